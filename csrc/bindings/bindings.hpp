@@ -1,0 +1,9 @@
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace synfer {
+
+void bind_simulator(pybind11::module_& m);
+void bind_var(pybind11::module_& m);
+
+}  // namespace synfer

@@ -1,0 +1,8 @@
+// The compiled core. One file a subject beside this one; each adds its functions to the module.
+#include "bindings/bindings.hpp"
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "synfer's compiled core: takes and gives numpy buffers, checks only what memory safety needs.";
+    synfer::bind_simulator(m);
+    synfer::bind_var(m);
+}

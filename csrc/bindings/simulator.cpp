@@ -1,0 +1,3 @@
+#include "bindings/bindings.hpp"
+
+void synfer::bind_simulator(pybind11::module_&) {}

@@ -1,0 +1,58 @@
+"""Typed errors and warnings.
+
+Each names the argument, what was expected and what was given, and says the mend, in one sentence. All derive from
+``SynferError``, so ``except synfer.errors.SynferError`` catches what synfer refuses and nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SynferError(Exception):
+    """Base of everything synfer raises on purpose."""
+
+
+class InputError(SynferError, ValueError):
+    """An argument's value cannot be used (NaN samples, constant units, a negative duration, ...)."""
+
+
+class ShapeError(InputError):
+    """An array has another shape than its argument's symbolic shape."""
+
+
+class UnknownNameError(InputError):
+    """A method, parameter, signal or model name that does not exist; the nearest names are suggested."""
+
+    @classmethod
+    def of(cls, what: str, given: str, known: Iterable[str]) -> UnknownNameError:
+        """Build the error for ``given``, which is none of ``known``."""
+        names = sorted(known)
+        near = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+        mend = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"choose one of {', '.join(names)}."
+        return cls(f"{what} {given!r} does not exist: {mend}")
+
+
+class FileError(SynferError, OSError):
+    """A file is missing, unreadable, half-written, of another format, or cannot be written."""
+
+
+class SimulationDivergedError(SynferError, ArithmeticError):
+    """A simulated state is no longer finite; says which network, neuron and step."""
+
+
+class FitDivergedError(SynferError, ArithmeticError):
+    """A fit diverged: no connectome is handed out as if it had converged."""
+
+
+class SynferWarning(UserWarning):
+    """Base of everything synfer warns of."""
+
+
+class OrientationWarning(SynferWarning):
+    """More units than samples: the array is probably transposed."""
+
+
+class NotConvergedWarning(SynferWarning):
+    """A fit stopped at its cap before it had converged; the connectome says so too."""
