@@ -1,0 +1,399 @@
+"""Connectome: scores, weights, p-values and delays of directed pairs, with labelled axes and how they were made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+import xarray as xr
+
+from synfer.connectome.fields import FIELDS, as_matrix, as_numbers, edge_dataset, matrix_dataset, sparse_edges
+from synfer.connectome.table import edge_graph, edge_table, pair_table
+from synfer.errors import InputError
+from synfer.storage import StrPath, as_plain, positions, read_datasets, understood, version_of, write_datasets
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+EDGE_LIST_ABOVE = 4096
+"""Above this many units a sparse matrix becomes an edge list."""
+
+_ABOUT = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
+
+
+class Connectome:
+    """Who drives whom, and on what evidence: estimated, or the truth of a simulation.
+
+    Matrices are target x source: ``score[i, j]`` is the evidence for an effect of j on i. All fields have one shape,
+    (target, source), or (network, target, source) for a batch. NaN means that nothing is said of the pair.
+
+    Parameters
+    ----------
+    score : array or DataArray ([network,] target, source)
+        Evidence for an edge, at least 0; higher is stronger. Labelled arrays are transposed by their dims' names.
+    weight : array, optional
+        Signed strength of the effect.
+    pvalue : array, optional
+        P-value of "no effect", uncorrected, in [0, 1].
+    delay : array, optional
+        Seconds from the sample that shows the source's event to the first sample that it can change.
+    score_std : array, optional
+        Spread of the score, over initialisations for instance; at least 0.
+    unit_ids : array (unit,) of int or str, optional
+        Labels of the units; default 0, 1, ...
+    method, parameters, seed, dt, converged : optional
+        How it was made: the method's name, its parameters (plain values), its random state, the recording's dt in
+        seconds, and whether the fit converged.
+    leading_ids : array (network,) of int or str, optional
+        Labels of the networks of a batch.
+    provenance : dict, optional
+        Whatever else should be kept (plain values).
+
+    Raises
+    ------
+    ShapeError
+        A field is not square, or has another shape than the score.
+    InputError
+        A negative or infinite score, a p-value outside [0, 1], repeated labels, ...; the message says where.
+
+    Examples
+    --------
+    >>> truth = Connectome.from_weights([[0.0, 5.0], [0.0, 0.0]], unit_ids=["left", "right"])
+    >>> truth.edges()[["source", "target", "weight"]].values.tolist()
+    [['right', 'left', 5.0]]
+    """
+
+    def __init__(
+        self,
+        score: Any,
+        *,
+        weight: Any = None,
+        pvalue: Any = None,
+        delay: Any = None,
+        score_std: Any = None,
+        unit_ids: Any = None,
+        method: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        dt: float | None = None,
+        converged: bool | None = None,
+        leading_ids: Any = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
+        if score is None:
+            raise InputError("score must be given: a matrix (target, source) of evidence for each edge.")
+        self._data = matrix_dataset(fields, unit_ids, leading_ids)
+        self.method = method
+        self.parameters: dict[str, Any] = as_plain(dict(parameters or {}), "parameters")
+        self.seed: Any = as_plain(seed, "seed")
+        self.dt = None if dt is None else float(dt)
+        self.converged = None if converged is None else bool(converged)
+        self.versions = {package: version_of(package) for package in ("synfer", "numpy", "torch")}
+        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")
+
+    @classmethod
+    def from_weights(cls, weight: Any, *, delay: Any = None, unit_ids: Any = None, **about: Any) -> Connectome:
+        """Build a true connectome from weights; the score is their magnitude.
+
+        Parameters
+        ----------
+        weight : array, DataArray or scipy.sparse ([network,] target, source)
+            W[target, source], zero where there is no edge. Sparse above 4,096 units gives the edge-list layout.
+        delay : float or array, optional
+            Seconds; a single number holds for every edge (and is NaN where there is none).
+        unit_ids, **about
+            As for `Connectome`.
+        """
+        if scipy.sparse.issparse(weight):
+            if weight.shape[0] > EDGE_LIST_ABOVE:
+                source, target, fields = sparse_edges(weight, delay)
+                return cls.from_edges(source, target, n_units=weight.shape[0], unit_ids=unit_ids, **fields, **about)
+            weight = weight.toarray()
+        if not isinstance(weight, xr.DataArray):
+            weight = as_numbers("weight", weight)
+        if delay is not None and np.ndim(delay) == 0:
+            delay = xr.where(weight != 0, float(delay), np.nan)
+        return cls(abs(weight), weight=weight, delay=delay, unit_ids=unit_ids, **about)
+
+    @classmethod
+    def from_edges(
+        cls,
+        source: Any,
+        target: Any,
+        *,
+        n_units: int | None = None,
+        unit_ids: Any = None,
+        score: Any = None,
+        weight: Any = None,
+        pvalue: Any = None,
+        delay: Any = None,
+        score_std: Any = None,
+        **about: Any,
+    ) -> Connectome:
+        """Build the edge-list layout, for thousands of units.
+
+        Parameters
+        ----------
+        source, target : array (edge,) of int
+            Index (not label) of the unit each edge leaves and of the one it reaches; each pair once.
+        n_units, unit_ids : int, array (unit,)
+            How many units there are, or their labels.
+        score, weight, pvalue, delay, score_std : array (edge,), optional
+            The fields; a score not given is the weight's magnitude, else 1. A single delay holds for every edge.
+        **about
+            How it was made, as for `Connectome`.
+        """
+        n_edges = np.size(source)
+        if score is None:
+            score = np.ones(n_edges) if weight is None else np.abs(as_numbers("weight", weight))
+        if delay is not None and np.ndim(delay) == 0:
+            delay = np.full(n_edges, float(delay))
+        fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
+        return cls._around(edge_dataset(source, target, fields, n_units, unit_ids), **about)
+
+    @property
+    def layout(self) -> str:
+        """Either "matrix" or "edges"."""
+        return "edges" if "edge" in self._data.dims else "matrix"
+
+    @property
+    def unit_ids(self) -> np.ndarray:
+        """Labels of the units, (unit,)."""
+        return self._data["unit" if self.layout == "edges" else "target"].values
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.unit_ids)
+
+    @property
+    def leading_ids(self) -> np.ndarray | None:
+        """Labels of the networks of a batch, (network,); None where there is no network axis."""
+        return self._data["network"].values if "network" in self._data.dims else None
+
+    @property
+    def n_networks(self) -> int | None:
+        """Number of networks in the batch; None where there is no network axis."""
+        return self._data.sizes.get("network")
+
+    @property
+    def score(self) -> xr.DataArray:
+        """Evidence for an edge, at least 0, ([network,] target, source) or (edge,)."""
+        return self._data["score"]
+
+    @property
+    def weight(self) -> xr.DataArray | None:
+        """Signed strength, in the score's shape; None where not given."""
+        return self._data.get("weight")
+
+    @property
+    def pvalue(self) -> xr.DataArray | None:
+        """Uncorrected p-value, in the score's shape; None where not given."""
+        return self._data.get("pvalue")
+
+    @property
+    def delay(self) -> xr.DataArray | None:
+        """Delay in seconds, in the score's shape; None where not given."""
+        return self._data.get("delay")
+
+    @property
+    def score_std(self) -> xr.DataArray | None:
+        """Spread of the score, in its shape; None where not given."""
+        return self._data.get("score_std")
+
+    def isel(self, network: Any) -> Connectome:
+        """Networks of a batch by position: an int drops the axis, a slice or array keeps it.
+
+        The label of a network taken alone is kept in ``provenance["network"]``.
+
+        Raises
+        ------
+        InputError
+            There is no network axis, or a position lies outside it.
+        """
+        labels = self.leading_ids
+        if labels is None:
+            raise InputError("this connectome has no network axis to select from: it is one network.")
+        try:
+            chosen = labels[network]
+            data = self._data.isel(network=network)
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(f"network must select among {len(labels)} networks; got {network!r} ({error}).") from error
+        if np.size(chosen) == 0:
+            raise InputError(f"network selects none of the {len(labels)} networks; got {network!r}.")
+        about = self._about()
+        if np.ndim(chosen) == 0:
+            data = data.drop_vars("network")
+            about["provenance"] = about["provenance"] | {"network": chosen.item()}
+        return self._around(data, **about)
+
+    def sel(self, units: Any) -> Connectome:
+        """Select the connectome among some of the units, in the order given.
+
+        Parameters
+        ----------
+        units : label or array of labels
+            The units that remain.
+
+        Raises
+        ------
+        InputError
+            A label is unknown or given twice.
+        """
+        kept = positions(self.unit_ids, units, "units")
+        if len(kept) == 0 or len(np.unique(kept)) < len(kept):
+            raise InputError(f"units must name at least one unit, and none twice; got {units!r}.")
+        if self.layout == "matrix":
+            return self._around(self._data.isel(target=kept, source=kept), **self._about())
+        renumbered = np.full(self.n_units, -1)
+        renumbered[kept] = np.arange(len(kept))
+        ends = {name: renumbered[self._data[name].values] for name in ("source", "target")}
+        inside = np.flatnonzero((ends["source"] >= 0) & (ends["target"] >= 0))
+        data = self._data.isel(edge=inside, unit=kept)
+        return self._around(data.assign_coords({k: ("edge", v[inside]) for k, v in ends.items()}), **self._about())
+
+    def to_matrix(self) -> Connectome:
+        """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
+        return self if self.layout == "matrix" else self._around(as_matrix(self._data), **self._about())
+
+    def edges(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> pd.DataFrame:
+        """Pairs of distinct units that count as edges, highest score first.
+
+        Parameters
+        ----------
+        alpha : float, optional
+            Keep the pairs significant at this level after correction; None keeps all whose score is above 0.
+        correction : str or None
+            Correction for multiple testing by statsmodels' name ("fdr_bh", "fdr_by", "bonferroni", "holm", ...); None
+            for none. The family is all pairs of one network off the diagonal that have a p-value (in the edge-list
+            layout: all listed).
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns [network,] source, target (labels), score and, where there are any, weight, pvalue,
+            pvalue_corrected (with ``alpha``), delay in seconds, score_std.
+
+        Raises
+        ------
+        InputError
+            ``alpha`` without p-values, or outside (0, 1).
+        UnknownNameError
+            No such correction.
+        """
+        return edge_table(self._data, self.unit_ids, alpha, correction)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
+        about = {name: json.dumps(value) for name, value in self._about().items()}
+        return self._data.assign_attrs(about)
+
+    @classmethod
+    def from_xarray(cls, data: xr.Dataset) -> Connectome:
+        """Build from what `to_xarray` gave, or from any Dataset with a ``score`` over (target, source).
+
+        Raises
+        ------
+        ShapeError, InputError
+            As for `Connectome`.
+        """
+        if "score" not in data:
+            raise InputError(f"data must have a variable 'score'; it has {', '.join(map(str, data)) or 'none'}.")
+        fields = {name: data[name] for name in FIELDS if name in data}
+        about = {name: json.loads(data.attrs[name]) for name in _ABOUT if name in data.attrs}
+        if "edge" in data.dims:
+            values = {name: field.values for name, field in fields.items()}
+            checked = edge_dataset(data["source"].values, data["target"].values, values, None, data["unit"].values)
+        else:
+            checked = matrix_dataset(fields, None, None)
+        return cls._around(checked, **about)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a pair, in the order of the matrix (its diagonal with it) or of the edge list.
+
+        Columns are [network,] source, target (labels) and the fields.
+        """
+        return pair_table(self._data, self.unit_ids)
+
+    def to_networkx(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> nx.DiGraph:
+        """Graph of all units, with an edge source -> target for each row of `edges`, its fields as attributes.
+
+        Fields of which nothing is said (NaN) are left out.
+
+        Raises
+        ------
+        InputError
+            This is a batch of networks, or as for `edges`.
+        """
+        if self.n_networks is not None:
+            raise InputError("a graph holds one network: choose it by isel(network=...).")
+        return edge_graph(self.edges(alpha, correction), self.unit_ids)
+
+    def save(self, path: StrPath) -> None:
+        """Write to a NetCDF4 file, whole or not at all.
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        """
+        write_datasets(path, "connectome", {"/": self.to_xarray()})
+
+    @classmethod
+    def load(cls, path: StrPath) -> Connectome:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileError
+            Missing, damaged, or not a connectome.
+        """
+        with understood(path):
+            (data,) = read_datasets(path, "connectome")
+            return cls.from_xarray(data)
+
+    def identical(self, other: object) -> bool:
+        """Whether the other is a connectome with equal fields, labels and history (NaN equals NaN)."""
+        return isinstance(other, Connectome) and self._data.identical(other._data) and self._about() == other._about()
+
+    def __repr__(self) -> str:
+        lines = [f"{name:<10} {text}" for name, text in self._summary().items()]
+        return "\n  ".join([f"<synfer.Connectome {self._title()}", *lines]) + ">"
+
+    def _repr_html_(self) -> str:
+        table = pd.Series(self._summary(), dtype=object).to_frame(f"Connectome: {self._title()}")
+        return table.to_html(escape=True)
+
+    def _title(self) -> str:
+        batch = "" if self.n_networks is None else f"{self.n_networks} networks x "
+        return f"{batch}{self.n_units} units, {self.layout}" + (f", by {self.method}" if self.method else "")
+
+    def _summary(self) -> dict[str, str]:
+        """What the two representations show, line by line."""
+        shown = {}
+        for name, values in self._data.data_vars.items():
+            known = values.values[~np.isnan(values.values)]
+            extent = f"{known.min():.4g} to {known.max():.4g}" if known.size else "nothing is said of any pair"
+            shown[str(name)] = extent + (" s" if name == "delay" and known.size else "")
+        shown["units"] = ", ".join(map(str, self.unit_ids[:8])) + (", ..." if self.n_units > 8 else "")
+        for name, value in self._about().items():
+            if value is not None and value != {} and name not in ("method", "versions"):
+                shown[name] = f"{value:g} s" if name == "dt" else str(value)
+        return shown
+
+    def _about(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _ABOUT}
+
+    @classmethod
+    def _around(cls, data: xr.Dataset, versions: Mapping[str, str] | None = None, **about: Any) -> Connectome:
+        """Build around fields that are laid out and checked already."""
+        self = cls(np.zeros((1, 1)), **about)
+        self._data = data
+        if versions is not None:
+            self.versions = dict(versions)
+        return self

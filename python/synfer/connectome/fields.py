@@ -1,0 +1,179 @@
+"""The fields of a connectome, checked and laid out as one xarray Dataset: a matrix, or a list of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import xarray as xr
+
+from synfer.errors import InputError, ShapeError
+from synfer.storage import as_ids
+
+DESCRIPTIONS = {
+    "score": "evidence for an effect of source on target, at least 0",
+    "weight": "signed strength of the effect of source on target",
+    "pvalue": "p-value of no effect, uncorrected",
+    "delay": "time from the sample that shows the source's event to the first sample it can change, in seconds",
+    "score_std": "spread of the score over initialisations or resamples",
+}
+FIELDS = tuple(DESCRIPTIONS)
+ABSENT = {"score": 0.0, "weight": 0.0, "pvalue": np.nan, "delay": np.nan, "score_std": np.nan}
+"""What an edge list says of the pairs that it does not list."""
+
+
+def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any) -> xr.Dataset:
+    """Lay out fields of shape ([network,] target, source).
+
+    Parameters
+    ----------
+    given : dict of str to array, DataArray or None
+        The fields. A DataArray is transposed to (target, source) by its dims' names and reordered by its labels.
+    unit_ids : array (unit,) or None
+        Labels of the units; None takes a DataArray's, else ``arange(n)``.
+    leading_ids : array (network,) or None
+        Labels of the networks of a batch, in the same way.
+
+    Raises
+    ------
+    ShapeError, InputError
+        A field is no square matrix, disagrees with the others' shape, or holds impossible values.
+    """
+    for value in given.values():
+        if isinstance(value, xr.DataArray):
+            unit_ids = value.coords["target"].values if unit_ids is None and "target" in value.coords else unit_ids
+            has_networks = leading_ids is None and "network" in value.coords and "network" in value.dims
+            leading_ids = value.coords["network"].values if has_networks else leading_ids
+    arrays = {
+        name: as_numbers(name, _by_name(name, value, unit_ids)) for name, value in given.items() if value is not None
+    }
+    shape = arrays["score"].shape
+    if len(shape) not in (2, 3) or shape[-1] != shape[-2] or 0 in shape:
+        raise ShapeError(f"score must have shape (target, source) or (network, target, source); got {shape}.")
+    for name, array in arrays.items():
+        if array.shape != shape:
+            raise ShapeError(f"{name} must have the score's shape {shape}; got {array.shape}.")
+    dims = ("network", "target", "source")[-len(shape) :]
+    ids = as_ids(unit_ids, shape[-1], "unit_ids")
+    coords: dict[str, Any] = {"target": ids, "source": ids}
+    if len(shape) == 3:
+        coords["network"] = as_ids(leading_ids, shape[0], "leading_ids")
+    elif leading_ids is not None:
+        raise InputError("leading_ids were given, but the score has no leading network axis; leave them out.")
+    dataset = xr.Dataset({name: (dims, array) for name, array in arrays.items()}, coords=coords)
+    return _checked(dataset)
+
+
+def edge_dataset(source: Any, target: Any, given: Mapping[str, Any], n_units: int | None, unit_ids: Any) -> xr.Dataset:
+    """Lay out fields of shape (edge,), with the index of each edge's source and target unit as coordinates.
+
+    Raises
+    ------
+    ShapeError, InputError
+        The arrays disagree in length, an index lies outside the units, or a pair is listed twice.
+    """
+    ends = {"source": np.asarray(source), "target": np.asarray(target)}
+    for name, index in ends.items():
+        if index.size == 0:
+            index = ends[name] = index.astype(np.int64)
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise ShapeError(f"{name} must be a 1-D array of unit indices; got {index.dtype} of shape {index.shape}.")
+    if len(ends["source"]) != len(ends["target"]):
+        raise ShapeError(
+            f"source and target must list the same edges; got {len(ends['source'])} and {len(ends['target'])}."
+        )
+    if n_units is None and unit_ids is None:
+        raise InputError("n_units or unit_ids must be given: an edge list does not show the units without an edge.")
+    n = len(np.asarray(unit_ids)) if n_units is None else int(n_units)
+    if n < 1:
+        raise InputError(f"n_units must be at least 1; got {n}.")
+    ids = as_ids(unit_ids, n, "unit_ids")
+    for name, index in ends.items():
+        outside = np.flatnonzero((index < 0) | (index >= n))
+        if outside.size:
+            raise InputError(
+                f"{name} must hold indices of units, 0 to {n - 1}; entry {outside[0]} is {index[outside[0]]}."
+            )
+    pairs, counts = np.unique(ends["target"].astype(np.int64) * n + ends["source"], return_counts=True)
+    if np.any(counts > 1):
+        i, j = divmod(int(pairs[counts > 1][0]), n)
+        raise InputError(f"each pair may be listed once; source {j} to target {i} is listed {counts.max()} times.")
+    arrays = {name: as_numbers(name, value) for name, value in given.items() if value is not None}
+    for name, array in arrays.items():
+        if array.shape != ends["source"].shape:
+            raise ShapeError(f"{name} must have shape (edge,) = {ends['source'].shape}; got {array.shape}.")
+    dataset = xr.Dataset(
+        {name: ("edge", array) for name, array in arrays.items()},
+        coords={name: ("edge", index.astype(np.int64)) for name, index in ends.items()} | {"unit": ids},
+    )
+    return _checked(dataset)
+
+
+def as_matrix(dataset: xr.Dataset) -> xr.Dataset:
+    """Spread an edge list to matrices (target, source); what is said of an unlisted pair is in `ABSENT`."""
+    ids = dataset["unit"].values
+    index = (dataset["target"].values, dataset["source"].values)
+    matrices = {}
+    for name, edge_values in dataset.data_vars.items():
+        matrix = np.full((len(ids), len(ids)), ABSENT[str(name)], dtype=edge_values.dtype)
+        matrix[index] = edge_values.values
+        matrices[str(name)] = matrix
+    return matrix_dataset(matrices, ids, None)
+
+
+def as_numbers(name: str, value: Any) -> np.ndarray:
+    """Make an array of floats of what was given for field ``name``; floats are kept as they are, without a copy."""
+    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be real numbers; got {array.dtype}.")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def sparse_edges(weight: Any, delay: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Source, target and fields of the non-zero entries of a scipy.sparse W[target, source], in row order."""
+    if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
+        raise ShapeError(f"weight must have shape (target, source), as many of both; got {weight.shape}.")
+    if delay is not None and (scipy.sparse.issparse(delay) or np.ndim(delay)):
+        raise InputError("delay must be a single number for a sparse matrix of this size; or use from_edges.")
+    edges = scipy.sparse.csr_array(weight, copy=True)  # what follows works in place
+    edges.sum_duplicates()
+    edges.eliminate_zeros()
+    edges = edges.tocoo()
+    return edges.col, edges.row, {"weight": edges.data, "delay": delay}
+
+
+def _by_name(name: str, value: Any, unit_ids: Any) -> Any:
+    """Bring a DataArray to (..., target, source), its rows and columns in the order of ``unit_ids``."""
+    if not isinstance(value, xr.DataArray):
+        return value
+    if set(value.dims) not in ({"target", "source"}, {"network", "target", "source"}):
+        raise ShapeError(f"{name} must have dims (target, source), with network before them or not; got {value.dims}.")
+    for axis in ("target", "source"):
+        if axis in value.coords and unit_ids is not None and not np.array_equal(value.coords[axis].values, unit_ids):
+            try:
+                value = value.sel({axis: np.asarray(unit_ids)})
+            except KeyError as error:
+                raise InputError(f"{name}'s {axis} labels are not the units' labels ({error}).") from error
+    return value.transpose(..., "target", "source").values
+
+
+def _checked(dataset: xr.Dataset) -> xr.Dataset:
+    """Refuse impossible values (NaN means that nothing is said of a pair), describe the rest."""
+    for name, values in dataset.data_vars.items():
+        array = values.values
+        if name == "weight":
+            wrong, rule = np.isinf(array), "be finite"
+        elif name == "pvalue":
+            wrong, rule = (array < 0) | (array > 1), "lie in [0, 1]"
+        else:
+            wrong, rule = (array < 0) | np.isinf(array), "be finite and at least 0"
+        if np.any(wrong):
+            place = tuple(int(k) for k in np.argwhere(wrong)[0])
+            where = ", ".join(f"{dim} {k}" for dim, k in zip(values.dims, place, strict=True))
+            raise InputError(f"{name} must {rule}, or NaN where nothing is said; at {where} it is {array[place]}.")
+        values.attrs["long_name"] = DESCRIPTIONS[str(name)]
+    if "delay" in dataset:
+        dataset["delay"].attrs["units"] = "s"
+    return dataset

@@ -1,0 +1,111 @@
+"""Tables of a connectome's pairs, and which of them are significant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from synfer.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+CORRECTIONS = (
+    "bonferroni",
+    "sidak",
+    "holm-sidak",
+    "holm",
+    "simes-hochberg",
+    "hommel",
+    "fdr_bh",
+    "fdr_by",
+    "fdr_tsbh",
+    "fdr_tsbky",
+)
+"""Corrections for multiple testing, by statsmodels' names; None corrects nothing."""
+
+
+def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correction: str | None) -> pd.DataFrame:
+    """Build the rows of `Connectome.edges`: the pairs off the diagonal that count as edges, strongest first."""
+    if alpha is not None:
+        if "pvalue" not in dataset:
+            raise InputError(
+                "alpha needs p-values, and this connectome has none; leave alpha out, or choose a method with a test."
+            )
+        if not 0 < alpha < 1:
+            raise InputError(f"alpha must lie between 0 and 1; got {alpha}.")
+        if correction is not None and correction not in CORRECTIONS:
+            raise UnknownNameError.of("correction", str(correction), CORRECTIONS)
+    tables = []
+    for network, one in _networks(dataset):
+        target, source = _ends(one)
+        flat = {str(name): values.values.ravel() for name, values in one.data_vars.items()}
+        if alpha is None:
+            kept = np.flatnonzero((flat["score"] > 0) & (target != source))  # NaN > 0 is false
+        else:
+            family = np.flatnonzero(np.isfinite(flat["pvalue"]) & (target != source))
+            rejected, corrected = _corrected(flat["pvalue"][family], alpha, correction)
+            kept = family[rejected]
+        columns: dict[str, Any] = {} if network is None else {"network": np.full(len(kept), network)}
+        columns |= {"source": ids[source[kept]], "target": ids[target[kept]]}
+        for name, values in flat.items():
+            columns[name] = values[kept]
+            if name == "pvalue" and alpha is not None:
+                columns["pvalue_corrected"] = corrected[rejected]
+        table = pd.DataFrame(columns)
+        # strongest first; equal scores, and NaN scores last, stay in the order of the matrix
+        tables.append(table.sort_values("score", ascending=False, kind="stable"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def pair_table(dataset: xr.Dataset, ids: np.ndarray) -> pd.DataFrame:
+    """Build the rows of `Connectome.to_pandas`: every pair of the matrix, or every listed edge, in its order."""
+    tables = []
+    for network, one in _networks(dataset):
+        target, source = _ends(one)
+        columns: dict[str, Any] = {} if network is None else {"network": np.full(len(target), network)}
+        columns |= {"source": ids[source], "target": ids[target]}
+        columns |= {str(name): values.values.ravel() for name, values in one.data_vars.items()}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def edge_graph(table: pd.DataFrame, ids: np.ndarray) -> nx.DiGraph:
+    """Build the graph of all units, with an edge source -> target for each row; a field that is NaN is left out."""
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    graph.add_nodes_from(ids.tolist())
+    names = [name for name in table.columns if name not in ("source", "target")]
+    columns = [table[name].tolist() for name in ("source", "target", *names)]
+    for source, target, *values in zip(*columns, strict=True):
+        graph.add_edge(source, target, **{n: v for n, v in zip(names, values, strict=True) if not np.isnan(v)})
+    return graph
+
+
+def _networks(dataset: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
+    """Each network apart, with its label: tests of different networks are different families."""
+    if "network" not in dataset.dims:
+        return [(None, dataset)]
+    return [(label, dataset.isel(network=k)) for k, label in enumerate(dataset["network"].values.tolist())]
+
+
+def _ends(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the target and of the source unit of each pair, in the order of the raveled fields."""
+    if "edge" in dataset.dims:
+        return dataset["target"].values, dataset["source"].values
+    target, source = np.indices(dataset["score"].shape)
+    return target.ravel(), source.ravel()
+
+
+def _corrected(pvalues: np.ndarray, alpha: float, correction: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Which are rejected, and the corrected p-values."""
+    if correction is None or pvalues.size == 0:
+        return pvalues <= alpha, pvalues
+    from statsmodels.stats.multitest import multipletests  # a second to import: only where it is needed
+
+    rejected, corrected, _, _ = multipletests(pvalues, alpha=alpha, method=correction)
+    return rejected, corrected

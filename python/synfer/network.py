@@ -1,0 +1,262 @@
+"""Network: a model, its parameters, its wiring and its drive; or a batch of networks of one size."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.storage import StrPath, as_ids, read_datasets, understood, write_datasets
+
+
+@dataclasses.dataclass(frozen=True)
+class GaussianDrive:
+    """White noise, drawn anew for each neuron and step: I ~ N(mean, variance).
+
+    Parameters
+    ----------
+    mean : float
+        Mean input (the model's input unit; for Izhikevich's neuron mV per ms).
+    variance : float
+        Its variance in each step, at least 0 (the same unit, squared).
+    """
+
+    mean: float
+    variance: float
+    kind: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.mean):
+            raise InputError(f"mean must be finite; got {self.mean}.")
+        if not (np.isfinite(self.variance) and self.variance >= 0):
+            raise InputError(f"variance must be finite and at least 0; got {self.variance}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class DeltaSynapse:
+    """A presynaptic spike adds the weight (mV) to the postsynaptic input of the next step, and to that one only."""
+
+    kind: ClassVar[str] = "delta"
+
+
+DRIVES: dict[str, type] = {GaussianDrive.kind: GaussianDrive}
+SYNAPSES: dict[str, type] = {DeltaSynapse.kind: DeltaSynapse}
+
+
+class Network:
+    """A population of model neurons and how it is wired and driven; with a leading axis, a batch of them.
+
+    Parameters
+    ----------
+    model : str
+        Name of the neuron model, such as "izhikevich".
+    parameters : dict of str to float or array
+        The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit).
+    connectome : Connectome
+        The wiring, with weights; W[target, source]. Its leading "network" axis, if any, makes this a batch.
+    drive : GaussianDrive
+        The input each neuron gets besides its synapses.
+    synapse : DeltaSynapse
+        What a presynaptic spike does.
+    ids : array (network,) of int, optional
+        Number of each network, the key of its random draws: it travels with `isel`, so that a network of a batch
+        taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's).
+
+    Raises
+    ------
+    ShapeError
+        A parameter or ``ids`` has another shape; the message names it.
+    InputError
+        A value is not finite, or the connectome has no weights.
+
+    Attributes
+    ----------
+    n_units : int
+        Neurons in each network.
+    n_networks : int or None
+        Networks in the batch; None where there is no network axis.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        parameters: Mapping[str, Any],
+        connectome: Connectome,
+        *,
+        drive: GaussianDrive,
+        synapse: DeltaSynapse | None = None,
+        ids: Any = None,
+    ) -> None:
+        if not isinstance(model, str) or not model:
+            raise InputError(f"model must be the name of a neuron model; got {model!r}.")
+        if not isinstance(connectome, Connectome):
+            raise InputError(f"connectome must be a Connectome; got a {type(connectome).__name__}.")
+        if connectome.weight is None:
+            raise InputError("connectome must have weights to be a network's wiring; make it by from_weights.")
+        synapse = DeltaSynapse() if synapse is None else synapse
+        for argument, value, known in (("drive", drive, DRIVES), ("synapse", synapse, SYNAPSES)):
+            if not isinstance(value, tuple(known.values())):
+                names = " or ".join(kind.__name__ for kind in known.values())
+                raise InputError(f"{argument} must be a {names}; got a {type(value).__name__}.")
+        self.model = model
+        self.connectome = connectome
+        self.drive = drive
+        self.synapse = synapse
+        self.n_units = connectome.n_units
+        self.n_networks = connectome.n_networks
+        self.parameters = {name: self._checked(name, value) for name, value in parameters.items()}
+        self.ids = self._checked_ids(ids)
+
+    @property
+    def unit_ids(self) -> np.ndarray:
+        """Labels of the neurons (unit,), the connectome's."""
+        return self.connectome.unit_ids
+
+    def isel(self, network: int | slice | Any) -> Network:
+        """Networks of a batch by position; an int drops the axis, and the id is kept in every case.
+
+        Parameters
+        ----------
+        network : int, slice, or array of int or bool
+            Which networks.
+
+        Raises
+        ------
+        InputError
+            This is no batch, or a position lies outside it.
+        """
+        connectome = self.connectome.isel(network=network)
+        chosen = np.arange(len(self.ids))[network]
+        parameters = {
+            name: value[network] if isinstance(value, np.ndarray) and value.ndim == 2 else value
+            for name, value in self.parameters.items()
+        }
+        ids = np.atleast_1d(self.ids[chosen])
+        return Network(self.model, parameters, connectome, drive=self.drive, synapse=self.synapse, ids=ids)
+
+    def save(self, path: StrPath) -> None:
+        """Write to a NetCDF4 file, whole or not at all; the wiring is its group "connectome".
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        """
+        dims = {0: (), 1: ("unit",), 2: ("network", "unit")}
+        root = xr.Dataset(
+            {name: (dims[np.ndim(value)], value) for name, value in self.parameters.items()},
+            coords={"unit": self.unit_ids, "network": self.ids},
+            attrs={
+                "model": self.model,
+                "parameters": json.dumps(list(self.parameters)),
+                "drive": json.dumps({"kind": self.drive.kind, **dataclasses.asdict(self.drive)}),
+                "synapse": json.dumps({"kind": self.synapse.kind, **dataclasses.asdict(self.synapse)}),
+            },
+        )
+        write_datasets(path, "network", {"/": root, "connectome": self.connectome.to_xarray()})
+
+    @classmethod
+    def load(cls, path: StrPath) -> Network:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileError
+            Missing, damaged, or not a network.
+        """
+        with understood(path):
+            root, wiring = read_datasets(path, "network", ("/", "connectome"))
+            values = {name: root[name].values for name in json.loads(root.attrs["parameters"])}
+            return cls(
+                root.attrs["model"],
+                {name: value.item() if value.ndim == 0 else value for name, value in values.items()},
+                Connectome.from_xarray(wiring),
+                drive=_restored(root.attrs["drive"], DRIVES),
+                synapse=_restored(root.attrs["synapse"], SYNAPSES),
+                ids=root["network"].values,
+            )
+
+    def identical(self, other: object) -> bool:
+        """Whether the other is a network with equal model, parameters, wiring, drive, synapse and ids."""
+        return (
+            isinstance(other, Network)
+            and (self.model, self.drive, self.synapse) == (other.model, other.drive, other.synapse)
+            and self.parameters.keys() == other.parameters.keys()
+            and all(np.array_equal(value, other.parameters[name]) for name, value in self.parameters.items())
+            and np.array_equal(self.ids, other.ids)
+            and self.connectome.identical(other.connectome)
+        )
+
+    def __repr__(self) -> str:
+        batch = "" if self.n_networks is None else f"{self.n_networks} networks x "
+        lines = [f"<synfer.Network {self.model}, {batch}{self.n_units} units"]
+        lines += [f"  {name:<{self._width}}  {text}" for name, text in self._summary().items()]
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        batch = "" if self.n_networks is None else f"{self.n_networks} networks x "
+        title = f"Network: {self.model}, {batch}{self.n_units} units"
+        return pd.Series(self._summary(), dtype=object).to_frame(title).to_html(escape=True)
+
+    @property
+    def _width(self) -> int:
+        return max(len(name) for name in self._summary())
+
+    def _summary(self) -> dict[str, str]:
+        """What the two representations show, line by line."""
+        shown = {}
+        for name, value in self.parameters.items():
+            low, high = float(np.min(value)), float(np.max(value))
+            shown[name] = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+        weight = self.connectome.weight
+        assert weight is not None
+        weights = weight.values
+        n_synapses = int(np.count_nonzero(weights))
+        networks = self.n_networks or 1
+        shown["synapses"] = (
+            f"{n_synapses / networks:.4g} a network, {int(np.sum(weights < 0)) / networks:.4g} inhibitory"
+        )
+        if n_synapses:
+            shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g} mV"
+        shown["synapse"], shown["drive"] = repr(self.synapse), repr(self.drive)
+        return shown
+
+    def _checked(self, name: str, value: Any) -> float | np.ndarray:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise InputError(f"parameter {name!r} must be numbers; got {array.dtype}.")
+        shapes = [(), (self.n_units,)] + ([] if self.n_networks is None else [(self.n_networks, self.n_units)])
+        if array.shape not in shapes:
+            batch = "" if self.n_networks is None else f", or (network, unit) = ({self.n_networks}, {self.n_units})"
+            raise ShapeError(
+                f"parameter {name!r} must be scalar or of shape (unit,) = ({self.n_units},){batch}; got {array.shape}."
+            )
+        if not np.all(np.isfinite(array)):
+            raise InputError(f"parameter {name!r} must be finite; it holds NaN or infinity.")
+        return float(array) if array.ndim == 0 else array
+
+    def _checked_ids(self, ids: Any) -> np.ndarray:
+        n = self.n_networks or 1
+        if ids is None and self.n_networks is not None:
+            ids = self.connectome.leading_ids
+        checked = as_ids(ids, n, "ids")
+        if checked.dtype.kind not in "iu" or np.any(checked < 0):
+            raise InputError(
+                f"ids must be integers, at least 0: they key the random draws; got {checked.tolist()[:5]}."
+            )
+        return checked.astype(np.int64)
+
+
+def _restored(text: str, known: Mapping[str, type]) -> Any:
+    fields = json.loads(text)
+    kind = fields.pop("kind")
+    if kind not in known:
+        raise UnknownNameError.of("kind", kind, known)
+    return known[kind](**fields)

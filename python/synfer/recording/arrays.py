@@ -1,0 +1,76 @@
+"""Signals' arrays, numpy's or torch's, without importing torch: what may be held, and how to reach into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synfer.errors import InputError
+
+
+def held(name: Any, array: Any, reserved: set[str]) -> Any:
+    """Give a signal's array as it shall be held: as it came, where it is numpy's or torch's and of real numbers.
+
+    Raises
+    ------
+    InputError
+        The name is no identifier or has another meaning, or the array holds no real numbers.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or name in reserved:
+        raise InputError(f"a signal's name must be an identifier such as 'v', and not one of the axes'; got {name!r}.")
+    if hasattr(array, "detach"):  # a torch tensor, on whatever device
+        if array.is_complex():
+            raise InputError(f"signal {name!r} must be real numbers; got {array.dtype}.")
+        return array
+    array = array if isinstance(array, np.ndarray) else np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"signal {name!r} must be real numbers; got {array.dtype}.")
+    if isinstance(array, np.ma.MaskedArray):  # the mask would be lost on the way
+        raise InputError(f"signal {name!r} is a masked array: give its data with NaN for what is masked.")
+    return array
+
+
+def on_host(array: Any) -> np.ndarray:
+    """Give a numpy array that shares the memory of ``array``, or a copy where that lies on a GPU."""
+    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
+
+
+def dtype_name(array: Any) -> str:
+    """Name of the type of an array's numbers, the same for numpy and torch."""
+    return str(array.dtype).removeprefix("torch.")
+
+
+def axis_index(chosen: Any, n: int, axis: str) -> int | slice | list[int]:
+    """Bring a choice along an axis of length ``n`` to a form that numpy and torch take alike.
+
+    Raises
+    ------
+    InputError
+        Nothing is chosen, a position lies outside, or the choice is of another kind.
+    """
+    if isinstance(chosen, slice):
+        if len(range(*chosen.indices(n))) == 0:
+            raise InputError(f"{axis} must choose at least one of {n}; got {chosen}.")
+        if chosen.step is None or chosen.step > 0:
+            return chosen
+        return list(range(*chosen.indices(n)))  # torch knows no backward slice
+    where = np.asarray(chosen)
+    if where.dtype == bool and where.shape == (n,):
+        where = np.flatnonzero(where)
+    if where.ndim > 1 or where.size == 0 or where.dtype.kind not in "iu":
+        raise InputError(
+            f"{axis} must be an int, a slice, or a 1-D array of int or bool that choose some; got {chosen!r}."
+        )
+    if np.any((where < -n) | (where >= n)):
+        raise InputError(f"{axis} must lie in 0 to {n - 1}; got {chosen!r}.")
+    where = where % n
+    return int(where) if where.ndim == 0 else where.tolist()
+
+
+def equal(one: np.ndarray | None, two: np.ndarray | None) -> bool:
+    """Whether two arrays have one type and equal values, NaN equal to NaN (text of whatever length is one type)."""
+    if one is None or two is None:
+        return one is two
+    same_type = one.dtype == two.dtype or one.dtype.kind == two.dtype.kind == "U"
+    return same_type and np.array_equal(one, two, equal_nan=one.dtype.kind == "f")

@@ -1,0 +1,137 @@
+"""A recording's file: NetCDF4, cut into chunks along time, written and read without a second copy in memory."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synfer.errors import InputError, UnknownNameError
+from synfer.recording.arrays import dtype_name, on_host
+from synfer.recording.spikes import SpikeEvents
+from synfer.storage import StrPath, opened, stamp, written_whole
+
+if TYPE_CHECKING:
+    from synfer.recording.recording import Recording
+
+CHUNK_BYTES = 2**20
+"""About what one chunk of the file holds: large enough for the disk, small enough to read a short span."""
+BLOCK_BYTES = 2**23
+"""About what is handed to HDF5 at once, and so what saving needs of memory beside the recording."""
+EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit"}
+"""Names in the file of the exact spike times, the bin that counts each, and the index of its unit."""
+
+
+def write(path: StrPath, recording: Recording) -> None:
+    """Write a recording, block by block along time."""
+    import h5netcdf
+    import h5py
+
+    for name in recording.signal_names:
+        _stored_dtype(recording, name)  # refused before a file exists
+    with written_whole(path) as draft, h5netcdf.File(draft, "w") as file:
+        file.attrs.update(stamp("recording"))
+        file.attrs["dt"], file.attrs["t0"] = recording.dt, recording.t0
+        file.attrs["signals"] = json.dumps(recording.signal_names)
+        file.attrs["leading"] = recording.leading or ""
+        file.attrs["provenance"] = json.dumps(recording.provenance)
+        file.dimensions = dict(zip(recording.dims, recording.shape, strict=True))
+        labels = {"unit": recording.unit_ids}
+        if recording.leading is not None:
+            assert recording.leading_ids is not None
+            labels[recording.leading] = recording.leading_ids
+        for dim, ids in labels.items():
+            text = ids.dtype.kind == "U"
+            variable = file.create_variable(dim, (dim,), h5py.string_dtype() if text else ids.dtype)
+            variable[...] = ids.astype(object) if text else ids
+        span = CHUNK_BYTES // 8
+        times = file.create_variable("time", ("time",), np.float64, chunks=(min(span, recording.n_samples),))
+        times.attrs["units"] = "s"
+        for k in range(0, recording.n_samples, span):
+            stop = min(k + span, recording.n_samples)
+            times[k:stop] = recording.t0 + recording.dt * np.arange(k, stop)
+        for name in recording.signal_names:
+            _write_signal(file, recording, name)
+        events = recording.exact_events
+        if events is not None:
+            file.dimensions["event"] = len(events.time)
+            for field, stored in EVENT_NAMES.items():
+                values = getattr(events, field)
+                file.create_variable(stored, ("event",), values.dtype)[...] = values
+
+
+def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], SpikeEvents | None]:
+    """Arguments of a Recording, and its exact spike times where the file holds them."""
+    with opened(path, "recording") as file:
+        stored = json.loads(file.attrs["signals"])
+    wanted = stored if signals is None else [signals] if isinstance(signals, str) else list(signals)
+    for name in wanted:
+        if name not in stored:
+            raise UnknownNameError.of("signal", str(name), stored)
+    with opened(path, "recording") as file:
+        leading = str(file.attrs["leading"]) or None
+        arrays, measures = {}, {}
+        for name in wanted:
+            variable = file.variables[name]
+            array = variable[...]
+            arrays[name] = array.view(bool) if variable.attrs.get("dtype") == "bool" else array
+            if "units" in variable.attrs:
+                measures[name] = str(variable.attrs["units"])
+        arguments = {
+            "signals": arrays,
+            "dt": float(file.attrs["dt"]),
+            "t0": float(file.attrs["t0"]),
+            "unit_ids": file.variables["unit"][...],
+            "leading": leading,
+            "leading_ids": None if leading is None else file.variables[leading][...],
+            "units_of_measure": measures,
+            "provenance": json.loads(file.attrs["provenance"]),
+        }
+        events = None
+        if "spikes" in wanted and EVENT_NAMES["time"] in file.variables:
+            events = SpikeEvents(**{field: file.variables[name][...] for field, name in EVENT_NAMES.items()})
+    return arguments, events
+
+
+def _stored_dtype(recording: Recording, name: str) -> np.dtype:
+    """Type of a signal in the file: its own, a boolean's as bytes."""
+    text = dtype_name(recording[name])
+    if text == "bool":
+        return np.dtype(np.uint8)
+    if text not in {"int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"}:
+        raise InputError(f"signal {name!r} is {text}, which NetCDF cannot hold: save it as float32 or float64.")
+    return np.dtype(text)
+
+
+def _write_signal(file: Any, recording: Recording, name: str) -> None:
+    array, dtype = recording[name], _stored_dtype(recording, name)
+    chunk = _extent(recording.shape, CHUNK_BYTES // dtype.itemsize)
+    # spikes are mostly zeros and shrink a hundredfold; the last bits of a voltage are noise and do not
+    packing = {} if dtype.kind == "f" else {"compression": "gzip", "compression_opts": 1}
+    # the checksum finds a flipped or missing byte when the chunk is read
+    variable = file.create_variable(name, recording.dims, dtype, chunks=chunk, fletcher32=True, **packing)
+    if name in recording.units_of_measure:
+        variable.attrs["units"] = recording.units_of_measure[name]
+    if dtype_name(array) == "bool":
+        variable.attrs["dtype"] = "bool"  # xarray's own mark
+    for block in _blocks(recording.shape, chunk, BLOCK_BYTES // dtype.itemsize):
+        variable[block] = np.ascontiguousarray(on_host(array[block])).astype(dtype, copy=False)
+
+
+def _extent(shape: tuple[int, ...], n_values: int) -> tuple[int, ...]:
+    """Shape of a chunk of about ``n_values``: all units, as long a time as fits, as many networks as then fit."""
+    time = max(1, min(shape[-2], n_values // shape[-1]))
+    leading = max(1, n_values // (shape[-1] * time))
+    return (*(min(n, leading) for n in shape[:-2]), time, shape[-1])
+
+
+def _blocks(shape: tuple[int, ...], chunk: tuple[int, ...], n_values: int) -> Iterator[tuple[slice, ...]]:
+    """Slices that cover the array, each of whole chunks and of about ``n_values``."""
+    wanted = _extent(shape, n_values)
+    steps = [max(c, w // c * c) for c, w in zip(chunk, wanted, strict=True)]
+    starts = [range(0, n, step) for n, step in zip(shape, steps, strict=True)]
+    for corner in itertools.product(*starts):
+        yield tuple(slice(k, min(k + s, n)) for k, s, n in zip(corner, steps, shape, strict=True))

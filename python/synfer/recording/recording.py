@@ -1,0 +1,403 @@
+"""Recording: named signals over ([trial|network,] time, unit), as they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.recording import convert, describe, file, selection, spikes
+from synfer.recording.arrays import axis_index, equal, held, on_host
+from synfer.storage import StrPath, as_ids, as_plain, understood
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+LEADING = ("trial", "network")
+RESERVED = {"time", "unit", "event", *LEADING, *file.EVENT_NAMES.values()}
+
+
+class Recording:
+    """Named signals of a population, sampled together: sample k lies at ``t0 + k * dt`` seconds.
+
+    Arrays are held as they are made, numpy's or torch's, never copied or cast.
+
+    Parameters
+    ----------
+    signals : dict of str to array
+        Each (time, unit), or (trial, time, unit) or (network, time, unit); one shape for all. The usual names are
+        "v" (membrane potential), "u" (recovery), "spikes" (counts a bin), "drive", "calcium".
+    dt : float
+        Step in seconds.
+    unit_ids : array (unit,) of int or str, optional
+        Labels of the units; default 0, 1, ...
+    leading : {"trial", "network"}, optional
+        What the leading axis of 3-D signals is; default "trial".
+    leading_ids : array (trial|network,) of int or str, optional
+        Labels along it; default 0, 1, ...
+    t0 : float
+        Time of the first sample in seconds.
+    units_of_measure : dict of str to str, optional
+        Unit of each signal, such as ``{"v": "mV"}``.
+    provenance : dict, optional
+        Where it is from: plain (JSON-able) values.
+
+    Raises
+    ------
+    ShapeError
+        Signals differ in shape, or are not 2-D or 3-D.
+    InputError
+        Something else cannot be used: no samples, no numbers, repeated labels, a step that is not positive, ...
+
+    Examples
+    --------
+    >>> recording = Recording({"v": np.zeros((1000, 3))}, dt=1e-3, units_of_measure={"v": "mV"})
+    >>> recording[0.25:0.75].n_samples
+    500
+    """
+
+    def __init__(
+        self,
+        signals: Mapping[str, Any],
+        dt: float,
+        *,
+        unit_ids: Any = None,
+        leading: str | None = None,
+        leading_ids: Any = None,
+        t0: float = 0.0,
+        units_of_measure: Mapping[str, str] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(signals, Mapping) or not signals:
+            raise InputError("signals must be a dict of name to array with at least one entry; or use from_array.")
+        self._signals = {name: held(name, array, RESERVED) for name, array in signals.items()}
+        shapes = {name: tuple(array.shape) for name, array in self._signals.items()}
+        self.shape: tuple[int, ...] = next(iter(shapes.values()))
+        for name, shape in shapes.items():
+            if len(shape) not in (2, 3) or 0 in shape:
+                wanted = "(time, unit) or (trial|network, time, unit), none of them empty"
+                raise ShapeError(f"signal {name!r} must have shape {wanted}; got {shape}.")
+            if shape != self.shape:
+                raise ShapeError(f"signals must have one shape; {name!r} has {shape}, the first has {self.shape}.")
+        self.dt, self.t0 = float(dt), float(t0)
+        if not (np.isfinite(self.dt) and self.dt > 0):
+            raise InputError(f"dt must be positive seconds; got {dt}.")
+        if not np.isfinite(self.t0):
+            raise InputError(f"t0 must be finite seconds; got {t0}.")
+        if leading is None and len(self.shape) == 3:
+            leading = "trial"
+        if leading is not None and leading not in LEADING:
+            raise UnknownNameError.of("leading axis", str(leading), LEADING)
+        if (leading is not None and len(self.shape) == 2) or (leading is None and leading_ids is not None):
+            raise ShapeError(f"signals need a leading axis for leading or leading_ids; they have shape {self.shape}.")
+        self.leading = leading
+        self.leading_ids = None if leading is None else as_ids(leading_ids, self.shape[0], "leading_ids")
+        self.unit_ids = as_ids(unit_ids, self.shape[-1], "unit_ids")
+        self.units_of_measure = {str(k): str(v) for k, v in (units_of_measure or {}).items()}
+        for name in self.units_of_measure:
+            if name not in self._signals:
+                raise UnknownNameError.of("units_of_measure: signal", name, self._signals)
+        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")
+        self._events: spikes.SpikeEvents | None = None
+
+    # ---- made from other things
+
+    @classmethod
+    def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
+        """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`."""
+        return cls({name: array}, dt, **about)
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:
+        """Build from a table with a column a unit and a row a sample.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Its columns' labels become the unit ids; an index of seconds, timedeltas or dates gives the times.
+        dt : float, optional
+            Step in seconds; needed where the index only numbers the rows. Must agree with an index of times.
+        name : str
+            Name of the signal.
+
+        Raises
+        ------
+        InputError
+            The index is irregular or no time, a column holds no numbers, or labels repeat.
+        """
+        return cls(**convert.of_frame(frame, dt, name))
+
+    @classmethod
+    def from_xarray(
+        cls, data: xr.DataArray | xr.Dataset, dt: float | None = None, *, name: str = "signal"
+    ) -> Recording:
+        """Build from labelled arrays over "time", "unit" and perhaps "trial" or "network", without a copy.
+
+        Parameters
+        ----------
+        data : xarray.DataArray or xarray.Dataset
+            Dims in any order; coordinates become times (seconds or timedeltas) and labels, attributes ``units`` the
+            units of measure. Other attributes are read where `to_xarray` writes them.
+        dt : float, optional
+            Step in seconds, where there is no time coordinate.
+        name : str
+            Name of the signal of a DataArray that has none.
+
+        Raises
+        ------
+        ShapeError, InputError
+            Other dims, or irregular times.
+        """
+        return cls(**convert.of_xarray(data, dt, name))
+
+    @classmethod
+    def from_spikes(
+        cls,
+        times: Any,
+        units: Any,
+        dt: float,
+        *,
+        n_units: int | None = None,
+        unit_ids: Any = None,
+        t0: float = 0.0,
+        duration: float | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Recording:
+        """Build signal "spikes", the number of spikes in each bin [t0 + k dt, t0 + (k + 1) dt).
+
+        No spike is lost or moved: the counts add up to the spikes given, and `spike_times` gives the exact times back.
+
+        Parameters
+        ----------
+        times : array (event,)
+            Seconds, in any order. A time within 1e-6 dt below an edge belongs to the bin that begins there.
+        units : array (event,)
+            The unit of each spike: its label where ``unit_ids`` is given, its index where only ``n_units`` is. Where
+            neither is, the units are the distinct labels that occur, and silent units are not known of.
+        dt : float
+            Width of a bin in seconds.
+        n_units, unit_ids : int, array (unit,), optional
+            How many units there are, or their labels.
+        t0 : float
+            Where the first bin begins, in seconds.
+        duration : float, optional
+            Seconds; default ends with the bin of the last spike. A last bin filled in part is kept.
+        provenance : dict, optional
+            As for `Recording`.
+
+        Raises
+        ------
+        InputError
+            A time is not finite, before ``t0`` or past the end, or a unit is unknown.
+        """
+        counts, events, ids = spikes.binned(
+            times, units, float(dt), n_units=n_units, unit_ids=unit_ids, t0=float(t0), duration=duration
+        )
+        recording = cls({"spikes": counts}, dt, unit_ids=ids, t0=t0, provenance=provenance)
+        recording._events = events
+        return recording
+
+    # ---- what it is
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes: ("time", "unit"), with "trial" or "network" before them where there is one."""
+        return ("time", "unit") if self.leading is None else (self.leading, "time", "unit")
+
+    @property
+    def n_samples(self) -> int:
+        """Samples in time."""
+        return self.shape[-2]
+
+    @property
+    def n_units(self) -> int:
+        """Units in each network."""
+        return self.shape[-1]
+
+    @property
+    def duration(self) -> float:
+        """Seconds covered, ``n_samples * dt``."""
+        return self.n_samples * self.dt
+
+    @property
+    def times(self) -> np.ndarray:
+        """Time of each sample in seconds, (time,)."""
+        return self.t0 + self.dt * np.arange(self.n_samples)
+
+    @property
+    def signal_names(self) -> list[str]:
+        """Names of the signals."""
+        return list(self._signals)
+
+    @property
+    def exact_events(self) -> spikes.SpikeEvents | None:
+        """Exact spike times, where the recording was made from them."""
+        return self._events
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._signals
+
+    def __getitem__(self, key: str | slice) -> Any:
+        """Give a signal by its name (the plain array), or a span of seconds (a Recording): ``recording[0.0:1.0]``."""
+        if isinstance(key, slice):
+            return self.sel(time=key)
+        if not isinstance(key, str):
+            raise InputError(f"a Recording is indexed by a signal's name or a slice of seconds; got {key!r}: use isel.")
+        if key not in self._signals:
+            raise UnknownNameError.of("signal", key, self._signals)
+        return self._signals[key]
+
+    # ---- parts of it
+
+    def isel(self, *, time: slice | None = None, unit: Any = None, network: Any = None, trial: Any = None) -> Recording:
+        """Parts by position; slices share the recording's memory.
+
+        Parameters
+        ----------
+        time : slice, optional
+            Samples; a step makes dt longer.
+        unit : int, slice, or array of int or bool, optional
+            Units; the axis is kept for an int too.
+        network, trial : int, slice, or array of int or bool, optional
+            Along the leading axis, by its name; an int drops it and keeps the label in ``provenance``.
+
+        Raises
+        ------
+        InputError
+            Nothing is left, a position lies outside, there is no such axis, or the time would be irregular.
+        """
+        for name, chosen in (("network", network), ("trial", trial)):
+            if chosen is not None:
+                selection.refuse_other_axis(self, name)
+        index: list[Any] = []
+        leading, leading_ids, provenance = self.leading, self.leading_ids, self.provenance
+        if leading is not None:
+            assert leading_ids is not None
+            chosen = network if leading == "network" else trial
+            at = axis_index(slice(None) if chosen is None else chosen, self.shape[0], leading)
+            index.append(at)
+            leading_ids = leading_ids[at]
+            if isinstance(at, int):
+                provenance = provenance | {leading: leading_ids.item()}
+                leading = leading_ids = None
+        span = slice(None) if time is None else time
+        start, stop, step = span.indices(self.n_samples) if isinstance(span, slice) else (0, 0, 1)
+        if step < 1 or start >= stop:
+            raise InputError(f"time must be a forward slice of at least one of {self.n_samples} samples; got {time!r}.")
+        index.append(slice(start, stop, step))
+        units = axis_index(slice(None) if unit is None else unit, self.n_units, "unit")
+        units = [units] if isinstance(units, int) else units
+        part = Recording(
+            {name: array[tuple(index)][..., units] for name, array in self._signals.items()},
+            self.dt * step,
+            unit_ids=self.unit_ids[units],
+            leading=leading,
+            leading_ids=leading_ids,
+            t0=self.t0 + start * self.dt,
+            units_of_measure=self.units_of_measure,
+            provenance=provenance,
+        )
+        if self._events is not None:
+            part._events = self._events.select(
+                start, stop, step, None if unit is None else np.arange(self.n_units)[units]
+            )
+        return part
+
+    def sel(self, *, time: slice | None = None, unit: Any = None, network: Any = None, trial: Any = None) -> Recording:
+        """Parts by label: a half-open span of seconds, unit ids, network or trial ids.
+
+        Parameters
+        ----------
+        time : slice of float, optional
+            Samples at ``start <= t < stop`` seconds (to within 1e-6 dt of rounding); either end may be open.
+        unit, network, trial : label or array of labels, optional
+            A single network or trial drops that axis.
+
+        Raises
+        ------
+        InputError
+            A label is unknown, no sample lies in the span, or there is no such axis.
+        """
+        return self.isel(**selection.by_label(self, time, unit, network, trial))
+
+    def spike_times(self) -> xr.Dataset:
+        """Spikes one by one: ``time`` (seconds), ``unit`` (label) and any leading label over the dim "event".
+
+        Exact where the recording was made from spike times; otherwise the time of the sample that shows the spike,
+        as often as that counts. In order of the leading axis, then of time.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no signal "spikes".
+        InputError
+            It does not hold whole numbers.
+        """
+        import xarray as xr
+
+        if self._events is not None:
+            columns = {"time": self._events.time, "unit": self.unit_ids[self._events.unit]}
+        else:
+            *leading, sample, unit = spikes.raster_events(on_host(self["spikes"]))
+            columns = {"time": self.t0 + self.dt * sample, "unit": self.unit_ids[unit]}
+            if self.leading is not None and self.leading_ids is not None:
+                columns[self.leading] = self.leading_ids[leading[0]]
+        events = xr.Dataset({name: ("event", values) for name, values in columns.items()})
+        events["time"].attrs["units"] = "s"
+        return events
+
+    # ---- to other things
+
+    def to_xarray(self) -> xr.Dataset:
+        """Give a Dataset that shares the signals' memory (tensors on a GPU are copied); dt and t0 are attributes."""
+        return convert.to_dataset(self)
+
+    def save(self, path: StrPath) -> None:
+        """Write to a NetCDF4 file, whole or not at all, in blocks of a few megabytes along time.
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        InputError
+            A signal's type has no place in NetCDF (float16, bfloat16).
+        """
+        file.write(path, self)
+
+    @classmethod
+    def load(cls, path: StrPath, *, signals: Sequence[str] | None = None) -> Recording:
+        """Read what `save` wrote, into numpy arrays; of the signals only those named, where some are.
+
+        Raises
+        ------
+        FileError
+            Missing, half-written, damaged, or not a recording.
+        UnknownNameError
+            The file has no such signal.
+        """
+        arguments, events = file.read(path, signals)
+        with understood(path):
+            recording = cls(**arguments)
+        recording._events = events
+        return recording
+
+    def identical(self, other: object) -> bool:
+        """Whether the other is a recording with equal signals (and their types), labels, times and provenance."""
+        if not isinstance(other, Recording) or self.signal_names != other.signal_names:
+            return False
+        about = ("dims", "shape", "dt", "t0", "units_of_measure", "provenance")
+        if any(getattr(self, name) != getattr(other, name) for name in about):
+            return False
+        pairs = [(self.unit_ids, other.unit_ids), (self.leading_ids, other.leading_ids)]
+        pairs += [(on_host(self[name]), on_host(other[name])) for name in self.signal_names]
+        pairs += list(zip(self._events or (), other._events or (), strict=False))
+        return (self._events is None) == (other._events is None) and all(equal(*pair) for pair in pairs)
+
+    def __repr__(self) -> str:
+        return describe.as_text(self)
+
+    def _repr_html_(self) -> str:
+        return describe.as_html(self)
