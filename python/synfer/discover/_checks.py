@@ -1,0 +1,198 @@
+"""The way in: any accepted input to segments of one signal, and the refusals, each one sentence with its mend.
+
+Nothing is copied that need not be: checks run over blocks of rows, so that a recording as large as memory can be read.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+
+from synfer.errors import InputError, OrientationWarning, ShapeError, UnknownNameError
+from synfer.recording import Recording
+
+BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
+
+
+def check_parameters(estimator: BaseEstimator) -> None:
+    """Check an estimator's parameters against its ``_parameter_constraints``; raise InputError."""
+    try:
+        validate_parameter_constraints(
+            estimator._parameter_constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__
+        )
+    except InvalidParameterError as error:
+        raise InputError(str(error)) from None
+
+
+def read_signal(X: Any, signal: Any) -> tuple[list[np.ndarray], float | None, np.ndarray, str | None, list[float]]:
+    """Read ``X``: segments (time, unit), dt, unit ids, name of the signal, time of each segment's first sample."""
+    if isinstance(X, Recording):
+        return _read_recording(X, signal)
+    ids = None
+    if isinstance(X, pd.DataFrame):
+        ids = np.asarray(X.columns)
+    elif isinstance(X, xr.DataArray):
+        if set(X.dims) == {"time", "unit"}:
+            X = X.transpose("time", "unit")
+        if X.ndim == 2 and X.dims[1] in X.coords:
+            ids = np.asarray(X.coords[X.dims[1]])
+    array = as_floats(X)
+    if array.ndim != 2:
+        mend = "Reshape your data with X.reshape(-1, 1) to one column a unit" if array.ndim == 1 else "give one trial"
+        raise ShapeError(f"X must be a Recording or of shape (time, unit), got {array.shape}: {mend}.")
+    return [array], None, np.arange(array.shape[1]) if ids is None else ids, None, [0.0]
+
+
+def _read_recording(X: Recording, signal: Any) -> tuple[list[np.ndarray], float, np.ndarray, str, list[float]]:
+    names = list(X.signal_names)
+    if signal is None:
+        if len(names) != 1:
+            raise InputError(f"signal must be named where a Recording holds several, got None: give one of {names}.")
+        signal = names[0]
+    if not isinstance(signal, str):
+        raise InputError(
+            f"signal must be the name of one of the Recording's signals {names}, got {type(signal).__name__}."
+        )
+    if signal not in names:
+        raise UnknownNameError.of("signal", signal, names)
+    if X.leading == "network":
+        raise ShapeError(
+            "X must hold one network, of shape (time, unit) or (trial, time, unit), got (network, time, unit) = "
+            f"{X.shape}: fit one at a time, X.isel(network=0)."
+        )
+    array = as_floats(X[signal])
+    segments = [array] if array.ndim == 2 else list(array)
+    return segments, X.dt, np.asarray(X.unit_ids), signal, [float(X.t0)] * len(segments)
+
+
+def as_floats(X: Any) -> np.ndarray:
+    """Give ``X`` as float32 or float64, without a copy where it is one of them already."""
+    if sparse.issparse(X):
+        raise InputError("X must be dense, got a sparse matrix: convert it, X.toarray().")
+    if hasattr(X, "detach"):  # a torch tensor, known by its habits: this room does not need torch
+        X = X.detach().cpu().numpy()
+    array = np.asarray(X)
+    if array.dtype.kind == "c":
+        raise InputError(f"X must be real, got {array.dtype}: Complex data not supported, give its parts as units.")
+    if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
+        return array
+    if array.dtype.kind not in "biuf":
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"X must hold numbers, got {array.dtype}: {error}.") from error
+    # float32 holds every count of up to 16 bits exactly, at half the memory.
+    return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
+
+
+def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], int]) -> None:
+    """Check numbers of units and samples; warn of an array that is probably transposed."""
+    n_samples, n_units = shape
+    if n_units < 2:
+        raise InputError(
+            f"X holds {n_units} feature(s) (shape={shape}) while a minimum of 2 is required by {name}: "
+            "who drives whom is a question about two units or more."
+        )
+    if n_units > n_samples > 0:
+        warnings.warn(
+            f"X has more units ({n_units}) than samples ({n_samples}): rows are time, columns are units; transpose it "
+            "if it is the other way round.",
+            OrientationWarning,
+            stacklevel=4,
+        )
+    needed = min_samples(n_units)
+    if n_samples < needed:
+        raise InputError(
+            f"X must have at least {needed} samples for {n_units} units and these parameters of {name}, got "
+            f"n_samples={n_samples}: record for longer, or take fewer units or lags."
+        )
+
+
+def check_unit_ids(unit_ids: np.ndarray) -> None:
+    """Refuse ids that occur twice."""
+    ids, counts = np.unique(unit_ids.astype(str), return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"X must hold each unit once, got {_listed(ids[counts > 1])} more than once: keep one.")
+
+
+def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool) -> None:
+    """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples."""
+    n_units = segments[0].shape[1]
+    low, high = np.full(n_units, np.inf), np.full(n_units, -np.inf)
+    for _, block in _blocks(segments):
+        # min and max carry NaN and infinities through: one look finds both the unclean and the constant.
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        if any(len(segment) for segment in segments):
+            raise InputError(_first_unclean(segments, unit_ids))
+        return  # no sample at all: nothing to check
+    if not distinct:
+        return
+    if (low == high).any():
+        raise InputError(
+            f"X must vary in every unit, got constant samples in {_listed(unit_ids[low == high])}: a constant neither "
+            "drives nor is driven, drop it."
+        )
+    for twins in _identical(segments):
+        raise InputError(
+            f"X must hold each unit once, got identical samples in {_listed(unit_ids[twins])}: which of them drives "
+            "cannot be told, keep one."
+        )
+
+
+def _blocks(segments: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Cut segments into (segment number, block of rows)."""
+    for number, segment in enumerate(segments):
+        rows = max(1, BLOCK // max(1, segment.shape[1]))
+        for first in range(0, len(segment), rows):
+            yield number, segment[first : first + rows]
+
+
+def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray) -> str:
+    first = 0
+    last_number = 0
+    for number, block in _blocks(segments):
+        first, last_number = (0, number) if number != last_number else (first, number)
+        unclean = ~np.isfinite(block)
+        if unclean.any():
+            time, unit = np.argwhere(unclean)[0]
+            what = "NaN" if np.isnan(block[time, unit]) else "inf"
+            where = f" of trial {number}" if len(segments) > 1 else ""
+            return (
+                f"X must be finite, got {what} in unit {unit_ids[unit]!s} at time index {first + time}{where}: "
+                "interpolate it, or cut the recording there into trials."
+            )
+        first += len(block)
+    raise AssertionError("called on finite samples")
+
+
+def _identical(segments: list[np.ndarray]) -> list[list[int]]:
+    """Find groups of columns with the same samples throughout: candidates are split until none are left."""
+    groups = [list(range(segments[0].shape[1]))]
+    for _, block in _blocks(segments):
+        split: list[list[int]] = []
+        for group in groups:
+            by_samples: dict[bytes, list[int]] = {}
+            for unit in group:
+                by_samples.setdefault(block[:, unit].tobytes(), []).append(unit)
+            split += [units for units in by_samples.values() if len(units) > 1]
+        groups = split
+        if not groups:
+            break
+    return groups
+
+
+def _listed(ids: np.ndarray, most: int = 8) -> str:
+    """Write ids out, the first few of many."""
+    text = ", ".join(str(i) for i in ids[:most])
+    return f"{'unit' if len(ids) == 1 else 'units'} {text}" + (
+        f" and {len(ids) - most} more" if len(ids) > most else ""
+    )

@@ -1,0 +1,182 @@
+"""What every method of discovery shares: one way in, one way out, and the refusals.
+
+A discoverer takes a Recording (or a (time, unit) array) and gives a Connectome; whatever lies between is its own file's
+matter. Nothing in this room may see a truth: it imports neither ``simulate`` nor ``datasets`` nor ``evaluate``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from synfer.connectome import Connectome
+from synfer.discover import _checks
+from synfer.errors import UnknownNameError
+from synfer.recording import Recording
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The one signal a method is to explain, checked: what ``_discover`` receives.
+
+    Attributes
+    ----------
+    segments : list of numpy.ndarray, each (time, unit)
+        Stretches without a splice (one, or one a trial), float32 or float64 as held; views of the caller's memory
+        wherever that is possible, so neither contiguous nor to be written to. No lag may cross from one to the next.
+    dt : float or None
+        Sampling interval in seconds; None where a bare array does not say.
+    unit_ids : numpy.ndarray, (unit,)
+    signal : str or None
+        Name of the signal within its Recording.
+    t0s : list of float
+        Time of the first sample of each segment: seconds, or 0.0 where ``dt`` is None.
+    """
+
+    segments: list[np.ndarray]
+    dt: float | None
+    unit_ids: np.ndarray
+    signal: str | None
+    t0s: list[float]
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.segments[0].shape[1]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in time, all segments together."""
+        return sum(len(segment) for segment in self.segments)
+
+
+class BaseDiscoverer(BaseEstimator):
+    """A scikit-learn estimator whose result is ``connectome_``.
+
+    A subclass stores its parameters in ``__init__``, names their ranges in ``_parameter_constraints`` (scikit-learn's
+    notation), says how many samples it needs in ``_min_samples`` and does its work in ``_discover``.
+
+    Attributes
+    ----------
+    connectome_ : synfer.connectome.Connectome
+        What was found: labelled ("target", "source"), diagonal NaN.
+    n_features_in_ : int
+        Number of units.
+    unit_ids_ : numpy.ndarray, (unit,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def fit(self, X: Any, signal: str | None = None) -> Self:
+        """Find who drives whom.
+
+        Parameters
+        ----------
+        X : Recording, or array, DataFrame or DataArray (time, unit)
+            A Recording's trials are taken as separate segments: no lag crosses from one to the next.
+        signal : str, optional
+            Which signal of a Recording to use; must be given where it holds several. With any other ``X`` this is
+            scikit-learn's ``y``, and ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            NaN or infinite samples, constant or duplicated units, one unit, too few samples, a signal not named, a
+            parameter out of its range.
+        FitDivergedError
+            The fit did not arrive anywhere.
+
+        Warns
+        -----
+        OrientationWarning
+            More units than samples: ``X`` is probably transposed.
+        NotConvergedWarning
+            The fit is not to be trusted as it stands; ``connectome_.converged`` is then False.
+        """
+        # A second fit that fails must not leave the first one's answer standing.
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+        _checks.check_parameters(self)
+        samples = self._read(X, signal, reset=True)
+        self.unit_ids_ = samples.unit_ids
+        self.signal_ = samples.signal
+        self.connectome_ = self._discover(samples)
+        return self
+
+    def _discover(self, samples: Samples) -> Connectome:
+        """Find the connectome of checked samples."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it discovers.")
+
+    def _min_samples(self, n_units: int) -> int:
+        """Smallest number of samples (all segments together) that ``_discover`` can work with."""
+        return 2
+
+    def _read(self, X: Any, signal: Any = None, *, reset: bool = False) -> Samples:
+        """Turn what a caller gives into Samples.
+
+        With ``reset`` (in ``fit``) everything is checked; without (in ``predict`` and ``score``) only that the samples
+        are finite and of the units that were fitted: a held-out stretch may well be short, or silent.
+        """
+        if not reset:
+            check_is_fitted(self)
+            if isinstance(X, Recording) and signal is None and self.signal_ in X.signal_names:
+                signal = self.signal_
+        samples = Samples(*_checks.read_signal(X, signal))
+        shape = (samples.n_samples, samples.n_units)
+        if reset:
+            _checks.check_shape(type(self).__name__, shape, self._min_samples)
+        # Names and number of the columns, kept and compared as scikit-learn does.
+        validate_data(self, X if hasattr(X, "columns") else samples.segments[0], reset=reset, skip_check_array=True)
+        if reset:
+            _checks.check_unit_ids(samples.unit_ids)
+        _checks.check_values(samples.segments, samples.unit_ids, distinct=reset)
+        return samples
+
+    def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:
+        """Label ``score`` (target, source) and further fields with the units and with how they were made."""
+        parameters = self.get_params(deep=False)
+        seed = parameters.get("random_state")
+        return Connectome(
+            score,
+            unit_ids=samples.unit_ids,
+            method=type(self).__name__,
+            parameters={name: _plain(value) for name, value in parameters.items()},
+            seed=int(seed) if isinstance(seed, (int, np.integer)) else None,
+            dt=samples.dt,
+            **fields,
+        )
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name, as scikit-learn does.
+
+        Raises
+        ------
+        UnknownNameError
+            No such parameter; the nearest names are suggested.
+        """
+        known = self.get_params(deep=True)
+        for name in params:
+            if name not in known:
+                raise UnknownNameError.of(f"parameter of {type(self).__name__}", name, known)
+        return super().set_params(**params)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "connectome_")
+
+
+def _plain(value: Any) -> Any:
+    """Make a parameter's value fit for JSON: numbers, strings, None as they are, anything else as its repr."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
