@@ -1,0 +1,99 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+// Simulation of a batch of networks of one model: signatures only. The kernels behind them are compiled once per
+// instruction level (cpu/kernels.cpp), so this header holds plain data and no inline function.
+
+namespace synfer {
+
+// A parameter or a state of a model: its name, default value and unit.
+struct Described {
+    const char* name;
+    double value;
+    const char* unit;
+};
+
+inline constexpr int max_states = 8;
+
+// Times are counted in steps: step k takes the state from k dt to (k + 1) dt and writes row k of what is recorded.
+// Axes lie in C order; a pointer that is null is a thing not given or not asked for.
+template <class T>
+struct Simulation {
+    std::int64_t n_networks, n_units, n_steps;
+    std::int64_t begin, end;  // steps to take now, 0 <= begin < end <= n_steps
+    T dt;                     // ms
+
+    const T* parameters;  // (network, parameter, unit), in the model's order
+    T* state;             // (network, state, unit), before step `begin`; left as it is after step end - 1
+    const T* weights;     // (network, target, source)
+
+    // The drive of each unit and step: an array, or Gaussian numbers that depend on seed, network id, unit and step
+    // alone.
+    const T* drive;             // (time, unit) of the first network, null for Gaussian numbers
+    std::int64_t drive_stride;  // from one network's drive to the next one's; 0 if they share it
+    T mean, deviation;
+    std::uint64_t seed;
+    const std::uint32_t* ids;  // (network)
+
+    T* recorded[max_states];  // (network, time, unit) for each state
+    std::uint8_t* spikes;     // (network, time, unit): 1 where the state after the step is past the threshold
+    T* recorded_drive;        // (network, time, unit)
+};
+
+// The first step after which a state was not finite. network < 0: there was none.
+struct Divergence {
+    std::int64_t network, unit, step;
+};
+
+template <class T>
+struct Kernels {
+    // Bytes that `simulate` needs for networks [first, first + count), aligned to 64.
+    std::size_t (*workspace_bytes)(const Simulation<T>&, std::int64_t count);
+    Divergence (*simulate)(const Simulation<T>&, std::int64_t first, std::int64_t count, void* workspace);
+    // (network, state, unit) at rest, from the parameters.
+    void (*initialise)(const Simulation<T>&);
+};
+
+struct Model {
+    const char* name;
+    const Described* parameters;
+    int n_parameters;
+    const Described* states;
+    int n_states;
+    Kernels<float> single;
+    Kernels<double> full;
+};
+
+// What one instruction level offers: its models, and its random numbers for whoever wants to look at them.
+struct SimulatorLevel {
+    const Model* models;
+    int n_models;
+    // count standard normal numbers of (network id, unit) at steps 0, 1, 2, ...
+    void (*gaussian_single)(std::uint64_t seed, std::uint32_t id, std::uint32_t unit, std::int64_t count, float* out);
+    void (*gaussian_full)(std::uint64_t seed, std::uint32_t id, std::uint32_t unit, std::int64_t count, double* out);
+    // out (n, 4) = Philox4x32-10 of counters (n, 4) under key (2)
+    void (*philox)(const std::uint32_t* counters, const std::uint32_t* key, std::int64_t n, std::uint32_t* out);
+};
+
+namespace baseline {
+extern const SimulatorLevel simulator;
+}
+#ifdef SYNFER_X86_LEVELS
+namespace avx2 {
+extern const SimulatorLevel simulator;
+}
+namespace avx512 {
+extern const SimulatorLevel simulator;
+}
+#endif
+
+// The models at the instruction level in force.
+const SimulatorLevel& simulator_level();
+
+// All networks, `n_threads` of them at a time. The first divergence by network, then step, then unit, of those met;
+// networks behind it may not have been simulated.
+template <class T>
+Divergence simulate(const Kernels<T>&, const Simulation<T>&, int n_threads);
+
+}  // namespace synfer
