@@ -13,7 +13,7 @@ import xarray as xr
 
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
-from synfer.storage import StrPath, as_ids, read_datasets, understood, write_datasets
+from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,9 +229,7 @@ class Network:
         return shown
 
     def _checked(self, name: str, value: Any) -> float | np.ndarray:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            raise InputError(f"parameter {name!r} must be numbers; got {array.dtype}.")
+        array = as_floats(value, f"parameter {name!r}")
         shapes = [(), (self.n_units,)] + ([] if self.n_networks is None else [(self.n_networks, self.n_units)])
         if array.shape not in shapes:
             batch = "" if self.n_networks is None else f", or (network, unit) = ({self.n_networks}, {self.n_units})"

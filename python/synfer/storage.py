@@ -172,6 +172,20 @@ def as_plain(value: Any, argument: str) -> Any:
         raise InputError(f"{argument} must hold plain (JSON-able) values ({_one_line(error)}).") from error
 
 
+def as_floats(value: Any, argument: str) -> np.ndarray:
+    """Give an array (numpy's, torch's, nested lists) as float32 or float64: those as they come, all else as float64.
+
+    Raises
+    ------
+    InputError
+        It does not hold real numbers.
+    """
+    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{argument} must be real numbers; got {array.dtype}.")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
 def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
     """Labels along an axis of length ``n``: a 1-D array of distinct integers or strings (default ``arange(n)``).
 

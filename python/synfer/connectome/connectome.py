@@ -11,10 +11,19 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
-from synfer.connectome.fields import FIELDS, as_matrix, as_numbers, edge_dataset, matrix_dataset, sparse_edges
+from synfer.connectome.fields import FIELDS, as_matrix, edge_dataset, matrix_dataset, sparse_edges
+from synfer.connectome.selection import of_networks, of_units
 from synfer.connectome.table import edge_graph, edge_table, pair_table
 from synfer.errors import InputError
-from synfer.storage import StrPath, as_plain, positions, read_datasets, understood, version_of, write_datasets
+from synfer.storage import (
+    StrPath,
+    as_floats,
+    as_plain,
+    read_datasets,
+    understood,
+    version_of,
+    write_datasets,
+)
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -87,14 +96,15 @@ class Connectome:
         fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
         if score is None:
             raise InputError("score must be given: a matrix (target, source) of evidence for each edge.")
-        self._data = matrix_dataset(fields, unit_ids, leading_ids)
-        self.method = method
-        self.parameters: dict[str, Any] = as_plain(dict(parameters or {}), "parameters")
-        self.seed: Any = as_plain(seed, "seed")
-        self.dt = None if dt is None else float(dt)
-        self.converged = None if converged is None else bool(converged)
-        self.versions = {package: version_of(package) for package in ("synfer", "numpy", "torch")}
-        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")
+        self._hold(
+            matrix_dataset(fields, unit_ids, leading_ids),
+            method=method,
+            parameters=parameters,
+            seed=seed,
+            dt=dt,
+            converged=converged,
+            provenance=provenance,
+        )
 
     @classmethod
     def from_weights(cls, weight: Any, *, delay: Any = None, unit_ids: Any = None, **about: Any) -> Connectome:
@@ -115,7 +125,7 @@ class Connectome:
                 return cls.from_edges(source, target, n_units=weight.shape[0], unit_ids=unit_ids, **fields, **about)
             weight = weight.toarray()
         if not isinstance(weight, xr.DataArray):
-            weight = as_numbers("weight", weight)
+            weight = as_floats(weight, "weight")
         if delay is not None and np.ndim(delay) == 0:
             delay = xr.where(weight != 0, float(delay), np.nan)
         return cls(abs(weight), weight=weight, delay=delay, unit_ids=unit_ids, **about)
@@ -150,7 +160,7 @@ class Connectome:
         """
         n_edges = np.size(source)
         if score is None:
-            score = np.ones(n_edges) if weight is None else np.abs(as_numbers("weight", weight))
+            score = np.ones(n_edges) if weight is None else np.abs(as_floats(weight, "weight"))
         if delay is not None and np.ndim(delay) == 0:
             delay = np.full(n_edges, float(delay))
         fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
@@ -216,20 +226,10 @@ class Connectome:
         InputError
             There is no network axis, or a position lies outside it.
         """
-        labels = self.leading_ids
-        if labels is None:
-            raise InputError("this connectome has no network axis to select from: it is one network.")
-        try:
-            chosen = labels[network]
-            data = self._data.isel(network=network)
-        except (IndexError, TypeError, ValueError) as error:
-            raise InputError(f"network must select among {len(labels)} networks; got {network!r} ({error}).") from error
-        if np.size(chosen) == 0:
-            raise InputError(f"network selects none of the {len(labels)} networks; got {network!r}.")
+        data, label = of_networks(self._data, network)
         about = self._about()
-        if np.ndim(chosen) == 0:
-            data = data.drop_vars("network")
-            about["provenance"] = about["provenance"] | {"network": chosen.item()}
+        if label is not None:
+            about["provenance"] = about["provenance"] | {"network": label}
         return self._around(data, **about)
 
     def sel(self, units: Any) -> Connectome:
@@ -245,17 +245,7 @@ class Connectome:
         InputError
             A label is unknown or given twice.
         """
-        kept = positions(self.unit_ids, units, "units")
-        if len(kept) == 0 or len(np.unique(kept)) < len(kept):
-            raise InputError(f"units must name at least one unit, and none twice; got {units!r}.")
-        if self.layout == "matrix":
-            return self._around(self._data.isel(target=kept, source=kept), **self._about())
-        renumbered = np.full(self.n_units, -1)
-        renumbered[kept] = np.arange(len(kept))
-        ends = {name: renumbered[self._data[name].values] for name in ("source", "target")}
-        inside = np.flatnonzero((ends["source"] >= 0) & (ends["target"] >= 0))
-        data = self._data.isel(edge=inside, unit=kept)
-        return self._around(data.assign_coords({k: ("edge", v[inside]) for k, v in ends.items()}), **self._about())
+        return self._around(of_units(self._data, self.unit_ids, units), **self._about())
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
@@ -390,10 +380,29 @@ class Connectome:
         return {name: getattr(self, name) for name in _ABOUT}
 
     @classmethod
-    def _around(cls, data: xr.Dataset, versions: Mapping[str, str] | None = None, **about: Any) -> Connectome:
+    def _around(cls, data: xr.Dataset, **about: Any) -> Connectome:
         """Build around fields that are laid out and checked already."""
-        self = cls(np.zeros((1, 1)), **about)
-        self._data = data
-        if versions is not None:
-            self.versions = dict(versions)
+        self = cls.__new__(cls)
+        self._hold(data, **about)
         return self
+
+    def _hold(
+        self,
+        data: xr.Dataset,
+        *,
+        method: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        dt: float | None = None,
+        converged: bool | None = None,
+        versions: Mapping[str, str] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._data = data
+        self.method = method
+        self.parameters: dict[str, Any] = as_plain(dict(parameters or {}), "parameters")
+        self.seed: Any = as_plain(seed, "seed")
+        self.dt = None if dt is None else float(dt)
+        self.converged = None if converged is None else bool(converged)
+        self.versions = dict(versions or {package: version_of(package) for package in ("synfer", "numpy", "torch")})
+        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")

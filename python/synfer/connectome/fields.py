@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 import xarray as xr
 
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_ids
+from synfer.storage import as_floats, as_ids
 
 DESCRIPTIONS = {
     "score": "evidence for an effect of source on target, at least 0",
@@ -47,7 +48,7 @@ def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any) ->
             has_networks = leading_ids is None and "network" in value.coords and "network" in value.dims
             leading_ids = value.coords["network"].values if has_networks else leading_ids
     arrays = {
-        name: as_numbers(name, _by_name(name, value, unit_ids)) for name, value in given.items() if value is not None
+        name: as_floats(_by_name(name, value, unit_ids), name) for name, value in given.items() if value is not None
     }
     shape = arrays["score"].shape
     if len(shape) not in (2, 3) or shape[-1] != shape[-2] or 0 in shape:
@@ -100,7 +101,7 @@ def edge_dataset(source: Any, target: Any, given: Mapping[str, Any], n_units: in
     if np.any(counts > 1):
         i, j = divmod(int(pairs[counts > 1][0]), n)
         raise InputError(f"each pair may be listed once; source {j} to target {i} is listed {counts.max()} times.")
-    arrays = {name: as_numbers(name, value) for name, value in given.items() if value is not None}
+    arrays = {name: as_floats(value, name) for name, value in given.items() if value is not None}
     for name, array in arrays.items():
         if array.shape != ends["source"].shape:
             raise ShapeError(f"{name} must have shape (edge,) = {ends['source'].shape}; got {array.shape}.")
@@ -121,14 +122,6 @@ def as_matrix(dataset: xr.Dataset) -> xr.Dataset:
         matrix[index] = edge_values.values
         matrices[str(name)] = matrix
     return matrix_dataset(matrices, ids, None)
-
-
-def as_numbers(name: str, value: Any) -> np.ndarray:
-    """Make an array of floats of what was given for field ``name``; floats are kept as they are, without a copy."""
-    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} must be real numbers; got {array.dtype}.")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def sparse_edges(weight: Any, delay: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
@@ -154,7 +147,7 @@ def _by_name(name: str, value: Any, unit_ids: Any) -> Any:
         if axis in value.coords and unit_ids is not None and not np.array_equal(value.coords[axis].values, unit_ids):
             try:
                 value = value.sel({axis: np.asarray(unit_ids)})
-            except KeyError as error:
+            except (KeyError, pd.errors.InvalidIndexError) as error:
                 raise InputError(f"{name}'s {axis} labels are not the units' labels ({error}).") from error
     return value.transpose(..., "target", "source").values
 

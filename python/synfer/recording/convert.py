@@ -11,6 +11,7 @@ import xarray as xr
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.arrays import on_host
+from synfer.recording.spikes import raster_events
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording
@@ -34,13 +35,10 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> dict[str, Any]
         t0, dt = regular((index - index[0]) / pd.Timedelta(1, "s") if len(index) else [], dt, "the index")
         if isinstance(index, pd.TimedeltaIndex):
             t0 = index[0] / pd.Timedelta(1, "s")
-    elif isinstance(index, pd.RangeIndex) or (dt is not None and not pd.api.types.is_float_dtype(index.dtype)):
-        if dt is None:  # numbered rows say nothing of seconds, and 1 s would be a silent guess
-            raise InputError("dt must be given (seconds): the frame's index numbers its rows and gives no times.")
-    elif pd.api.types.is_numeric_dtype(index.dtype):
+    elif pd.api.types.is_float_dtype(index.dtype):
         t0, dt = regular(index.to_numpy(dtype=np.float64), dt, "the index")
-    else:
-        raise InputError(f"the frame's index must be seconds or timedeltas; got {index.dtype}. Or give dt.")
+    elif dt is None:  # whole numbers may count rows or milliseconds: taking them for seconds would be a silent guess
+        raise InputError(f"dt must be given (seconds): an index of {index.dtype} says nothing of seconds.")
     return {
         "signals": {name: frame.to_numpy()},
         "dt": dt,
@@ -85,7 +83,7 @@ def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> d
         "leading": leading,
         "leading_ids": coords[leading].values if leading is not None and leading in coords else None,
         "units_of_measure": {key: v.attrs["units"] for key, v in variables.items() if "units" in v.attrs},
-        "provenance": json.loads(attrs.get("provenance", "{}")),
+        "provenance": _provenance(attrs),
     }
 
 
@@ -100,6 +98,21 @@ def to_dataset(recording: Recording) -> xr.Dataset:
         coords[recording.leading] = recording.leading_ids
     attrs = {"dt": recording.dt, "t0": recording.t0, "provenance": json.dumps(recording.provenance)}
     return xr.Dataset(signals, coords=coords, attrs=attrs)
+
+
+def to_events(recording: Recording) -> xr.Dataset:
+    """Give spikes one by one, over the dim "event": the exact ones where they are held, else those of the raster."""
+    exact = recording.exact_events
+    if exact is not None:
+        columns = {"time": exact.time, "unit": recording.unit_ids[exact.unit]}
+    else:
+        *leading, sample, unit = raster_events(on_host(recording["spikes"]))
+        columns = {"time": recording.t0 + recording.dt * sample, "unit": recording.unit_ids[unit]}
+        if recording.leading is not None and recording.leading_ids is not None:
+            columns[recording.leading] = recording.leading_ids[leading[0]]
+    events = xr.Dataset({name: ("event", values) for name, values in columns.items()})
+    events["time"].attrs["units"] = "s"
+    return events
 
 
 def regular(times: Any, dt: float | None, where: str) -> tuple[float, float]:
@@ -127,10 +140,20 @@ def regular(times: Any, dt: float | None, where: str) -> tuple[float, float]:
             f"{seconds[strays[0]]:g} s strays from steps of {step:g} s: resample, or bin events by from_spikes."
         )
     if dt is None:
-        # times written in decimal, such as 0.001, 0.002, ...: the step they mean is the nearest short number
-        rounded = float(f"{step:.9g}")
-        agrees = abs(rounded - step) * len(seconds) <= REGULAR_TOLERANCE * step
-        return float(seconds[0]), rounded if agrees else float(step)
+        # the step of 0.001, 0.002, ... is off by the rounding of its ends; the short number nearby is what was meant
+        short = float(f"{step:.12g}")
+        rounding = 4 * np.finfo(np.float64).eps * np.abs(seconds[[0, -1]]).max()
+        return float(seconds[0]), short if abs(short - step) * (len(seconds) - 1) <= rounding else float(step)
     if abs(dt - step) > REGULAR_TOLERANCE * step:
         raise InputError(f"dt = {dt:g} s does not agree with {where}, whose step is {step:g} s; leave dt out.")
     return float(seconds[0]), float(dt)
+
+
+def _provenance(attrs: dict[Any, Any]) -> Any:
+    """What `to_dataset` wrote; another's attribute of that name is kept as it is."""
+    value = attrs.get("provenance", "{}")
+    try:
+        parsed = json.loads(value)
+    except (TypeError, ValueError):
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"provenance": value}

@@ -117,9 +117,10 @@ class Recording:
         Parameters
         ----------
         frame : pandas.DataFrame
-            Its columns' labels become the unit ids; an index of seconds, timedeltas or dates gives the times.
+            Its columns' labels become the unit ids; an index of seconds (floats), timedeltas or dates gives
+            the times.
         dt : float, optional
-            Step in seconds; needed where the index only numbers the rows. Must agree with an index of times.
+            Step in seconds; must agree with an index of times, and is needed where that holds anything else.
         name : str
             Name of the signal.
 
@@ -336,18 +337,7 @@ class Recording:
         InputError
             It does not hold whole numbers.
         """
-        import xarray as xr
-
-        if self._events is not None:
-            columns = {"time": self._events.time, "unit": self.unit_ids[self._events.unit]}
-        else:
-            *leading, sample, unit = spikes.raster_events(on_host(self["spikes"]))
-            columns = {"time": self.t0 + self.dt * sample, "unit": self.unit_ids[unit]}
-            if self.leading is not None and self.leading_ids is not None:
-                columns[self.leading] = self.leading_ids[leading[0]]
-        events = xr.Dataset({name: ("event", values) for name, values in columns.items()})
-        events["time"].attrs["units"] = "s"
-        return events
+        return convert.to_events(self)
 
     # ---- to other things
 
