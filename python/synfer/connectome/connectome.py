@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
+from synfer.connectome import describe
 from synfer.connectome.fields import FIELDS, as_matrix, edge_dataset, matrix_dataset, sparse_edges
 from synfer.connectome.selection import of_networks, of_units
 from synfer.connectome.table import edge_graph, edge_table, pair_table
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 EDGE_LIST_ABOVE = 4096
 """Above this many units a sparse matrix becomes an edge list."""
 
-_ABOUT = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
+_ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
 
 
 class Connectome:
@@ -216,6 +217,16 @@ class Connectome:
         """Spread of the score, in its shape; None where not given."""
         return self._data.get("score_std")
 
+    @property
+    def fields(self) -> dict[str, xr.DataArray]:
+        """The fields there are, by name, in the order score, weight, pvalue, delay, score_std."""
+        return {name: self._data[name] for name in FIELDS if name in self._data}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """How it was made: method, parameters, seed, dt, converged, versions, provenance."""
+        return {name: getattr(self, name) for name in _ORIGIN}
+
     def isel(self, network: Any) -> Connectome:
         """Networks of a batch by position: an int drops the axis, a slice or array keeps it.
 
@@ -227,7 +238,7 @@ class Connectome:
             There is no network axis, or a position lies outside it.
         """
         data, label = of_networks(self._data, network)
-        about = self._about()
+        about = self.origin
         if label is not None:
             about["provenance"] = about["provenance"] | {"network": label}
         return self._around(data, **about)
@@ -245,11 +256,11 @@ class Connectome:
         InputError
             A label is unknown or given twice.
         """
-        return self._around(of_units(self._data, self.unit_ids, units), **self._about())
+        return self._around(of_units(self._data, self.unit_ids, units), **self.origin)
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
-        return self if self.layout == "matrix" else self._around(as_matrix(self._data), **self._about())
+        return self if self.layout == "matrix" else self._around(as_matrix(self._data), **self.origin)
 
     def edges(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> pd.DataFrame:
         """Pairs of distinct units that count as edges, highest score first.
@@ -280,7 +291,7 @@ class Connectome:
 
     def to_xarray(self) -> xr.Dataset:
         """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
-        about = {name: json.dumps(value) for name, value in self._about().items()}
+        about = {name: json.dumps(value) for name, value in self.origin.items()}
         return self._data.assign_attrs(about)
 
     @classmethod
@@ -295,7 +306,7 @@ class Connectome:
         if "score" not in data:
             raise InputError(f"data must have a variable 'score'; it has {', '.join(map(str, data)) or 'none'}.")
         fields = {name: data[name] for name in FIELDS if name in data}
-        about = {name: json.loads(data.attrs[name]) for name in _ABOUT if name in data.attrs}
+        about = {name: json.loads(data.attrs[name]) for name in _ORIGIN if name in data.attrs}
         if "edge" in data.dims:
             values = {name: field.values for name, field in fields.items()}
             checked = edge_dataset(data["source"].values, data["target"].values, values, None, data["unit"].values)
@@ -349,35 +360,13 @@ class Connectome:
 
     def identical(self, other: object) -> bool:
         """Whether the other is a connectome with equal fields, labels and history (NaN equals NaN)."""
-        return isinstance(other, Connectome) and self._data.identical(other._data) and self._about() == other._about()
+        return isinstance(other, Connectome) and self._data.identical(other._data) and self.origin == other.origin
 
     def __repr__(self) -> str:
-        lines = [f"{name:<10} {text}" for name, text in self._summary().items()]
-        return "\n  ".join([f"<synfer.Connectome {self._title()}", *lines]) + ">"
+        return describe.as_text(self)
 
     def _repr_html_(self) -> str:
-        table = pd.Series(self._summary(), dtype=object).to_frame(f"Connectome: {self._title()}")
-        return table.to_html(escape=True)
-
-    def _title(self) -> str:
-        batch = "" if self.n_networks is None else f"{self.n_networks} networks x "
-        return f"{batch}{self.n_units} units, {self.layout}" + (f", by {self.method}" if self.method else "")
-
-    def _summary(self) -> dict[str, str]:
-        """What the two representations show, line by line."""
-        shown = {}
-        for name, values in self._data.data_vars.items():
-            known = values.values[~np.isnan(values.values)]
-            extent = f"{known.min():.4g} to {known.max():.4g}" if known.size else "nothing is said of any pair"
-            shown[str(name)] = extent + (" s" if name == "delay" and known.size else "")
-        shown["units"] = ", ".join(map(str, self.unit_ids[:8])) + (", ..." if self.n_units > 8 else "")
-        for name, value in self._about().items():
-            if value is not None and value != {} and name not in ("method", "versions"):
-                shown[name] = f"{value:g} s" if name == "dt" else str(value)
-        return shown
-
-    def _about(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _ABOUT}
+        return describe.as_html(self)
 
     @classmethod
     def _around(cls, data: xr.Dataset, **about: Any) -> Connectome:
