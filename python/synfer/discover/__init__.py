@@ -1,0 +1,17 @@
+"""Estimators of connectomes: who drives whom, from activity alone."""
+
+from synfer.discover.attention import Causalformer
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.granger import ConditionalGranger
+from synfer.discover.registry import METHODS, create
+
+__all__ = [
+    "METHODS",
+    "BaseDiscoverer",
+    "Causalformer",
+    "ConditionalGranger",
+    "CrossCorrelation",
+    "Samples",
+    "create",
+]

@@ -1,0 +1,224 @@
+"""Discovery by attention: whose past did the forecast of each neuron look at?"""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from synfer.connectome import Connectome
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.errors import NotConvergedWarning
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule, Windows, evaluation_batches, train
+
+# Sampling interval, in seconds, that a bare array is taken to have: the paper's.
+_PAPER_DT = 1e-3
+_COUNT = [Interval(Integral, 1, None, closed="left")]
+_SHARES = (0.6, 0.2, 0.2)  # training, validation, test, in time order
+
+
+class Causalformer(BaseDiscoverer):
+    """Connectome from the global cross-attention of a forecasting transformer (Lu et al. 2023).
+
+    An ensemble of initialisations is trained together to forecast the next sample of every unit. On the test windows
+    (the last fifth) the attention A that target i pays to the tokens of source j gives, for one initialisation,
+
+    ``S_ij = mean over windows of the sum over layers, heads and lags of A^h[i, (j, l)]``,
+
+    its rows (own history included) normalised to sum 1. ``score`` is the mean over initialisations, ``score_std``
+    their standard deviation; the diagonal, through which own history also passes elsewhere in the model, is NaN.
+    Softmax attention has no sign: ``weight`` is not given. A single initialisation is some .1 of AUROC worse than ten.
+
+    Parameters
+    ----------
+    n_init : int
+        Initialisations.
+    window : int
+        Samples of context.
+    likelihood : {"gaussian", "poisson", "bernoulli"}
+        Law of the next sample: squared error for voltage, the others for spike counts and spike trains.
+    d_model, n_heads, d_head, d_hidden, n_layers : int
+        Width of a token, attention heads and their width, width of the feed-forward blocks, encoder and decoder layers.
+    dropout : float
+    batch_size, learning_rate, weight_decay, max_epochs, patience
+        Of the training (AdamW; the rate is halved after 3 epochs without gain, training ends after ``patience``).
+    device : str
+        Where torch computes.
+    progress : bool
+        Show a bar where the output is a terminal.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    connectome_ : Connectome
+    attention_ : numpy.ndarray, (init, target, source)
+        Row-normalised attention of each initialisation, with its diagonal.
+    forecaster_ : CausalformerForecaster
+    history_ : list of History, one an initialisation
+    r2_ : numpy.ndarray, (unit,)
+        Coefficient of determination of the ensemble's mean forecast on the test windows.
+    residual_variance_ : numpy.ndarray, (unit,)
+        Of the ensemble's mean forecast, on the validation windows.
+
+    References
+    ----------
+    Lu, Tabassum, Kulkarni, Mi, Kutz, Shea-Brown, Lim, "Attention for Causal Relationship Discovery from Biological
+    Neural Dynamics", 2023, arXiv:2311.06928.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_init": _COUNT,
+        "window": _COUNT,
+        "d_model": _COUNT,
+        "n_heads": _COUNT,
+        "d_head": _COUNT,
+        "d_hidden": _COUNT,
+        "n_layers": _COUNT,
+        "batch_size": _COUNT,
+        "max_epochs": _COUNT,
+        "patience": _COUNT,
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "dropout": [Interval(Real, 0.0, 1.0, closed="left")],
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "device": [str],
+        "progress": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_init: int = 10,
+        *,
+        window: int = 10,
+        likelihood: str = "gaussian",
+        d_model: int = 100,
+        n_heads: int = 10,
+        d_head: int = 8,
+        d_hidden: int = 400,
+        n_layers: int = 1,
+        dropout: float = 0.1,
+        batch_size: int = 16,
+        learning_rate: float = 5e-4,
+        weight_decay: float = 1e-3,
+        max_epochs: int = 200,
+        patience: int = 10,
+        device: str = "cpu",
+        progress: bool = True,
+        random_state: Any = None,
+    ):
+        self.n_init = n_init
+        self.window = window
+        self.likelihood = likelihood
+        self.d_model = d_model
+        self.n_heads = n_heads
+        self.d_head = d_head
+        self.d_hidden = d_hidden
+        self.n_layers = n_layers
+        self.dropout = dropout
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.device = device
+        self.progress = progress
+        self.random_state = random_state
+
+    def _min_samples(self, n_units: int) -> int:
+        return self.window + 5  # five windows: three to learn from, one to stop by, one to read
+
+    def _discover(self, samples: Samples) -> Connectome:
+        likelihood = LIKELIHOODS[self.likelihood]
+        windows = self._windows(samples)
+        likelihood.check(windows.series)
+        training, validation, test = windows.split(_SHARES)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
+        self.forecaster_ = CausalformerForecaster(
+            samples.n_units,
+            window=self.window,
+            d_model=self.d_model,
+            n_heads=self.n_heads,
+            d_head=self.d_head,
+            d_hidden=self.d_hidden,
+            n_layers=self.n_layers,
+            dropout=self.dropout,
+            seeds=seeds,
+        ).to(self.device)
+        schedule = Schedule(
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+        )
+        self.history_ = train(
+            self.forecaster_, windows, training, validation, likelihood, schedule, seeds, progress=self.progress
+        )
+        short = [m for m, h in enumerate(self.history_) if not h.converged]
+        if short:
+            warnings.warn(
+                f"{len(short)} of {self.n_init} initialisations had not converged after max_epochs = "
+                f"{self.max_epochs}: raise it.",
+                NotConvergedWarning,
+                stacklevel=3,
+            )
+        forecast, target, _ = self._run(windows, validation)
+        self.residual_variance_ = (forecast - target).square().mean(0).clamp_min(1e-12).cpu().numpy()
+        forecast, target, attention = self._run(windows, test, out_map=True)
+        variance = (target - target.mean(0)).square().mean(0)
+        self.r2_ = (1 - (forecast - target).square().mean(0) / variance).cpu().numpy()
+        self.attention_ = (attention / attention.sum(-1, keepdim=True)).double().cpu().numpy()
+
+        score, spread = self.attention_.mean(0), self.attention_.std(0)
+        np.fill_diagonal(score, np.nan)
+        np.fill_diagonal(spread, np.nan)
+        return self._connectome(samples, score, score_std=spread, converged=not short)
+
+    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
+        """Forecast each sample from the ``window`` samples before it: the mean over initialisations.
+
+        Returns
+        -------
+        numpy.ndarray, (time, unit)
+            float32, segments one after the other; NaN where a segment does not yet hold ``window`` samples.
+        """
+        windows = self._windows(self._read(X, signal))
+        forecast, _, _ = self._run(windows, windows.starts)
+        out = torch.full_like(windows.series, torch.nan)
+        out[windows.starts + self.window] = forecast
+        return out.cpu().numpy()
+
+    def score(self, X: Any, signal: str | None = None) -> float:
+        """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit."""
+        windows = self._windows(self._read(X, signal))
+        forecast, target, _ = self._run(windows, windows.starts)
+        variance = torch.from_numpy(self.residual_variance_).to(forecast)
+        return float(LIKELIHOODS[self.likelihood].log_prob(forecast, target, variance).mean())
+
+    def _windows(self, samples: Samples) -> Windows:
+        dt = _PAPER_DT if samples.dt is None else samples.dt
+        return Windows(samples.segments, self.window, dt=dt, t0s=samples.t0s, device=self.device)
+
+    @torch.no_grad()
+    def _run(
+        self, windows: Windows, starts: torch.Tensor, *, out_map: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Mean forecast and target, (window, unit), and mean attention, (init, target, source), in one pass."""
+        likelihood = LIKELIHOODS[self.likelihood]
+        n, members = self.forecaster_.n_units, self.forecaster_.n_init
+        attention = torch.zeros(members, n, n, device=starts.device)
+        forecasts, targets = [], []
+        for rows in evaluation_batches(self.forecaster_, windows, starts):
+            context, times, target = windows.batch(rows)
+            raw, map_ = self.forecaster_(context, times, out_map=out_map)
+            forecasts.append(likelihood.mean(raw).mean(-1))
+            targets.append(target[..., 0])
+            if map_ is not None:
+                attention += map_ * len(rows)
+        return torch.cat(forecasts), torch.cat(targets), attention / len(starts)

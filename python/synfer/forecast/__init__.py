@@ -1,0 +1,18 @@
+"""Forecasters: what the recording will do next, learnt from what it did; and the one training loop."""
+
+from synfer.forecast.causalformer import CausalformerForecaster
+from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
+from synfer.forecast.training import History, Schedule, evaluate, evaluation_batches, train
+from synfer.forecast.windows import Windows
+
+__all__ = [
+    "LIKELIHOODS",
+    "CausalformerForecaster",
+    "History",
+    "Likelihood",
+    "Schedule",
+    "Windows",
+    "evaluate",
+    "evaluation_batches",
+    "train",
+]

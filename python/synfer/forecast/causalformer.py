@@ -1,0 +1,197 @@
+"""Causalformer: the forecaster of Lu et al. 2023, every initialisation of an ensemble in one module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule, draw
+from synfer.ops import attention_with_map
+
+
+class CausalformerForecaster(EnsembleModule):
+    """Forecast every neuron's next sample from the last ``window`` samples of all.
+
+    One token is one sample of one neuron. The encoder lets each neuron's tokens attend among themselves; a decoder
+    token, which knows only which neuron and when, attends to its own neuron's tokens and then to all: the only path
+    from neuron j to the forecast of neuron i is that global cross-attention, from which the connectome is read.
+
+    Shapes: B samples, N units, L = ``window`` lags, I initialisations. Pre-norm throughout, batch normalisation over
+    channels, GELU, dropout after the embedding and in the feed-forward blocks.
+
+    Source: Lu, Tabassum, Kulkarni, Mi, Kutz, Shea-Brown, Lim, "Attention for Causal Relationship Discovery from
+    Biological Neural Dynamics", 2023, arXiv:2311.06928; layout after Grigsby et al. 2021 (Spacetimeformer).
+    """
+
+    def __init__(
+        self,
+        n_units: int,
+        *,
+        window: int = 10,
+        d_model: int = 100,
+        n_heads: int = 10,
+        d_head: int = 8,
+        d_hidden: int = 400,
+        n_layers: int = 1,
+        dropout: float = 0.1,
+        seeds: Sequence[int] = (0,),
+    ):
+        super().__init__(len(seeds))
+        self.n_units, self.window = n_units, window
+        generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
+        drop = Dropout(dropout, seed=int(seeds[0]))
+        sizes = (d_model, n_heads, d_head, d_hidden)
+        self.context_embedding = _Embedding(n_units, d_model, drop, generators)
+        self.target_embedding = _Embedding(n_units, d_model, drop, generators)
+        self.encoder = nn.ModuleList(_EncoderLayer(*sizes, drop, generators) for _ in range(n_layers))
+        self.encoder_norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.decoder = nn.ModuleList(_DecoderLayer(*sizes, drop, generators) for _ in range(n_layers))
+        self.decoder_norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.head = EnsembleLinear(d_model, 1, generators)
+
+    def forward(self, context: Tensor, times: Tensor, *, out_map: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Forecast the sample after each context.
+
+        Parameters
+        ----------
+        context : Tensor, (B, N, L, I)
+            The last L samples, oldest first.
+        times : Tensor, (B, L + 1, I)
+            Their times and the target's, in seconds.
+        out_map : bool
+            Whether the attention map is wanted.
+
+        Returns
+        -------
+        forecast : Tensor, (B, N, I)
+            Before any link function.
+        map : Tensor or None
+            (I, N, N), target x source: global cross-attention, mean over samples and heads, sum over lags and layers.
+        """
+        b, n, lags, members = context.shape
+        position = torch.arange(lags, dtype=context.dtype, device=context.device)
+        tokens = self.context_embedding(context, times[:, None, :lags], position)
+        for encode in self.encoder:
+            tokens = encode(tokens, b, n)
+        tokens = self.encoder_norm(tokens)
+
+        nothing = context.new_zeros(b, n, 1, members)
+        target = self.target_embedding(nothing, times[:, None, lags:], position[:1])
+        maps = []
+        for decode in self.decoder:
+            target, map_ = decode(target, tokens, b, n, out_map=out_map)
+            maps.append(map_)
+        forecast = self.head(self.decoder_norm(target)).view(b, n, members)
+        return forecast, torch.stack(maps).sum(0) if out_map else None
+
+
+class _Embedding(EnsembleModule):
+    """``Linear([time, value]) + position`` and the neuron's own vector, dropped out apart and added."""
+
+    def __init__(self, n_units: int, d_model: int, drop: Dropout, generators: Sequence[torch.Generator]):
+        super().__init__(len(generators))
+        self.drop = drop
+        self.time = nn.Parameter(draw(generators, (2,), "normal"))  # affine part of Time2Vec: slope, offset
+        self.value_time = nn.Parameter(draw(generators, (3, d_model), "uniform") / math.sqrt(2.0))  # time, value, bias
+        self.frequency = nn.Parameter(draw(generators, (d_model,), "normal"))
+        self.phase = nn.Parameter(draw(generators, (d_model,), "normal"))
+        self.unit = nn.Parameter(draw(generators, (n_units, d_model), "normal"))
+
+    def forward(self, values: Tensor, times: Tensor, position: Tensor) -> Tensor:
+        """Embed values (B, N, l, I) at times (B, 1, l, I), positions (l,), as (B*N*l, I, channel) tokens."""
+        b, n, lags, _ = values.shape
+        when = times * self.time[:, 0] + self.time[:, 1]
+        periodic = torch.sin(position[:, None, None] * self.frequency + self.phase)  # (l, I, channel)
+        offset = when[..., None] * self.value_time[:, 0] + (self.value_time[:, 2] + periodic)  # (B, 1, l, I, channel)
+        value = torch.addcmul(offset, values[..., None], self.value_time[:, 1])
+        unit = self.unit.transpose(0, 1)[None, :, None].expand(b, n, lags, -1, -1)
+        return (self.drop(value) + self.drop(unit)).flatten(0, 2)
+
+
+class _Attention(EnsembleModule):
+    """Multi-head attention from target tokens to source tokens, (tokens, I, channel) in and out."""
+
+    def __init__(self, d_model: int, n_heads: int, d_head: int, generators: Sequence[torch.Generator]):
+        super().__init__(len(generators))
+        self.n_heads, self.d_head = n_heads, d_head
+        self.query = EnsembleLinear(d_model, n_heads * d_head, generators)
+        self.key = EnsembleLinear(d_model, n_heads * d_head, generators)
+        self.value = EnsembleLinear(d_model, n_heads * d_head, generators)
+        self.out = EnsembleLinear(n_heads * d_head, d_model, generators)
+
+    def forward(
+        self, target: Tensor, source: Tensor, batch: int, *, n_sources: int | None = None, out_map: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend within each of ``batch`` groups of consecutive tokens; the map is (I, targets, n_sources)."""
+        q = self._heads(self.query(target), batch)
+        k = self._heads(self.key(source), batch)
+        v = self._heads(self.value(source), batch)
+        out, map_ = attention_with_map(q, k, v, n_sources=n_sources, reduce=("batch", "lag"), out_map=out_map)
+        if map_ is not None:
+            map_ = map_.unflatten(0, (self.n_init, self.n_heads)).mean(1)
+        joined = out.transpose(1, 2).reshape(target.shape[0], self.n_init, self.n_heads * self.d_head)
+        return self.out(joined), map_
+
+    def _heads(self, x: Tensor, batch: int) -> Tensor:
+        return x.view(batch, x.shape[0] // batch, self.n_init * self.n_heads, self.d_head).transpose(1, 2)
+
+
+class _FeedForward(EnsembleModule):
+    def __init__(self, d_model: int, d_hidden: int, drop: Dropout, generators: Sequence[torch.Generator]):
+        super().__init__(len(generators))
+        self.drop = drop
+        self.norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.widen = EnsembleLinear(d_model, d_hidden, generators)
+        self.narrow = EnsembleLinear(d_hidden, d_model, generators)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.drop(nn.functional.gelu(self.widen(self.norm(x))))
+        return x + self.drop(self.narrow(hidden))
+
+
+class _EncoderLayer(EnsembleModule):
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        d_head: int,
+        d_hidden: int,
+        drop: Dropout,
+        generators: Sequence[torch.Generator],
+    ):
+        super().__init__(len(generators))
+        self.norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.local = _Attention(d_model, n_heads, d_head, generators)
+        self.feed_forward = _FeedForward(d_model, d_hidden, drop, generators)
+
+    def forward(self, tokens: Tensor, b: int, n: int) -> Tensor:
+        normed = self.norm(tokens)
+        attended, _ = self.local(normed, normed, b * n)
+        return self.feed_forward(tokens + attended)
+
+
+class _DecoderLayer(EnsembleModule):
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        d_head: int,
+        d_hidden: int,
+        drop: Dropout,
+        generators: Sequence[torch.Generator],
+    ):
+        super().__init__(len(generators))
+        self.local_norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.local = _Attention(d_model, n_heads, d_head, generators)
+        self.across_norm = EnsembleBatchNorm(d_model, self.n_init)
+        self.across = _Attention(d_model, n_heads, d_head, generators)
+        self.feed_forward = _FeedForward(d_model, d_hidden, drop, generators)
+
+    def forward(self, target: Tensor, tokens: Tensor, b: int, n: int, *, out_map: bool) -> tuple[Tensor, Tensor | None]:
+        own, _ = self.local(self.local_norm(target), tokens, b * n)
+        target = target + own
+        others, map_ = self.across(self.across_norm(target), tokens, b, n_sources=n, out_map=out_map)
+        return self.feed_forward(target + others), map_

@@ -1,0 +1,148 @@
+"""Attention that exports the map a connectome is read from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from synfer.errors import InputError, ShapeError, UnknownNameError
+
+_REDUCIBLE = ("batch", "head", "lag")
+_NORMALIZE = ("softmax", "none")
+
+
+def attention_with_map(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    n_sources: int | None = None,
+    scale: float | None = None,
+    reduce: Collection[str] = ("batch", "head", "lag"),
+    bias: Tensor | None = None,
+    out_map: bool = True,
+    normalize: Literal["softmax", "none"] = "softmax",
+) -> tuple[Tensor, Tensor | None]:
+    """Scaled dot-product attention and, with it, the reduced map of its weights.
+
+    ``A = softmax(scale * q kᵀ + bias)`` over the S keys (``normalize="none"``: without the softmax, linear attention),
+    ``out = A v``, and the map is the mean of A over those of batch and head that ``reduce`` names, summed over lags if
+    it names ``"lag"``.
+
+    Parameters
+    ----------
+    q : Tensor, (B, H, L, D)
+        Queries, one a target token.
+    k : Tensor, (B, H, S, D)
+        Keys, S = n_sources x lags, source-major: token ``j * lags + l`` is lag l of source j.
+    v : Tensor, (B, H, S, E)
+        Values.
+    n_sources : int, optional
+        How many sources the keys are of; S by default (one lag).
+    scale : float, optional
+        1/sqrt(D) by default.
+    reduce : collection of {"batch", "head", "lag"}
+        Which axes of the weights the map is reduced over.
+    bias : Tensor, (L, n_sources) or (L, S), optional
+        Added to the logits; -inf forbids an edge. A row that is forbidden throughout gives weights of 0.
+    out_map : bool
+        Whether the map is wanted; without it the fused kernel of torch does the work.
+    normalize : {"softmax", "none"}
+
+    Returns
+    -------
+    out : Tensor, (B, H, L, E)
+    map : Tensor or None
+        (L, n_sources) by default; the axes not reduced stand in the order batch, head, target, source, lag.
+
+    Raises
+    ------
+    ShapeError
+        Where q, k, v or bias do not fit together, or S is not a multiple of n_sources.
+    InputError, UnknownNameError
+        An axis or a normalisation that does not exist.
+    """
+    _check(q, k, v, n_sources, reduce, bias, normalize)
+    # Until the compiled operator stands, the map is computed from the weights themselves.
+    if out_map or normalize == "none" or bias is not None:
+        out, map_ = attention_with_map_reference(
+            q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
+        )
+        return out, map_ if out_map else None
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scale), None
+
+
+def attention_with_map_reference(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    n_sources: int | None = None,
+    scale: float | None = None,
+    reduce: Collection[str] = ("batch", "head", "lag"),
+    bias: Tensor | None = None,
+    normalize: str = "softmax",
+) -> tuple[Tensor, Tensor]:
+    """The slow, obvious twin of :func:`attention_with_map`: holds every weight; same arguments and results."""
+    n_keys = k.shape[-2]
+    n_sources = n_keys if n_sources is None else n_sources
+    lags = n_keys // n_sources if n_sources else 0
+    logits = (q @ k.transpose(-1, -2)) * (1.0 / math.sqrt(q.shape[-1]) if scale is None else scale)
+    if bias is not None:
+        logits = logits + (bias if bias.shape[-1] == n_keys else bias.repeat_interleave(lags, dim=-1))
+    weights = logits
+    if normalize == "softmax" and bias is None:
+        weights = torch.softmax(logits, dim=-1)
+    elif normalize == "softmax":
+        # A row with every edge forbidden would be 0/0, and its gradient NaN: nothing is attended to.
+        forbidden = torch.isneginf(logits).all(dim=-1, keepdim=True)
+        weights = torch.softmax(logits.masked_fill(forbidden, 0.0), dim=-1).masked_fill(forbidden, 0.0)
+    out = weights @ v
+    map_ = weights.unflatten(-1, (n_sources, lags))
+    if "lag" in reduce:
+        map_ = map_.sum(-1)
+    if "head" in reduce:
+        map_ = map_.mean(1)
+    if "batch" in reduce:
+        map_ = map_.mean(0)
+    return out, map_
+
+
+def _check(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    n_sources: int | None,
+    reduce: Collection[str],
+    bias: Tensor | None,
+    normalize: str,
+) -> None:
+    if q.dim() != 4 or k.dim() != 4 or v.dim() != 4 or k.shape[:3] != v.shape[:3]:
+        raise ShapeError(
+            "q, k, v must be (B, H, L, D), (B, H, S, D), (B, H, S, E), "
+            f"got {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}."
+        )
+    if q.shape[:2] != k.shape[:2] or q.shape[-1] != k.shape[-1]:
+        raise ShapeError(
+            f"q (B, H, L, D) and k (B, H, S, D) must share B, H and D, got {tuple(q.shape)}, {tuple(k.shape)}."
+        )
+    if not q.dtype == k.dtype == v.dtype:
+        raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
+    n_keys = k.shape[-2]
+    if n_sources is not None and (n_sources < 1 or n_keys % n_sources):
+        raise ShapeError(f"S must be a multiple of n_sources, got S = {n_keys}, n_sources = {n_sources}.")
+    widths = {n_keys, n_keys if n_sources is None else n_sources}
+    if bias is not None and (bias.dim() != 2 or bias.shape[0] != q.shape[-2] or bias.shape[1] not in widths):
+        raise ShapeError(
+            f"bias must be (L, n_sources) or (L, S) = ({q.shape[-2]}, {n_sources or n_keys}) or "
+            f"({q.shape[-2]}, {n_keys}), got {tuple(bias.shape)}."
+        )
+    for axis in reduce:
+        if axis not in _REDUCIBLE:
+            raise UnknownNameError.of("reduce axis", axis, _REDUCIBLE)
+    if normalize not in _NORMALIZE:
+        raise UnknownNameError.of("normalize", normalize, _NORMALIZE)

@@ -1,0 +1,109 @@
+"""The training loop on forecasters small enough to know the answer, and the layers it trains."""
+
+import numpy as np
+import pytest
+import torch
+
+from synfer.errors import FitDivergedError
+from synfer.forecast import LIKELIHOODS, Schedule, Windows, train
+from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule
+
+
+class LastSample(EnsembleModule):
+    """Linear in the last sample: the smallest forecaster."""
+
+    def __init__(self, n_units, seeds):
+        super().__init__(len(seeds))
+        self.linear = EnsembleLinear(n_units, n_units, [torch.Generator().manual_seed(s) for s in seeds])
+
+    def forward(self, context, times):
+        return self.linear(context[:, :, -1].transpose(1, 2)).transpose(1, 2), None
+
+
+@pytest.fixture(scope="module")
+def var_process():
+    """x(t+1) = A x(t) + noise, and A (target x source)."""
+    rng = np.random.default_rng(0)
+    a = np.array([[0.5, 0.4, 0.0], [0.0, 0.5, -0.4], [0.0, 0.0, 0.5]])
+    x = np.zeros((2000, 3))
+    for t in range(1, len(x)):
+        x[t] = a @ x[t - 1] + rng.normal(size=3)
+    return x, a
+
+
+def fit(x, seeds, **schedule):
+    windows = Windows([x], 1, dt=1.0, t0s=[0.0])
+    training, validation, _ = windows.split()
+    model = LastSample(x.shape[1], seeds)
+    options = {"learning_rate": 2e-2, "max_epochs": 40} | schedule
+    return model, train(model, windows, training, validation, LIKELIHOODS["gaussian"], Schedule(**options), seeds)
+
+
+def test_reaches_least_squares(var_process):
+    x, a = var_process
+    model, histories = fit(x, (0, 1))
+    solution = np.linalg.lstsq(x[:1199], x[1:1200], rcond=None)[0].T
+    for i, history in enumerate(histories):
+        np.testing.assert_allclose(model.linear.weight[i].detach(), solution, atol=0.06)
+        np.testing.assert_allclose(model.linear.weight[i].detach(), a, atol=0.15)
+        assert history.converged and history.best_epoch == int(np.argmin(history.validation_loss))
+        assert history.n_epochs == history.best_epoch + 11
+        assert history.best_loss == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_member_learns_the_same_alone_as_in_company(var_process):
+    x, _ = var_process
+    together, _ = fit(x, (0, 7, 3))
+    alone, _ = fit(x, (7,))
+    torch.testing.assert_close(together.linear.weight[1:2], alone.linear.weight, atol=1e-5, rtol=1e-5)
+    assert together.n_init == 3 and together.linear.weight.shape == (3, 3, 3)
+
+
+def test_the_cap_is_not_called_convergence(var_process):
+    _, histories = fit(var_process[0], (0,), learning_rate=1e-5, max_epochs=3)
+    assert not histories[0].converged and histories[0].n_epochs == 3
+
+
+def test_rate_is_halved_on_a_plateau(var_process):
+    _, histories = fit(var_process[0], (0,), patience=12, max_epochs=60)
+    assert min(histories[0].learning_rate) < max(histories[0].learning_rate) == 2e-2
+
+
+def test_divergence_is_refused(var_process):
+    with pytest.raises(FitDivergedError, match=r"initialisation 0 is (inf|nan) in epoch"):
+        fit(var_process[0] * 1e18, (0, 1), learning_rate=1e15)
+
+
+def test_batch_norm_equals_torch():
+    ours, theirs = EnsembleBatchNorm(6, 2), [torch.nn.BatchNorm1d(6) for _ in range(2)]
+    x = torch.randn(50, 2, 6, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    for training in (True, False):
+        ours.train(training)
+        y = ours(x)
+        for i, layer in enumerate(theirs):
+            layer.train(training)
+            torch.testing.assert_close(y[:, i], layer(x[:, i]), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(ours.running_var[i], layer.running_var)
+
+
+def test_dropout_rate_scale_and_gradient():
+    drop = Dropout(0.1, seed=0)
+    x = torch.ones(1_000_003, requires_grad=True)
+    y = drop(x)
+    kept = (y != 0).double().mean()
+    assert abs(kept - 0.9) < 5 * (0.09 / 1e6) ** 0.5
+    np.testing.assert_allclose(y[y != 0].detach(), 1 / 0.9, rtol=1e-4)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, y.detach())
+    assert not torch.equal(drop(x), y) and torch.equal(Dropout(0.1, seed=0)(x), y)
+    assert drop.eval()(x) is x
+
+
+@pytest.mark.parametrize("name", ["gaussian", "poisson", "bernoulli"])
+def test_losses_are_minus_log_likelihood_up_to_what_does_not_depend_on_the_forecast(name):
+    likelihood = LIKELIHOODS[name]
+    raw = torch.linspace(-3, 3, 50, dtype=torch.float64).expand(2, -1)
+    target = torch.tensor([0.0, 1.0], dtype=torch.float64)[:, None].expand(-1, 50)
+    half = torch.tensor(0.5, dtype=torch.float64)
+    gap = likelihood.loss(raw, target) + likelihood.log_prob(likelihood.mean(raw), target, half)
+    torch.testing.assert_close(gap, gap[:, :1].expand_as(gap), atol=1e-6, rtol=0)

@@ -1,0 +1,55 @@
+"""Windows are views, in time order, none across a splice."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synfer.errors import InputError
+from synfer.forecast import Windows
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=4), st.integers(1, 8))
+def test_every_window_of_every_segment_and_none_across(sizes, length):
+    segments, values = [], 0
+    for size in sizes:
+        segments.append(np.arange(values, values + size, dtype=np.float64)[:, None] * [1, -1])
+        values += size + 100  # a jump at each splice
+    expected = [(s[k : k + length], s[k + length]) for s in segments for k in range(len(s) - length)]
+    if not expected:
+        with pytest.raises(InputError, match="window must be shorter"):
+            Windows(segments, length, dt=0.1, t0s=[0.0] * len(sizes))
+        return
+    windows = Windows(segments, length, dt=0.1, t0s=[float(10 * k) for k in range(len(sizes))])
+    context, times, target = windows.batch(windows.starts[:, None])
+    assert len(windows) == len(expected)
+    np.testing.assert_array_equal(context[..., 0].permute(0, 2, 1), np.array([c for c, _ in expected]))
+    np.testing.assert_array_equal(target[..., 0], np.array([t for _, t in expected]))
+    np.testing.assert_allclose(times.diff(dim=1), 0.1, atol=1e-5)
+
+
+def test_series_is_held_once():
+    windows = Windows([np.zeros((1000, 3), dtype=np.float32)], 10, dt=1e-3, t0s=[0.0])
+    assert windows._values.data_ptr() == windows.series.data_ptr()
+
+
+def test_shares_of_the_paper():
+    windows = Windows([np.zeros((5000, 2))], 10, dt=1e-3, t0s=[0.0])
+    training, validation, test = windows.split()
+    assert [len(s) for s in (training, validation, test)] == [2994, 998, 998]
+    assert torch.equal(torch.cat([training, validation, test]), windows.starts)
+
+
+def test_each_initialisation_gets_its_own_windows():
+    series = np.arange(40.0)[:, None]
+    windows = Windows([series], 3, dt=1.0, t0s=[0.0])
+    context, times, target = windows.batch(torch.tensor([[0, 5], [7, 2]]))
+    assert context[:, 0, 0].tolist() == [[0.0, 5.0], [7.0, 2.0]]
+    assert target[:, 0].tolist() == [[3.0, 8.0], [10.0, 5.0]]
+    assert times[1, -1].tolist() == [10.0, 5.0]
+
+
+def test_too_few_windows_to_share():
+    with pytest.raises(InputError, match="at least 3 windows"):
+        Windows([np.zeros((5, 2))], 3, dt=1.0, t0s=[0.0]).split()
