@@ -1,0 +1,135 @@
+"""Neuron models: what the compiled core offers, and a network's parameters and states in the order it takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
+
+from synfer import _core
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.network import Network
+
+
+@dataclasses.dataclass(frozen=True)
+class NeuronModel:
+    """A neuron model as its C++ header (csrc/simulator/neurons) describes it.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    defaults : dict of str to float
+        Parameters in the core's order, and the value each takes where a network does not give it.
+    states : tuple of str
+        State variables in the core's order; each can be recorded and given as initial state.
+    units_of_measure : dict of str to str
+        Unit of each parameter and state.
+    """
+
+    name: str
+    defaults: Mapping[str, float]
+    states: tuple[str, ...]
+    units_of_measure: Mapping[str, str]
+
+
+def _described(name: str, parameters: list, states: list) -> NeuronModel:
+    return NeuronModel(
+        name,
+        {parameter: default for parameter, default, _ in parameters},
+        tuple(state for state, _, _ in states),
+        {thing: unit for thing, _, unit in parameters + states},
+    )
+
+
+MODELS: dict[str, NeuronModel] = {name: _described(name, *about) for name, about in _core.models().items()}
+"""The models of the core by name."""
+
+
+def model_of(network: Network) -> NeuronModel:
+    """Give the network's model.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such model, or the model has no such parameter.
+    """
+    if network.model not in MODELS:
+        raise UnknownNameError.of("model", network.model, MODELS)
+    model = MODELS[network.model]
+    for name in network.parameters:
+        if name not in model.defaults:
+            raise UnknownNameError.of(f"parameter of model {model.name!r}", name, model.defaults)
+    return model
+
+
+def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
+    """Give all parameters of all networks, (network, parameter, unit), defaults filled in.
+
+    Raises
+    ------
+    InputError
+        A value is too large for the dtype.
+    """
+    model = model_of(network)
+    packed = np.empty((network.n_networks or 1, len(model.defaults), network.n_units), dtype)
+    for row, (name, default) in enumerate(model.defaults.items()):
+        with np.errstate(over="ignore"):
+            packed[:, row] = network.parameters.get(name, default)
+        if not np.all(np.isfinite(packed[:, row])):
+            raise InputError(f"parameter {name!r} must be finite in {dtype}; simulate in float64.")
+    return packed
+
+
+def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str, Any] | None) -> np.ndarray:
+    """Give the states before the first step, (network, state, unit), in the dtype of the parameters.
+
+    Parameters
+    ----------
+    network : Network
+        Whose states.
+    parameters : array (network, parameter, unit)
+        Its `packed_parameters`.
+    initial : dict of str to array, optional
+        Every state of the model, each broadcastable to ([network,] unit); default is the model's own rest.
+
+    Raises
+    ------
+    InputError
+        A state is missing or not finite.
+    UnknownNameError
+        The model has no such state.
+    ShapeError
+        A state does not broadcast to ([network,] unit).
+    """
+    model = model_of(network)
+    n_networks, _, n_units = parameters.shape
+    packed = np.empty((n_networks, len(model.states), n_units), parameters.dtype)
+    if initial is None:
+        _core.initial_state(model.name, parameters, packed)
+        return packed
+    if not isinstance(initial, Mapping):
+        raise InputError(f"initial_state must be a dict of state to array; got a {type(initial).__name__}.")
+    for name in initial:
+        if name not in model.states:
+            raise UnknownNameError.of(f"initial_state: state of model {model.name!r}", str(name), model.states)
+    single = network.n_networks is None
+    symbols, shape = ("(unit,)", (n_units,)) if single else ("(network, unit)", (n_networks, n_units))
+    for row, name in enumerate(model.states):
+        if name not in initial:
+            raise InputError(f"initial_state must give every state of model {model.name!r}; {name!r} is missing.")
+        value = np.asarray(initial[name])
+        if value.dtype.kind not in "biuf":
+            raise InputError(f"initial_state[{name!r}] must be numbers; got {value.dtype}.")
+        try:
+            packed[:, row] = np.broadcast_to(value, shape)
+        except ValueError:
+            raise ShapeError(
+                f"initial_state[{name!r}] must broadcast to {symbols} = {shape}; got {value.shape}."
+            ) from None
+        if not np.all(np.isfinite(packed[:, row])):
+            raise InputError(f"initial_state[{name!r}] must be finite in {packed.dtype}; it holds NaN or infinity.")
+    return packed

@@ -1,0 +1,68 @@
+"""What is seen of a simulation: recordings made of recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synfer.errors import InputError
+from synfer.recording import Recording
+
+
+def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "v") -> Recording:
+    """Clip a signal from above, then give each unit mean 0 and variance 1 over the whole recording.
+
+        x = min(v, ceiling),  z = (x - mean(x)) / std(x)
+
+    As Lu et al. 2023 (arXiv:2311.06928) prepare membrane potentials: spikes of v, hundreds of mV high in the
+    half-step scheme, are cut at the threshold. std is that of the population (divided by the number of samples), which
+    reproduces the published ``v_normed_alltimes`` to 1e-13.
+
+    Parameters
+    ----------
+    recording : Recording
+        Holds the signal, ([trial|network,] time, unit); each trial or network is normalised by itself.
+    ceiling : float
+        In the signal's unit (mV).
+    signal : str
+        Its name.
+
+    Returns
+    -------
+    Recording
+        The signal alone, under its name, with the dtype it had; its unit of measure is "z".
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such signal.
+    InputError
+        A unit never changes below the ceiling, or is not finite; or the signal holds no floating-point numbers.
+    """
+    given = recording[signal]
+    values = given.detach().cpu().numpy() if hasattr(given, "detach") else given
+    if values.dtype.kind != "f":
+        raise InputError(f"signal {signal!r} must be floating-point numbers; got {values.dtype}.")
+    normed = np.minimum(values, values.dtype.type(ceiling))
+    # One network at a time: the means are taken in double precision, without a copy of the whole batch.
+    for k, x in enumerate(normed if normed.ndim == 3 else normed[None]):
+        mean = x.mean(axis=0, dtype=np.float64)
+        std = x.std(axis=0, dtype=np.float64)
+        useless = ~(std > 0) | ~np.isfinite(std)
+        if useless.any():
+            where = "" if recording.leading_ids is None else f" of {recording.leading} {recording.leading_ids[k]}"
+            raise InputError(
+                f"units {recording.unit_ids[useless].tolist()[:5]}{where} are constant or not finite below the ceiling "
+                f"{ceiling}: they cannot be z-scored; leave them out."
+            )
+        np.subtract(x, mean, out=x, casting="same_kind")
+        np.divide(x, std, out=x, casting="same_kind")
+    return Recording(
+        {signal: normed},
+        recording.dt,
+        unit_ids=recording.unit_ids,
+        leading=recording.leading,
+        leading_ids=recording.leading_ids,
+        t0=recording.t0,
+        units_of_measure={signal: "z"},
+        provenance={**recording.provenance, "prepared": f"clip_and_zscore(ceiling={ceiling}, signal={signal!r})"},
+    )
