@@ -1,0 +1,136 @@
+"""Causalformer as an estimator: what it finds, what it hands out, what it refuses."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from synfer import Recording
+from synfer.discover import Causalformer
+from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
+
+SMALL = {"window": 4, "d_model": 16, "n_heads": 2, "d_head": 8, "d_hidden": 32, "progress": False, "random_state": 0}
+
+
+def driven(n_samples=1200, seed=0):
+    """Unit 0 is noise and drives unit 1 one sample later; unit 2 is on its own."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n_samples, 3))
+    x[1:, 1] = 0.9 * x[:-1, 0] + 0.3 * x[1:, 1]
+    return x
+
+
+def fit(x, **changes):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConvergedWarning)  # short trainings, on purpose
+        return Causalformer(**({"n_init": 2, "max_epochs": 12, "learning_rate": 3e-3} | SMALL | changes)).fit(x)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit(driven())
+
+
+def test_finds_who_drives_whom(fitted):
+    score = fitted.connectome_.score
+    assert score.dims == ("target", "source")
+    edge = float(score.sel(target=1, source=0))
+    # Targets that nothing drives attend to all alike (1/3): softmax rows compete, they do not say "none".
+    assert edge > 0.9 and edge > 1.5 * np.nanmax(score.where(score != edge))
+
+
+def test_forecast_is_as_good_as_the_truth_allows(fitted):
+    assert fitted.r2_[1] == pytest.approx(0.9, abs=0.05)  # .81 / (.81 + .09)
+    assert abs(fitted.r2_[[0, 2]]).max() < 0.1
+
+
+def test_result_is_labelled_and_says_how_it_was_made(fitted):
+    connectome = fitted.connectome_
+    assert np.isnan(np.diag(connectome.score)).all() and np.isnan(np.diag(connectome.score_std)).all()
+    off = ~np.eye(3, dtype=bool)
+    np.testing.assert_allclose(fitted.attention_.sum(-1), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(connectome.score.values[off], fitted.attention_.mean(0)[off])
+    np.testing.assert_allclose(connectome.score_std.values[off], fitted.attention_.std(0)[off])
+    assert connectome.weight is None and connectome.pvalue is None
+    assert connectome.method == "Causalformer" and connectome.parameters["n_init"] == 2 and connectome.seed == 0
+    assert len(fitted.history_) == 2 and fitted.history_[0].n_epochs <= 12
+
+
+def test_a_seed_repeats_and_another_differs(fitted):
+    again = clone(fitted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConvergedWarning)
+        again.fit(driven())
+    np.testing.assert_array_equal(again.connectome_.score, fitted.connectome_.score)
+    assert not np.array_equal(fit(driven(), random_state=1, max_epochs=1).attention_, fitted.attention_)
+
+
+def test_the_cap_is_warned_of_and_kept():
+    with pytest.warns(NotConvergedWarning, match="2 of 2 initialisations"):
+        fitted = Causalformer(2, max_epochs=1, **SMALL).fit(driven(200))
+    assert fitted.connectome_.converged is False
+
+
+def test_convergence_is_kept():
+    assert fit(driven(200), n_init=1, max_epochs=200, patience=2).connectome_.converged is True
+
+
+def test_predict_sees_the_past_only(fitted):
+    x = driven(100, seed=1).astype(np.float32)
+    forecast = fitted.predict(x)
+    assert forecast.shape == x.shape and np.isnan(forecast[:4]).all() and np.isfinite(forecast[4:]).all()
+    changed = x.copy()
+    changed[50:] += 1.0
+    np.testing.assert_array_equal(fitted.predict(changed)[:51], forecast[:51])
+    assert not np.allclose(fitted.predict(changed)[51], forecast[51])
+
+
+def test_score_is_the_held_out_log_likelihood(fitted):
+    x = driven(300, seed=1).astype(np.float32)
+    residual = (x - fitted.predict(x))[4:]
+    variance = fitted.residual_variance_
+    expected = -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance)
+    assert fitted.score(x) == pytest.approx(expected.mean(), rel=1e-4)
+    assert fitted.score(x) > fitted.score(x[::-1].copy())
+
+
+def test_trials_are_not_spliced():
+    x = driven(600)
+    trials = Recording({"v": x.reshape(3, 200, 3)}, 1e-3, leading="trial")
+    fitted = fit(trials, max_epochs=1, n_init=1)
+    forecast = fitted.predict(trials)
+    assert np.isnan(forecast[[*range(4), *range(200, 204), *range(400, 404)]]).all()
+    assert np.isfinite(forecast).all(1).sum() == 600 - 12
+    assert fitted.connectome_.dt == 1e-3
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "bernoulli"])
+def test_spikes(likelihood):
+    rng = np.random.default_rng(0)
+    x = (rng.random((1500, 3)) < 0.15).astype(float)
+    x[1:, 1] = np.where(rng.random(1499) < 0.8, x[:-1, 0], x[1:, 1])
+    fitted = fit(x, likelihood=likelihood)
+    assert float(fitted.connectome_.score[1, 0]) == np.nanmax(fitted.connectome_.score)
+    forecast = fitted.predict(x)[4:]
+    assert forecast.min() >= 0 and (likelihood == "poisson" or forecast.max() <= 1)
+    with pytest.raises(InputError, match=f"likelihood='{likelihood}'"):
+        fit(driven(200), likelihood=likelihood)
+
+
+def test_a_diverged_fit_hands_out_nothing():
+    estimator = Causalformer(1, max_epochs=3, learning_rate=1e30, **SMALL)
+    with pytest.raises(FitDivergedError, match="initialisation 0"):
+        estimator.fit(driven(200))
+    assert not hasattr(estimator, "connectome_")
+
+
+@pytest.mark.parametrize(("name", "value"), [("n_init", 0), ("likelihood", "gamma"), ("dropout", 1.0), ("window", 2.5)])
+def test_bad_parameters_are_named(name, value):
+    with pytest.raises(InputError, match=name):
+        Causalformer(**(SMALL | {name: value})).fit(driven(50))
+
+
+def test_fewer_samples_than_windows():
+    with pytest.raises(InputError, match="samples"):
+        fit(driven(8))
