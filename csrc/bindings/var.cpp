@@ -1,3 +1,72 @@
-#include "bindings/bindings.hpp"
+// Vector autoregression: numpy buffers in, the caller's factor updated in place.
+#include <omp.h>
+#include <pybind11/numpy.h>
 
-void synfer::bind_var(pybind11::module_&) {}
+#include <algorithm>
+#include <stdexcept>
+
+#include "bindings/bindings.hpp"
+#include "var/lagged_rows.hpp"
+
+namespace py = pybind11;
+
+namespace synfer {
+namespace {
+
+using Factor = py::array_t<double, py::array::f_style>;
+
+var::MatrixView view(Factor& factor) {
+    if (factor.ndim() != 2 || !factor.writeable()) {
+        throw std::invalid_argument("a writable (row, column) array is needed");
+    }
+    return Eigen::Map<var::Matrix>(factor.mutable_data(), factor.shape(0), factor.shape(1));
+}
+
+int threads(int n_threads) { return n_threads > 0 ? n_threads : omp_get_max_threads(); }
+
+void append_rows(Factor factor, Factor rows, int n_threads) {
+    if (factor.ndim() != 2 || rows.ndim() != 2 || factor.shape(0) != factor.shape(1) ||
+        factor.shape(1) != rows.shape(1)) {
+        throw std::invalid_argument("factor (column, column) and rows (row, column) do not agree");
+    }
+    var::MatrixView R = view(factor);
+    var::Matrix scratch = view(rows);
+    py::gil_scoped_release release;
+    var::append_rows(R, scratch, threads(n_threads));
+}
+
+void append_lagged_rows(Factor factor, const py::array& samples, py::ssize_t n_lags, py::ssize_t first,
+                        py::ssize_t stop, int n_threads) {
+    const bool single = py::isinstance<py::array_t<float>>(samples);
+    if (samples.ndim() != 2 || !(single || py::isinstance<py::array_t<double>>(samples))) {
+        throw std::invalid_argument("samples must be float32 or float64 (time, unit)");
+    }
+    const var::Signal signal{static_cast<const char*>(samples.data()),
+                             samples.shape(0),
+                             samples.shape(1),
+                             samples.strides(0),
+                             samples.strides(1),
+                             single};
+    if (n_lags < 0 || first < n_lags || stop > signal.n_samples) {
+        throw std::invalid_argument("rows must lie within n_lags <= first, stop <= time");
+    }
+    var::MatrixView R = view(factor);
+    if (R.rows() != R.cols() || R.cols() != var::n_columns(signal.n_units, n_lags)) {
+        throw std::invalid_argument("factor must be square with 1 + unit (n_lags + 1) columns");
+    }
+    py::gil_scoped_release release;
+    var::append_lagged_rows(R, signal, n_lags, first, stop, threads(n_threads));
+}
+
+}  // namespace
+
+void bind_var(py::module_& m) {
+    m.def("append_rows", &append_rows, py::arg("factor").noconvert(), py::arg("rows"), py::arg("n_threads") = 0,
+          "Update the triangular factor (column, column) in place by rows (row, column).");
+    m.def("append_lagged_rows", &append_lagged_rows, py::arg("factor").noconvert(), py::arg("samples"),
+          py::arg("n_lags"), py::arg("first"), py::arg("stop"), py::arg("n_threads") = 0,
+          "Update the triangular factor in place by rows [1, x(t-1), ..., x(t-n_lags), x(t)], first <= t < stop, of "
+          "samples (time, unit).");
+}
+
+}  // namespace synfer

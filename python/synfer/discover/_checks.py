@@ -84,11 +84,13 @@ def as_floats(X: Any) -> np.ndarray:
         raise InputError(f"X must be real, got {array.dtype}: Complex data not supported, give its parts as units.")
     if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
         return array
+    if array.dtype.kind in "mM":
+        raise InputError(f"X must hold numbers, got {array.dtype}: leave out the column of times.")
     if array.dtype.kind not in "biuf":
         try:
             return array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"X must hold numbers, got {array.dtype}: {error}.") from error
+        except ValueError as error:  # a TypeError, of objects that are no numbers, says all there is to say
+            raise InputError(f"X must hold numbers, got {array.dtype}: {error}.") from None
     # float32 holds every count of up to 16 bits exactly, at half the memory.
     return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from synfer.connectome import Connectome
 from synfer.discover import _checks
-from synfer.errors import UnknownNameError
+from synfer.errors import ShapeError, UnknownNameError
 from synfer.recording import Recording
 
 if TYPE_CHECKING:
@@ -136,10 +136,13 @@ class BaseDiscoverer(BaseEstimator):
         shape = (samples.n_samples, samples.n_units)
         if reset:
             _checks.check_shape(type(self).__name__, shape, self._min_samples)
-        # Names and number of the columns, kept and compared as scikit-learn does.
-        validate_data(self, X if hasattr(X, "columns") else samples.segments[0], reset=reset, skip_check_array=True)
-        if reset:
             _checks.check_unit_ids(samples.unit_ids)
+        # Names and number of the columns, kept and compared as scikit-learn does.
+        columns = X if hasattr(X, "columns") else samples.segments[0]
+        try:
+            validate_data(self, columns, reset=reset, skip_check_array=True)
+        except ValueError as error:
+            raise ShapeError(f"{error}" if reset else f"{error} Give the units that were fitted.") from None
         _checks.check_values(samples.segments, samples.unit_ids, distinct=reset)
         return samples
 

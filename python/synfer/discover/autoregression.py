@@ -1,0 +1,200 @@
+"""Vector autoregression by least squares, all targets at once: what the Granger family stands on.
+
+    x(t) = c + A_1 x(t-1) + ... + A_p x(t-p) + e(t),    e ~ (0, Sigma)
+
+The rows [1, x(t-1), ..., x(t-p), x(t)] are streamed through a QR factorisation in the compiled core; only the triangle
+R (1 + unit (p + 1) columns) is kept, and everything below is algebra on it. With the lags in order and the target last,
+leading columns of R are the factor of every lower order on the same rows, so that one pass over the data serves every
+order's criterion as well as the final fit.
+
+Source: H. Luetkepohl, New Introduction to Multiple Time Series Analysis, Springer 2005, chapters 3 and 4.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
+from scipy.linalg import solve_triangular
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+
+from synfer import _core
+
+ROWS = 1 << 16  # rows a call: between calls the keyboard can interrupt
+DENSE = 100  # companion matrices up to this size are diagonalised outright
+
+
+def n_rows(segments: list[np.ndarray], n_lags: int) -> int:
+    """Count the samples that have ``n_lags`` predecessors within their own segment."""
+    return sum(max(0, len(segment) - n_lags) for segment in segments)
+
+
+def lagged_factor(
+    segments: list[np.ndarray], n_lags: int, *, stop: int | None = None, factor: np.ndarray | None = None
+) -> np.ndarray:
+    """Factorise the regression on ``n_lags`` lags; no lag crosses from one segment to the next.
+
+    Parameters
+    ----------
+    segments : list of array, each (time, unit)
+    n_lags : int
+    stop : int, optional
+        Use only the rows ``n_lags <= t < stop`` of each segment.
+    factor : array (column, column), Fortran order, optional
+        A factor to be extended, in place.
+
+    Returns
+    -------
+    numpy.ndarray, (column, column)
+        R, upper triangular; columns [1, x(t-1), ..., x(t-n_lags), x(t)], units within each.
+    """
+    if factor is None:
+        n_columns = 1 + segments[0].shape[1] * (n_lags + 1)
+        factor = np.zeros((n_columns, n_columns), order="F")
+    for segment in segments:
+        end = len(segment) if stop is None else min(stop, len(segment))
+        for first in range(n_lags, end, ROWS):
+            _core.append_lagged_rows(factor, segment, n_lags, first, min(first + ROWS, end))
+    return factor
+
+
+def leading_factor(factor: np.ndarray, n_units: int, n_lags: int) -> np.ndarray:
+    """Give the factor of the regression on fewer lags, on the same rows."""
+    n_predictors = 1 + n_units * n_lags
+    leading = np.zeros((n_predictors + n_units, n_predictors + n_units), order="F")
+    leading[:n_predictors, :n_predictors] = factor[:n_predictors, :n_predictors]
+    leading[:n_predictors, n_predictors:] = factor[:n_predictors, -n_units:]
+    leading[n_predictors:, n_predictors:] = np.linalg.qr(factor[n_predictors:, -n_units:], mode="r")
+    return leading
+
+
+class LeastSquares:
+    """The fit of one order, from its factor.
+
+    Parameters
+    ----------
+    factor : numpy.ndarray, (column, column)
+        Of ``lagged_factor``.
+    n_units, n_lags, n_rows : int
+    ridge : float
+        Penalty: minimises |Y - X B|^2 / n_rows + ridge |S B|^2, S the units' standard deviations (the intercept is
+        free); a predictor uncorrelated with the others shrinks by 1 / (1 + ridge).
+
+    Attributes
+    ----------
+    params : numpy.ndarray, (predictor, target)
+        Rows: intercept, then the sources of lag 1, of lag 2, ...
+    df : float
+        Effective number of predictors, trace of X (X'X + penalty)^-1 X'; their number where there is no penalty.
+    sse : numpy.ndarray, (target, target)
+        Residuals' sums of squares and products.
+    """
+
+    def __init__(self, factor: np.ndarray, n_units: int, n_lags: int, n_rows: int, ridge: float = 0.0) -> None:
+        self.n_units, self.n_lags, self.n_rows = n_units, n_lags, n_rows
+        k = 1 + n_units * n_lags
+        penalised = factor
+        penalty = np.zeros(k)
+        if ridge > 0.0 and n_lags > 0:
+            # A ridge is further rows: sqrt(n ridge) S B = 0. Deviations are those of the target columns.
+            deviation = np.linalg.norm(factor[1:, k:], axis=0)  # times sqrt(n)
+            penalty[1:] = ridge * np.tile(deviation, n_lags) ** 2
+            penalised = factor.copy(order="F")
+            rows = np.zeros((k - 1, len(factor)), order="F")
+            np.fill_diagonal(rows[:, 1:], np.sqrt(penalty[1:]))
+            _core.append_rows(penalised, rows)
+        self._triangle = penalised[:k, :k]
+        self.params = solve_triangular(self._triangle, penalised[:k, k:])
+        misfit = factor[k:, k:]
+        self.df = float(k)
+        if ridge > 0.0 and n_lags > 0:
+            misfit = np.vstack([factor[:k, k:] - factor[:k, :k] @ self.params, misfit])
+            self.df -= float(penalty @ (self._inverse**2).sum(axis=1))
+        self.sse = misfit.T @ misfit
+
+    @cached_property
+    def _inverse(self) -> np.ndarray:
+        return solve_triangular(self._triangle, np.eye(len(self._triangle)))
+
+    @property
+    def intercept(self) -> np.ndarray:
+        """Intercepts c (target,)."""
+        return self.params[0]
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Coefficients A (lag, target, source)."""
+        return self.params[1:].reshape(self.n_lags, self.n_units, self.n_units).transpose(0, 2, 1)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Residual covariance (target, target), unbiased: sse / (n_rows - df)."""
+        return self.sse / (self.n_rows - self.df)
+
+    def criteria(self) -> dict[str, float]:
+        """Give Akaike's and Schwarz's criterion: log|sse / n| + (2 or log n) unit df / n; lower is better."""
+        n = self.n_rows
+        log_det = np.linalg.slogdet(self.sse / n)[1]
+        return {
+            "aic": log_det + 2.0 * self.n_units * self.df / n,
+            "bic": log_det + np.log(n) * self.n_units * self.df / n,
+        }
+
+    def wald(self) -> np.ndarray:
+        """Give what every source's lags are worth to every target, per lag, in units of residual variance.
+
+            W[i, j] = b' V^-1 b / (p s_i^2),  b the p coefficients of j in i's equation, V = [(X'X + penalty)^-1]_jj
+
+        which is the growth of the (penalised) sum of squares when these p are held at zero and all others fitted
+        again; without penalty it is the F statistic of that restriction.
+
+        Returns
+        -------
+        numpy.ndarray, (target, source)
+        """
+        p, n = self.n_lags, self.n_units
+        of_source = self._inverse[1:].reshape(p, n, -1).transpose(1, 2, 0)  # (source, predictor, lag); V = of' of
+        root: np.ndarray = np.asarray(np.linalg.qr(of_source, mode="r"))  # (source, lag, lag)
+        b = self.params[1:].reshape(p, n, n).transpose(1, 0, 2)  # (source, lag, target)
+        z = np.linalg.solve(root.transpose(0, 2, 1), b)
+        return (z**2).sum(axis=1).T / (p * np.diag(self.covariance)[:, None])
+
+
+def spectral_radius(coef: np.ndarray) -> float:
+    """Give the largest modulus of the companion matrix's eigenvalues: below 1 where the process is stable.
+
+    Parameters
+    ----------
+    coef : array, (lag, target, source)
+    """
+    p, n, _ = coef.shape
+    flat = np.concatenate(coef, axis=1)
+    if n * p > DENSE:
+        operator = LinearOperator(
+            (n * p, n * p), matvec=lambda v: np.concatenate([flat @ v.ravel(), v.ravel()[:-n]]), dtype=np.float64
+        )
+        try:
+            start = np.random.default_rng(0).standard_normal(n * p)  # fixed: the same radius every time
+            return float(np.abs(eigs(operator, k=1, v0=start, return_eigenvectors=False))[0])
+        except ArpackNoConvergence:
+            pass
+    companion = np.eye(n * p, k=-n)
+    companion[:n] = flat
+    return float(np.abs(np.linalg.eigvals(companion)).max())
+
+
+def residuals(segment: np.ndarray, intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Give the one-step errors e(t) (time, unit) of ``segment`` (time, unit); the first p rows are left out."""
+    return segment[len(coef) :] - forecast(segment, intercept, coef)[len(coef) :]
+
+
+def forecast(segment: np.ndarray, intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Forecast x(t) from the p samples before it: (time, unit), NaN in the first p rows."""
+    p = len(coef)
+    out = np.full(segment.shape, np.nan)
+    if len(segment) > p:
+        out[p:] = intercept
+        for lag in range(1, p + 1):
+            out[p:] += segment[p - lag : len(segment) - lag] @ coef[lag - 1].T
+    return out

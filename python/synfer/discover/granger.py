@@ -1,0 +1,247 @@
+"""Granger causality by vector autoregression: does j's past improve the forecast of i, everyone else's past given?"""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from synfer.connectome import Connectome
+from synfer.discover.autoregression import (
+    LeastSquares,
+    forecast,
+    lagged_factor,
+    leading_factor,
+    n_rows,
+    residuals,
+    spectral_radius,
+)
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
+from synfer.recording import Recording
+
+
+class ConditionalGranger(BaseDiscoverer):
+    """Conditional Granger causality: the F test of each source's lags in a vector autoregression of all units.
+
+        x(t) = c + A_1 x(t-1) + ... + A_p x(t-p) + e(t)
+        H0[i, j]: A_1[i, j] = ... = A_p[i, j] = 0
+        F[i, j] = b' V_j^-1 b / (p s_i^2) ~ F(p, unit (rows - 1 - unit p))
+
+    with b the p coefficients of source j in target i's equation, V_j their block of (X'X)^-1 and s_i^2 the unbiased
+    residual variance. Fitted by least squares with intercept, all targets and all tests from one factorisation.
+
+    The denominator's degrees of freedom are those of the whole system, unit x residual degrees of one equation, as
+    statsmodels' ``VARResults.test_causality(kind="f")`` has them (Luetkepohl, section 3.6, discusses the choice); at
+    the sample sizes of recordings it does not show.
+
+    Parameters
+    ----------
+    lag : "bic", "aic" or int
+        Number of lags p, or the criterion that chooses it among 1 .. ``max_lag``, every order judged on the same rows,
+        the chosen one then fitted on all it can use. Where even a model without lags would be preferred, p is 1: the
+        p-values then say that nothing was found.
+    max_lag : int
+        Highest order tried.
+    ridge : float
+        Penalty on standardised coefficients: minimises |Y - X B|^2 / rows + ``ridge`` |S B|^2, S the units' standard
+        deviations. With it units may outnumber samples or be collinear, and there are no p-values: the score is the
+        same quadratic form on the penalised fit, the growth of the penalised sum of squares when j's lags are held at
+        zero, per lag, in units of residual variance (effective degrees of freedom).
+
+    Attributes
+    ----------
+    connectome_ : Connectome
+        ``score`` F[i, j]; ``pvalue`` (None with a ridge, or where the fit is explosive); ``weight`` the sum
+        of the p coefficients, in standard deviations of the target per standard deviation of the source: what a lasting
+        change of j does to i directly, and of steadier sign than any one lag's share of it; ``delay`` the lag of the
+        coefficient of largest modulus, in seconds (None where dt is unknown). ``converged`` is False where
+        ``spectral_radius_`` >= 1.
+    lag_ : int
+    coef_ : numpy.ndarray, (lag, target, source)
+        A_1 ... A_p in the signal's own units.
+    intercept_ : numpy.ndarray, (target,)
+    residual_covariance_ : numpy.ndarray, (target, target)
+        Unbiased: divided by rows minus the (effective) number of predictors.
+    criterion_ : pandas.DataFrame or None
+        Columns "aic" and "bic", indexed by lag 0 .. ``max_lag``; None where ``lag`` is a number.
+    spectral_radius_ : float
+        Of the companion matrix; the fitted process is stable below 1.
+
+    Raises
+    ------
+    InputError
+        See ``fit``; further, collinear units (named) without a ridge, and fewer rows than the order needs.
+    FitDivergedError
+        The factorisation overflowed.
+
+    Warns
+    -----
+    NotConvergedWarning
+        The fitted process is not stable, so that the F statistic has not its distribution: p-values are withheld.
+
+    References
+    ----------
+    J. Geweke, J. Am. Stat. Assoc. 79, 1984, 907-915. H. Luetkepohl, New Introduction to Multiple Time Series Analysis,
+    Springer 2005, sections 3.6 and 4.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synfer.discover import ConditionalGranger
+    >>> x = np.random.default_rng(0).standard_normal((500, 2))
+    >>> x[1:, 1] += 0.5 * x[:-1, 0]
+    >>> connectome = ConditionalGranger(lag=1).fit(x).connectome_
+    >>> bool(connectome.pvalue.sel(target=1, source=0) < 1e-10)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lag": [StrOptions({"aic", "bic"}), Interval(Integral, 1, None, closed="left")],
+        "max_lag": [Interval(Integral, 1, None, closed="left")],
+        "ridge": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, lag: str | int = "bic", max_lag: int = 10, ridge: float = 0.0) -> None:
+        self.lag = lag
+        self.max_lag = max_lag
+        self.ridge = ridge
+
+    @property
+    def _highest_lag(self) -> int:
+        return int(self.max_lag if isinstance(self.lag, str) else self.lag)
+
+    def _min_rows(self, n_units: int) -> int:
+        # Every residual covariance judged must have full rank; a ridge has at least to have something to fit.
+        return n_units + 1 if self.ridge > 0 else n_units * (self._highest_lag + 1) + 1
+
+    def _min_samples(self, n_units: int) -> int:
+        return self._highest_lag + self._min_rows(n_units)
+
+    def _discover(self, samples: Samples) -> Connectome:
+        n_units, n_lags, ridge = samples.n_units, self._highest_lag, float(self.ridge)
+        rows = n_rows(samples.segments, n_lags)
+        if rows < self._min_rows(n_units):
+            raise InputError(
+                f"X must hold at least {self._min_rows(n_units)} samples with {n_lags} predecessors within their own "
+                f"trial, got {rows}: take fewer lags, or longer trials."
+            )
+        factor = lagged_factor(samples.segments, n_lags)
+        if not np.isfinite(factor).all():
+            raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
+        if ridge == 0.0:
+            _refuse_collinear(factor, samples, n_lags)
+
+        self.lag_, self.criterion_ = n_lags, None
+        if isinstance(self.lag, str):
+            fits = [
+                LeastSquares(leading_factor(factor, n_units, p), n_units, p, rows, ridge) for p in range(n_lags + 1)
+            ]
+            self.criterion_ = pd.DataFrame(
+                [fit.criteria() for fit in fits], index=pd.RangeIndex(n_lags + 1, name="lag")
+            )
+            self.lag_ = int(self.criterion_[self.lag].iloc[1:].idxmin())
+            # The common rows are in the factor already; those which only higher orders could not use are added.
+            factor = leading_factor(factor, n_units, self.lag_)
+            lagged_factor(samples.segments, self.lag_, stop=n_lags, factor=factor)
+            rows = n_rows(samples.segments, self.lag_)
+
+        fit = LeastSquares(factor, n_units, self.lag_, rows, ridge)
+        self.coef_, self.intercept_, self.residual_covariance_ = fit.coef, fit.intercept, fit.covariance
+        self.spectral_radius_ = spectral_radius(self.coef_)
+        stable = self.spectral_radius_ < 1.0
+        if not stable:
+            warnings.warn(
+                f"ConditionalGranger(lag={self.lag_}) fitted a process that is not stable (spectral radius "
+                f"{self.spectral_radius_:.4f}, expected < 1): p-values are withheld; detrend or difference X, or cut "
+                "it where it jumps.",
+                NotConvergedWarning,
+                stacklevel=3,
+            )
+        score = fit.wald()
+        pvalue = None
+        if ridge == 0.0 and stable:
+            pvalue = stats.f.sf(score, self.lag_, n_units * (rows - fit.df))
+        deviation = np.linalg.norm(factor[1:, -n_units:], axis=0)  # of each unit, times the root of rows
+        weight = self.coef_.sum(axis=0) * deviation / deviation[:, None]
+        delay = None if samples.dt is None else (1.0 + np.abs(self.coef_).argmax(axis=0)) * samples.dt
+        for field in (score, pvalue, weight, delay):
+            if field is not None:
+                np.fill_diagonal(field, np.nan)
+        return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
+
+    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
+        """Forecast every sample from the ``lag_`` samples before it.
+
+        Parameters
+        ----------
+        X : Recording, or array (time, unit)
+        signal : str, optional
+            As in ``fit``; by default the signal that was fitted.
+
+        Returns
+        -------
+        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
+            float64, in the signal's units; NaN in the first ``lag_`` samples, which have too little past.
+        """
+        samples = self._read(X, signal)
+        forecasts = [forecast(segment, self.intercept_, self.coef_) for segment in samples.segments]
+        return np.stack(forecasts) if isinstance(X, Recording) and X.leading is not None else forecasts[0]
+
+    def score(self, X: Any, signal: str | None = None) -> float:
+        """Mean Gaussian log-likelihood of held-out samples, per sample and unit (nats); higher is better.
+
+            -1/2 [log 2 pi + (log|Sigma| + mean_t e(t)' Sigma^-1 e(t)) / unit],  Sigma = ``residual_covariance_``
+
+        Comparable between fits of the same units in the same scale; for use in ``GridSearchCV`` take contiguous splits
+        (``TimeSeriesSplit``): a shuffled one would put gaps between neighbours.
+        """
+        samples = self._read(X, signal)
+        rows = n_rows(samples.segments, self.lag_)
+        if rows == 0:
+            raise InputError(f"X must have more than lag_ = {self.lag_} samples to be scored, got {samples.n_samples}.")
+        try:
+            root = np.linalg.cholesky(self.residual_covariance_)
+        except np.linalg.LinAlgError:
+            raise InputError("X cannot be scored: the residual covariance is singular, fit on more samples.") from None
+        quadratic = 0.0
+        for segment in samples.segments:
+            whitened = np.linalg.solve(root, residuals(segment, self.intercept_, self.coef_).T)
+            quadratic += float((whitened**2).sum())
+        log_det = 2.0 * float(np.log(np.diag(root)).sum())
+        return -0.5 * (np.log(2.0 * np.pi) + (log_det + quadratic / rows) / samples.n_units)
+
+
+def _refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int) -> None:
+    """Refuse units whose past, or present, follows from the others to within the precision of the samples.
+
+    |R[k, k]| is the length of what column k has beyond all columns before it.
+    """
+    n_units = samples.n_units
+    single = samples.segments[0].dtype == np.float32
+    tolerance = 8 * np.finfo(np.float32).eps if single else 1e-10
+    length = np.linalg.norm(factor, axis=0)
+    n_predictors = len(factor) - n_units
+    beyond = np.abs(np.diag(factor)).copy()
+    # Targets are not predictors of one another: theirs is the whole residual.
+    beyond[n_predictors:] = np.linalg.norm(factor[n_predictors:, n_predictors:], axis=0)
+    tied = np.flatnonzero(beyond <= tolerance * length)
+    if len(tied) == 0:
+        return
+    k = tied[0]
+    before = min(k, n_predictors)
+    share = np.abs(np.linalg.lstsq(factor[:before, :before], factor[:before, k], rcond=None)[0]) * length[:before]
+    partners = np.unique((np.flatnonzero(share[1:] > 0.1 * length[k])) % n_units)
+    unit = (k - 1) % n_units
+    lag = (k - 1) // n_units + 1
+    when = "its present" if k >= n_predictors else f"its past at lag {lag}"
+    names = ", ".join(str(i) for i in samples.unit_ids[partners][:8])
+    raise InputError(
+        f"X must not be collinear: unit {samples.unit_ids[unit]!s} ({when}) follows from the units {names} to 1 part "
+        f"in {1 / tolerance:.0e}; drop one of them, take fewer lags than {n_lags}, or set ridge > 0."
+    )

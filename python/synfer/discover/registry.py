@@ -1,0 +1,32 @@
+"""Methods by name, for the command line and for benchmarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synfer.discover.attention import Causalformer
+from synfer.discover.base import BaseDiscoverer
+from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.granger import ConditionalGranger
+from synfer.errors import UnknownNameError
+
+METHODS: dict[str, type[BaseDiscoverer]] = {
+    "causalformer": Causalformer,
+    "conditional_granger": ConditionalGranger,
+    "cross_correlation": CrossCorrelation,
+}
+
+
+def create(name: str, **params: Any) -> BaseDiscoverer:
+    """Make a discoverer by its name ("cross_correlation") or its class's ("CrossCorrelation").
+
+    Raises
+    ------
+    UnknownNameError
+        No such method, or it has no such parameter; the nearest names are suggested.
+    """
+    classes = {method.__name__: method for method in METHODS.values()}
+    method = METHODS.get(name) or classes.get(name)
+    if method is None:
+        raise UnknownNameError.of("method", name, METHODS)
+    return method().set_params(**params)

@@ -1,0 +1,5 @@
+"""How near an estimated connectome comes to the true one."""
+
+from synfer.evaluate.metrics import compare
+
+__all__ = ["compare"]

@@ -1,0 +1,162 @@
+"""Figures that hold one connectome against another. All of them are from scikit-learn or a line of counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError, ShapeError
+
+NOT_GIVEN = "not given"
+NO_EDGES = "one class (no edges)"
+EVERY_EDGE = "one class (every edge)"
+
+
+def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | str]:
+    """Compare an estimated connectome with the true one.
+
+    With s[i, j] the estimate's score of the edge j -> i, an edge of the truth where its score is above 0, and pairs
+    the ordered pairs of different units:
+
+    ======================  ==========================================================================================
+    n_units                 units
+    n_edges                 true edges among the pairs
+    prevalence              n_edges / number of pairs; what a coin's ``auprc`` would be
+    auroc                   over pairs: chance that an edge outscores a non-edge, ties counting half
+    auprc                   over pairs: average precision, sum of (recall step x precision)
+    auroc_with_diagonal     ``auroc`` with the diagonal counted as non-edges of score 0, as the 2023 paper does; it
+                            flatters: (auroc_with_diagonal (n0 + N) - N) / n0 = auroc for N units, n0 absent pairs and
+                            positive scores
+    auroc_undirected        over unordered pairs: score max(s[i, j], s[j, i]), true where either direction is
+    direction_accuracy      over unordered pairs with an edge one way only: fraction where that way scores higher, ties
+                            counting half
+    sign_accuracy           over true edges: fraction with the sign of the estimated weight true (0 and NaN are not)
+    weight_correlation      over pairs: Pearson's r of estimated and true weight (an absent edge's is 0)
+    f1_at_true_density      F1 of the n_edges highest scores taken as edges (precision and recall are then equal); ties
+                            at the edge of the choice count by expectation
+    ======================  ==========================================================================================
+
+    Parameters
+    ----------
+    estimate : Connectome
+        Its diagonal is not looked at.
+    truth : Connectome
+        Of the same units, in any order: they are matched by ``unit_ids``.
+
+    Returns
+    -------
+    dict of str to float, int or str
+        A figure that does not exist is a string that says why: "not given" (no weight), "one class (no edges)", "one
+        class (every edge)", "no edge one way only", "constant weight".
+
+    Raises
+    ------
+    ShapeError
+        The units differ, or one of the two is a batch of networks.
+    InputError
+        A pair without a score: compare does not guess where it would have ranked.
+    """
+    score, weight = _matrices("estimate", estimate, truth)
+    true_score, true_weight = _matrices("truth", truth, truth)
+    n = len(score)
+    pairs = ~np.eye(n, dtype=bool)
+    _check_scored("estimate", score, pairs, truth.unit_ids)
+    _check_scored("truth", true_score, pairs, truth.unit_ids)
+    edge = true_score > 0
+
+    full_edge, full_score = np.where(pairs, edge, False), np.where(pairs, score, 0.0)
+    upper = np.triu(pairs)
+    either, either_score = (edge | edge.T)[upper], np.maximum(score, score.T)[upper]
+    n_edges = int(edge[pairs].sum())
+    return {
+        "n_units": n,
+        "n_edges": n_edges,
+        "prevalence": n_edges / pairs.sum(),
+        "auroc": _one_class(edge[pairs]) or float(roc_auc_score(edge[pairs], score[pairs])),
+        "auprc": _one_class(edge[pairs]) or float(average_precision_score(edge[pairs], score[pairs])),
+        "auroc_with_diagonal": _one_class(full_edge) or float(roc_auc_score(full_edge.ravel(), full_score.ravel())),
+        "auroc_undirected": _one_class(either) or float(roc_auc_score(either, either_score)),
+        "direction_accuracy": _direction_accuracy(edge & pairs, score),
+        "sign_accuracy": _sign_accuracy(edge & pairs, weight, true_weight),
+        "weight_correlation": _weight_correlation(pairs, weight, true_weight),
+        "f1_at_true_density": _one_class(edge[pairs]) or _f1_at_density(edge[pairs], score[pairs]),
+    }
+
+
+def _matrices(name: str, connectome: Connectome, truth: Connectome) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give score and weight (target, source) of a connectome, in the order of the truth's units."""
+    if connectome.leading_ids is not None:
+        raise ShapeError(
+            f"{name} must be one network, (target, source), got {connectome.n_networks} networks: compare them one by "
+            "one, isel(network=k)."
+        )
+    if connectome.layout != "matrix":
+        connectome = connectome.to_matrix()
+    position = {unit: k for k, unit in enumerate(connectome.unit_ids.tolist())}
+    wanted = truth.unit_ids.tolist()
+    if connectome.n_units != truth.n_units or any(unit not in position for unit in wanted):
+        missing = [unit for unit in wanted if unit not in position][:5]
+        raise ShapeError(
+            f"estimate must have the units of the truth ({truth.n_units}), got {connectome.n_units}"
+            f"{f' without {missing}' if missing else ''}: choose those that both have, sel(units=...)."
+        )
+    order = np.array([position[unit] for unit in wanted])
+
+    def arranged(field: xr.DataArray) -> np.ndarray:
+        return field.transpose("target", "source").to_numpy()[np.ix_(order, order)].astype(np.float64)
+
+    return arranged(connectome.score), None if connectome.weight is None else arranged(connectome.weight)
+
+
+def _check_scored(name: str, score: np.ndarray, pairs: np.ndarray, unit_ids: np.ndarray) -> None:
+    unscored = ~np.isfinite(score) & pairs
+    if unscored.any():
+        target, source = np.argwhere(unscored)[0]
+        raise InputError(
+            f"{name} must score every pair, got {int(unscored.sum())} of {int(pairs.sum())} without a finite score, "
+            f"the first {unit_ids[source]} -> {unit_ids[target]}: fill them (0 ranks last), or leave their units out."
+        )
+
+
+def _one_class(edge: np.ndarray) -> str:
+    """Say which one class there is; empty where there are two."""
+    if not edge.any():
+        return NO_EDGES
+    return EVERY_EDGE if edge.all() else ""
+
+
+def _direction_accuracy(edge: np.ndarray, score: np.ndarray) -> float | str:
+    one_way = edge & ~edge.T
+    if not one_way.any():
+        return "no edge one way only"
+    lead = (score - score.T)[one_way]
+    return float(((lead > 0) + 0.5 * (lead == 0)).mean())
+
+
+def _sign_accuracy(edge: np.ndarray, weight: np.ndarray | None, true_weight: np.ndarray | None) -> float | str:
+    if weight is None or true_weight is None:
+        return NOT_GIVEN
+    if not edge.any():
+        return NO_EDGES
+    return float((np.sign(weight[edge]) == np.sign(true_weight[edge])).mean())
+
+
+def _weight_correlation(pairs: np.ndarray, weight: np.ndarray | None, true_weight: np.ndarray | None) -> float | str:
+    if weight is None or true_weight is None:
+        return NOT_GIVEN
+    w, v = weight[pairs], true_weight[pairs]
+    if not (np.isfinite(w).all() and np.isfinite(v).all()):
+        raise InputError("weight must be finite for every pair, got NaN: fill it, or leave the weight out.")
+    if np.ptp(w) == 0 or np.ptp(v) == 0:
+        return "constant weight"
+    return float(np.corrcoef(w, v)[0, 1])
+
+
+def _f1_at_density(edge: np.ndarray, score: np.ndarray) -> float:
+    n_edges = int(edge.sum())
+    threshold = np.partition(score, -n_edges)[-n_edges]  # of the last one chosen
+    above, tied = score > threshold, score == threshold
+    hits = edge[above].sum() + (n_edges - above.sum()) * edge[tied].mean()
+    return float(hits / n_edges)

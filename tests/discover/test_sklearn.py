@@ -1,0 +1,67 @@
+"""scikit-learn's own estimator checks; those that a method for time series cannot pass are named with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from synfer.discover import ConditionalGranger, CrossCorrelation
+
+SIGNAL = "the second argument is the name of a Recording's signal, and takes scikit-learn's y by position only"
+ORDER = "a forecast depends on the samples before: shuffled or cut to pieces, rows are another series"
+
+# The checks fit as few as 10 samples, so the lags are as few as can be.
+ESTIMATORS = [
+    ConditionalGranger(lag=1),
+    ConditionalGranger(lag="aic", max_lag=1),
+    ConditionalGranger(lag=1, ridge=0.1),
+    CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
+]
+
+
+def expected_failed_checks(estimator) -> dict[str, str]:
+    failing = {"check_fit_score_takes_y": SIGNAL}
+    if hasattr(estimator, "score"):
+        failing["check_n_features_in_after_fitting"] = SIGNAL  # calls score(X, y=y); tested below as we spell it
+    if hasattr(estimator, "predict"):
+        failing["check_methods_sample_order_invariance"] = ORDER
+        failing["check_methods_subset_invariance"] = ORDER
+    return failing
+
+
+# Checks with a handful of random samples: an unstable fit among them is no news.
+@pytest.mark.filterwarnings("ignore::synfer.errors.SynferWarning")
+@pytest.mark.filterwarnings("ignore:.*SCIPY_ARRAY_API")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
+def test_scikit_learn_s_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("method", ["predict", "score"])
+def test_the_number_of_units_is_checked_after_fitting(method):
+    x = np.random.default_rng(0).standard_normal((50, 4))
+    fitted = ConditionalGranger(lag=1).fit(x)
+    with pytest.raises(ValueError, match="X has 1 features, but ConditionalGranger is expecting 4 features as input"):
+        getattr(fitted, method)(x[:, [1]])
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_pipelines_and_clones_give_the_same_connectome(estimator):
+    x = 5.0 + 3.0 * np.random.default_rng(0).standard_normal((80, 3))
+    once = make_pipeline(StandardScaler(), clone(estimator)).fit(x)[-1].connectome_
+    again = clone(estimator).fit(StandardScaler().fit_transform(x)).connectome_
+    np.testing.assert_array_equal(once.score, again.score)
+
+
+def test_grid_search_chooses_the_order_without_the_truth():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((600, 3))
+    for t in range(2, 600):
+        x[t] += 0.6 * x[t - 2]
+    search = GridSearchCV(ConditionalGranger(), {"lag": [1, 2, 6]}, cv=TimeSeriesSplit(4)).fit(x)
+    assert search.best_params_ == {"lag": 2}
