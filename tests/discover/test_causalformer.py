@@ -100,8 +100,8 @@ def test_trials_are_not_spliced():
     trials = Recording({"v": x.reshape(3, 200, 3)}, 1e-3, leading="trial")
     fitted = fit(trials, max_epochs=1, n_init=1)
     forecast = fitted.predict(trials)
-    assert np.isnan(forecast[[*range(4), *range(200, 204), *range(400, 404)]]).all()
-    assert np.isfinite(forecast).all(1).sum() == 600 - 12
+    assert forecast.shape == (3, 200, 3)
+    assert np.isnan(forecast[:, :4]).all() and np.isfinite(forecast[:, 4:]).all()
     assert fitted.connectome_.dt == 1e-3
 
 

@@ -15,6 +15,7 @@ from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import NotConvergedWarning
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule, Windows, evaluation_batches, train
+from synfer.recording import Recording
 
 # Sampling interval, in seconds, that a bare array is taken to have: the paper's.
 _PAPER_DT = 1e-3
@@ -185,14 +186,17 @@ class Causalformer(BaseDiscoverer):
 
         Returns
         -------
-        numpy.ndarray, (time, unit)
-            float32, segments one after the other; NaN where a segment does not yet hold ``window`` samples.
+        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
+            float32; NaN in the first ``window`` samples, which have too little past.
         """
-        windows = self._windows(self._read(X, signal))
+        samples = self._read(X, signal)
+        windows = self._windows(samples)
         forecast, _, _ = self._run(windows, windows.starts)
         out = torch.full_like(windows.series, torch.nan)
         out[windows.starts + self.window] = forecast
-        return out.cpu().numpy()
+        forecasts = out.cpu().numpy()
+        by_trial = isinstance(X, Recording) and X.leading is not None
+        return forecasts.reshape(len(samples.segments), -1, samples.n_units) if by_trial else forecasts
 
     def score(self, X: Any, signal: str | None = None) -> float:
         """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit."""
