@@ -82,17 +82,17 @@ def binned(
         raise InputError("duration must be given where there is no spike to end the recording with.")
     # a last bin that the duration fills in part still counts: nothing is lost
     wanted = np.floor(exact_bin.max()) + 1 if duration is None else np.ceil(duration / dt - EDGE_TOLERANCE)
+    if wanted * len(ids) > 2**40:  # a terabyte of counts: seconds mistaken for another unit, or dt far too fine
+        raise InputError(
+            f"dt = {dt:g} s cuts this recording into {wanted:.3g} bins of {len(ids)} units, more than memory holds; "
+            "give times in seconds or a larger dt."
+        )
     outside = np.flatnonzero((exact_bin < 0) | (np.floor(exact_bin) >= wanted))
     if outside.size:
         end = "" if duration is None else f" and before the end, {t0 + duration:g} s"
         raise InputError(
             f"times must lie at or after t0 = {t0:g} s{end}; {outside.size} of {seconds.size} do not, "
             f"such as times[{outside[0]}] = {seconds[outside[0]]:g} s: give another t0 or duration."
-        )
-    if wanted * len(ids) > 2**44:  # 16 TB of counts: seconds mistaken for another unit, or dt far too fine
-        raise InputError(
-            f"dt = {dt:g} s cuts this recording into {wanted:.3g} bins of {len(ids)} units, more than memory holds; "
-            "give times in seconds or a larger dt."
         )
     n_bins = int(wanted)
     order = np.argsort(seconds, kind="stable")
