@@ -14,7 +14,8 @@ namespace py = pybind11;
 namespace synfer {
 namespace {
 
-py::array empty(const std::vector<py::ssize_t>& shape, const py::dtype& dtype) {
+py::array empty(const std::vector<py::ssize_t>& shape, const py::object& kind) {
+    const py::dtype dtype = py::dtype::from_args(kind);
     std::size_t bytes = static_cast<std::size_t>(dtype.itemsize());
     for (const py::ssize_t length : shape) {
         if (length < 0) throw py::value_error("a negative length in shape");

@@ -45,8 +45,8 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
     normed = np.minimum(values, values.dtype.type(ceiling))
     # One network at a time: the means are taken in double precision, without a copy of the whole batch.
     for k, x in enumerate(normed if normed.ndim == 3 else normed[None]):
-        mean = x.mean(axis=0, dtype=np.float64)
-        std = x.std(axis=0, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
         useless = ~(std > 0) | ~np.isfinite(std)
         if useless.any():
             where = "" if recording.leading_ids is None else f" of {recording.leading} {recording.leading_ids[k]}"

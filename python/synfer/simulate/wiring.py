@@ -12,7 +12,8 @@ WIRING_STREAM, PARAMETER_STREAM = 0, 1
 
 def generator_of(seed: int, network_id: int, stream: int) -> np.random.Generator:
     """Give the random generator of one network of a seed: Philox, the same whatever batch the network stands in."""
-    return np.random.Generator(np.random.Philox(key=[seed, network_id], counter=[0, 0, 0, stream]))
+    key = np.array([seed, network_id], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, stream], np.uint64)))
 
 
 def erdos_renyi(

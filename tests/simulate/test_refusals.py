@@ -1,0 +1,155 @@
+"""Bad input to a run: a typed error that names the argument, before the kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synfer import _core
+from synfer.connectome import Connectome
+from synfer.errors import InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
+from synfer.network import GaussianDrive, Network
+from synfer.simulate import izhikevich_network, run
+
+NETWORK = izhikevich_network(4, 1, 0.4, n_networks=3)
+SINGLE = NETWORK.isel(network=1)
+
+
+def filled(shape: tuple, dtype: Any = np.float32) -> np.ndarray:
+    return np.zeros(shape, dtype)
+
+
+REFUSED = {
+    "negative duration": ({"duration": -1.0}, InputError, "duration"),
+    "no duration": ({"duration": 0.0}, InputError, "duration"),
+    "NaN duration": ({"duration": np.nan}, InputError, "duration"),
+    "duration of text": ({"duration": "5"}, InputError, "duration"),
+    "less than a step": ({"duration": 1e-4}, InputError, "steps"),
+    "zero dt": ({"dt": 0.0}, InputError, "dt"),
+    "steps past the counter": ({"duration": 1e9, "dt": 1e-9}, InputError, "steps"),
+    "unknown signal": ({"record": ("v", "spike")}, UnknownNameError, "spikes"),
+    "no signal": ({"record": ()}, InputError, "record"),
+    "unknown dtype": ({"dtype": "float16"}, InputError, "dtype"),
+    "no device": ({"device": "cuda"}, InputError, "cuda"),
+    "no threads": ({"n_threads": 0}, InputError, "n_threads"),
+    "threads in parts": ({"n_threads": 1.5}, InputError, "n_threads"),
+    "negative seed": ({"seed": -1}, InputError, "seed"),
+    "seed too long": ({"seed": 2**64}, InputError, "seed"),
+    "seed of text": ({"seed": "a"}, InputError, "seed"),
+    "more than memory": ({"duration": 1e7}, InputError, r"GB .* available"),
+    "drive of another length": ({"drive": filled((3, 9, 5))}, ShapeError, r"\(network, time, unit\) = \(3, 10, 5\)"),
+    "drive transposed": ({"drive": filled((5, 10))}, ShapeError, r"\(time, unit\) = \(10, 5\)"),
+    "drive of text": ({"drive": "noise"}, InputError, "drive"),
+    "drive with a hole": ({"drive": np.where(np.arange(50).reshape(10, 5) == 17, np.nan, 0)}, InputError, r"\(3, 2\)"),
+    "drive beyond float32": ({"drive": np.full((10, 5), 1e300)}, InputError, "float32"),
+    "unknown state": ({"initial_state": {"v": 0, "u": 0, "w": 0}}, UnknownNameError, "'w'"),
+    "missing state": ({"initial_state": {"v": 0}}, InputError, "'u'"),
+    "state of other shape": ({"initial_state": {"v": 0, "u": filled((4,))}}, ShapeError, r"\(network, unit\) = \(3"),
+    "infinite state": ({"initial_state": {"v": np.inf, "u": 0}}, InputError, "finite"),
+    "state that is no dict": ({"initial_state": [1, 2]}, InputError, "dict"),
+    "out not recorded": ({"out": {"u": filled((3, 10, 5))}}, UnknownNameError, "'u'"),
+    "out of another shape": ({"out": {"v": filled((3, 10, 6))}}, ShapeError, r"\(3, 10, 5\)"),
+    "out of another dtype": ({"out": {"v": filled((3, 10, 5), float)}}, InputError, "float32"),
+    "out transposed": ({"out": {"v": filled((5, 10, 3)).T}}, InputError, "C order"),
+    "out that is a list": ({"out": {"v": [0.0]}}, InputError, "list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_arguments_are_refused_by_name(case: str) -> None:
+    given, error, words = REFUSED[case]
+    with pytest.raises(error, match=words):
+        run(**{"network": NETWORK, "duration": 0.01, **given})
+
+
+def test_a_read_only_out_is_refused() -> None:
+    v = filled((10, 5))
+    v.setflags(write=False)
+    with pytest.raises(InputError, match="writeable"):
+        run(SINGLE, 0.01, out={"v": v})
+
+
+def test_outs_that_overlap_are_refused() -> None:
+    block = filled((11, 5))
+    with pytest.raises(InputError, match="share memory"):
+        run(SINGLE, 0.01, record=("v", "u"), out={"v": block[:10], "u": block[1:]})
+
+
+def test_unknown_models_and_parameters_are_refused() -> None:
+    wiring = Connectome.from_weights(np.zeros((2, 2)))
+    with pytest.raises(UnknownNameError, match="izhikevich"):
+        run(Network("izikevich", {}, wiring, drive=GaussianDrive(0, 0)), 0.01)
+    with pytest.raises(UnknownNameError, match="threshold"):
+        run(Network("izhikevich", {"treshold": 30.0}, wiring, drive=GaussianDrive(0, 0)), 0.01)
+
+
+def test_values_beyond_the_dtype_are_refused() -> None:
+    drive = GaussianDrive(0.0, 0.0)
+    with pytest.raises(InputError, match=r"'c' .*float32"):
+        run(Network("izhikevich", {"c": 1e200}, Connectome.from_weights(np.zeros((2, 2))), drive=drive), 0.01)
+    heavy = Network("izhikevich", {}, Connectome.from_weights([[0, 1e200], [0, 0]]), drive=drive)
+    with pytest.raises(InputError, match=r"weights .*\(0, 1\)"):
+        run(heavy, 0.01)
+    assert run(heavy, 0.01, dtype="float64").n_samples == 10
+
+
+def test_ids_beyond_the_counter_are_refused() -> None:
+    network = Network(
+        "izhikevich", {}, Connectome.from_weights(np.zeros((2, 2))), drive=GaussianDrive(0, 0), ids=[2**32]
+    )
+    with pytest.raises(InputError, match="ids"):
+        run(network, 0.01)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("step", [0, 5, 31, 32, 70])
+def test_an_unstable_simulation_names_network_neuron_and_step(level: str, dtype: str, step: int) -> None:
+    drive = np.zeros((3, 100, 5), dtype)
+    drive[1, step, 3] = 1e30 if dtype == "float32" else 1e200
+    drive[1, step + 3, 4] = drive[1, step, 3]
+    with pytest.raises(SimulationDivergedError, match=rf"network 1: .*neuron 3 .*after step {step} ") as caught:
+        run(NETWORK, 0.1, drive=drive, dtype=dtype, record=("spikes",), n_threads=2)
+    assert isinstance(caught.value, SynferError)
+
+
+def test_a_growing_instability_is_found_where_a_state_is_first_not_finite() -> None:
+    unstable = Network(
+        "izhikevich", {"a": 3.5}, Connectome.from_weights(np.zeros((4, 4))), drive=GaussianDrive(5, 5), ids=[12]
+    )
+    with pytest.raises(SimulationDivergedError, match="network 12") as caught:
+        run(unstable, 2.0)
+    step = int(str(caught.value).split("step ")[1].split(" ")[0])
+    finite = run(unstable, step * 1e-3, record=("v", "u"))
+    assert np.isfinite(finite["v"]).all()
+    assert np.isfinite(finite["u"]).all()
+    with pytest.raises(SimulationDivergedError):
+        run(unstable, (step + 1) * 1e-3)
+
+
+def test_the_core_refuses_what_would_not_be_safe() -> None:
+    arguments: dict[str, Any] = {
+        "model": "izhikevich", "parameters": filled((2, 8, 3)), "state": filled((2, 2, 3)),
+        "weights": filled((2, 3, 3)), "ids": filled((2,), np.uint32), "drive": None, "mean": 0.0,
+        "deviation": 0.0, "seed": 0, "dt_ms": 1.0,
+        "n_steps": 4, "begin": 0, "end": 4, "record": {"v": filled((2, 4, 3))}, "n_threads": 1,
+    }  # fmt: skip
+    assert _core.simulate(**arguments) is None
+    wrong: dict[str, list] = {
+        "parameters": [filled((2, 7, 3)), filled((2, 8)), filled((0, 8, 3)), filled((2, 8, 3), np.int32)],
+        "state": [filled((2, 2, 4)), filled((2, 2, 3), np.float64)],
+        "weights": [filled((3, 3)), filled((2, 3, 6))[:, :, ::2]],
+        "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
+        "drive": [filled((2, 3, 3)), filled((4, 4)), filled((2, 4, 3), np.float64)],
+        "begin": [-1, 4], "end": [0, 5], "n_threads": [0],
+        "record": [{"v": filled((2, 5, 3))}, {"spikes": filled((2, 4, 3))}, {"v": np.zeros((3, 4, 2), np.float32).T}],
+    }  # fmt: skip
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(ValueError, match=r"."):
+                _core.simulate(**{**arguments, name: value})
+    with pytest.raises(KeyError):
+        _core.simulate(**{**arguments, "record": {"w": filled((2, 4, 3))}})
+    with pytest.raises(KeyError):
+        _core.simulate(**{**arguments, "model": "hodgkin"})
