@@ -1,0 +1,191 @@
+"""Who drives whom: a connectome as a heat map, alone or beside the truth. Rows are targets, columns are sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+    from synfer.connectome import Connectome
+
+Values = Literal["score", "weight", "pvalue", "delay", "score_std"]
+_LABELS = {
+    "score": "score",
+    "weight": "weight",
+    "pvalue": "p-value",
+    "delay": "delay (s)",
+    "score_std": "standard deviation of the score",
+}
+_MOST_RULED = 40  # above so many units white lines between the cells would cover them
+
+
+def heat_map(
+    connectome: Connectome,
+    values: Values = "score",
+    *,
+    ax: Axes | None = None,
+    limit: float | None = None,
+    colour_bar: bool = True,
+) -> Axes:
+    """Draw one connectome as a heat map, row i and column j the effect of source j on target i.
+
+    Parameters
+    ----------
+    connectome : Connectome
+        One network (choose it with ``isel``).
+    values : {"score", "weight", "pvalue", "delay", "score_std"}
+        What to draw. Weights get a diverging map (red excites, blue inhibits), all else a sequential one.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure's axes where not given.
+    limit : float, optional
+        The value of the darkest colour, so that several maps share one scale; the largest magnitude where not given.
+    colour_bar : bool
+        Whether to draw the scale.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Pairs that the method says nothing of (NaN, as the diagonal often is) are grey.
+
+    Raises
+    ------
+    InputError
+        The connectome has a leading axis, or does not hold ``values``.
+    UnknownNameError
+        ``values`` is no such field.
+    """
+    matrix = _matrix(connectome, values)
+    ax = style.settle(ax, (5.0, 4.2))
+    image = _draw(ax, matrix, connectome.unit_ids, values, limit if limit is not None else _largest(matrix))
+    if colour_bar:
+        _colour_bar(image, [ax], _LABELS[values])
+    return ax
+
+
+def heat_maps(
+    connectomes: Mapping[str, Connectome],
+    values: Values = "score",
+    *,
+    axes: Sequence[Axes] | None = None,
+    relative: bool = True,
+) -> list[Axes]:
+    """Draw connectomes of the same units side by side on one colour scale, as estimates beside the truth.
+
+    Parameters
+    ----------
+    connectomes : mapping of str to Connectome
+        Title of each map and what it shows, from left to right.
+    values : {"score", "weight", "pvalue", "delay", "score_std"}
+        What to draw, as for `heat_map`.
+    axes : sequence of matplotlib.axes.Axes, optional
+        One a connectome; a new figure with one row where not given.
+    relative : bool
+        Divide each by the 95th percentile of its own magnitudes: scores of different methods have no common unit, and
+        some have a few values that would leave all others pale. Without, the scale ends at the largest of all.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        In the order given, the units in the order of the first; one colour bar stands right of the last.
+
+    Raises
+    ------
+    InputError
+        No connectome is given, one lacks ``values``, or they are not of the same units.
+    ShapeError
+        ``axes`` are not as many as ``connectomes``.
+    """
+    if not connectomes:
+        raise InputError("connectomes must hold at least one; got none.")
+    first = next(iter(connectomes.values()))
+    for name, connectome in connectomes.items():
+        if set(connectome.unit_ids.tolist()) != set(first.unit_ids.tolist()):
+            raise InputError(f"{name!r} has other units than the first: choose those that both have, sel(units=...).")
+    matrices = {name: _matrix(c.sel(first.unit_ids), values) for name, c in connectomes.items()}
+    if relative:
+        matrices = {name: matrix / _typical(matrix) for name, matrix in matrices.items()}
+    limit = 1.0 if relative else max(map(_largest, matrices.values()))
+
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=(2.6 * len(matrices) + 0.8, 3.0), layout="constrained")
+        axes = figure.subplots(1, len(matrices), squeeze=False)[0].tolist()
+    if len(axes) != len(matrices):
+        raise ShapeError(f"axes must be ({len(matrices)},), one a connectome; got ({len(axes)},).")
+    for ax, (name, matrix) in zip(axes, matrices.items(), strict=True):
+        image = _draw(style.settle(ax), matrix, first.unit_ids, values, limit)
+        ax.set_title(name, fontsize=11)
+        if ax is not axes[0]:
+            ax.set_ylabel("")
+            ax.tick_params(labelleft=False)
+    if relative:
+        extend = "both" if values == "weight" else "max"  # beyond the percentile the scale goes on
+        _colour_bar(image, list(axes), f"{_LABELS[values]} / 95th percentile", extend)
+    else:
+        _colour_bar(image, list(axes), _LABELS[values])
+    return list(axes)
+
+
+def _matrix(connectome: Connectome, values: Values) -> np.ndarray:
+    """(target, source) array of one field; NaN where there is none."""
+    if values not in _LABELS:
+        raise UnknownNameError.of("the connectome's field", values, _LABELS)
+    field = getattr(connectome.to_matrix(), values)
+    if field is None:
+        raise InputError(f"the connectome holds no {values}: its method ({connectome.method}) gives none.")
+    if field.ndim != 2:
+        raise InputError(f"the connectome has a leading axis of {field.shape[0]}: draw one with isel(network=0).")
+    return field.transpose("target", "source").values.astype(float)
+
+
+def _largest(matrix: np.ndarray) -> float:
+    """Largest finite magnitude; 1 where all is 0 or unknown, so that a scale exists."""
+    finite = np.abs(matrix[np.isfinite(matrix)])
+    return float(finite.max(initial=0.0)) or 1.0
+
+
+def _typical(matrix: np.ndarray) -> float:
+    """95th percentile of the finite magnitudes, or the largest where nearly all are 0."""
+    finite = np.abs(matrix[np.isfinite(matrix)])
+    return float(np.quantile(finite, 0.95)) if finite.size and np.quantile(finite, 0.95) > 0 else _largest(matrix)
+
+
+def _draw(ax: Axes, matrix: np.ndarray, unit_ids: np.ndarray, values: Values, limit: float) -> AxesImage:
+    signed = values == "weight"
+    colours = {"weight": style.SIGNED_MAP, "pvalue": style.SCORE_MAP.reversed()}  # the smaller p, the more evidence
+    image = ax.imshow(
+        np.ma.masked_invalid(matrix),
+        cmap=colours.get(values, style.SCORE_MAP),
+        vmin=-limit if signed else 0.0,
+        vmax=limit,
+        interpolation="nearest",
+    )
+    ax.patch.set(facecolor=style.UNKNOWN, edgecolor="white", hatch="////")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if len(unit_ids) <= _MOST_RULED:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_ticks(np.arange(0.5, len(unit_ids) - 1), minor=True)
+            axis.set_tick_params(which="minor", length=0)
+        ax.grid(which="minor", color="white", linewidth=1)
+    style.label_units(ax, unit_ids, "x")
+    style.label_units(ax, unit_ids, "y")
+    ax.set_xlabel("source")
+    ax.set_ylabel("target")
+    return image
+
+
+def _colour_bar(image: AxesImage, axes: list[Axes], label: str, extend: str = "neither") -> None:
+    bar = axes[-1].figure.colorbar(image, ax=axes, shrink=0.8, aspect=18, pad=0.02, extend=extend)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, color=style.MUTED, labelcolor=style.INK, length=2)
+    bar.set_label(label, color=style.INK)

@@ -1,0 +1,111 @@
+"""How well scores tell edges from non-edges, over all thresholds: ROC and precision-recall curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError
+from synfer.evaluate import compare
+from synfer.plot import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def roc(estimates: Connectome | Mapping[str, Connectome], truth: Connectome, *, ax: Axes | None = None) -> Axes:
+    """Draw the ROC curve of one estimate or of several, over ordered pairs of different units.
+
+    Parameters
+    ----------
+    estimates : Connectome, or mapping of str to Connectome
+        What is to be judged, and its name in the legend (for a single one: its method's).
+    truth : Connectome
+        Of the same units; an edge is where its score is above 0.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure's axes where not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The legend gives `synfer.evaluate.compare`'s ``auroc``, the area under each curve; the dotted line is chance.
+
+    Raises
+    ------
+    InputError
+        The truth has no edge, or nothing else; or as `synfer.evaluate.compare`.
+    """
+    ax = style.settle(ax, (4.4, 4.4))
+    ax.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1, linestyle=":")
+    for name, colour, edge, score, figures in _judged(estimates, truth):
+        false_positives, true_positives, _ = roc_curve(edge, score, drop_intermediate=False)
+        ax.plot(false_positives, true_positives, color=colour, linewidth=1.8, label=f"{name}  {figures['auroc']:.2f}")
+    _unit_square(ax, "false positive rate", "true positive rate")
+    style.legend(ax, loc="lower right", title="AUROC")
+    return ax
+
+
+def precision_recall(
+    estimates: Connectome | Mapping[str, Connectome], truth: Connectome, *, ax: Axes | None = None
+) -> Axes:
+    """Draw the precision-recall curve of one estimate or of several, over ordered pairs of different units.
+
+    Parameters
+    ----------
+    estimates : Connectome, or mapping of str to Connectome
+        What is to be judged, and its name in the legend (for a single one: its method's).
+    truth : Connectome
+        Of the same units; an edge is where its score is above 0.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure's axes where not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The legend gives the average precision, `synfer.evaluate.compare`'s ``auprc``, of which each curve of steps is
+        the area; the dotted line is the share of pairs that are edges, a coin's precision.
+
+    Raises
+    ------
+    InputError
+        The truth has no edge, or nothing else; or as `synfer.evaluate.compare`.
+    """
+    ax = style.settle(ax, (4.4, 4.4))
+    for name, colour, edge, score, figures in _judged(estimates, truth):
+        precision, recall, _ = precision_recall_curve(edge, score)
+        # Recall falls along the curve; a step holds the precision of the threshold that reaches its right end.
+        ax.step(recall, precision, where="post", color=colour, linewidth=1.8, label=f"{name}  {figures['auprc']:.2f}")
+    ax.axhline(edge.mean(), color=style.MUTED, linewidth=1, linestyle=":")
+    _unit_square(ax, "recall", "precision")
+    style.legend(ax, loc="lower left", title="AUPRC")
+    return ax
+
+
+def _judged(
+    estimates: Connectome | Mapping[str, Connectome], truth: Connectome
+) -> list[tuple[str, str, np.ndarray, np.ndarray, dict[str, float | int | str]]]:
+    """Name, colour, edge (pair,), score (pair,) and `compare`'s figures of each estimate."""
+    named = {estimates.method or "estimate": estimates} if isinstance(estimates, Connectome) else dict(estimates)
+    if not named:
+        raise InputError("estimates must hold at least one connectome; got none.")
+    judged = []
+    for (name, estimate), colour in zip(named.items(), style.colours(len(named)), strict=True):
+        figures = compare(estimate, truth)  # refuses what cannot be compared
+        if isinstance(figures["auroc"], str):
+            raise InputError(f"truth must hold both edges and pairs without one; it has {figures['auroc']}.")
+        judged.append((name, colour, _scores(truth, truth) > 0, _scores(estimate, truth), figures))
+    return judged
+
+
+def _scores(connectome: Connectome, truth: Connectome) -> np.ndarray:
+    """Score of every ordered pair of different units, (pair,), in the order of the truth's."""
+    ordered = connectome.to_matrix().sel(units=truth.unit_ids)
+    return ordered.score.transpose("target", "source").to_numpy()[~np.eye(truth.n_units, dtype=bool)]
+
+
+def _unit_square(ax: Axes, x: str, y: str) -> None:
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, aspect="equal")
