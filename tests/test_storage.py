@@ -4,7 +4,7 @@ import h5netcdf
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synfer.connectome import Connectome
@@ -145,6 +145,9 @@ def test_as_ids_takes_distinct_integers_or_strings():
         as_ids(["a", "b", "a"], 3, "unit_ids")
     with pytest.raises(ShapeError, match=r"unit_ids must have shape \(3,\)"):
         as_ids([1, 2], 3, "unit_ids")
+    for wrong in (["a", "b\0c"], ["a", "\ud800"]):
+        with pytest.raises(InputError, match=r"unit_ids must be plain text"):
+            as_ids(wrong, 2, "unit_ids")
     for wrong in ([0.5, 1.5], [True, False], np.array(["a", 1], dtype=object)):
         with pytest.raises(InputError, match=r"all integers or all strings"):
             as_ids(wrong, 2, "unit_ids")
@@ -160,6 +163,7 @@ def test_as_floats_keeps_single_and_double_without_a_copy():
         as_floats(["a"], "x")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-50, 50), min_size=1, unique=True), st.data())
 def test_positions_finds_every_label_wherever_it_lies(labels, data):
     wanted = data.draw(st.lists(st.sampled_from(labels)))

@@ -212,6 +212,10 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
         )
     if given.dtype.kind == "T":  # numpy's newer string type, which neither HDF5 nor older numpy know
         given = given.astype(str)
+    if given.dtype.kind == "U" and any(
+        "\0" in label or (not label.isascii() and _lone(label)) for label in given.tolist()
+    ):
+        raise InputError(f"{argument} must be plain text: a NUL or a lone surrogate does not survive a file.")
     labels, counts = np.unique(given, return_counts=True)
     if np.any(counts > 1):
         twice = ", ".join(repr(label) for label in labels[counts > 1].tolist()[:5])
@@ -240,6 +244,11 @@ def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:
         known = ", ".join(repr(label) for label in labels.tolist()[:5]) + (", ..." if len(labels) > 5 else "")
         raise InputError(f"{argument}: {names} not found; the labels are {known}.")
     return found
+
+
+def _lone(label: str) -> bool:
+    """Whether half of a surrogate pair stands alone in it, which no encoding takes."""
+    return any("\ud800" <= character <= "\udfff" for character in label)
 
 
 def _check_stamp(path: StrPath, attributes: Mapping[str, Any], kind: str) -> None:

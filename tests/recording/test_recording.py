@@ -134,6 +134,7 @@ def test_a_span_of_seconds_is_half_open(batch):
             batch.sel(time=wrong)
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(1, 200),
     t0=st.sampled_from([0.0, 1e-3, -2.5, 3600.0]),
@@ -154,7 +155,7 @@ def test_spans_that_meet_at_a_sample_divide_a_recording_exactly(n, t0, dt, data)
         assert parts[1]["signal"][0] == cut
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_selecting_twice_is_selecting_once(data):
     base = Recording.from_array(np.arange(600).reshape(3, 50, 4), 1e-3, leading="trial", t0=0.25)

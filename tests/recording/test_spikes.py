@@ -10,7 +10,7 @@ from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import Recording
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(
     spikes=st.lists(st.tuples(st.floats(0, 5, allow_nan=False), st.integers(0, 4)), min_size=1, max_size=60),
     dt=st.sampled_from([1e-3, 0.01, 0.1, 1 / 3, 2.0]),
@@ -35,6 +35,7 @@ def test_no_spike_is_lost_or_moved(spikes, dt, t0):
     assert np.all(np.diff(events["time"].values) >= 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=50), st.sampled_from([1e-3, 1e-4, 0.1, 0.3, 1 / 30]))
 def test_times_written_as_multiples_of_dt_fall_into_their_own_bin(bins, dt):
     times = np.array(bins) * dt  # rounding leaves many just below the edge of their bin

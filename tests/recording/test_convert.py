@@ -1,0 +1,150 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+
+from synfer.errors import InputError, ShapeError
+from synfer.recording import Recording
+
+VALUES = np.arange(12.0).reshape(4, 3)
+
+
+def frame(index=None, columns=("a", "b", "c")):
+    return pd.DataFrame(VALUES, index=index, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("index", "dt", "t0"),
+    [
+        (np.arange(4) * 0.5 + 2.0, None, 2.0),
+        (np.arange(4) * 0.5 + 2.0, 0.5, 2.0),
+        (pd.to_timedelta([1000, 1500, 2000, 2500], unit="ms"), None, 1.0),
+        (pd.date_range("2026-01-01", periods=4, freq="500ms"), None, 0.0),
+        (None, 0.5, 0.0),
+        ([10, 11, 12, 13], 0.5, 0.0),  # whole numbers count rows
+        (["w", "x", "y", "z"], 0.5, 0.0),
+    ],
+)
+def test_frames(index, dt, t0):
+    recording = Recording.from_pandas(frame(index), dt, name="v")
+    np.testing.assert_array_equal(recording["v"], VALUES)
+    assert (recording.dt, recording.t0) == (0.5, t0)
+    assert recording.unit_ids.tolist() == ["a", "b", "c"]
+
+
+def test_a_frame_of_one_type_is_not_copied():
+    table = frame()
+    assert np.shares_memory(Recording.from_pandas(table, 0.5)["signal"], table.to_numpy())
+
+
+def test_times_with_few_digits_are_regular_enough():
+    recording = Recording.from_pandas(frame(np.round(np.arange(4) / 30, 5)))
+    assert recording.dt == pytest.approx(1 / 30, rel=1e-3)
+    thousandth = pd.DataFrame(np.zeros((5001, 1)), index=np.arange(5001) * 1e-3)
+    assert Recording.from_pandas(thousandth).dt == 1e-3  # not 0.0009999999999999998
+
+
+@pytest.mark.parametrize(
+    ("table", "dt", "message"),
+    [
+        (frame(), None, "dt must be given .* int64 says nothing of seconds"),
+        (frame([0, 1, 2, 3]), None, "dt must be given"),
+        (frame(["w", "x", "y", "z"]), None, "dt must be given"),
+        (frame([0.0, 0.1, 0.2, 0.5]), None, "regular to within 0.001 of its step; sample 1 at 0.1 s strays"),
+        (frame([0.0, 0.1, np.nan, 0.3]), None, "sample 2 at nan s strays"),
+        (frame([0.3, 0.2, 0.1, 0.0]), None, "increasing finite times; it goes from 0.3 to 0.0"),
+        (frame([0.0, 0.0, 0.0, 0.0]), None, "increasing finite times"),
+        (frame([0.0, 0.1, 0.2, 0.3]), 0.2, "dt = 0.2 s does not agree with the index, whose step is 0.1 s"),
+        (frame([0.0, 0.1, 0.2, 0.3]).iloc[:1], None, "dt must be given .* 1 entries, too few"),
+        (frame(columns=["a", "b", "a"]), 0.1, "unit_ids must be distinct: 'a' occurs"),
+        (frame().assign(b="text"), 0.1, "column 'b' must hold numbers"),
+        (frame(columns=pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)])), 0.1, "one level of columns"),
+        (VALUES, 0.1, "frame must be a pandas DataFrame; got a ndarray"),
+        (frame().iloc[:0], 0.1, "none of them empty"),
+        (frame()[[]], 0.1, "none of them empty"),
+    ],
+)
+def test_bad_frames_are_refused(table, dt, message):
+    with pytest.raises(InputError, match=message):
+        Recording.from_pandas(table, dt)
+
+
+def test_xarray_round_trip_shares_memory():
+    recording = Recording(
+        {"v": np.random.default_rng(0).normal(size=(2, 50, 3)), "spikes": np.ones((2, 50, 3), np.uint8)},
+        1 / 30,
+        unit_ids=["a", "b", "c"],
+        leading="trial",
+        leading_ids=["x", "y"],
+        t0=0.1,
+        units_of_measure={"v": "mV"},
+        provenance={"seed": 1},
+    )
+    data = recording.to_xarray()
+    assert data["v"].dims == ("trial", "time", "unit")
+    assert np.shares_memory(data["v"].values, recording["v"])
+    assert data["v"].attrs["units"] == "mV"
+    np.testing.assert_array_equal(data["time"], recording.times)
+    back = Recording.from_xarray(data)
+    assert back.identical(recording)
+    assert np.shares_memory(back["v"], recording["v"])
+
+
+def test_tensors_go_to_xarray_without_a_copy():
+    tensor = torch.zeros(5, 2, requires_grad=True)
+    data = Recording.from_array(tensor, 0.1).to_xarray()
+    tensor.data[3, 1] = 7
+    assert data["signal"].values[3, 1] == 7
+
+
+def test_transposed_arrays_are_turned_by_name():
+    data = xr.DataArray(VALUES.T, dims=("unit", "time"), coords={"time": [0.0, 0.1, 0.2, 0.3]}, name="v")
+    recording = Recording.from_xarray(data)
+    np.testing.assert_array_equal(recording["v"], VALUES)
+    assert np.shares_memory(recording["v"], VALUES)
+    assert recording.dt == pytest.approx(0.1)
+    networks = xr.DataArray(np.zeros((3, 2, 4)), dims=("unit", "network", "time"))
+    assert Recording.from_xarray(networks, 0.1).dims == ("network", "time", "unit")
+
+
+def test_a_part_of_a_dataset_has_its_own_times():
+    part = Recording.from_array(np.arange(20.0)[:, None], 0.1).to_xarray().isel(time=slice(5, None, 2))
+    recording = Recording.from_xarray(part, dt=0.2)
+    assert (recording.t0, recording.dt) == (0.5, 0.2)
+    with pytest.raises(InputError, match=r"dt = 0.1 s does not agree with the time coordinate, whose step is 0.2 s"):
+        Recording.from_xarray(part, dt=0.1)
+
+
+def test_time_coordinates_of_other_kinds():
+    for times in (pd.to_timedelta([500, 600, 700, 800], unit="ms"), pd.date_range("2026", periods=4, freq="100ms")):
+        data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": times})
+        recording = Recording.from_xarray(data, name="v")
+        assert recording.signal_names == ["v"]
+        assert recording.dt == pytest.approx(0.1)
+        assert recording.t0 == (0.5 if isinstance(times, pd.TimedeltaIndex) else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "message"),
+    [
+        (xr.DataArray(VALUES, dims=("time", "cell")), ShapeError, r"must have dims \('time', 'unit'\)"),
+        (xr.DataArray(VALUES[None], dims=("run", "time", "unit")), ShapeError, "got .'run', 'time', 'unit'"),
+        (xr.DataArray(VALUES, dims=("time", "unit")), InputError, "dt must be given"),
+        (xr.Dataset(), InputError, "at least one variable"),
+        (VALUES, InputError, "must be an xarray DataArray or Dataset; got a ndarray"),
+        (
+            xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": [0.0, 1.0, 2.0, 4.0]}),
+            InputError,
+            "the time coordinate must be regular",
+        ),
+    ],
+)
+def test_bad_xarray_objects_are_refused(data, kind, message):
+    with pytest.raises(kind, match=message):
+        Recording.from_xarray(data)
+
+
+def test_anothers_provenance_is_kept():
+    data = xr.Dataset({"v": (("time", "unit"), VALUES)}, attrs={"dt": 0.1, "provenance": "rig 3"})
+    assert Recording.from_xarray(data).provenance == {"provenance": "rig 3"}
