@@ -107,11 +107,14 @@ struct Group {
         }
     }
 
+    // Stores of bytes may alias anything, members too: the loops that make them work on local copies.
     void mark_spikes() {
+        const T* __restrict__ p = parameters;
+        const T* __restrict__ x = state;
+        std::uint8_t* __restrict__ mark = spikes;
+        const std::int64_t w = width;
 #pragma omp simd
-        for (std::int64_t e = 0; e < width; ++e) {
-            spikes[e] = Model<T>::spikes(Model<T>::load(parameters + e, width), state + e, width);
-        }
+        for (std::int64_t e = 0; e < w; ++e) mark[e] = Model<T>::spikes(Model<T>::load(p + e, w), x + e, w);
     }
 
     // Rows of `drive` for the steps [step, step + chunk_steps), step a multiple of chunk_steps.
@@ -160,10 +163,11 @@ struct Group {
     // Copies row (element) to row `step` of what is recorded of each network here.
     template <class U>
     void record(const U* __restrict__ row, U* recorded, std::int64_t step) const {
-        for (std::int64_t g = 0; g < count; ++g) {
-            U* __restrict__ to = recorded + ((first + g) * s.n_steps + step) * n;
+        const std::int64_t units = n, rows = s.n_steps, networks = count;
+        U* __restrict__ to = recorded + (first * rows + step) * units;
+        for (std::int64_t g = 0; g < networks; ++g, row += units, to += rows * units) {
 #pragma omp simd
-            for (std::int64_t i = 0; i < n; ++i) to[i] = row[g * n + i];
+            for (std::int64_t i = 0; i < units; ++i) to[i] = row[i];
         }
     }
 
