@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -212,9 +213,7 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
         )
     if given.dtype.kind == "T":  # numpy's newer string type, which neither HDF5 nor older numpy know
         given = given.astype(str)
-    if given.dtype.kind == "U" and any(
-        "\0" in label or (not label.isascii() and _lone(label)) for label in given.tolist()
-    ):
+    if given.dtype.kind == "U" and re.search("[\0\ud800-\udfff]", "".join(given.tolist())):
         raise InputError(f"{argument} must be plain text: a NUL or a lone surrogate does not survive a file.")
     labels, counts = np.unique(given, return_counts=True)
     if np.any(counts > 1):
@@ -233,7 +232,7 @@ def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:
     """
     wanted = np.atleast_1d(np.asarray(wanted))
     if wanted.dtype.kind == "O":
-        wanted = wanted.astype(labels.dtype)
+        wanted = np.asarray(wanted.tolist())
     comparable = (wanted.dtype.kind in "iu") == (labels.dtype.kind in "iu")
     order = np.argsort(labels, kind="stable")
     slot = np.searchsorted(labels, wanted, sorter=order) if comparable else np.zeros(wanted.shape, int)
@@ -244,11 +243,6 @@ def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:
         known = ", ".join(repr(label) for label in labels.tolist()[:5]) + (", ..." if len(labels) > 5 else "")
         raise InputError(f"{argument}: {names} not found; the labels are {known}.")
     return found
-
-
-def _lone(label: str) -> bool:
-    """Whether half of a surrogate pair stands alone in it, which no encoding takes."""
-    return any("\ud800" <= character <= "\udfff" for character in label)
 
 
 def _check_stamp(path: StrPath, attributes: Mapping[str, Any], kind: str) -> None:

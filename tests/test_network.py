@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from synfer.connectome import Connectome
+from synfer.errors import FileError, InputError, ShapeError
+from synfer.network import DeltaSynapse, GaussianDrive, Network
+
+
+def network(n=4, networks=None, **more):
+    rng = np.random.default_rng(0)
+    shape = (n,) if networks is None else (networks, n)
+    weights = np.where(rng.uniform(size=(*shape, n)) < 0.5, 5.0, 0.0) * np.where(np.arange(n) < n - 1, 1, -1)
+    parameters = {"a": rng.uniform(size=shape), "b": np.full(n, -0.1), "threshold": 30}
+    arguments = {"drive": GaussianDrive(5, 5)} | more
+    return Network("izhikevich", parameters, Connectome.from_weights(weights), **arguments)
+
+
+def test_a_single_network():
+    single = network()
+    assert (single.n_units, single.n_networks) == (4, None)
+    assert single.ids.tolist() == [0]
+    assert single.ids.dtype == np.int64
+    assert single.synapse == DeltaSynapse()
+    assert single.parameters["threshold"] == 30.0
+    assert single.parameters["b"].tolist() == [-0.1] * 4
+    assert single.unit_ids.tolist() == [0, 1, 2, 3]
+
+
+def test_a_batch_and_its_ids():
+    batch = network(networks=3)
+    assert (batch.n_networks, batch.ids.tolist()) == (3, [0, 1, 2])
+    one = batch.isel(network=2)
+    assert (one.n_networks, one.ids.tolist()) == (None, [2])
+    np.testing.assert_array_equal(one.parameters["a"], batch.parameters["a"][2])
+    np.testing.assert_array_equal(one.parameters["b"], batch.parameters["b"])
+    np.testing.assert_array_equal(one.connectome.weight, batch.connectome.weight[2])
+    some = batch.isel(network=[2, 0])
+    assert some.ids.tolist() == [2, 0]
+    assert some.isel(network=0).identical(one)
+    assert some.isel(network=slice(0, 1)).n_networks == 1
+    assert batch.isel(network=-1).identical(one)
+    assert np.shares_memory(batch.isel(network=slice(1, 3)).parameters["a"], batch.parameters["a"])
+    for wrong in (3, [], [0, 9]):
+        with pytest.raises(InputError, match="network"):
+            batch.isel(network=wrong)
+    with pytest.raises(InputError, match="no network axis"):
+        one.isel(network=0)
+
+
+def test_ids_may_be_given_or_come_with_the_wiring():
+    assert network(networks=2, ids=[7, 9]).ids.tolist() == [7, 9]
+    wiring = Connectome.from_weights(np.zeros((2, 3, 3)), leading_ids=[4, 5])
+    assert Network("izhikevich", {}, wiring, drive=GaussianDrive(0, 0)).ids.tolist() == [4, 5]
+    for wrong in ([1, 1], [-1, 0], ["a", "b"], [1]):
+        with pytest.raises(InputError, match="ids must"):
+            network(networks=2, ids=wrong)
+
+
+@pytest.mark.parametrize("networks", [None, 3])
+def test_save_and_load(tmp_path, networks):
+    made = network(networks=networks, ids=None if networks is None else [5, 6, 9])
+    made.save(tmp_path / "n.nc")
+    loaded = Network.load(tmp_path / "n.nc")
+    assert loaded.identical(made)
+    assert isinstance(loaded.parameters["threshold"], float)
+    assert loaded.drive == GaussianDrive(5.0, 5.0)
+    assert [p.name for p in tmp_path.iterdir()] == ["n.nc"]
+
+
+def test_half_written_and_damaged_files_are_refused(tmp_path):
+    import h5netcdf
+
+    path = tmp_path / "n.nc"
+    network(20).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(FileError, match=r"cannot read .*n\.nc"):
+        Network.load(path)
+    path.write_bytes(content)
+    with h5netcdf.File(path, "a") as file:
+        file.attrs["drive"] = '{"kind": "telepathy"}'
+    with pytest.raises(FileError, match=r"n\.nc.*damaged.*'telepathy' does not exist"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "message"),
+    [
+        ({"a": np.ones(3)}, ShapeError, r"parameter 'a' must be scalar or of shape \(unit,\) = \(4,\); got \(3,\)"),
+        ({"b": np.ones((2, 4))}, ShapeError, r"parameter 'b' must be scalar .* got \(2, 4\)"),
+        ({"c": np.nan}, InputError, "parameter 'c' must be finite"),
+        ({"d": "large"}, InputError, "parameter 'd' must be real numbers"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, kind, message):
+    with pytest.raises(kind, match=message):
+        Network("izhikevich", parameters, Connectome.from_weights(np.zeros((4, 4))), drive=GaussianDrive(0, 0))
+
+
+def test_a_batchs_parameters_may_have_a_row_a_network():
+    wiring = Connectome.from_weights(np.zeros((2, 4, 4)))
+    made = Network("izhikevich", {"a": np.ones((2, 4))}, wiring, drive=GaussianDrive(0, 0))
+    assert made.parameters["a"].shape == (2, 4)
+    with pytest.raises(ShapeError, match=r"or \(network, unit\) = \(2, 4\); got \(2,\)"):
+        Network("izhikevich", {"a": np.ones(2)}, wiring, drive=GaussianDrive(0, 0))
+
+
+def test_other_bad_input_is_refused():
+    wiring = Connectome.from_weights(np.zeros((2, 2)))
+    with pytest.raises(InputError, match="drive must be a GaussianDrive; got a int"):
+        Network("izhikevich", {}, wiring, drive=3)
+    with pytest.raises(InputError, match="synapse must be a DeltaSynapse; got a str"):
+        Network("izhikevich", {}, wiring, drive=GaussianDrive(0, 0), synapse="delta")
+    with pytest.raises(InputError, match="connectome must be a Connectome; got a ndarray"):
+        Network("izhikevich", {}, np.zeros((2, 2)), drive=GaussianDrive(0, 0))
+    with pytest.raises(InputError, match="must have weights"):
+        Network("izhikevich", {}, Connectome(np.ones((2, 2))), drive=GaussianDrive(0, 0))
+    with pytest.raises(InputError, match="model must be the name"):
+        Network("", {}, wiring, drive=GaussianDrive(0, 0))
+    for mean, variance in ((np.nan, 1), (0, -1), (0, np.inf)):
+        with pytest.raises(InputError, match=r"mean must be finite|variance must be finite and at least 0"):
+            GaussianDrive(mean, variance)
+
+
+def test_identical_sees_every_difference():
+    assert network(networks=2).identical(network(networks=2))
+    for other in (
+        network(networks=2, ids=[3, 4]),
+        network(networks=3),
+        network(networks=2, drive=GaussianDrive(5, 4)),
+        network(5, networks=2),
+    ):
+        assert not other.identical(network(networks=2))
+    changed = network(networks=2)
+    changed.parameters["a"] = changed.parameters["a"] + 1
+    assert not changed.identical(network(networks=2))
+
+
+def test_representations_say_what_matters():
+    batch = network(networks=2)
+    weights = batch.connectome.weight.values
+    for text in (repr(batch), batch._repr_html_()):
+        assert "izhikevich, 2 networks x 4 units" in text
+        assert f"{np.count_nonzero(weights) / 2:g} a network, {np.sum(weights < 0) / 2:g} inhibitory" in text
+        assert "GaussianDrive(mean=5, variance=5)" in text
+    named = Network("<b>", {}, Connectome.from_weights(np.zeros((1, 1))), drive=GaussianDrive(0, 0))
+    assert "<b>" not in named._repr_html_()
