@@ -24,13 +24,13 @@ var::MatrixView view(Factor& factor) {
 
 int threads(int n_threads) { return n_threads > 0 ? n_threads : omp_get_max_threads(); }
 
-void append_rows(Factor factor, Factor rows, int n_threads) {
+void append_rows(Factor factor, const Factor& rows, int n_threads) {
     if (factor.ndim() != 2 || rows.ndim() != 2 || factor.shape(0) != factor.shape(1) ||
         factor.shape(1) != rows.shape(1)) {
         throw std::invalid_argument("factor (column, column) and rows (row, column) do not agree");
     }
     var::MatrixView R = view(factor);
-    var::Matrix scratch = view(rows);
+    var::Matrix scratch = Eigen::Map<const var::Matrix>(rows.data(), rows.shape(0), rows.shape(1));
     py::gil_scoped_release release;
     var::append_rows(R, scratch, threads(n_threads));
 }

@@ -92,6 +92,9 @@ def test_frames_tensors_and_labelled_arrays_are_read(x):
     np.testing.assert_array_equal(Listener().fit(labelled).samples_.segments[0], x)
     assert list(Listener().fit(labelled).unit_ids_) == [3, 1, 4, 5]
     np.testing.assert_array_equal(Listener().fit(torch.from_numpy(x)).samples_.segments[0], x)
+    timed = Recording({"v": x}, dt=2e-3).to_xarray()
+    assert Listener().fit(timed).samples_.dt == pytest.approx(2e-3)
+    assert Listener().fit(timed["v"]).samples_.dt == pytest.approx(2e-3)
 
 
 def test_a_signal_must_be_named_where_there_are_several(x):

@@ -12,7 +12,7 @@ from statsmodels.tsa.api import VAR
 
 from synfer.discover import ConditionalGranger
 from synfer.discover.autoregression import DENSE, lagged_factor, spectral_radius
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
+from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, OrientationWarning
 from synfer.recording import Recording
 
 
@@ -177,6 +177,11 @@ def test_the_core_refuses_what_it_could_not_read_safely():
             _core.append_lagged_rows(*bad)
     with pytest.raises(ValueError):
         _core.append_rows(factor, np.zeros((3, 4)))
+    factor.flags.writeable = False
+    with pytest.raises(ValueError):
+        _core.append_rows(factor, np.zeros((3, 5)))
+    with pytest.raises(TypeError):
+        _core.append_rows(np.zeros((5, 5)), np.zeros((3, 5)))  # a copy would be updated, and thrown away
 
 
 def test_large_means_cost_no_digits():
@@ -253,7 +258,7 @@ def test_collinear_units_are_named_and_a_ridge_bears_them(dtype):
 def test_a_unit_known_beforehand_is_refused():
     x = np.random.default_rng(0).standard_normal((400, 3))
     x[2:, 2] = x[1:-1, 1] + x[:-2, 0]
-    with pytest.raises(InputError, match="collinear.*unit (2|0|1)"):
+    with pytest.raises(InputError, match=r"collinear.*unit (2|0|1)"):
         ConditionalGranger(lag=3).fit(x)
     with pytest.raises(InputError, match=r"unit 2 \(its present\) follows from"):
         ConditionalGranger(lag=2).fit(x)
@@ -261,9 +266,14 @@ def test_a_unit_known_beforehand_is_refused():
 
 def test_more_units_than_samples_needs_a_ridge():
     x = make_series(40, 30, seed=1)
-    with pytest.raises(InputError, match="at least .* samples for 30 units"):
+    with pytest.raises(InputError, match=r"at least .* samples for 30 units"):
         ConditionalGranger(lag=2).fit(x)
     assert ConditionalGranger(lag=2, ridge=0.5).fit(x).connectome_.score.shape == (30, 30)
+    with pytest.warns(OrientationWarning):
+        fitted = ConditionalGranger(lag=2, ridge=0.5).fit(x[:20])
+    np.testing.assert_allclose(fitted.connectome_.score, refit_every_pair([x[:20]], 2, 0.5), rtol=1e-8)
+    with pytest.raises(InputError, match="residual covariance is singular"):
+        fitted.score(x[20:])
 
 
 def test_short_trials_are_refused():

@@ -32,8 +32,10 @@ def check_parameters(estimator: BaseEstimator) -> None:
         raise InputError(str(error)) from None
 
 
-def read_signal(X: Any, signal: Any) -> tuple[list[np.ndarray], float | None, np.ndarray, str | None, list[float]]:
-    """Read ``X``: segments (time, unit), dt, unit ids, name of the signal, time of each segment's first sample."""
+def read_signal(X: Any, signal: Any) -> dict[str, Any]:
+    """Read ``X`` into the fields of ``Samples``."""
+    if isinstance(X, xr.Dataset) or (isinstance(X, xr.DataArray) and "time" in X.coords):
+        X = Recording.from_xarray(X)
     if isinstance(X, Recording):
         return _read_recording(X, signal)
     ids = None
@@ -48,10 +50,11 @@ def read_signal(X: Any, signal: Any) -> tuple[list[np.ndarray], float | None, np
     if array.ndim != 2:
         mend = "Reshape your data with X.reshape(-1, 1) to one column a unit" if array.ndim == 1 else "give one trial"
         raise ShapeError(f"X must be a Recording or of shape (time, unit), got {array.shape}: {mend}.")
-    return [array], None, np.arange(array.shape[1]) if ids is None else ids, None, [0.0]
+    unit_ids = np.arange(array.shape[1]) if ids is None else ids
+    return {"segments": [array], "dt": None, "unit_ids": unit_ids, "signal": None, "t0s": [0.0]}
 
 
-def _read_recording(X: Recording, signal: Any) -> tuple[list[np.ndarray], float, np.ndarray, str, list[float]]:
+def _read_recording(X: Recording, signal: Any) -> dict[str, Any]:
     names = list(X.signal_names)
     if signal is None:
         if len(names) != 1:
@@ -70,7 +73,14 @@ def _read_recording(X: Recording, signal: Any) -> tuple[list[np.ndarray], float,
         )
     array = as_floats(X[signal])
     segments = [array] if array.ndim == 2 else list(array)
-    return segments, X.dt, np.asarray(X.unit_ids), signal, [float(X.t0)] * len(segments)
+    return {
+        "segments": segments,
+        "dt": X.dt,
+        "unit_ids": np.asarray(X.unit_ids),
+        "signal": signal,
+        "t0s": [float(X.t0)] * len(segments),
+        "by_trial": array.ndim == 3,
+    }
 
 
 def as_floats(X: Any) -> np.ndarray:

@@ -17,11 +17,12 @@ from functools import cached_property
 import numpy as np
 import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 from scipy.linalg import solve_triangular
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
+from tqdm import tqdm
 
 from synfer import _core
 
-ROWS = 1 << 16  # rows a call: between calls the keyboard can interrupt
+WORK = 10**10  # multiplications a call, about a second: between calls the keyboard can interrupt
 DENSE = 100  # companion matrices up to this size are diagonalised outright
 
 
@@ -52,10 +53,13 @@ def lagged_factor(
     if factor is None:
         n_columns = 1 + segments[0].shape[1] * (n_lags + 1)
         factor = np.zeros((n_columns, n_columns), order="F")
-    for segment in segments:
-        end = len(segment) if stop is None else min(stop, len(segment))
-        for first in range(n_lags, end, ROWS):
-            _core.append_lagged_rows(factor, segment, n_lags, first, min(first + ROWS, end))
+    rows = max(256, WORK // len(factor) ** 2)
+    ends = [len(segment) if stop is None else min(stop, len(segment)) for segment in segments]
+    with tqdm(total=sum(ends), desc="autoregression", unit=" samples", delay=2, leave=False, disable=None) as progress:
+        for segment, end in zip(segments, ends, strict=True):
+            for first in range(n_lags, end, rows):
+                _core.append_lagged_rows(factor, segment, n_lags, first, min(first + rows, end))
+                progress.update(min(rows, end - first))
     return factor
 
 
@@ -177,7 +181,7 @@ def spectral_radius(coef: np.ndarray) -> float:
         try:
             start = np.random.default_rng(0).standard_normal(n * p)  # fixed: the same radius every time
             return float(np.abs(eigs(operator, k=1, v0=start, return_eigenvectors=False))[0])
-        except ArpackNoConvergence:
+        except ArpackError:
             pass
     companion = np.eye(n * p, k=-n)
     companion[:n] = flat

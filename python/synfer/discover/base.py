@@ -38,6 +38,8 @@ class Samples:
         Name of the signal within its Recording.
     t0s : list of float
         Time of the first sample of each segment: seconds, or 0.0 where ``dt`` is None.
+    by_trial : bool
+        Whether the segments stood along a leading axis, so that what is given back for each is stacked again.
     """
 
     segments: list[np.ndarray]
@@ -45,6 +47,7 @@ class Samples:
     unit_ids: np.ndarray
     signal: str | None
     t0s: list[float]
+    by_trial: bool = False
 
     @property
     def n_units(self) -> int:
@@ -132,7 +135,7 @@ class BaseDiscoverer(BaseEstimator):
             check_is_fitted(self)
             if isinstance(X, Recording) and signal is None and self.signal_ in X.signal_names:
                 signal = self.signal_
-        samples = Samples(*_checks.read_signal(X, signal))
+        samples = Samples(**_checks.read_signal(X, signal))
         shape = (samples.n_samples, samples.n_units)
         if reset:
             _checks.check_shape(type(self).__name__, shape, self._min_samples)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import fft
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
@@ -173,7 +174,8 @@ def _rank(score: np.ndarray, shifted: list[_Shifted], max_lag: int, n_surrogates
     n_units = len(score)
     pvalue = np.empty((n_units, n_units))
     longest = max(max(segment.n_samples for segment in shifted), n_surrogates * max_lag)
-    for targets, sources in _pairs(n_units, max(1, BLOCK // longest)):
+    blocks = list(_pairs(n_units, max(1, BLOCK // longest)))
+    for targets, sources in tqdm(blocks, desc="cross-correlation", delay=2, leave=False, disable=None):
         null = sum(segment.products(targets, sources) for segment in shifted)
         best = np.abs(null).max(axis=3)
         # Counts tie exactly but for rounding: what reaches the score but for that has reached it.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
@@ -23,7 +24,6 @@ from synfer.discover.autoregression import (
 )
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
-from synfer.recording import Recording
 
 
 class ConditionalGranger(BaseDiscoverer):
@@ -50,8 +50,8 @@ class ConditionalGranger(BaseDiscoverer):
         Highest order tried.
     ridge : float
         Penalty on standardised coefficients: minimises |Y - X B|^2 / rows + ``ridge`` |S B|^2, S the units' standard
-        deviations. With it units may outnumber samples or be collinear, and there are no p-values: the score is the
-        same quadratic form on the penalised fit, the growth of the penalised sum of squares when j's lags are held at
+        deviations. With it units may outnumber samples (given ``lag`` as a number) or be collinear, and there are no
+        p-values: the score is the same quadratic form on the penalised fit, the growth of the penalised sum of squares when j's lags are held at
         zero, per lag, in units of residual variance (effective degrees of freedom).
 
     Attributes
@@ -117,8 +117,10 @@ class ConditionalGranger(BaseDiscoverer):
         return int(self.max_lag if isinstance(self.lag, str) else self.lag)
 
     def _min_rows(self, n_units: int) -> int:
-        # Every residual covariance judged must have full rank; a ridge has at least to have something to fit.
-        return n_units + 1 if self.ridge > 0 else n_units * (self._highest_lag + 1) + 1
+        if self.ridge == 0:
+            return n_units * (self._highest_lag + 1) + 1
+        # A criterion takes the determinant of the residual covariance, which needs as many rows as units.
+        return n_units + 1 if isinstance(self.lag, str) else 2
 
     def _min_samples(self, n_units: int) -> int:
         return self._highest_lag + self._min_rows(n_units)
@@ -191,7 +193,7 @@ class ConditionalGranger(BaseDiscoverer):
         """
         samples = self._read(X, signal)
         forecasts = [forecast(segment, self.intercept_, self.coef_) for segment in samples.segments]
-        return np.stack(forecasts) if isinstance(X, Recording) and X.leading is not None else forecasts[0]
+        return np.stack(forecasts) if samples.by_trial else forecasts[0]
 
     def score(self, X: Any, signal: str | None = None) -> float:
         """Mean Gaussian log-likelihood of held-out samples, per sample and unit (nats); higher is better.
@@ -211,7 +213,7 @@ class ConditionalGranger(BaseDiscoverer):
             raise InputError("X cannot be scored: the residual covariance is singular, fit on more samples.") from None
         quadratic = 0.0
         for segment in samples.segments:
-            whitened = np.linalg.solve(root, residuals(segment, self.intercept_, self.coef_).T)
+            whitened = solve_triangular(root, residuals(segment, self.intercept_, self.coef_).T, lower=True)
             quadratic += float((whitened**2).sum())
         log_det = 2.0 * float(np.log(np.diag(root)).sum())
         return -0.5 * (np.log(2.0 * np.pi) + (log_det + quadratic / rows) / samples.n_units)
