@@ -50,9 +50,9 @@ class ConditionalGranger(BaseDiscoverer):
         Highest order tried.
     ridge : float
         Penalty on standardised coefficients: minimises |Y - X B|^2 / rows + ``ridge`` |S B|^2, S the units' standard
-        deviations. With it units may outnumber samples (given ``lag`` as a number) or be collinear, and there are no
-        p-values: the score is the same quadratic form on the penalised fit, the growth of the penalised sum of squares when j's lags are held at
-        zero, per lag, in units of residual variance (effective degrees of freedom).
+        deviations. With it units may be collinear, or (given ``lag`` as a number) outnumber the samples, and there are
+        no p-values: the score is the same quadratic form on the penalised fit, the growth of the penalised sum of
+        squares when j's lags are held at zero, per lag, in units of residual variance (effective degrees of freedom).
 
     Attributes
     ----------
