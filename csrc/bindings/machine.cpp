@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ void use_instruction_level(const std::string& name) {
 }  // namespace
 
 void bind_machine(py::module_& m) {
+    // For results equal to the bit on machines of different kinds, and to look into what a lower level does.
+    if (const char* name = std::getenv("SYNFER_INSTRUCTION_LEVEL")) use_instruction_level(name);
+
     m.def("empty", &empty, py::arg("shape"), py::arg("dtype"),
           "An uninitialised array whose memory returns to the pool when the last array that views it is gone.");
     m.def("pool_idle_bytes", [] { return BufferPool::shared().idle_bytes(); });

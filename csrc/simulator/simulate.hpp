@@ -91,8 +91,8 @@ extern const SimulatorLevel simulator;
 // The models at the instruction level in force.
 const SimulatorLevel& simulator_level();
 
-// All networks, `n_threads` of them at a time. The first divergence by network, then step, then unit, of those met;
-// networks behind it may not have been simulated.
+// All networks, shared out among `n_threads` threads. Gives the first divergence by step, then network, then unit; what
+// is recorded of a group of networks that diverged ends there.
 template <class T>
 Divergence simulate(const Kernels<T>&, const Simulation<T>&, int n_threads);
 

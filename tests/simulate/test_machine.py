@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +48,22 @@ def test_an_unknown_instruction_level_is_refused() -> None:
     assert _core.instruction_level() in _core.instruction_levels()
     with pytest.raises(ValueError, match="avx9000"):
         _core.use_instruction_level("avx9000")
+
+
+@pytest.mark.parametrize(("asked", "answer"), [("baseline", "baseline"), ("avx9000", "avx9000.*not available")])
+def test_the_instruction_level_is_read_from_the_environment(asked: str, answer: str) -> None:
+    environment = {**os.environ, "SYNFER_INSTRUCTION_LEVEL": asked}
+    # The module by itself: without synfer, whose import takes seconds.
+    program = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("_core", {_core.__file__!r})
+core = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(core)
+print(core.instruction_level())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert re.search(answer, done.stdout + done.stderr)
+    assert (done.returncode == 0) == (asked == "baseline")
 
 
 def test_memory_comes_back_once_the_last_view_is_gone(empty_pool: None) -> None:

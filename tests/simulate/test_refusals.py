@@ -114,6 +114,14 @@ def test_an_unstable_simulation_names_network_neuron_and_step(level: str, dtype:
     assert isinstance(caught.value, SynferError)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_of_several_divergences_the_first_in_time_is_named(n_threads: int) -> None:
+    drive = np.zeros((3, 100, 5), np.float32)
+    drive[0, 60, 0] = drive[1, 40, 2] = drive[2, 40, 1] = 1e30
+    with pytest.raises(SimulationDivergedError, match=r"network 1: .*neuron 2 .*after step 40 "):
+        run(NETWORK, 0.1, drive=drive, n_threads=n_threads)
+
+
 def test_a_growing_instability_is_found_where_a_state_is_first_not_finite() -> None:
     unstable = Network(
         "izhikevich", {"a": 3.5}, Connectome.from_weights(np.zeros((4, 4))), drive=GaussianDrive(5, 5), ids=[12]

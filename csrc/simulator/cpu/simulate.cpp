@@ -39,9 +39,9 @@ std::int64_t networks_at_once(std::int64_t n_networks, std::int64_t n_units, int
     return std::max<std::int64_t>(1, std::min(units_wanted / n_units, share));
 }
 
+// Step first: so the divergence named does not depend on how networks were put together.
 bool before(const Divergence& a, const Divergence& b) {
-    if (b.network < 0) return a.network >= 0;
-    return a.network >= 0 && a.network < b.network;
+    return b.network < 0 || a.step < b.step || (a.step == b.step && a.network < b.network);
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ SYNFER_DEVICE void deliver_delta(const T* __restrict__ columns, const std::uint8
         for (std::int64_t target = 0; target < n_units; ++target) input[target] += column[target];
     };
     std::int64_t source = 0;
-    for (; source + 8 <= n_units; source += 8) {  // spikes are few: skip eight silent sources at a time
+    // Spikes are few: skip eight silent sources at a time. One bit a byte, so that its place (little-endian) is the
+    // source.
+    for (; source + 8 <= n_units; source += 8) {
         std::uint64_t eight;
         __builtin_memcpy(&eight, spikes + source, 8);
         for (; eight != 0; eight &= eight - 1) add_column(source + (__builtin_ctzll(eight) >> 3));

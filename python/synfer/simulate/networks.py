@@ -8,6 +8,9 @@ from synfer.connectome import Connectome
 from synfer.network import DeltaSynapse, GaussianDrive, Network
 from synfer.simulate.wiring import PARAMETER_STREAM, erdos_renyi, generator_of
 
+DT = 1e-3
+"""The paper's step in seconds, and so the delay of its synapses."""
+
 
 def izhikevich_network(
     n_exc: int, n_inh: int, p: float, *, weight: float = 5.0, n_networks: int = 1, seed: int = 0
@@ -64,6 +67,7 @@ def izhikevich_network(
     constants = {"quadratic": 0.04, "linear": 4.1, "constant": 108.0, "threshold": 30.0}
     wiring = Connectome.from_weights(
         weights,
+        delay=DT,
         method="erdos_renyi",
         parameters={"n_exc": int(n_exc), "n_inh": int(n_inh), "p": float(p), "weight": float(weight)},
         seed=int(seed),

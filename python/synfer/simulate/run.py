@@ -105,8 +105,11 @@ def run(
 
     given = _given_arrays(out, kinds, _shape(network, n_steps))
     per_sample = sum(kinds[name].itemsize for name in names if name not in given)
+    # The weights once for all networks, once more for those being simulated, and unpacked where they are a list.
+    dense = (n_networks + min(n_threads, n_networks)) * kind.itemsize
+    dense += 3 * 8 if network.connectome.layout == "edges" else 0
     refuse_beyond_available(
-        n_networks * n_units * (n_steps * per_sample + n_units * kind.itemsize),
+        n_networks * n_units * n_steps * per_sample + n_units**2 * dense,
         "record fewer signals, simulate fewer networks at once or for less time",
     )
     noise, replayed = _drive(network.drive if drive is None else drive, network, n_steps, kind)
@@ -160,7 +163,7 @@ def run(
             "dtype": dtype,
             "drive": "replayed" if replayed is not None else repr(noise),
             "instruction_level": _core.instruction_level(),
-            "network_ids": network.ids.tolist(),
+            **({"network": int(network.ids[0])} if network.n_networks is None else {}),
         },
     )
 
