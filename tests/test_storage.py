@@ -124,6 +124,15 @@ def test_a_file_without_an_attribute_is_refused(saved, attribute):
         Recording.load(saved)
 
 
+def test_a_file_of_absurd_size_is_refused(saved):
+    with h5netcdf.File(saved, "a") as file:
+        file.dimensions["vast"] = 2**50
+        file.create_variable("vast_signal", ("vast", "unit"), np.float64, chunks=(1024, 20))
+        file.attrs["signals"] = '["vast_signal"]'
+    with pytest.raises(FileError, match=r"recording\.nc.*does not fit into memory"):
+        Recording.load(saved)
+
+
 def test_as_plain_gives_what_json_gives_back():
     given_values = {"n": np.int64(3), "x": np.float32(0.5), "a": np.arange(2), "t": (1, 2), "p": Path("a/b"), "s": None}
     assert as_plain(given_values, "provenance") == {

@@ -123,6 +123,8 @@ def understood(path: StrPath) -> Iterator[None]:
         raise
     except OSError as error:
         raise _as_file_error(error, f"cannot read {str(path)!r} (half-written, damaged or not NetCDF4)") from error
+    except MemoryError as error:
+        raise FileError(f"cannot read {str(path)!r}: it does not fit into memory ({_one_line(error)}).") from error
     except (SynferError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise FileError(f"cannot read {str(path)!r}: its contents are damaged ({_one_line(error)}).") from error
 

@@ -217,8 +217,9 @@ def test_sparse_weights():
     small = sparse.coo_array(([5.0, -5.0], ([0, 1], [1, 2])), shape=(3, 3))
     assert Connectome.from_weights(small).identical(Connectome.from_weights(WEIGHTS))
     n = 5000
-    # an entry given in two parts, and one that is zero
-    large = sparse.coo_array(([2.0, 3.0, -1.0, 0.0], ([7, 7, 9, 1], [4, 4, 7, 1])), shape=(n, n))
+    # rows 1, 7, 9: an entry that is zero, one given in two parts, and a plain one
+    starts = np.repeat([0, 1, 3, 4], [2, 6, 2, n + 1 - 10])
+    large = sparse.csr_array((np.array([0.0, 2.0, 3.0, -1.0]), np.array([1, 4, 4, 7]), starts), shape=(n, n))
     truth = Connectome.from_weights(large, delay=2e-3)
     assert (truth.layout, truth.n_units, truth.score.sizes["edge"]) == ("edges", n, 2)
     edges = truth.edges()

@@ -67,6 +67,8 @@ def test_only_some_signals(tmp_path):
     part = Recording.load(tmp_path / "r.nc", signals=["u"])
     assert part.signal_names == ["u"]
     assert part.units_of_measure == {"u": "mV"}
+    with pytest.raises(InputError, match="signals must name at least one of v, u"):
+        Recording.load(tmp_path / "r.nc", signals=[])
     with pytest.raises(UnknownNameError, match="signal 'w' does not exist"):
         Recording.load(tmp_path / "r.nc", signals=["v", "w"])
 

@@ -71,6 +71,8 @@ def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], 
     for name in wanted:
         if name not in stored:
             raise UnknownNameError.of("signal", str(name), stored)
+    if not wanted:
+        raise InputError(f"signals must name at least one of {', '.join(stored)}, or be None for all.")
     with opened(path, "recording") as file:
         leading = str(file.attrs["leading"]) or None
         arrays, measures = {}, {}
