@@ -24,7 +24,7 @@ var::MatrixView view(Factor& factor) {
 
 int threads(int n_threads) { return n_threads > 0 ? n_threads : omp_get_max_threads(); }
 
-void append_rows(Factor factor, const Factor& rows, int n_threads) {
+void append_rows(Factor factor, const Factor& rows) {
     if (factor.ndim() != 2 || rows.ndim() != 2 || factor.shape(0) != factor.shape(1) ||
         factor.shape(1) != rows.shape(1)) {
         throw std::invalid_argument("factor (column, column) and rows (row, column) do not agree");
@@ -32,7 +32,7 @@ void append_rows(Factor factor, const Factor& rows, int n_threads) {
     var::MatrixView R = view(factor);
     var::Matrix scratch = Eigen::Map<const var::Matrix>(rows.data(), rows.shape(0), rows.shape(1));
     py::gil_scoped_release release;
-    var::append_rows(R, scratch, threads(n_threads));
+    var::append_rows(R, scratch);
 }
 
 void append_lagged_rows(Factor factor, const py::array& samples, py::ssize_t n_lags, py::ssize_t first,
@@ -61,7 +61,7 @@ void append_lagged_rows(Factor factor, const py::array& samples, py::ssize_t n_l
 }  // namespace
 
 void bind_var(py::module_& m) {
-    m.def("append_rows", &append_rows, py::arg("factor").noconvert(), py::arg("rows"), py::arg("n_threads") = 0,
+    m.def("append_rows", &append_rows, py::arg("factor").noconvert(), py::arg("rows"),
           "Update the triangular factor (column, column) in place by rows (row, column).");
     m.def("append_lagged_rows", &append_lagged_rows, py::arg("factor").noconvert(), py::arg("samples"),
           py::arg("n_lags"), py::arg("first"), py::arg("stop"), py::arg("n_threads") = 0,

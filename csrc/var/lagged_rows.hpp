@@ -20,7 +20,8 @@ inline Eigen::Index n_columns(Eigen::Index n_units, Eigen::Index n_lags) { retur
 
 // Appends that regression's rows t = first .. stop-1 to the factor, a block of rows at a time: the lag matrix is never
 // held. With the target last and lags in order, the factor's leading columns are the factor of every lower order on the
-// same rows. Needs n_lags <= first <= stop <= n_samples and a factor (n_columns, n_columns).
+// same rows. Needs n_lags <= first <= stop <= n_samples and a factor (n_columns, n_columns). A function of its other
+// arguments alone: the same bits for any number of threads.
 void append_lagged_rows(MatrixView factor, const Signal& signal, Eigen::Index n_lags, Eigen::Index first,
                         Eigen::Index stop, int n_threads);
 

@@ -13,8 +13,6 @@ namespace {
 using Eigen::Index;
 
 constexpr Index kPanel = 32;
-// Columns updated together. Fixed, so that how a column is computed does not depend on the number of threads.
-constexpr Index kTile = 64;
 
 // Reflects columns [first, first + width) of [R; rows]; leaves V's lower part in rows, and T (width, width) in T.
 void factor_panel(MatrixView R, MatrixView rows, Index first, Index width, MatrixView T) {
@@ -47,29 +45,26 @@ void factor_panel(MatrixView R, MatrixView rows, Index first, Index width, Matri
 
 }  // namespace
 
-void append_rows(MatrixView R, MatrixView rows, int n_threads) {
+void append_rows(MatrixView R, MatrixView rows, Shape shape) {
     const Index n_columns = R.cols();
     Matrix T(kPanel, kPanel);
     for (Index first = 0; first < n_columns; first += kPanel) {
         const Index width = std::min(kPanel, n_columns - first);
-        auto T_panel = T.topLeftCorner(width, width);
-        factor_panel(R, rows, first, width, T_panel);
-
         const Index rest = first + width;
-        const Index n_tiles = (n_columns - rest + kTile - 1) / kTile;
-        const auto V = rows.middleCols(first, width);
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1 && n_tiles > 1)
-        for (Index tile = 0; tile < n_tiles; ++tile) {
-            const Index column = rest + tile * kTile;
-            const Index n = std::min(kTile, n_columns - column);
-            auto R_tile = R.block(first, column, width, n);
-            auto tile_rows = rows.middleCols(column, n);
-            Matrix W = R_tile;
-            W.noalias() += V.transpose() * tile_rows;
-            W = (T_panel.transpose().triangularView<Eigen::Lower>() * W).eval();
-            R_tile -= W;
-            tile_rows.noalias() -= V * W;
-        }
+        const Index n_rest = n_columns - rest;
+        // A triangle's columns end at their diagonal, and reflectors of the same height keep it so.
+        const Index height = shape == Shape::triangle ? std::min(rest, rows.rows()) : rows.rows();
+        auto T_panel = T.topLeftCorner(width, width);
+        factor_panel(R, rows.topRows(height), first, width, T_panel);
+
+        const auto V = rows.block(0, first, height, width);
+        auto R_rest = R.block(first, rest, width, n_rest);
+        auto rows_rest = rows.block(0, rest, height, n_rest);
+        Matrix W = R_rest;
+        W.noalias() += V.transpose() * rows_rest;
+        W = (T_panel.transpose().triangularView<Eigen::Lower>() * W).eval();
+        R_rest -= W;
+        rows_rest.noalias() -= V * W;
     }
 }
 

@@ -147,9 +147,7 @@ def test_arithmetic_in_fractions_agrees_to_1e_12():
 
 
 @pytest.mark.parametrize("n_samples", [255, 256, 257, 515])
-def test_blocks_layouts_and_threads_change_nothing(n_samples):
-    from synfer import _core
-
+def test_blocks_and_layouts_change_nothing(n_samples):
     x = make_series(n_samples, 5, seed=1)
     expected = lagged_factor([x], 20)
     assert np.array_equal(np.tril(expected, -1), np.zeros_like(expected))
@@ -160,12 +158,25 @@ def test_blocks_layouts_and_threads_change_nothing(n_samples):
     wide[:, 1:6] = x
     for view in (np.asfortranarray(x), wide[:, 1:6], np.ascontiguousarray(x[::-1])[::-1]):
         assert np.array_equal(lagged_factor([view], 20), expected)
-    for n_threads in (1, 2, 3):
-        factor = np.zeros_like(expected)
-        _core.append_lagged_rows(factor, x, 20, 20, n_samples, n_threads)
-        assert np.array_equal(factor, expected)
     single = x.astype(np.float32)
     assert np.array_equal(lagged_factor([single], 20), lagged_factor([single.astype(np.float64)], 20))
+
+
+@pytest.mark.parametrize("n_samples", [103, 3000, 9999])
+def test_threads_change_no_bit(n_samples):
+    """Long series are factorised in shares, up to 16 here, which are then joined."""
+    from synfer import _core
+
+    x = make_series(n_samples, 3, seed=1)
+    factors = []
+    for n_threads in (1, 2, 3):
+        factors.append(np.zeros((10, 10), order="F"))
+        _core.append_lagged_rows(factors[-1], x, 2, 2, n_samples, n_threads)
+    assert np.array_equal(factors[0], factors[1])
+    assert np.array_equal(factors[0], factors[2])
+    Z = np.hstack(rows_of([x], 2))
+    np.testing.assert_allclose(factors[0].T @ factors[0], Z.T @ Z, rtol=1e-10)
+    assert np.array_equal(np.tril(factors[0], -1), np.zeros((10, 10)))
 
 
 def test_the_core_refuses_what_it_could_not_read_safely():

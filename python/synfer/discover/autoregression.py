@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from synfer import _core
 
-WORK = 10**10  # multiplications a call, about a second: between calls the keyboard can interrupt
+WORK = 2 * 10**10  # multiplications a call, a second or two: between calls the keyboard can interrupt
 DENSE = 100  # companion matrices up to this size are diagonalised outright
 
 
@@ -53,7 +53,7 @@ def lagged_factor(
     if factor is None:
         n_columns = 1 + segments[0].shape[1] * (n_lags + 1)
         factor = np.zeros((n_columns, n_columns), order="F")
-    rows = max(256, WORK // len(factor) ** 2)
+    rows = max(WORK // len(factor) ** 2, 8 * len(factor))
     ends = [len(segment) if stop is None else min(stop, len(segment)) for segment in segments]
     with tqdm(total=sum(ends), desc="autoregression", unit=" samples", delay=2, leave=False, disable=None) as progress:
         for segment, end in zip(segments, ends, strict=True):
