@@ -1,6 +1,9 @@
-"""Methods by name."""
+"""Methods by name, and the examples in their docstrings."""
 
 from __future__ import annotations
+
+import doctest
+import sys
 
 import pytest
 
@@ -14,6 +17,11 @@ def test_every_method_is_found_by_both_its_names(name):
         estimator = create(alias)
         assert type(estimator) is METHODS[name]
         assert isinstance(estimator, BaseDiscoverer)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_the_docstring_s_example_holds(name):
+    assert doctest.testmod(sys.modules[METHODS[name].__module__]).failed == 0
 
 
 def test_parameters_are_passed_on():

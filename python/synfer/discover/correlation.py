@@ -69,7 +69,7 @@ class CrossCorrelation(BaseDiscoverer):
     >>> x[3:, 1] -= 0.5 * x[:-3, 0]
     >>> connectome = CrossCorrelation(max_lag=5, random_state=0).fit(x).connectome_
     >>> round(float(connectome.weight.sel(target=1, source=0)), 1)
-    -0.4
+    -0.5
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
