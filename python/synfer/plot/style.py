@@ -22,6 +22,7 @@ UNKNOWN = "#d9dce1"  # what a method says nothing of: the diagonal
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _BLUES = ("#f6f7f9", "#c6dbec", "#7fb1d5", "#3a7fb5", "#14507f")
 _REDS = ("#f6f7f9", "#f3d0c0", "#e59b80", "#cc5f48", "#9c2d26")
+EXCITATORY, INHIBITORY = _REDS[-2], _BLUES[-2]
 SCORE_MAP = LinearSegmentedColormap.from_list("synfer_score", _BLUES)
 SIGNED_MAP = LinearSegmentedColormap.from_list("synfer_signed", (*reversed(_BLUES), *_REDS[1:]))
 
@@ -64,6 +65,8 @@ def label_units(ax: Axes, unit_ids: np.ndarray, which: Literal["x", "y"]) -> Non
 
 
 def legend(ax: Axes, **where: Any) -> None:
-    """Add a legend without a frame; ``where`` (and a title) as matplotlib's."""
-    made = ax.legend(frameon=False, fontsize=9, labelcolor=INK, handlelength=1.4, alignment="left", **where)
+    """Add a legend without a frame, readable over what lies under it; ``where`` (and a title) as matplotlib's."""
+    made = ax.legend(
+        fontsize=9, labelcolor=INK, handlelength=1.4, alignment="left", framealpha=0.85, edgecolor="none", **where
+    )
     made.get_title().set(color=INK, fontsize=9)

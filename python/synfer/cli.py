@@ -1,0 +1,215 @@
+"""The command line. It reads arguments, calls the library and prints; whatever else happens is done elsewhere.
+
+Heavy imports stand inside the commands, so that help waits for none of them. Exit codes: 0 done; 2 the arguments or the
+input cannot be used; 1 the work itself failed.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import platform
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from synfer.errors import FileError, InputError, SynferError, SynferWarning
+
+if TYPE_CHECKING:
+    from synfer.connectome import Connectome
+    from synfer.recording import Recording
+
+
+class _Commands(TyperGroup):
+    """Commands whose refusals and warnings are one line each on stderr."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+                if issubclass(category, SynferWarning):
+                    _say_on_stderr("warning", message)
+                else:
+                    show(message, category, *where, **more)
+
+            warnings.showwarning = say
+            try:
+                return super().invoke(ctx)
+            except SynferError as error:
+                _say_on_stderr("error", error)
+                raise typer.Exit(2 if isinstance(error, (InputError, FileError)) else 1) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback here is a bug of ours: whole and plain, to be reported
+    help="Who drives whom in a population of neurons, from its activity alone.",
+    epilog="Start with: synfer demo",
+)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for what is made; created where it is missing.")] = Path("demo"),
+) -> None:
+    """Simulate a small network, let three methods look for its connectome, and show how near they came."""
+    from synfer.demo import run
+
+    run(out, say=typer.echo)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="File for the recording (NetCDF).")],
+    network_out: Annotated[Path, typer.Option("--network", help="File for the network and its true wiring (NetCDF).")],
+    n_exc: Annotated[int, typer.Option("--exc", help="Excitatory neurons.")] = 8,
+    n_inh: Annotated[int, typer.Option("--inh", help="Inhibitory neurons.")] = 2,
+    p: Annotated[float, typer.Option(help="Probability of an edge from one neuron to another.")] = 0.4,
+    weight: Annotated[float, typer.Option(help="Magnitude of every weight, in mV.")] = 5.0,
+    duration: Annotated[float, typer.Option(help="Seconds.")] = 5.0,
+    dt: Annotated[float, typer.Option(help="Step in seconds.")] = 1e-3,
+    record: Annotated[list[str] | None, typer.Option(help="v, u, spikes or drive; may be repeated.  [v]")] = None,
+    normalise: Annotated[
+        bool,
+        typer.Option(
+            "--clip-and-zscore", help="Keep v alone, clipped at 30 mV and z-scored: what the methods are for."
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of wiring and noise: the same seed gives the same recording.")] = 0,
+) -> None:
+    """Simulate a random network of spiking neurons, as Lu et al. (2023) made theirs."""
+    from synfer.simulate import izhikevich_network, observe, run
+    from synfer.storage import written_whole
+
+    with written_whole(out) as recording_draft, written_whole(network_out) as network_draft:
+        network = izhikevich_network(n_exc, n_inh, p, weight=weight, seed=seed)
+        recording = run(network, duration, dt, record=record or ["v"], seed=seed)
+        if normalise:
+            recording = observe.clip_and_zscore(recording)
+        recording.save(recording_draft)
+        network.save(network_draft)
+    typer.echo(recording)
+    typer.echo(f"wrote {out} and {network_out}")
+
+
+def _method_names() -> list[str]:
+    from synfer.discover import METHODS
+
+    return list(METHODS)
+
+
+@app.command()
+def discover(
+    recording_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A saved Recording, or a published folder.")],
+    method: Annotated[
+        str, typer.Option(help="Name of the method; synfer info lists them.", autocompletion=_method_names)
+    ],
+    out: Annotated[Path, typer.Option(help="File for the connectome (NetCDF).")],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; may be repeated."),
+    ] = None,
+    signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
+    seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,
+) -> None:
+    """Find who drives whom in a recording."""
+    from synfer.discover import create
+    from synfer.storage import written_whole
+
+    parameters = dict(_parsed(assignment) for assignment in assignments or [])
+    estimator = create(method, **parameters)
+    if "random_state" in estimator.get_params() and "random_state" not in parameters:
+        estimator.set_params(random_state=seed)
+    recording = _read_recording(recording_path, signal)
+    with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
+        begin = time.perf_counter()
+        connectome = estimator.fit(recording, signal).connectome_
+        seconds = time.perf_counter() - begin
+        connectome.save(draft)
+    typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
+
+
+@app.command()
+def evaluate(
+    estimate: Annotated[Path, typer.Argument(help="A saved Connectome.")],
+    truth: Annotated[Path, typer.Argument(help="A saved Connectome or Network, or a published folder.")],
+) -> None:
+    """Hold an estimated connectome against the true one."""
+    from synfer.connectome import Connectome
+    from synfer.evaluate import compare
+
+    figures = compare(Connectome.load(estimate), _read_truth(truth))
+    for name, value in figures.items():
+        typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
+
+
+@app.command()
+def info() -> None:
+    """Say what is installed, what the compiled core was built with, and what of the machine is seen."""
+    import torch
+
+    from synfer import _core
+    from synfer.discover import METHODS
+    from synfer.storage import version_of
+
+    levels = ", ".join(_core.instruction_levels())
+    seen = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())]
+    for name, value in {
+        "synfer": version_of("synfer"),
+        "python": platform.python_version(),
+        **{package: version_of(package) for package in ("torch", "numpy", "scikit-learn", "xarray")},
+        "methods": ", ".join(METHODS),
+        "neuron models": ", ".join(_core.models()),
+        "instruction level": f"{_core.instruction_level()} (this build and processor have {levels})",
+        "CUDA": "not built",
+        "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors (set OMP_NUM_THREADS to change it)",
+        "devices seen": ", ".join(["cpu", *seen]) + " (torch computes on them by device=)" * bool(seen),
+    }.items():
+        typer.echo(f"{name:<18} {value}")
+
+
+def _read_recording(path: Path, signal: str | None) -> Recording:
+    from synfer.datasets import load_izhikevich
+    from synfer.recording import Recording
+
+    if path.is_dir():
+        return load_izhikevich(path)[0]
+    return Recording.load(path, signals=None if signal is None else [signal])
+
+
+def _read_truth(path: Path) -> Connectome:
+    from synfer.connectome import Connectome
+    from synfer.datasets import load_izhikevich
+    from synfer.network import Network
+
+    if path.is_dir():
+        return load_izhikevich(path)[1]
+    try:
+        return Connectome.load(path)
+    except FileError as refusal:
+        try:
+            return Network.load(path).connectome
+        except FileError:
+            raise refusal from None
+
+
+def _parsed(assignment: str) -> tuple[str, Any]:
+    """Read "name=value"; the value is a Python literal, or else the text itself."""
+    name, equals, text = assignment.partition("=")
+    if not (name and equals):
+        raise InputError(f"--set takes KEY=VALUE, such as n_init=3; got {assignment!r}.")
+    try:
+        return name, ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return name, text
+
+
+def _say_on_stderr(what: str, message: object) -> None:
+    typer.echo(f"synfer: {what}: {' '.join(str(message).split())}", err=True)

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from synfer import Connectome, Network, Recording, cli, datasets, discover, evaluate, simulate
+
+CELL = "exc4_inh1_nodiag_withinp_rand/p4/inpvar5_S5_t5000/seed0"
+
+
+def synfer(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def refused(result: Result, *words: str, code: int = 2) -> None:
+    """One line on stderr that holds all the words, and no traceback."""
+    assert result.exit_code == code, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("synfer: error: "), result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return simulate.izhikevich_network(4, 1, 0.4, seed=2)
+
+
+@pytest.fixture(scope="module")
+def recording_path(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli") / "recording.nc"
+    simulate.run(network, 0.5, record=("v", "spikes"), seed=2).save(path)
+    return path
+
+
+@pytest.fixture
+def estimate_path(network: Network, tmp_path: Path) -> Path:
+    path = tmp_path / "estimate.nc"
+    score = np.random.default_rng(0).random((5, 5))
+    Connectome(score, weight=score).save(path)
+    return path
+
+
+class TestSimulate:
+    def test_writes_the_recording_and_the_network_that_the_library_makes(self, tmp_path):
+        result = synfer(
+            *("simulate", "--out", tmp_path / "r.nc", "--network", tmp_path / "n.nc", "--exc", 3, "--inh", 1),
+            *("--p", 0.5, "--weight", 4, "--duration", 0.2, "--record", "v", "--record", "spikes", "--seed", 7),
+        )
+        assert result.exit_code == 0, result.output
+        network = simulate.izhikevich_network(3, 1, 0.5, weight=4.0, seed=7)
+        assert Network.load(tmp_path / "n.nc").identical(network)
+        recording = simulate.run(network, 0.2, record=("v", "spikes"), seed=7)
+        assert Recording.load(tmp_path / "r.nc").identical(recording)
+
+    def test_can_prepare_the_voltage_as_the_paper_does(self, tmp_path):
+        files = ("--out", tmp_path / "r.nc", "--network", tmp_path / "n.nc")
+        assert synfer("simulate", *files, "--duration", 0.3, "--clip-and-zscore").exit_code == 0
+        observed = Recording.load(tmp_path / "r.nc")["v"]
+        np.testing.assert_allclose(observed.std(axis=0), 1.0, rtol=1e-4)
+
+    def test_a_failed_simulation_is_a_failure_and_leaves_nothing(self, tmp_path):
+        files = ("--out", tmp_path / "r.nc", "--network", tmp_path / "n.nc")
+        refused(synfer("simulate", *files, "--weight", 1e30), "not finite", "network 0", "neuron", "step", code=1)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_impossible_network_is_refused(self, tmp_path):
+        files = ("--out", tmp_path / "r.nc", "--network", tmp_path / "n.nc")
+        refused(synfer("simulate", *files, "--p", 1.5), "p must")
+        refused(synfer("simulate", *files, "--record", "vv"), "'vv'", "v")
+
+
+class TestDiscover:
+    def test_writes_what_the_estimator_finds(self, recording_path, tmp_path):
+        result = synfer(
+            *("discover", recording_path, "--method", "conditional_granger", "--signal", "v"),
+            *("--set", "lag=2", "--set", "ridge=0.1", "--out", tmp_path / "e.nc"),
+        )
+        assert result.exit_code == 0, result.output
+        recording = Recording.load(recording_path, signals=["v"])
+        expected = discover.ConditionalGranger(lag=2, ridge=0.1).fit(recording).connectome_
+        assert Connectome.load(tmp_path / "e.nc").identical(expected)
+
+    def test_seed_is_the_random_state_and_text_parameters_need_no_quotes(self, recording_path, tmp_path):
+        for seed in (0, 5):
+            common = ("discover", recording_path, "--signal", "v", "--seed", seed)
+            assert synfer(*common, "--method", "cross_correlation", "--out", tmp_path / f"{seed}.nc").exit_code == 0
+            assert Connectome.load(tmp_path / f"{seed}.nc").seed == seed
+        granger = ("--method", "ConditionalGranger", "--set", "lag=aic", "--out", tmp_path / "g.nc")
+        assert synfer(*common, *granger).exit_code == 0  # draws nothing: the seed is not for it
+        assert Connectome.load(tmp_path / "g.nc").parameters["lag"] == "aic"
+
+    def test_reads_a_published_folder(self, data_folder, tmp_path):
+        folder = data_folder / "izhikevich" / CELL
+        out = tmp_path / "e.nc"
+        assert synfer("discover", folder, "--method", "cross_correlation", "--out", out).exit_code == 0
+        recording, truth = datasets.load_izhikevich(folder)
+        expected = discover.CrossCorrelation(random_state=0).fit(recording).connectome_
+        assert Connectome.load(out).identical(expected)
+        result = synfer("evaluate", out, folder)
+        assert f"{evaluate.compare(expected, truth)['auroc']:.4f}" in result.stdout
+
+    def test_unknown_names_are_refused_with_the_nearest(self, recording_path, tmp_path):
+        common = ("discover", recording_path, "--out", tmp_path / "e.nc")
+        refused(synfer(*common, "--method", "conditional_grangr"), "'conditional_grangr'", "'conditional_granger'")
+        granger = (*common, "--method", "conditional_granger", "--signal", "v")
+        refused(synfer(*granger, "--set", "max_lags=3"), "'max_lags'", "'max_lag'")
+        refused(synfer(*granger, "--set", "lag"), "KEY=VALUE", "'lag'")
+        refused(synfer(*granger, "--set", "lag=bicc"), "lag", "'bicc'")
+        refused(synfer(*granger[:-1], "spike"), "'spike'", "'spikes'")
+        assert not (tmp_path / "e.nc").exists()
+
+    def test_several_signals_need_a_choice(self, recording_path, tmp_path):
+        command = ("discover", recording_path, "--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        refused(synfer(*command), "signal", "'v'", "'spikes'")
+
+    def test_unreadable_input_is_refused(self, recording_path, tmp_path):
+        command = ("--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        half = tmp_path / "half.nc"
+        half.write_bytes(recording_path.read_bytes()[: recording_path.stat().st_size // 2])
+        text = tmp_path / "notes.txt"
+        text.write_text("not a recording\n")
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        for path, words in (
+            (half, "half.nc"),
+            (text, "notes.txt"),
+            (tmp_path / "no", "no such file"),
+            (empty, "empty"),
+        ):
+            refused(synfer("discover", path, *command), words)
+
+    def test_a_folder_with_a_missing_file_is_refused_by_its_name(self, data_folder, tmp_path):
+        folder = shutil.copytree(data_folder / "izhikevich" / CELL, tmp_path / "network")
+        (folder / "v_normed_alltimes.txt").unlink()
+        command = ("--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        refused(synfer("discover", folder, *command), "v_normed_alltimes.txt")
+
+    def test_an_output_that_cannot_be_written_is_refused_before_the_work(self, recording_path, tmp_path, monkeypatch):
+        def too_late(*_):
+            raise AssertionError("the fit began")
+
+        monkeypatch.setattr(discover.ConditionalGranger, "fit", too_late)
+        command = ("discover", recording_path, "--method", "conditional_granger", "--signal", "v", "--out")
+        refused(synfer(*command, tmp_path / "missing" / "e.nc"), "missing", "does not exist")
+        refused(synfer(*command, "/dev/null/e.nc"), "/dev/null")
+        refused(synfer(*command, tmp_path), "not a plain file")
+
+
+class TestEvaluate:
+    def test_prints_each_figure_against_a_network_or_a_connectome(self, network, estimate_path, tmp_path):
+        network.save(tmp_path / "n.nc")
+        network.connectome.save(tmp_path / "t.nc")
+        figures = evaluate.compare(Connectome.load(estimate_path), network.connectome)
+        for truth in ("n.nc", "t.nc"):
+            result = synfer("evaluate", estimate_path, tmp_path / truth)
+            assert result.exit_code == 0, result.output
+            printed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+            assert printed.keys() == figures.keys()
+            assert printed["auroc"] == f"{figures['auroc']:.4f}"
+            assert printed["n_units"] == "5"
+
+    def test_what_is_no_truth_is_refused(self, recording_path, estimate_path, tmp_path):
+        refused(synfer("evaluate", estimate_path, recording_path), "as a connectome", "holds a recording")
+        refused(synfer("evaluate", estimate_path, tmp_path / "no.nc"), "no such file")
+        refused(synfer("evaluate", recording_path, estimate_path), "holds a recording")
+        simulate.izhikevich_network(2, 1, 0.5).save(tmp_path / "small.nc")
+        refused(synfer("evaluate", estimate_path, tmp_path / "small.nc"), "units")
+
+
+def test_info_says_what_the_core_has_and_what_is_seen():
+    result = synfer("info")
+    assert result.exit_code == 0, result.output
+    printed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert printed["CUDA"] == "not built"
+    assert printed["methods"] == "causalformer, conditional_granger, cross_correlation"
+    assert "izhikevich" in result.stdout
+
+
+def test_demo_refuses_a_folder_that_cannot_be_made_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("synfer.demo.simulate", lambda *_, **__: pytest.fail("the simulation began"))
+    file = tmp_path / "file"
+    file.touch()
+    refused(synfer("demo", "--out", file), "cannot make the folder")
+    refused(synfer("demo", "--out", file / "below"), "cannot make the folder")
+    refused(synfer("demo", "--out", "/proc/self"), "cannot write")
+
+
+@pytest.mark.filterwarnings("default::synfer.errors.SynferWarning")
+def test_a_warning_is_one_line_and_the_work_goes_on(tmp_path):
+    wide = tmp_path / "wide.nc"
+    Recording.from_array(np.random.default_rng(0).normal(size=(36, 40)), 1e-3).save(wide)
+    result = synfer("discover", wide, "--method", "cross_correlation", "--out", tmp_path / "e.nc")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("synfer: warning: ") and "transpose" in line
+
+
+def test_the_installed_command_exits_as_it_should_and_is_quiet(recording_path, tmp_path):
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [shutil.which("synfer", path=str(Path(sys.executable).parent)) or "synfer", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    good = run("discover", recording_path, "--signal", "v", "--method", "cross_correlation", "--out", tmp_path / "e.nc")
+    assert (good.returncode, good.stderr) == (0, "")  # no bar where nobody watches
+    bad = run("evaluate", tmp_path / "e.nc", tmp_path / "missing.nc")
+    assert bad.returncode == 2
+    assert bad.stderr.startswith("synfer: error: ") and bad.stderr.count("\n") == 1
+    assert run("no-such-command").returncode == 2
+    assert "demo" in run("--help").stdout
