@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from synfer.discover import ConditionalGranger, CrossCorrelation
+from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation
 
 SIGNAL = "the second argument is the name of a Recording's signal, and takes scikit-learn's y by position only"
 ORDER = "a forecast depends on the samples before: shuffled or cut to pieces, rows are another series"
@@ -21,6 +21,7 @@ ESTIMATORS = [
     ConditionalGranger(lag="aic", max_lag=1),
     ConditionalGranger(lag=1, ridge=0.1),
     CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
+    Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]
 
 
@@ -50,6 +51,7 @@ def test_the_number_of_units_is_checked_after_fitting(method):
         getattr(fitted, method)(x[:, [1]])
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # two epochs
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_pipelines_and_clones_give_the_same_connectome(estimator):
     x = 5.0 + 3.0 * np.random.default_rng(0).standard_normal((80, 3))

@@ -46,10 +46,11 @@ class ConditionalGranger(BaseDiscoverer):
 
     Parameters
     ----------
-    lag : "bic", "aic" or int
+    lag : "aic", "bic" or int
         Number of lags p, or the criterion that chooses it among 1 .. ``max_lag``, every order judged on the same rows,
         the chosen one then fitted on all it can use. Where even a model without lags would be preferred, p is 1: the
-        p-values then say that nothing was found.
+        p-values then say that nothing was found. On the paper's voltage the penalty of "bic" costs lags that the
+        forecast needs (the paper's own table, MVGC by either criterion: .94 against .90 at N = 10, p = .4).
     max_lag : int
         Highest order tried.
     ridge : float
@@ -111,7 +112,7 @@ class ConditionalGranger(BaseDiscoverer):
         "ridge": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, lag: str | int = "bic", max_lag: int = 10, ridge: float = 0.0) -> None:
+    def __init__(self, lag: str | int = "aic", max_lag: int = 10, ridge: float = 0.0) -> None:
         self.lag = lag
         self.max_lag = max_lag
         self.ridge = ridge
