@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def machine() -> str:
-    """Processor, cores, and the versions that matter."""
+    """Processor, cores, how busy others keep them, and the versions that matter."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -29,7 +29,10 @@ def machine() -> str:
         families = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "cpu family" in line]
         model = f"{names[0]} (family {families[0]})" if names and families else model
     versions = ", ".join(f"{package} {version(package)}" for package in ("synfer", "torch", "numpy"))
-    return f"{model}, {platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+    load = f"load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
+    return (
+        f"{model}, {platform.machine()}, {os.cpu_count()} cores, {load}; Python {platform.python_version()}, {versions}"
+    )
 
 
 def best_seconds(call: Callable[[], object], repeats: int) -> float:
