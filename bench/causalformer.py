@@ -1,26 +1,23 @@
 """Causalformer: seconds an epoch an initialisation, beside the published code's.
 
-    python bench/causalformer.py
+    python bench/run.py causalformer
 
 An epoch is the paper's: 2,994 training windows in batches of 16, then 998 validation windows without gradients. A part
 of one is timed (the batches are alike) and scaled up. The published code was measured on a machine of this kind, two
-cores, one initialisation at a time. The table goes to bench/results/causalformer.md.
+cores, one initialisation at a time.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import time
-from pathlib import Path
 
 import pandas as pd
-import torch
 
 import synfer as sf
+from run import write_results
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule, Windows, evaluate, train
 
-RESULTS = Path(__file__).parent / "results"
 TRAINING, VALIDATION = 2994, 998
 PUBLISHED = {5: 9.6, 40: 46.7}  # seconds an epoch of one initialisation; issue of the main job
 CELLS = {5: (4, 1), 10: (8, 2), 20: (16, 4), 40: (32, 8)}
@@ -68,11 +65,8 @@ def main() -> None:
                 }
             )
             print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).to_string(index=False)
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    text = f"# Causalformer\n\n{(__doc__ or '').split('    python')[0]}\n{machine}\n\n```\n{table}\n```\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "causalformer.md").write_text(text)
+    text = (__doc__ or "").split("\n\n", 1)[1]
+    write_results("causalformer", "Causalformer's training", text, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -1,29 +1,25 @@
 """ConditionalGranger against statsmodels' pairwise tests: seconds, and how far the answers differ.
 
-    python bench/granger.py
+    python bench/run.py granger
 
 The same samples (a stable VAR of the given size, T = 5,000, float64), the same order (5), both warm, both in this one
 process with the threads the machine gives. ConditionalGranger: `fit`, all checks included, best of five. statsmodels:
 `VAR(x).fit(5)`, then `test_causality(i, [j], kind="f")` for every pair (N = 10) or, where all would take hours, for as
-many random pairs as the table says, scaled up. The table goes to bench/results/granger.md.
+many random pairs as the table says, scaled up.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from statsmodels.tsa.api import VAR
 
 import synfer as sf
+from run import best_seconds, write_results
 
-RESULTS = Path(__file__).parent / "results"
 LAG, N_SAMPLES = 5, 5_000
 
 
@@ -37,19 +33,10 @@ def make_series(n_units: int) -> np.ndarray:
     return x[200:]
 
 
-def best_of(repeats: int, fit) -> float:
-    seconds = []
-    for _ in range(repeats + 1):  # the first is not warm
-        start = time.perf_counter()
-        fit()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
-
-
 def measure(n_units: int, n_tested: int) -> dict[str, object]:
     x = make_series(n_units)
-    ours = best_of(5, lambda: sf.discover.ConditionalGranger(lag=LAG).fit(x))
-    searched = best_of(5, lambda: sf.discover.ConditionalGranger(lag="bic", max_lag=10).fit(x))
+    ours = best_seconds(lambda: sf.discover.ConditionalGranger(lag=LAG).fit(x), 6)
+    searched = best_seconds(lambda: sf.discover.ConditionalGranger(lag="bic", max_lag=10).fit(x), 6)
     connectome = sf.discover.ConditionalGranger(lag=LAG).fit(x).connectome_
 
     start = time.perf_counter()
@@ -88,13 +75,8 @@ def main() -> None:
     for n_units, n_tested in ((10, 90), (40, arguments.pairs)):
         rows.append(measure(n_units, n_tested))
         print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).to_string(index=False)
-    threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
-    machine = f"{platform.machine()}, {threads} thread(s), statsmodels {version('statsmodels')}"
-    text = f"# Conditional Granger causality\n\n{(__doc__ or '').split('    python')[0]}"
-    text += f"{(__doc__ or '').split('granger.py', 1)[1].strip()}\n\n{machine}\n\n```\n{table}\n```\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "granger.md").write_text(text)
+    text = (__doc__ or "").split("\n\n", 1)[1]
+    write_results("granger", "Conditional Granger causality", text, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":
