@@ -71,12 +71,21 @@ def test_maps_beside_each_other_share_one_scale():
     np.testing.assert_array_equal(drawn(axes[1]), estimate().score.values)
 
 
-def test_relative_maps_are_in_shares_of_their_own_scale():
+def test_relative_scores_run_from_their_own_smallest_to_their_95th_percentile():
     truth, guess = plot.heat_maps({"truth": chain(), "guess": estimate()})
     assert truth.images[0].get_clim() == guess.images[0].get_clim() == (0.0, 1.0)
-    typical = np.nanquantile(estimate().score.values, 0.95)
-    np.testing.assert_allclose(drawn(guess), estimate().score.values / typical)
+    score = estimate().score.values
+    np.testing.assert_allclose(drawn(guess), (score - 0.1) / np.nanquantile(score - 0.1, 0.95))
     assert "95th percentile" in truth.figure.axes[-1].get_ylabel()
+
+
+def test_relative_weights_keep_their_zero_and_p_values_their_scale():
+    (ax,) = plot.heat_maps({"truth": chain()}, "weight")
+    np.testing.assert_allclose(drawn(ax), chain().weight.values / np.quantile(np.abs(chain().weight), 0.95))
+    assert ax.images[0].get_clim() == (-1.0, 1.0)
+    tested = Connectome(np.ones((2, 2)), pvalue=[[np.nan, 0.01], [0.5, np.nan]])
+    (ax,) = plot.heat_maps({"tested": tested}, "pvalue")
+    np.testing.assert_array_equal(drawn(ax), tested.pvalue)
 
 
 def test_maps_follow_the_order_of_the_first_ones_units():

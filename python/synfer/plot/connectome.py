@@ -75,7 +75,7 @@ def heat_maps(
     values: Values = "score",
     *,
     axes: Sequence[Axes] | None = None,
-    relative: bool = True,
+    relative: bool | None = None,
 ) -> list[Axes]:
     """Draw connectomes of the same units side by side on one colour scale, as estimates beside the truth.
 
@@ -87,9 +87,11 @@ def heat_maps(
         What to draw, as for `heat_map`.
     axes : sequence of matplotlib.axes.Axes, optional
         One a connectome; a new figure with one row where not given.
-    relative : bool
-        Divide each by the 95th percentile of its own magnitudes: scores of different methods have no common unit, and
-        some have a few values that would leave all others pale. Without, the scale ends at the largest of all.
+    relative : bool, optional
+        Give each a scale of its own in the same colours, from its smallest value (weights: from 0) to the 95th
+        percentile of the distances from there. Scores of different methods have no common unit or floor, and some have
+        a few values that would leave all others pale. Without, the scale ends at the largest of all. Where not given:
+        for scores and weights.
 
     Returns
     -------
@@ -110,8 +112,9 @@ def heat_maps(
         if set(connectome.unit_ids.tolist()) != set(first.unit_ids.tolist()):
             raise InputError(f"{name!r} has other units than the first: choose those that both have, sel(units=...).")
     matrices = {name: _matrix(c.sel(first.unit_ids), values) for name, c in connectomes.items()}
+    relative = values in ("score", "score_std", "weight") if relative is None else relative
     if relative:
-        matrices = {name: matrix / _typical(matrix) for name, matrix in matrices.items()}
+        matrices = {name: _relative(matrix, values) for name, matrix in matrices.items()}
     limit = 1.0 if relative else max(map(_largest, matrices.values()))
 
     if axes is None:
@@ -127,9 +130,10 @@ def heat_maps(
         if ax is not axes[0]:
             ax.set_ylabel("")
             ax.tick_params(labelleft=False)
-    if relative:
-        extend = "both" if values == "weight" else "max"  # beyond the percentile the scale goes on
-        _colour_bar(image, list(axes), f"{_LABELS[values]} / 95th percentile", extend)
+    if relative and values == "weight":
+        _colour_bar(image, list(axes), "weight / 95th percentile", "both")  # beyond it the scale goes on
+    elif relative:
+        _colour_bar(image, list(axes), f"{_LABELS[values]}, smallest to 95th percentile", "max")
     else:
         _colour_bar(image, list(axes), _LABELS[values])
     return list(axes)
@@ -153,10 +157,13 @@ def _largest(matrix: np.ndarray) -> float:
     return float(finite.max(initial=0.0)) or 1.0
 
 
-def _typical(matrix: np.ndarray) -> float:
-    """95th percentile of the finite magnitudes, or the largest where nearly all are 0."""
-    finite = np.abs(matrix[np.isfinite(matrix)])
-    return float(np.quantile(finite, 0.95)) if finite.size and np.quantile(finite, 0.95) > 0 else _largest(matrix)
+def _relative(matrix: np.ndarray, values: Values) -> np.ndarray:
+    """The matrix on a scale of its own; see ``relative`` of `heat_maps`."""
+    known = matrix[np.isfinite(matrix)]
+    floor = 0.0 if values == "weight" else known.min(initial=np.inf)
+    distances = np.abs(known - floor)
+    typical = np.quantile(distances, 0.95) if distances.size else 0.0
+    return (matrix - floor) / (typical or distances.max(initial=0.0) or 1.0)
 
 
 def _draw(ax: Axes, matrix: np.ndarray, unit_ids: np.ndarray, values: Values, limit: float) -> AxesImage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
@@ -41,9 +41,9 @@ def roc(estimates: Connectome | Mapping[str, Connectome], truth: Connectome, *, 
     """
     ax = style.settle(ax, (4.4, 4.4))
     ax.plot([0, 1], [0, 1], color=style.MUTED, linewidth=1, linestyle=":")
-    for name, colour, edge, score, figures in _judged(estimates, truth):
+    for name, look, edge, score, figures in _judged(estimates, truth):
         false_positives, true_positives, _ = roc_curve(edge, score, drop_intermediate=False)
-        ax.plot(false_positives, true_positives, color=colour, linewidth=1.8, label=f"{name}  {figures['auroc']:.2f}")
+        ax.plot(false_positives, true_positives, **look, label=f"{name}  {figures['auroc']:.2f}")
     _unit_square(ax, "false positive rate", "true positive rate")
     style.legend(ax, loc="lower right", title="AUROC")
     return ax
@@ -75,10 +75,10 @@ def precision_recall(
         The truth has no edge, or nothing else; or as `synfer.evaluate.compare`.
     """
     ax = style.settle(ax, (4.4, 4.4))
-    for name, colour, edge, score, figures in _judged(estimates, truth):
+    for name, look, edge, score, figures in _judged(estimates, truth):
         precision, recall, _ = precision_recall_curve(edge, score)
         # Recall falls along the curve; a step holds the precision of the threshold that reaches its right end.
-        ax.step(recall, precision, where="post", color=colour, linewidth=1.8, label=f"{name}  {figures['auprc']:.2f}")
+        ax.step(recall, precision, where="post", **look, label=f"{name}  {figures['auprc']:.2f}")
     ax.axhline(edge.mean(), color=style.MUTED, linewidth=1, linestyle=":")
     _unit_square(ax, "recall", "precision")
     style.legend(ax, loc="lower left", title="AUPRC")
@@ -87,17 +87,19 @@ def precision_recall(
 
 def _judged(
     estimates: Connectome | Mapping[str, Connectome], truth: Connectome
-) -> list[tuple[str, str, np.ndarray, np.ndarray, dict[str, float | int | str]]]:
-    """Name, colour, edge (pair,), score (pair,) and `compare`'s figures of each estimate."""
+) -> list[tuple[str, dict[str, Any], np.ndarray, np.ndarray, dict[str, float | int | str]]]:
+    """Name, colour and width, edge (pair,), score (pair,) and `compare`'s figures of each estimate."""
     named = {estimates.method or "estimate": estimates} if isinstance(estimates, Connectome) else dict(estimates)
     if not named:
         raise InputError("estimates must hold at least one connectome; got none.")
     judged = []
-    for (name, estimate), colour in zip(named.items(), style.colours(len(named)), strict=True):
+    for k, (name, estimate) in enumerate(named.items()):
         figures = compare(estimate, truth)  # refuses what cannot be compared
         if isinstance(figures["auroc"], str):
             raise InputError(f"truth must hold both edges and pairs without one; it has {figures['auroc']}.")
-        judged.append((name, colour, _scores(truth, truth) > 0, _scores(estimate, truth), figures))
+        # The first are widest, and still seen where later ones lie on them.
+        look = {"color": style.PALETTE[k % len(style.PALETTE)], "linewidth": 1.6 + 0.7 * (len(named) - 1 - k)}
+        judged.append((name, look, _scores(truth, truth) > 0, _scores(estimate, truth), figures))
     return judged
 
 

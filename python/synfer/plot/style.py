@@ -7,7 +7,6 @@ colour-blind readers tell apart too; lightness alone carries the magnitude, in g
 
 from __future__ import annotations
 
-from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,11 +43,6 @@ def settle(ax: Axes | None, size: tuple[float, float] = (7.0, 4.0)) -> Axes:
         text.set_color(INK)
     ax.title.set_color(INK)
     return ax
-
-
-def colours(n: int) -> list[str]:
-    """``n`` colours of the palette, which starts anew after six."""
-    return list(islice(cycle(PALETTE), n))
 
 
 def label_units(ax: Axes, unit_ids: np.ndarray, which: Literal["x", "y"]) -> None:
