@@ -75,11 +75,13 @@ def simulate(
     weight: Annotated[float, typer.Option(help="Magnitude of every weight, in mV.")] = 5.0,
     duration: Annotated[float, typer.Option(help="Seconds.")] = 5.0,
     dt: Annotated[float, typer.Option(help="Step in seconds.")] = 1e-3,
-    record: Annotated[list[str] | None, typer.Option(help="v, u, spikes or drive; may be repeated.  [v]")] = None,
-    normalise: Annotated[
+    record: Annotated[
+        list[str] | None, typer.Option(help="v (where none is given), u, spikes or drive; may be repeated.")
+    ] = None,
+    prepared: Annotated[
         bool,
         typer.Option(
-            "--clip-and-zscore", help="Keep v alone, clipped at 30 mV and z-scored: what the methods are for."
+            "--clip-and-zscore", help="Keep v alone, clipped at 30 mV and z-scored: what the methods are to be given."
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Of wiring and noise: the same seed gives the same recording.")] = 0,
@@ -91,7 +93,7 @@ def simulate(
     with written_whole(out) as recording_draft, written_whole(network_out) as network_draft:
         network = izhikevich_network(n_exc, n_inh, p, weight=weight, seed=seed)
         recording = run(network, duration, dt, record=record or ["v"], seed=seed)
-        if normalise:
+        if prepared:
             recording = observe.clip_and_zscore(recording)
         recording.save(recording_draft)
         network.save(network_draft)
@@ -138,8 +140,10 @@ def discover(
 
 @app.command()
 def evaluate(
-    estimate: Annotated[Path, typer.Argument(help="A saved Connectome.")],
-    truth: Annotated[Path, typer.Argument(help="A saved Connectome or Network, or a published folder.")],
+    estimate: Annotated[Path, typer.Argument(metavar="ESTIMATE", help="A saved Connectome.")],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="A saved Connectome or Network, or a published folder.")
+    ],
 ) -> None:
     """Hold an estimated connectome against the true one."""
     from synfer.connectome import Connectome
