@@ -14,6 +14,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+# Threads that wait in a loop starve those that work: with another program on one of two cores, a step of training takes
+# four times as long. OpenMP reads this when it is loaded, so it stands before all else; what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import typer
 from typer.core import TyperGroup
 
@@ -172,7 +176,7 @@ def info() -> None:
         "methods": ", ".join(METHODS),
         "neuron models": ", ".join(_core.models()),
         "instruction level": f"{_core.instruction_level()} (this build and processor have {levels})",
-        "CUDA": "not built",
+        "CUDA": "not built",  # no kernel of the core has a CUDA twin yet
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors (set OMP_NUM_THREADS to change it)",
         "devices seen": ", ".join(["cpu", *seen]) + " (torch computes on them by device=)" * bool(seen),
     }.items():
