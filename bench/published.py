@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--cell", nargs="+", default=["exc8_inh2/p4"])
     parser.add_argument("--method", nargs="+", default=["cross_correlation", "conditional_granger", "causalformer"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("build/published"))
     arguments = parser.parse_args()
 
@@ -67,11 +67,11 @@ def main() -> None:
     for method in arguments.method:
         for cell in arguments.cell:
             size, p = cell.split("/")
-            for seed in range(arguments.seeds):
+            for seed in arguments.seeds:
                 folder = arguments.data / f"{size}_nodiag_withinp_rand" / p / "inpvar5_S5_t5000" / f"seed{seed}"
                 rows.append(measure(folder, method, arguments.out / size / p / f"{method}_{seed}.nc"))
                 print(rows[-1], flush=True)
-            numbers = pd.DataFrame(rows[-arguments.seeds :]).select_dtypes("number").mean()
+            numbers = pd.DataFrame(rows[-len(arguments.seeds) :]).select_dtypes("number").mean()
             rows.append({"method": method, "network": f"{cell}, mean", **numbers.drop("load before").round(4)})
     text = (__doc__ or "").split("\n\n", 1)[1]
     write_results("published", "Published networks", text, pd.DataFrame(rows).fillna(""))

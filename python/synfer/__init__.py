@@ -5,14 +5,17 @@
 against another. Matrices are target x source: ``W[i, j]`` is the effect of j on i. Seconds and millivolts throughout.
 """
 
+from __future__ import annotations
+
+import importlib
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-import torch  # noqa: F401  before _core: torch brings the one OpenMP runtime that both use
-
-from synfer import datasets, discover, errors, evaluate, forecast, ops, plot, simulate
-from synfer.connectome import Connectome
-from synfer.network import Network
-from synfer.recording import Recording
+if TYPE_CHECKING:
+    from synfer import datasets, discover, errors, evaluate, forecast, ops, plot, simulate
+    from synfer.connectome import Connectome
+    from synfer.network import Network
+    from synfer.recording import Recording
 
 __version__ = version("synfer")
 
@@ -30,3 +33,18 @@ __all__ = [
     "plot",
     "simulate",
 ]
+
+_NOUNS = {"Connectome": "connectome", "Network": "network", "Recording": "recording"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room or a noun when it is first asked for: torch alone takes seconds, and help needs none of it."""
+    if name in _NOUNS:
+        return getattr(importlib.import_module(f"synfer.{_NOUNS[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"synfer.{name}")
+    raise AttributeError(f"module 'synfer' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
