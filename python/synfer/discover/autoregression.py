@@ -15,12 +15,12 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 from scipy.linalg import solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 from tqdm import tqdm
 
 from synfer import _core
+from synfer.threads import n_threads
 
 WORK = 2 * 10**10  # multiplications a call, a second or two: between calls the keyboard can interrupt
 DENSE = 100  # companion matrices up to this size are diagonalised outright
@@ -58,7 +58,7 @@ def lagged_factor(
     with tqdm(total=sum(ends), desc="autoregression", unit=" samples", delay=2, leave=False, disable=None) as progress:
         for segment, end in zip(segments, ends, strict=True):
             for first in range(n_lags, end, rows):
-                _core.append_lagged_rows(factor, segment, n_lags, first, min(first + rows, end))
+                _core.append_lagged_rows(factor, segment, n_lags, first, min(first + rows, end), n_threads())
                 progress.update(min(rows, end - first))
     return factor
 

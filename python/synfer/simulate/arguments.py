@@ -22,16 +22,18 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
-def checked_count(name: str, value: Any, least: int) -> int:
+def checked_count(name: str, value: Any, least: int, most: int | None = None) -> int:
     """Give a number of things as an int.
 
     Raises
     ------
     InputError
-        It is no integer, or less than ``least``; the message names it.
+        It is no integer, less than ``least`` or more than ``most``; the message names it.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < least:
-        raise InputError(f"{name} must be an integer of at least {least}; got {value!r}.")
+    integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not integer or int(value) < least or (most is not None and int(value) > most):
+        expected = f"of at least {least}" if most is None else f"in {least} to {most}"
+        raise InputError(f"{name} must be an integer {expected}; got {value!r}.")
     return int(value)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from synfer import _core
@@ -17,10 +16,13 @@ from synfer.recording import Recording
 from synfer.simulate.arguments import checked_count, checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
+from synfer.threads import n_threads as threads_for
 
 SLICE_UNIT_STEPS = 2**26
 """Neuron-steps between two looks at signals and the progress bar, some tenths of a second."""
 SLICE_MULTIPLE = 32
+MOST_THREADS = 1024
+"""More than any machine has; where the system refuses a thread, the OpenMP runtime ends the process."""
 
 
 def run(
@@ -63,7 +65,7 @@ def run(
     dtype : {"float32", "float64"}
         In which to simulate and record; float64 draws the same random numbers in more digits.
     n_threads : int, optional
-        Networks simulated at a time; default torch's number of threads.
+        Networks simulated at a time, 1 to 1024; default torch's number of threads. A forked child takes one.
     device : {"cpu"}
         Where to simulate.
     out : dict of str to array, optional
@@ -95,7 +97,7 @@ def run(
     kind = np.dtype(dtype)
     n_steps = _steps(duration, dt)
     seed = checked_seed(seed)
-    n_threads = torch.get_num_threads() if n_threads is None else checked_count("n_threads", n_threads, 1)
+    n_threads = threads_for(None if n_threads is None else checked_count("n_threads", n_threads, 1, MOST_THREADS))
     model = model_of(network)
     names = _signals(record, (*model.states, "spikes", "drive"))
     kinds = {name: np.dtype(np.uint8) if name == "spikes" else kind for name in names}
