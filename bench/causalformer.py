@@ -16,7 +16,7 @@ import pandas as pd
 
 import synfer as sf
 from run import write_results
-from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule, Windows, evaluate, train
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluate, train
 
 TRAINING, VALIDATION = 2994, 998
 PUBLISHED = {5: 9.6, 40: 46.7}  # seconds an epoch of one initialisation; issue of the main job
@@ -27,7 +27,7 @@ def seconds_an_epoch(n_units: int, n_init: int, n_batches: int) -> float:
     """Time ``n_batches`` batches of training and as large a share of the validation; scale to a whole epoch."""
     network = sf.simulate.izhikevich_network(*CELLS[n_units], 0.4)
     recording = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 5.0))
-    windows = Windows([recording["v"]], 10, dt=1e-3, t0s=[0.0])
+    windows = Windows([recording["v"]], 10, clock=Clock.of(5001))
     training, validation, _ = windows.split()
     ensemble = CausalformerForecaster(n_units, seeds=range(n_init))
     n_training = n_batches * 16

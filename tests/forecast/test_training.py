@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from synfer.errors import FitDivergedError
-from synfer.forecast import LIKELIHOODS, Schedule, Windows, train
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, train
 from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule
 
 
@@ -32,7 +32,7 @@ def var_process():
 
 
 def fit(x, seeds, **schedule):
-    windows = Windows([x], 1, dt=1.0, t0s=[0.0])
+    windows = Windows([x], 1, clock=Clock.of(5001))
     training, validation, _ = windows.split()
     model = LastSample(x.shape[1], seeds)
     options = {"learning_rate": 2e-2, "max_epochs": 40} | schedule
@@ -57,6 +57,23 @@ def test_a_member_learns_the_same_alone_as_in_company(var_process):
     alone, _ = fit(x, (7,))
     torch.testing.assert_close(together.linear.weight[1:2], alone.linear.weight, atol=1e-5, rtol=1e-5)
     assert together.n_init == 3 and together.linear.weight.shape == (3, 3, 3)
+
+
+def test_dropout_too_depends_on_no_other_member(var_process):
+    x, _ = var_process
+    seeds, schedule = (0, 7, 3), Schedule(max_epochs=3, batch_size=64)
+    windows = Windows([x[:400]], 4, clock=Clock.of(400))
+    training, validation, _ = windows.split()
+    small = {"window": 4, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "dropout": 0.3}
+
+    def learnt(chosen):
+        model = CausalformerForecaster(3, **small, seeds=chosen)
+        return model, train(model, windows, training, validation, LIKELIHOODS["gaussian"], schedule, chosen)
+
+    (together, histories), (alone, history) = learnt(seeds), learnt(seeds[1:2])
+    np.testing.assert_allclose(histories[1].training_loss, history[0].training_loss, rtol=1e-4)
+    for ours, theirs in zip(together.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(ours[1:2], theirs, atol=1e-3, rtol=1e-3)
 
 
 def test_the_cap_is_not_called_convergence(var_process):
@@ -87,15 +104,16 @@ def test_batch_norm_equals_torch():
 
 
 def test_dropout_rate_scale_and_gradient():
-    drop = Dropout(0.1, seed=0)
-    x = torch.ones(1_000_003, requires_grad=True)
+    drop = Dropout(0.1, seeds=(0, 1))
+    x = torch.ones(100_003, 2, 5, requires_grad=True)
     y = drop(x)
-    kept = (y != 0).double().mean()
-    assert abs(kept - 0.9) < 5 * (0.09 / 1e6) ** 0.5
+    kept = (y != 0).double().mean((0, 2))
+    assert (abs(kept - 0.9) < 5 * (0.09 / 5e5) ** 0.5).all()
     np.testing.assert_allclose(y[y != 0].detach(), 1 / 0.9, rtol=1e-4)
     y.sum().backward()
     torch.testing.assert_close(x.grad, y.detach())
-    assert not torch.equal(drop(x), y) and torch.equal(Dropout(0.1, seed=0)(x), y)
+    assert not torch.equal(drop(x), y) and torch.equal(Dropout(0.1, seeds=(0, 1))(x), y)
+    assert torch.equal(Dropout(0.1, seeds=(1,))(x[:, 1:]), y[:, 1:])
     assert drop.eval()(x) is x
 
 

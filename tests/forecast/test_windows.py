@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synfer.errors import InputError
-from synfer.forecast import Windows
+from synfer.forecast import Clock, Windows
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4), st.integers(1, 8))
@@ -19,9 +19,9 @@ def test_every_window_of_every_segment_and_none_across(sizes, length):
     expected = [(s[k : k + length], s[k + length]) for s in segments for k in range(len(s) - length)]
     if not expected:
         with pytest.raises(InputError, match="window must be shorter"):
-            Windows(segments, length, dt=0.1, t0s=[0.0] * len(sizes))
+            Windows(segments, length, clock=Clock.of(5001))
         return
-    windows = Windows(segments, length, dt=0.1, t0s=[float(10 * k) for k in range(len(sizes))])
+    windows = Windows(segments, length, clock=Clock(0.1, 100.0))
     context, times, target = windows.batch(windows.starts[:, None])
     assert len(windows) == len(expected)
     np.testing.assert_array_equal(context[..., 0].permute(0, 2, 1), np.array([c for c, _ in expected]))
@@ -30,12 +30,12 @@ def test_every_window_of_every_segment_and_none_across(sizes, length):
 
 
 def test_series_is_held_once():
-    windows = Windows([np.zeros((1000, 3), dtype=np.float32)], 10, dt=1e-3, t0s=[0.0])
+    windows = Windows([np.zeros((1000, 3), dtype=np.float32)], 10, clock=Clock.of(5001))
     assert windows._values.data_ptr() == windows.series.data_ptr()
 
 
 def test_shares_of_the_paper():
-    windows = Windows([np.zeros((5000, 2))], 10, dt=1e-3, t0s=[0.0])
+    windows = Windows([np.zeros((5000, 2))], 10, clock=Clock.of(5001))
     training, validation, test = windows.split()
     assert [len(s) for s in (training, validation, test)] == [2994, 998, 998]
     assert torch.equal(torch.cat([training, validation, test]), windows.starts)
@@ -43,13 +43,27 @@ def test_shares_of_the_paper():
 
 def test_each_initialisation_gets_its_own_windows():
     series = np.arange(40.0)[:, None]
-    windows = Windows([series], 3, dt=1.0, t0s=[0.0])
+    windows = Windows([series], 3, clock=Clock(1.0, 9.0))
     context, times, target = windows.batch(torch.tensor([[0, 5], [7, 2]]))
     assert context[:, 0, 0].tolist() == [[0.0, 5.0], [7.0, 2.0]]
     assert target[:, 0].tolist() == [[3.0, 8.0], [10.0, 5.0]]
-    assert times[1, -1].tolist() == [10.0, 5.0]
+    assert times[1, -1].tolist() == [9.0, 5.0]  # the clock stands still at its end
+
+
+def test_the_clock_of_the_paper_and_of_longer_and_shorter_recordings():
+    np.testing.assert_array_equal(Clock.of(5001).times(5001), np.arange(5001) * 1e-3)
+    assert Clock.of(1000).times(1000)[-1] == pytest.approx(0.999)
+    assert Clock.of(10**6).times(10**6)[-1] == pytest.approx(5.0)
+    assert Clock.of(1000).times(5000).max() == pytest.approx(0.999)
+
+
+def test_samples_are_standardised_in_double_precision():
+    series = 1e6 + np.arange(30.0)[:, None] * [1e-3, 1e3]
+    offset, scale = series.mean(0), series.std(0)
+    windows = Windows([series], 3, clock=Clock.of(30), offset=offset, scale=scale)
+    np.testing.assert_allclose(windows.series, (series - offset) / scale, atol=1e-6)
 
 
 def test_too_few_windows_to_share():
     with pytest.raises(InputError, match="at least 3 windows"):
-        Windows([np.zeros((5, 2))], 3, dt=1.0, t0s=[0.0]).split()
+        Windows([np.zeros((5, 2))], 3, clock=Clock.of(5001)).split()

@@ -8,17 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import NotConvergedWarning
-from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule, Windows, evaluation_batches, train
-from synfer.recording import Recording
+from synfer.errors import InputError, NotConvergedWarning
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluation_batches, train
 
-# Sampling interval, in seconds, that a bare array is taken to have: the paper's.
-_PAPER_DT = 1e-3
 _COUNT = [Interval(Integral, 1, None, closed="left")]
 _SHARES = (0.6, 0.2, 0.2)  # training, validation, test, in time order
 
@@ -33,6 +31,8 @@ class Causalformer(BaseDiscoverer):
 
     its rows (own history included) normalised to sum 1. ``score`` is the mean over initialisations, ``score_std``
     their standard deviation; the diagonal, through which own history also passes elsewhere in the model, is NaN.
+    With the Gaussian likelihood each unit is z-scored over the whole recording, as the paper prepares its input: scale
+    and offset do not matter; nor does the recording's own clock (:class:`synfer.forecast.Clock`).
     Softmax attention has no sign: ``weight`` is not given. A single initialisation is some .1 of AUROC worse than ten.
 
     Parameters
@@ -62,9 +62,22 @@ class Causalformer(BaseDiscoverer):
     forecaster_ : CausalformerForecaster
     history_ : list of History, one an initialisation
     r2_ : numpy.ndarray, (unit,)
-        Coefficient of determination of the ensemble's mean forecast on the test windows.
+        Coefficient of determination of the ensemble's mean forecast on the test windows; NaN for a unit that does
+        not vary there. Where none is above 0 the fit has learnt nothing: ``converged`` is False.
     residual_variance_ : numpy.ndarray, (unit,)
         Of the ensemble's mean forecast, on the validation windows.
+    offset_, scale_ : numpy.ndarray, (unit,)
+        The model sees (x - offset_) / scale_.
+    clock_ : synfer.forecast.Clock
+
+    Examples
+    --------
+    >>> import synfer as sf
+    >>> network = sf.simulate.izhikevich_network(2, 1, p=0.4)
+    >>> seen = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, duration=0.3))
+    >>> causalformer = sf.discover.Causalformer(n_init=2, max_epochs=200, random_state=0)  # the paper: n_init=10
+    >>> causalformer.fit(seen).connectome_.score.dims
+    ('target', 'source')
 
     References
     ----------
@@ -135,7 +148,13 @@ class Causalformer(BaseDiscoverer):
         return self.window + 5  # five windows: three to learn from, one to stop by, one to read
 
     def _discover(self, samples: Samples) -> Connectome:
+        self._refuse_missing_device()
         likelihood = LIKELIHOODS[self.likelihood]
+        gaussian = self.likelihood == "gaussian"
+        self.offset_, self.scale_ = (
+            _moments(samples) if gaussian else (np.zeros(samples.n_units), np.ones(samples.n_units))
+        )
+        self.clock_ = Clock.of(max(len(segment) for segment in samples.segments))
         windows = self._windows(samples)
         likelihood.check(windows.series)
         training, validation, test = windows.split(_SHARES)
@@ -161,25 +180,19 @@ class Causalformer(BaseDiscoverer):
         self.history_ = train(
             self.forecaster_, windows, training, validation, likelihood, schedule, seeds, progress=self.progress
         )
-        short = [m for m, h in enumerate(self.history_) if not h.converged]
-        if short:
-            warnings.warn(
-                f"{len(short)} of {self.n_init} initialisations had not converged after max_epochs = "
-                f"{self.max_epochs}: raise it.",
-                NotConvergedWarning,
-                stacklevel=3,
-            )
         forecast, target, _ = self._run(windows, validation)
-        self.residual_variance_ = (forecast - target).square().mean(0).clamp_min(1e-12).cpu().numpy()
+        residual = (forecast - target).square().mean(0).clamp_min(1e-12)
+        self.residual_variance_ = residual.double().cpu().numpy() * self.scale_**2
         forecast, target, attention = self._run(windows, test, out_map=True)
-        variance = (target - target.mean(0)).square().mean(0)
-        self.r2_ = (1 - (forecast - target).square().mean(0) / variance).cpu().numpy()
+        measured = target.cpu().numpy()
+        self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
+        self.r2_[np.ptp(measured, axis=0) == 0.0] = np.nan  # silent throughout the test windows
         self.attention_ = (attention / attention.sum(-1, keepdim=True)).double().cpu().numpy()
 
         score, spread = self.attention_.mean(0), self.attention_.std(0)
         np.fill_diagonal(score, np.nan)
         np.fill_diagonal(spread, np.nan)
-        return self._connectome(samples, score, score_std=spread, converged=not short)
+        return self._connectome(samples, score, score_std=spread, converged=self._converged())
 
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast each sample from the ``window`` samples before it: the mean over initialisations.
@@ -194,20 +207,55 @@ class Causalformer(BaseDiscoverer):
         forecast, _, _ = self._run(windows, windows.starts)
         out = torch.full_like(windows.series, torch.nan)
         out[windows.starts + self.window] = forecast
-        forecasts = out.cpu().numpy()
-        by_trial = isinstance(X, Recording) and X.leading is not None
-        return forecasts.reshape(len(samples.segments), -1, samples.n_units) if by_trial else forecasts
+        forecasts = (out.cpu().numpy() * self.scale_ + self.offset_).astype(np.float32)
+        return forecasts.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else forecasts
 
     def score(self, X: Any, signal: str | None = None) -> float:
         """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit."""
         windows = self._windows(self._read(X, signal))
         forecast, target, _ = self._run(windows, windows.starts)
-        variance = torch.from_numpy(self.residual_variance_).to(forecast)
-        return float(LIKELIHOODS[self.likelihood].log_prob(forecast, target, variance).mean())
+        variance = torch.from_numpy(self.residual_variance_ / self.scale_**2).to(forecast)
+        log_prob = LIKELIHOODS[self.likelihood].log_prob(forecast, target, variance)
+        return float(log_prob.mean()) - float(np.log(self.scale_).mean())  # a density, per unit of the signal
 
     def _windows(self, samples: Samples) -> Windows:
-        dt = _PAPER_DT if samples.dt is None else samples.dt
-        return Windows(samples.segments, self.window, dt=dt, t0s=samples.t0s, device=self.device)
+        return Windows(
+            samples.segments,
+            self.window,
+            clock=self.clock_,
+            offset=self.offset_,
+            scale=self.scale_,
+            device=self.device,
+        )
+
+    def _converged(self) -> bool:
+        """Whether every initialisation came to its end and the forecast learnt something; warn where not."""
+        short = sum(not history.converged for history in self.history_)
+        learnt = bool((self.r2_ > 0).any())
+        if short:
+            warnings.warn(
+                f"{short} of {self.n_init} initialisations had not converged after max_epochs = {self.max_epochs}: "
+                "raise it.",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        if not learnt:
+            warnings.warn(
+                "no unit's forecast is better than its own mean on the test windows: what it attends to says nothing; "
+                "record for longer, or sample as fast as units act on each other.",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        return not short and learnt
+
+    def _refuse_missing_device(self) -> None:
+        try:
+            torch.empty(1, device=self.device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise InputError(
+                f"device must be one that torch can compute on here, such as 'cpu'; got {self.device!r}: "
+                f"{str(error).splitlines()[0]}"
+            ) from None
 
     @torch.no_grad()
     def _run(
@@ -226,3 +274,11 @@ class Causalformer(BaseDiscoverer):
             if map_ is not None:
                 attention += map_ * len(rows)
         return torch.cat(forecasts), torch.cat(targets), attention / len(starts)
+
+
+def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each unit, (unit,), as the paper z-scores: over the whole recording."""
+    n = samples.n_samples
+    mean = sum(segment.sum(axis=0, dtype=np.float64) for segment in samples.segments) / n
+    square = sum(np.square(segment - mean).sum(axis=0) for segment in samples.segments) / n
+    return np.asarray(mean), np.sqrt(square)

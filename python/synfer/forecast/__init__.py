@@ -3,11 +3,12 @@
 from synfer.forecast.causalformer import CausalformerForecaster
 from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
 from synfer.forecast.training import History, Schedule, evaluate, evaluation_batches, train
-from synfer.forecast.windows import Windows
+from synfer.forecast.windows import Clock, Windows
 
 __all__ = [
     "LIKELIHOODS",
     "CausalformerForecaster",
+    "Clock",
     "History",
     "Likelihood",
     "Schedule",

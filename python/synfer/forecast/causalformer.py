@@ -42,7 +42,7 @@ class CausalformerForecaster(EnsembleModule):
         super().__init__(len(seeds))
         self.n_units, self.window = n_units, window
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
-        drop = Dropout(dropout, seed=int(seeds[0]))
+        drop = Dropout(dropout, seeds)
         sizes = (d_model, n_heads, d_head, d_hidden)
         self.context_embedding = _Embedding(n_units, d_model, drop, generators)
         self.target_embedding = _Embedding(n_units, d_model, drop, generators)
@@ -60,7 +60,7 @@ class CausalformerForecaster(EnsembleModule):
         context : Tensor, (B, N, L, I)
             The last L samples, oldest first.
         times : Tensor, (B, L + 1, I)
-            Their times and the target's, in seconds.
+            Their times and the target's, within the 0 to 5 seconds of the paper's recordings.
         out_map : bool
             Whether the attention map is wanted.
 

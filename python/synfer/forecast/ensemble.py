@@ -27,6 +27,9 @@ class EnsembleModule(nn.Module):
         """Drop every initialisation but ``members`` (positions along the leading axis), in that order."""
         index = torch.as_tensor(members, dtype=torch.long)
         self.replace([t.detach()[index.to(t.device)] for t in (*self.parameters(), *self.buffers())])
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.streams = [module.streams[m] for m in members]
 
     def replace(self, state: Sequence[Tensor]) -> None:
         """Put other values, for as many initialisations as they hold, in the place of all parameters and buffers."""
@@ -87,27 +90,48 @@ class EnsembleBatchNorm(EnsembleModule):
 
 
 class Dropout(nn.Module):
-    """Dropout whose masks on the CPU come from SFC64, several times faster there than ``torch.bernoulli``.
+    """Dropout with a stream of random numbers for each initialisation: none depends on which others there are.
 
-    Sixteen bits decide an element: the drop rate is ``p`` to within 2⁻¹⁷.
+    On the CPU the masks come from SFC64, several times faster there than ``torch.bernoulli``; sixteen bits decide an
+    element, so that the drop rate is ``p`` to within 2⁻¹⁷.
     """
 
-    def __init__(self, p: float, seed: int):
+    def __init__(self, p: float, seeds: Sequence[int]):
         super().__init__()
         self.p = p
-        self._bits = np.random.Generator(np.random.SFC64(seed))
+        self.streams = [_Stream(int(seed)) for seed in seeds]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero a share p of the elements and scale the others by 1/(1 - p); in training only."""
+        """Zero a share p of the elements of (..., init, channel), scale the others by 1/(1 - p); in training only."""
         if not self.training or self.p == 0.0:
             return x
-        if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
-        words = self._bits.integers(0, 2**64, size=-(-x.numel() // 4), dtype=np.uint64).view(np.int16)[: x.numel()]
-        threshold = round(self.p * 2**16)
-        mask = torch.empty(x.shape, dtype=x.dtype)
-        torch.ge(torch.from_numpy(words).view(x.shape), threshold - 2**15, out=mask)
-        return x * mask.mul_(2**16 / (2**16 - threshold))
+        mask = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        rows = mask.view(-1, *x.shape[-2:])
+        for member, stream in enumerate(self.streams):
+            stream.fill(rows[:, member], self.p)
+        return x * mask
+
+
+class _Stream:
+    """One initialisation's random masks."""
+
+    def __init__(self, seed: int):
+        self._seed = seed
+        self._bits = np.random.Generator(np.random.SFC64(seed))
+        self._on_device: torch.Generator | None = None
+
+    def fill(self, mask: Tensor, p: float) -> None:
+        """Set each element to 0 with probability p, else to 1/(1 - p)."""
+        if mask.device.type != "cpu":
+            if self._on_device is None:
+                self._on_device = torch.Generator(mask.device).manual_seed(self._seed)
+            mask.bernoulli_(1.0 - p, generator=self._on_device).mul_(1.0 / (1.0 - p))
+            return
+        words = self._bits.integers(0, 2**64, size=-(-mask.numel() // 4), dtype=np.uint64)
+        threshold = round(p * 2**16)
+        uniform = torch.from_numpy(words.view(np.int16)[: mask.numel()]).view(mask.shape)
+        torch.ge(uniform, threshold - 2**15, out=mask)
+        mask.mul_(2**16 / (2**16 - threshold))
 
 
 def draw(generators: Sequence[torch.Generator], shape: tuple[int, ...], law: str) -> Tensor:

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from synfer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time since a segment's first sample, in a range that does not depend on the recording's.
+
+    A time fed to a network as it stands must stay near the sizes of its other inputs: seconds since a session began,
+    or seconds of a slow signal, would drown them. So the clock ticks as in the paper's recordings, 1 ms a sample,
+    slower where the fitted segment is longer than their 5 s; past its end it stands still.
+    """
+
+    tick: float
+    end: float
+
+    @classmethod
+    def of(cls, n_samples: int) -> Clock:
+        """Make the clock of a longest segment of ``n_samples``."""
+        tick = min(1e-3, 5.0 / max(1, n_samples - 1))
+        return cls(tick, tick * (n_samples - 1))
+
+    def times(self, n_samples: int) -> np.ndarray:
+        """Give the time of each sample of a segment, (time,)."""
+        return np.minimum(self.tick * np.arange(n_samples), self.end)
 
 
 class Windows:
@@ -22,10 +46,10 @@ class Windows:
         Stretches without a splice, in time order.
     length : int
         Samples of context, L.
-    dt : float
-        Sampling interval in seconds.
-    t0s : sequence of float
-        Time of each segment's first sample in seconds.
+    clock : Clock
+        What time a forecaster is told.
+    offset, scale : array (unit,) or float
+        Samples are held as (x - offset) / scale.
     device : torch.device or str
 
     Attributes
@@ -46,8 +70,9 @@ class Windows:
         segments: Sequence[np.ndarray],
         length: int,
         *,
-        dt: float,
-        t0s: Sequence[float],
+        clock: Clock,
+        offset: np.ndarray | float = 0.0,
+        scale: np.ndarray | float = 1.0,
         device: torch.device | str = "cpu",
     ):
         self.length = length
@@ -56,9 +81,8 @@ class Windows:
             raise InputError(
                 f"window must be shorter than the longest segment of {max(sizes)} samples, got {length}: shorten it."
             )
-        series = np.concatenate([np.asarray(s, dtype=np.float32) for s in segments])
-        # Times in float64 first: in float32 a long recording's steps would be uneven.
-        times = np.concatenate([t0 + dt * np.arange(n) for t0, n in zip(t0s, sizes, strict=True)])
+        series = np.concatenate([((s - offset) / scale).astype(np.float32) for s in segments])
+        times = np.concatenate([clock.times(n) for n in sizes])
         ends = np.cumsum(sizes)
         starts = np.concatenate([np.arange(end - n, end - length) for end, n in zip(ends, sizes, strict=True)])
         self.series = torch.from_numpy(series).to(device)
@@ -91,7 +115,7 @@ class Windows:
         -------
         context : Tensor, (B, N, L, I)
         times : Tensor, (B, L + 1, I)
-            Seconds; the last is the target's.
+            By the clock; the last is the target's.
         target : Tensor, (B, N, I)
         """
         values = self._values[starts].permute(0, 2, 3, 1).contiguous()  # (B, I, N, L + 1) -> (B, N, L + 1, I)
