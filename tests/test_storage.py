@@ -3,6 +3,7 @@ from pathlib import Path
 import h5netcdf
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,18 @@ from hypothesis import strategies as st
 from synfer.connectome import Connectome
 from synfer.errors import FileError, InputError, ShapeError
 from synfer.recording import Recording
-from synfer.storage import SCHEMA, as_floats, as_ids, as_plain, positions, version_of, written_whole
+from synfer.storage import (
+    SCHEMA,
+    as_floats,
+    as_ids,
+    as_mapping,
+    as_number,
+    as_plain,
+    on_host,
+    positions,
+    version_of,
+    written_whole,
+)
 
 
 def test_written_whole_moves_the_finished_file(tmp_path):
@@ -190,3 +202,36 @@ def test_positions_names_the_missing():
 def test_version_of_what_is_not_there():
     assert version_of("no-such-package-as-this") == "not installed"
     assert version_of("numpy") == np.__version__
+
+
+def test_positions_takes_labels_only():
+    for wanted in (None, {"a": 1}, [["a"]], [[0], [0, 1]]):
+        with pytest.raises(InputError, match=r"^unit"):
+            positions(np.array(["a", "b"]), wanted, "unit")
+
+
+@pytest.mark.parametrize("wrong", ["a", "1", None, [1.0, 2.0], np.nan, np.inf, -1.0, 0])
+def test_as_number_takes_finite_numbers_only(wrong):
+    with pytest.raises(InputError, match=r"dt must be positive seconds.*; got"):
+        as_number(wrong, "dt", positive=True)
+
+
+def test_as_number_and_as_mapping_give_plain_values():
+    assert as_number(np.float32(-2), "t0") == -2.0
+    assert as_mapping(None, "provenance") == {}
+    assert as_mapping({"x": np.int64(3)}, "provenance") == {"x": 3}
+    with pytest.raises(InputError, match=r"provenance must be a dict .* got a list"):
+        as_mapping([1], "provenance")
+
+
+def test_on_host_shares_memory():
+    array, tensor = np.ones(3), torch.ones(3, requires_grad=True)
+    assert on_host(array) is array
+    assert np.shares_memory(on_host(tensor), tensor.detach().numpy())
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(InputError, match="path must be a path or its name; got a int"):
+        Connectome([[0, 1], [1, 0]]).save(3)
+    with pytest.raises(InputError, match="path must be a path or its name; got a NoneType"):
+        Connectome.load(None)

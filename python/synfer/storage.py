@@ -45,6 +45,14 @@ def stamp(kind: str) -> dict[str, Any]:
     return {"synfer_kind": kind, "synfer_schema": SCHEMA, "synfer_version": version_of("synfer")}
 
 
+def as_path(path: Any, argument: str = "path") -> Path:
+    """Give a path; what names no file or folder is an `InputError`."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise InputError(f"{argument} must be a path or its name; got a {type(path).__name__}.") from None
+
+
 @contextmanager
 def written_whole(path: StrPath) -> Iterator[Path]:
     """Give a temporary path beside ``path``, moved to it when the body succeeds and removed when it does not.
@@ -64,7 +72,7 @@ def written_whole(path: StrPath) -> Iterator[Path]:
     FileError
         The folder is absent or cannot be written, ``path`` is something other than a plain file, or writing failed.
     """
-    goal = Path(path)
+    goal = as_path(path)
     try:
         goal = goal.resolve()  # through a link, its target is replaced and the link stays
         if goal.exists() and not goal.is_file():  # os.replace would put a file in the place of, say, /dev/null
@@ -107,7 +115,7 @@ def opened(path: StrPath, kind: str) -> Iterator[h5netcdf.File]:
     """
     import h5netcdf
 
-    if not Path(path).is_file():
+    if not as_path(path).is_file():
         raise FileError(f"cannot read {str(path)!r}: there is no such file.")
     with understood(path), h5netcdf.File(path, "r", decode_vlen_strings=True) as file:
         _check_stamp(path, file.attrs, kind)
@@ -175,6 +183,46 @@ def as_plain(value: Any, argument: str) -> Any:
         raise InputError(f"{argument} must hold plain (JSON-able) values ({_one_line(error)}).") from error
 
 
+def as_mapping(value: Any, argument: str) -> dict[str, Any]:
+    """Give a dict of plain values (`as_plain`); None is an empty one.
+
+    Raises
+    ------
+    InputError
+        It is no mapping, or something in it has no plain form.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{argument} must be a dict of names to plain values; got a {type(value).__name__}.")
+    plain: dict[str, Any] = as_plain(dict(value or {}), argument)
+    return plain
+
+
+def as_number(value: Any, argument: str, *, positive: bool = False, unit: str = "seconds") -> float:
+    """Give one finite number, above 0 where it must be ``positive``.
+
+    Raises
+    ------
+    InputError
+        It is none; the message names the argument.
+    """
+    what = f"{argument} must be {'positive' if positive else 'finite'} {unit}"
+    if isinstance(value, str | bytes):  # float() would read "1" and refuse "1 ms": neither is a number
+        raise InputError(f"{what}, a number; got {value!r}.")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{what}, a number; got a {type(value).__name__}.") from None
+    if not np.isfinite(number) or (positive and number <= 0):
+        raise InputError(f"{what}; got {number:g}.")
+    return number
+
+
+def on_host(array: Any) -> np.ndarray:
+    """Give a numpy array that shares the memory of ``array``, numpy's or torch's, or a copy where that is on a GPU."""
+    # a tensor is known by its habits: this room does not need torch
+    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
+
+
 def as_floats(value: Any, argument: str) -> np.ndarray:
     """Give an array (numpy's, torch's, nested lists) as float32 or float64: those as they come, all else as float64.
 
@@ -183,7 +231,7 @@ def as_floats(value: Any, argument: str) -> np.ndarray:
     InputError
         It does not hold real numbers.
     """
-    array = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    array = rectangular(value, argument)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{argument} must be real numbers; got {array.dtype}.")
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
@@ -201,7 +249,7 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
     """
     if ids is None:
         return np.arange(n)
-    given = np.asarray(ids)
+    given = rectangular(ids, argument)
     if given.shape != (n,):
         raise ShapeError(f"{argument} must have shape ({n},), one label for each; got {given.shape}.")
     if given.dtype.kind == "O":
@@ -232,10 +280,12 @@ def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:
     InputError
         A wanted label is not among ``labels``; the message names the first few missing and known ones.
     """
-    wanted = np.atleast_1d(np.asarray(wanted))
-    if wanted.dtype.kind == "O":
-        wanted = np.asarray(wanted.tolist())
-    comparable = (wanted.dtype.kind in "iu") == (labels.dtype.kind in "iu")
+    wanted = np.atleast_1d(rectangular(wanted, argument))
+    if wanted.ndim > 1:
+        raise InputError(f"{argument} must be one label or a 1-D array of labels; got shape {wanted.shape}.")
+    if wanted.dtype.kind in "OT":
+        wanted = rectangular(wanted.tolist(), argument)
+    comparable = wanted.dtype.kind in ("iu" if labels.dtype.kind in "iu" else "U")
     order = np.argsort(labels, kind="stable")
     slot = np.searchsorted(labels, wanted, sorter=order) if comparable else np.zeros(wanted.shape, int)
     found = order[np.minimum(slot, len(labels) - 1)]
@@ -245,6 +295,14 @@ def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:
         known = ", ".join(repr(label) for label in labels.tolist()[:5]) + (", ..." if len(labels) > 5 else "")
         raise InputError(f"{argument}: {names} not found; the labels are {known}.")
     return found
+
+
+def rectangular(value: Any, argument: str) -> np.ndarray:
+    """Give an array of whatever type; nested lists of unequal lengths are refused by the argument's name."""
+    try:
+        return on_host(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{argument} must be an array, or lists of equal lengths ({_one_line(error)}).") from None
 
 
 def _check_stamp(path: StrPath, attributes: Mapping[str, Any], kind: str) -> None:

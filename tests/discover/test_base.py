@@ -138,8 +138,20 @@ def test_duplicated_units_are_refused_by_name(x, monkeypatch):
     x[:, 3] = x[:, 1]
     with pytest.raises(InputError, match="identical samples in units 1, 3"):
         Listener().fit(x)
-    with pytest.raises(InputError, match="got unit a more than once"):
+    with pytest.raises(InputError, match="must be distinct: 'a' occurs more than once"):
         Listener().fit(pd.DataFrame(x, columns=["a", "a", "c", "d"]))
+
+
+@pytest.mark.parametrize("columns", [[0.5, 1.5, 2.5, 3.5], [("a", 1), ("a", 2), ("b", 1), ("b", 2)], ["a", "b", 3, 4]])
+def test_labels_that_no_connectome_takes_are_refused_before_the_work(x, columns):
+    frame = pd.DataFrame(x)
+    frame.columns = pd.Index(columns, tupleize_cols=False)
+    estimator = Listener()
+    with pytest.raises(InputError, match="must be all integers or all strings"):
+        estimator.fit(frame)
+    assert not hasattr(estimator, "samples_")  # _discover was not called
+    with pytest.raises(InputError, match="must be all integers or all strings"):
+        Listener().fit(x)._read(frame)
 
 
 def test_units_that_differ_late_are_no_duplicates(monkeypatch):
@@ -166,7 +178,7 @@ def test_more_units_than_samples_is_warned_of(x):
         Listener().fit(x)
 
 
-@pytest.mark.parametrize("bad", [np.array([["a", "b"]] * 9), np.ones((9, 2)) * 1j])
+@pytest.mark.parametrize("bad", [np.array([["a", "b"]] * 9), np.ones((9, 2)) * 1j, [[1.0, 2.0], [3.0]], None])
 def test_what_is_no_number_is_refused(bad):
     with pytest.raises(SynferError):
         Listener().fit(bad)
@@ -203,3 +215,4 @@ def test_the_fitted_signal_is_read_again(x):
     recording = Recording({"v": x, "u": x + 1}, dt=1e-3)
     estimator = Listener().fit(recording, signal="u")
     np.testing.assert_array_equal(estimator._read(recording).segments[0], x + 1)
+    np.testing.assert_array_equal(estimator._read(recording.to_xarray()).segments[0], x + 1)

@@ -19,6 +19,7 @@ from synfer.errors import InputError
 from synfer.storage import (
     StrPath,
     as_floats,
+    as_path,
     as_plain,
     read_datasets,
     understood,
@@ -354,6 +355,7 @@ class Connectome:
         FileError
             Missing, damaged, or not a connectome.
         """
+        as_path(path)
         with understood(path):
             (data,) = read_datasets(path, "connectome")
             return cls.from_xarray(data)

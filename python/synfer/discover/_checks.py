@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from synfer.errors import InputError, OrientationWarning, ShapeError, UnknownNameError
 from synfer.recording import Recording
+from synfer.storage import rectangular
 
 BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
 
@@ -32,10 +33,15 @@ def check_parameters(estimator: BaseEstimator) -> None:
         raise InputError(str(error)) from None
 
 
-def read_signal(X: Any, signal: Any) -> dict[str, Any]:
-    """Read ``X`` into the fields of ``Samples``."""
+def as_recording(X: Any) -> Any:
+    """Give labelled arrays that say their times as a Recording; everything else as it comes."""
     if isinstance(X, xr.Dataset) or (isinstance(X, xr.DataArray) and "time" in X.coords):
-        X = Recording.from_xarray(X)
+        return Recording.from_xarray(X)
+    return X
+
+
+def read_signal(X: Any, signal: Any) -> dict[str, Any]:
+    """Read ``X``, as `as_recording` gives it, into the fields of ``Samples``."""
     if isinstance(X, Recording):
         return _read_recording(X, signal)
     ids = None
@@ -87,9 +93,7 @@ def as_floats(X: Any) -> np.ndarray:
     """Give ``X`` as float32 or float64, without a copy where it is one of them already."""
     if sparse.issparse(X):
         raise InputError("X must be dense, got a sparse matrix: convert it, X.toarray().")
-    if hasattr(X, "detach"):  # a torch tensor, known by its habits: this room does not need torch
-        X = X.detach().cpu().numpy()
-    array = np.asarray(X)
+    array = rectangular(X, "X")
     if array.dtype.kind == "c":
         raise InputError(f"X must be real, got {array.dtype}: Complex data not supported, give its parts as units.")
     if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
@@ -126,13 +130,6 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
             f"X must have at least {needed} samples for {n_units} units and these parameters of {name}, got "
             f"n_samples={n_samples}: record for longer, or take fewer units or lags."
         )
-
-
-def check_unit_ids(unit_ids: np.ndarray) -> None:
-    """Refuse ids that occur twice."""
-    ids, counts = np.unique(unit_ids.astype(str), return_counts=True)
-    if (counts > 1).any():
-        raise InputError(f"X must hold each unit once, got {_listed(ids[counts > 1])} more than once: keep one.")
 
 
 def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool) -> None:

@@ -17,6 +17,7 @@ from synfer.connectome import Connectome
 from synfer.discover import _checks
 from synfer.errors import ShapeError, UnknownNameError
 from synfer.recording import Recording
+from synfer.storage import as_ids
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -131,15 +132,17 @@ class BaseDiscoverer(BaseEstimator):
         With ``reset`` (in ``fit``) everything is checked; without (in ``predict`` and ``score``) only that the samples
         are finite and of the units that were fitted: a held-out stretch may well be short, or silent.
         """
+        X = _checks.as_recording(X)
         if not reset:
             check_is_fitted(self)
             if isinstance(X, Recording) and signal is None and self.signal_ in X.signal_names:
                 signal = self.signal_
         samples = Samples(**_checks.read_signal(X, signal))
+        # Here, and not when the connectome is labelled: a fit may take hours.
+        as_ids(samples.unit_ids, samples.n_units, "unit ids (the columns' labels)")
         shape = (samples.n_samples, samples.n_units)
         if reset:
             _checks.check_shape(type(self).__name__, shape, self._min_samples)
-            _checks.check_unit_ids(samples.unit_ids)
         # Names and number of the columns, kept and compared as scikit-learn does.
         columns = X if hasattr(X, "columns") else samples.segments[0]
         try:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError
+from synfer.storage import on_host as on_host  # its home; some import it from here
+from synfer.storage import rectangular
 
 
 def held(name: Any, array: Any, reserved: set[str]) -> Any:
@@ -23,17 +25,13 @@ def held(name: Any, array: Any, reserved: set[str]) -> Any:
         if array.is_complex():
             raise InputError(f"signal {name!r} must be real numbers; got {array.dtype}.")
         return array
-    array = array if isinstance(array, np.ndarray) else np.asarray(array)
+    if not isinstance(array, np.ndarray):
+        array = rectangular(array, f"signal {name!r}")
     if array.dtype.kind not in "biuf":
         raise InputError(f"signal {name!r} must be real numbers; got {array.dtype}.")
     if isinstance(array, np.ma.MaskedArray):  # the mask would be lost on the way
         raise InputError(f"signal {name!r} is a masked array: give its data with NaN for what is masked.")
     return array
-
-
-def on_host(array: Any) -> np.ndarray:
-    """Give a numpy array that shares the memory of ``array``, or a copy where that lies on a GPU."""
-    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
 
 
 def dtype_name(array: Any) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from synfer.errors import InputError, ShapeError
-from synfer.recording.arrays import on_host
 from synfer.recording.spikes import raster_events
+from synfer.storage import on_host
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording

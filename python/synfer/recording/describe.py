@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synfer.recording.arrays import dtype_name, on_host
+from synfer.recording.arrays import dtype_name
+from synfer.storage import on_host
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synfer.errors import InputError, UnknownNameError
-from synfer.recording.arrays import dtype_name, on_host
+from synfer.recording.arrays import dtype_name
 from synfer.recording.spikes import SpikeEvents
-from synfer.storage import StrPath, opened, stamp, written_whole
+from synfer.storage import StrPath, on_host, opened, stamp, written_whole
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording

@@ -9,8 +9,8 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
-from synfer.recording.arrays import axis_index, equal, held, on_host
-from synfer.storage import StrPath, as_ids, as_plain, understood
+from synfer.recording.arrays import axis_index, equal, held
+from synfer.storage import StrPath, as_ids, as_plain, on_host, understood
 
 if TYPE_CHECKING:
     import pandas as pd
