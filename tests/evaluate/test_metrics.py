@@ -180,3 +180,11 @@ def test_figures_lie_within_their_ranges_and_ranks_are_all_that_counts(case):
     perfect = compare(Connectome.from_weights(truth), Connectome.from_weights(truth))
     for figure in ("auroc", "auprc", "direction_accuracy", "sign_accuracy", "f1_at_true_density"):
         assert isinstance(perfect[figure], str) or perfect[figure] == 1.0
+
+
+def test_only_connectomes_are_compared():
+    truth = Connectome.from_weights([[0.0, 5.0], [0.0, 0.0]])
+    with pytest.raises(InputError, match="estimate must be a Connectome, got a ndarray: label a matrix"):
+        compare(truth.weight.values, truth)
+    with pytest.raises(InputError, match="truth must be a Connectome, got a tuple"):
+        compare(truth, (truth,))

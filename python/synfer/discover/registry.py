@@ -8,7 +8,7 @@ from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.granger import ConditionalGranger
-from synfer.errors import UnknownNameError
+from synfer.errors import InputError, UnknownNameError
 
 METHODS: dict[str, type[BaseDiscoverer]] = {
     "causalformer": Causalformer,
@@ -22,9 +22,13 @@ def create(name: str, **params: Any) -> BaseDiscoverer:
 
     Raises
     ------
+    InputError
+        The name is no text.
     UnknownNameError
         No such method, or it has no such parameter; the nearest names are suggested.
     """
+    if not isinstance(name, str):
+        raise InputError(f"name must be a method's name, one of {', '.join(METHODS)}; got a {type(name).__name__}.")
     classes = {method.__name__: method for method in METHODS.values()}
     method = METHODS.get(name) or classes.get(name)
     if method is None:

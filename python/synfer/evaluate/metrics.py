@@ -53,11 +53,19 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
 
     Raises
     ------
+    InputError
+        One of the two is no Connectome.
     ShapeError
         The units differ, or one of the two is a batch of networks.
     InputError
         A pair without a score: compare does not guess where it would have ranked.
     """
+    for name, given in (("estimate", estimate), ("truth", truth)):
+        if not isinstance(given, Connectome):
+            raise InputError(
+                f"{name} must be a Connectome, got a {type(given).__name__}: label a matrix (target, source) by "
+                "Connectome(score), true weights by Connectome.from_weights(W)."
+            )
     score, weight = _matrices("estimate", estimate, truth)
     true_score, true_weight = _matrices("truth", truth, truth)
     n = len(score)
