@@ -214,3 +214,28 @@ def test_the_installed_command_exits_as_it_should_and_is_quiet(recording_path, t
     assert bad.stderr.startswith("synfer: error: ") and bad.stderr.count("\n") == 1
     assert run("no-such-command").returncode == 2
     assert "demo" in run("--help").stdout
+
+
+class TestFilesInTheWay:
+    def test_the_network_goes_beside_the_recording_where_no_place_is_named(self, tmp_path):
+        result = synfer("simulate", "--out", tmp_path / "r.nc", "--duration", 0.05)
+        assert result.exit_code == 0, result.output
+        assert Network.load(tmp_path / "r.network.nc").n_units == Recording.load(tmp_path / "r.nc").n_units == 10
+
+    def test_recording_and_network_cannot_be_one_file(self, tmp_path):
+        same = tmp_path / "a.nc"
+        refused(synfer("simulate", "--out", same, "--network", same), "--network must be another file than --out")
+        assert not same.exists()
+
+    def test_an_estimate_does_not_replace_its_recording(self, recording_path):
+        before = recording_path.read_bytes()
+        arguments = ("--method", "conditional_granger", "--signal", "v", "--out", recording_path)
+        refused(synfer("discover", recording_path, *arguments), "--out must be another file than INPUT")
+        assert recording_path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("false", False), ("True", True), ("3", 3), ("aic", "aic"), ("1e-3", 1e-3)]
+)
+def test_values_of_set(text, value):
+    assert cli._parsed(f"name={text}") == ("name", value)

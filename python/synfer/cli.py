@@ -71,8 +71,13 @@ def demo(
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="File for the recording (NetCDF).")],
-    network_out: Annotated[Path, typer.Option("--network", help="File for the network and its true wiring (NetCDF).")],
+    out: Annotated[Path, typer.Option(help="File for the recording (NetCDF).")] = Path("recording.nc"),
+    network_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--network", help="File for the network and its true wiring; by default NAME.network.nc by --out."
+        ),
+    ] = None,
     n_exc: Annotated[int, typer.Option("--exc", help="Excitatory neurons.")] = 8,
     n_inh: Annotated[int, typer.Option("--inh", help="Inhibitory neurons.")] = 2,
     p: Annotated[float, typer.Option(help="Probability of an edge from one neuron to another.")] = 0.4,
@@ -94,6 +99,8 @@ def simulate(
     from synfer.simulate import izhikevich_network, observe, run
     from synfer.storage import written_whole
 
+    network_out = out.with_suffix(".network.nc") if network_out is None else network_out
+    _refuse_same_file("--network", network_out, "--out", out)
     with written_whole(out) as recording_draft, written_whole(network_out) as network_draft:
         network = izhikevich_network(n_exc, n_inh, p, weight=weight, seed=seed)
         recording = run(network, duration, dt, record=record or ["v"], seed=seed)
@@ -129,6 +136,7 @@ def discover(
     from synfer.discover import create
     from synfer.storage import written_whole
 
+    _refuse_same_file("--out", out, "INPUT", recording_path)
     parameters = dict(_parsed(assignment) for assignment in assignments or [])
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
@@ -209,14 +217,21 @@ def _read_truth(path: Path) -> Connectome:
 
 
 def _parsed(assignment: str) -> tuple[str, Any]:
-    """Read "name=value"; the value is a Python literal, or else the text itself."""
+    """Read "name=value"; the value is a Python literal, true or false in any case, or else the text itself."""
     name, equals, text = assignment.partition("=")
     if not (name and equals):
         raise InputError(f"--set takes KEY=VALUE, such as n_init=3; got {assignment!r}.")
+    if text.lower() in ("true", "false"):
+        return name, text.lower() == "true"
     try:
         return name, ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return name, text
+
+
+def _refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> None:
+    if path.resolve() == other.resolve():
+        raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
 
 
 def _say_on_stderr(what: str, message: object) -> None:
