@@ -197,15 +197,15 @@ def as_mapping(value: Any, argument: str) -> dict[str, Any]:
     return plain
 
 
-def as_number(value: Any, argument: str, *, positive: bool = False, unit: str = "seconds") -> float:
-    """Give one finite number, above 0 where it must be ``positive``.
+def as_number(value: Any, argument: str, *, positive: bool = False) -> float:
+    """Give one finite number of seconds, above 0 where it must be ``positive``.
 
     Raises
     ------
     InputError
         It is none; the message names the argument.
     """
-    what = f"{argument} must be {'positive' if positive else 'finite'} {unit}"
+    what = f"{argument} must be {'positive' if positive else 'finite'} seconds"
     if isinstance(value, str | bytes):  # float() would read "1" and refuse "1 ms": neither is a number
         raise InputError(f"{what}, a number; got {value!r}.")
     try:
@@ -213,7 +213,7 @@ def as_number(value: Any, argument: str, *, positive: bool = False, unit: str = 
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{what}, a number; got a {type(value).__name__}.") from None
     if not np.isfinite(number) or (positive and number <= 0):
-        raise InputError(f"{what}; got {number:g}.")
+        raise InputError(f"{what}; got {number}.")
     return number
 
 
@@ -256,7 +256,7 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
         if all(isinstance(label, str) for label in given):
             given = given.astype(str)
         elif all(isinstance(label, int | np.integer) and not isinstance(label, bool) for label in given):
-            given = given.astype(np.int64)
+            given = _whole(given, argument)
     if given.dtype.kind not in "iuUT":
         raise InputError(
             f"{argument} must be all integers or all strings; got {given.dtype} ({given.tolist()[:3]}...)."
@@ -270,6 +270,13 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
         twice = ", ".join(repr(label) for label in labels[counts > 1].tolist()[:5])
         raise InputError(f"{argument} must be distinct: {twice} occurs more than once; rename or drop the duplicates.")
     return given
+
+
+def _whole(labels: np.ndarray, argument: str) -> np.ndarray:
+    try:
+        return labels.astype(np.int64)
+    except OverflowError:
+        raise InputError(f"{argument} must fit into 64 bits; give longer numbers as strings.") from None
 
 
 def positions(labels: np.ndarray, wanted: Any, argument: str) -> np.ndarray:

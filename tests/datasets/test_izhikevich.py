@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from synfer.datasets import load_izhikevich, load_izhikevich_network, load_izhikevich_raw
-from synfer.errors import FileError
+from synfer.errors import FileError, InputError
 from synfer.network import GaussianDrive
 
 V = np.array([[0.25, -1.0, 3.5, 0.125], [1e-3, 2.0, -0.0, 7.0]])
@@ -168,3 +168,8 @@ def test_published_spikes_are_the_crossings_of_the_published_voltages(data_folde
         clipped = np.minimum(raw["v"], 30)
         scaled = (clipped - clipped.mean(axis=0)) / clipped.std(axis=0)
         np.testing.assert_allclose(load_izhikevich(folder)[0]["v"], scaled, atol=1e-12)
+
+
+def test_a_folder_is_a_path():
+    with pytest.raises(InputError, match="folder must be a path or its name; got a int"):
+        load_izhikevich(3)

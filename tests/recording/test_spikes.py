@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import Recording
+from synfer.recording.spikes import _free_memory
 
 
 @settings(deadline=None, max_examples=200)
@@ -138,3 +140,59 @@ def test_events_need_spikes_that_are_counts():
     with pytest.raises(InputError, match="must hold counts"):
         Recording.from_array(np.full((3, 2), -1), 0.1, name="spikes").spike_times()
     assert Recording.from_array(np.ones((3, 2), bool), 0.1, name="spikes").spike_times().sizes["event"] == 6
+
+
+def test_positionally_and_by_keyword_it_is_the_same():
+    times, units = np.array([0.0105, 0.0301, 0.0102]), np.array([1, 0, 1])
+    one = Recording.from_spikes(times, units, dt=0.01)
+    assert one.identical(Recording.from_spikes(times, units, 0.01))
+    assert one.identical(Recording.from_spikes(times=torch.tensor(times), units=torch.tensor(units), dt=0.01))
+    assert one["spikes"].tolist() == [[0, 0], [0, 2], [0, 0], [1, 0]]
+    assert (one["spikes"].dtype, one.dt, one.t0, one.unit_ids.tolist()) == (np.uint8, 0.01, 0.0, [0, 1])
+
+
+@pytest.mark.parametrize(("dtype", "start"), [(np.float32, 0.0), (np.float64, 1.7e9), (np.float64, 0.1)])
+def test_times_rounded_to_the_last_place_of_their_type_stay_in_their_bin(dtype, start):
+    bins = np.arange(100_000)
+    times = (start + bins * 1e-3).astype(dtype)
+    counts = Recording.from_spikes(times, np.zeros(len(bins), int), 1e-3, n_units=1, t0=start)["spikes"]
+    np.testing.assert_array_equal(counts[:, 0], 1)
+    # as they are given: times well inside their bin are not drawn into the next
+    inside = (start + (bins + 0.9) * 1e-3).astype(dtype)
+    counts = Recording.from_spikes(inside, np.zeros(len(bins), int), 1e-3, n_units=1, t0=start)["spikes"]
+    np.testing.assert_array_equal(counts[:, 0], 1)
+
+
+def test_counts_beyond_the_free_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("synfer.recording.spikes._free_memory", lambda: 1000.0)
+    assert Recording.from_spikes([9.95], [0], 0.1, n_units=10).shape == (100, 10)
+    with pytest.raises(InputError, match=r"dt = 0.1 s cuts .* 101 bins of 10 units, more than memory holds"):
+        Recording.from_spikes([10.05], [0], 0.1, n_units=10)
+    with pytest.raises(InputError, match="more than memory holds"):  # two bytes a count
+        Recording.from_spikes(np.full(256, 9.95), np.zeros(256, int), 0.1, n_units=10)
+
+
+def test_free_memory_is_known_on_linux():
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 2**20 < _free_memory() <= total
+
+
+@pytest.mark.parametrize(
+    ("times", "units", "more", "message"),
+    [
+        ([0.1], [0], {"dt": "a"}, "dt must be positive seconds, a number; got 'a'"),
+        ([0.1], [0], {"dt": None}, "dt must be positive seconds, a number; got a NoneType"),
+        ([0.1], [0], {"t0": np.nan}, "t0 must be finite seconds; got nan"),
+        ([0.1], [0], {"duration": "1"}, "duration must be positive seconds, a number; got '1'"),
+        (["x"], [0], {}, "times must be real numbers"),
+        (np.array([100], "m8[ms]"), [0], {}, r"times must be real numbers; got timedelta64\[ms\]"),
+        ([[0.1], [0.1, 0.2]], [0], {}, "times must be an array, or lists of equal lengths"),
+        ([0.1], [0], {"unit_ids": 3}, r"unit_ids must have shape \(1,\)"),
+        ([0.1], [0.5], {}, "units must be all integers or all strings"),
+        ([1e-3], [0], {"dt": 1e-300}, "more than memory holds"),
+        ([1e3], [0], {"dt": 5e-324}, "inf bins"),
+    ],
+)
+def test_what_is_no_time_or_unit_is_refused(times, units, more, message):
+    with pytest.raises(InputError, match=message):
+        Recording.from_spikes(times, units, **({"dt": 0.1} | more))

@@ -19,9 +19,12 @@ from synfer.errors import InputError
 from synfer.storage import (
     StrPath,
     as_floats,
+    as_mapping,
+    as_number,
     as_path,
     as_plain,
     read_datasets,
+    rectangular,
     understood,
     version_of,
     write_datasets,
@@ -129,7 +132,7 @@ class Connectome:
         if not isinstance(weight, xr.DataArray):
             weight = as_floats(weight, "weight")
         if delay is not None and np.ndim(delay) == 0:
-            delay = xr.where(weight != 0, float(delay), np.nan)
+            delay = xr.where(weight != 0, as_number(delay, "delay"), np.nan)
         return cls(abs(weight), weight=weight, delay=delay, unit_ids=unit_ids, **about)
 
     @classmethod
@@ -160,11 +163,11 @@ class Connectome:
         **about
             How it was made, as for `Connectome`.
         """
-        n_edges = np.size(source)
+        n_edges = rectangular(source, "source").size
         if score is None:
             score = np.ones(n_edges) if weight is None else np.abs(as_floats(weight, "weight"))
         if delay is not None and np.ndim(delay) == 0:
-            delay = np.full(n_edges, float(delay))
+            delay = np.full(n_edges, as_number(delay, "delay"))
         fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
         return cls._around(edge_dataset(source, target, fields, n_units, unit_ids), **about)
 
@@ -304,10 +307,12 @@ class Connectome:
         ShapeError, InputError
             As for `Connectome`.
         """
+        if not isinstance(data, xr.Dataset):
+            raise InputError(f"data must be an xarray Dataset; got a {type(data).__name__}.")
         if "score" not in data:
             raise InputError(f"data must have a variable 'score'; it has {', '.join(map(str, data)) or 'none'}.")
         fields = {name: data[name] for name in FIELDS if name in data}
-        about = {name: json.loads(data.attrs[name]) for name in _ORIGIN if name in data.attrs}
+        about = {name: _told(data.attrs[name]) for name in _ORIGIN if name in data.attrs}
         if "edge" in data.dims:
             values = {name: field.values for name, field in fields.items()}
             checked = edge_dataset(data["source"].values, data["target"].values, values, None, data["unit"].values)
@@ -390,10 +395,21 @@ class Connectome:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         self._data = data
+        if not (method is None or isinstance(method, str)):
+            raise InputError(f"method must be the name of a method; got a {type(method).__name__}.")
         self.method = method
-        self.parameters: dict[str, Any] = as_plain(dict(parameters or {}), "parameters")
+        self.parameters = as_mapping(parameters, "parameters")
         self.seed: Any = as_plain(seed, "seed")
-        self.dt = None if dt is None else float(dt)
+        self.dt = None if dt is None else as_number(dt, "dt", positive=True)
         self.converged = None if converged is None else bool(converged)
-        self.versions = dict(versions or {package: version_of(package) for package in ("synfer", "numpy", "torch")})
-        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")
+        versions = versions or {package: version_of(package) for package in ("synfer", "numpy", "torch")}
+        self.versions: dict[str, str] = as_mapping(versions, "versions")
+        self.provenance = as_mapping(provenance, "provenance")
+
+
+def _told(value: Any) -> Any:
+    """What an attribute says: `to_xarray` writes JSON, others plain values."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value

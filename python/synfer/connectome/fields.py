@@ -11,7 +11,7 @@ import scipy.sparse
 import xarray as xr
 
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_floats, as_ids
+from synfer.storage import as_floats, as_ids, rectangular
 
 DESCRIPTIONS = {
     "score": "evidence for an effect of source on target, at least 0",
@@ -75,7 +75,7 @@ def edge_dataset(source: Any, target: Any, given: Mapping[str, Any], n_units: in
     ShapeError, InputError
         The arrays disagree in length, an index lies outside the units, or a pair is listed twice.
     """
-    ends = {"source": np.asarray(source), "target": np.asarray(target)}
+    ends = {"source": rectangular(source, "source"), "target": rectangular(target, "target")}
     for name, index in ends.items():
         if index.size == 0:
             index = ends[name] = index.astype(np.int64)
@@ -87,9 +87,9 @@ def edge_dataset(source: Any, target: Any, given: Mapping[str, Any], n_units: in
         )
     if n_units is None and unit_ids is None:
         raise InputError("n_units or unit_ids must be given: an edge list does not show the units without an edge.")
-    n = len(np.asarray(unit_ids)) if n_units is None else int(n_units)
-    if n < 1:
-        raise InputError(f"n_units must be at least 1; got {n}.")
+    n = np.size(rectangular(unit_ids, "unit_ids")) if n_units is None else n_units
+    if not (isinstance(n, int | np.integer) and n >= 1):
+        raise InputError(f"n_units must be at least 1, a whole number; got {n!r}.")
     ids = as_ids(unit_ids, n, "unit_ids")
     for name, index in ends.items():
         outside = np.flatnonzero((index < 0) | (index >= n))

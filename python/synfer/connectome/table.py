@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
             raise InputError(
                 "alpha needs p-values, and this connectome has none; leave alpha out, or choose a method with a test."
             )
-        if not 0 < alpha < 1:
-            raise InputError(f"alpha must lie between 0 and 1; got {alpha}.")
+        if not (isinstance(alpha, Real) and 0 < alpha < 1):
+            raise InputError(f"alpha must lie between 0 and 1; got {alpha!r}.")
         if correction is not None and correction not in CORRECTIONS:
             raise UnknownNameError.of("correction", str(correction), CORRECTIONS)
     tables = []

@@ -25,7 +25,7 @@ from synfer.datasets.text import read_table
 from synfer.errors import FileError
 from synfer.network import GaussianDrive, Network
 from synfer.recording import Recording
-from synfer.storage import StrPath
+from synfer.storage import StrPath, as_path
 
 DT = 1e-3
 """Seconds between the published states, and from a spike to the first state that it can change."""
@@ -133,7 +133,7 @@ def load_izhikevich_raw(folder: StrPath) -> Recording:
 
 
 def _home(folder: StrPath) -> Path:
-    home = Path(folder)
+    home = as_path(folder, "folder")
     if not home.is_dir():
         raise FileError(f"{str(home)!r} is not a folder; give the one that holds a network's connectivity.txt.")
     return home

@@ -48,12 +48,12 @@ def axis_index(chosen: Any, n: int, axis: str) -> int | slice | list[int]:
         Nothing is chosen, a position lies outside, or the choice is of another kind.
     """
     if isinstance(chosen, slice):
-        if len(range(*chosen.indices(n))) == 0:
+        if len(range(*bounds(chosen, n, axis))) == 0:
             raise InputError(f"{axis} must choose at least one of {n}; got {chosen}.")
         if chosen.step is None or chosen.step > 0:
             return chosen
         return list(range(*chosen.indices(n)))  # torch knows no backward slice
-    where = np.asarray(chosen)
+    where = rectangular(chosen, axis)
     if where.dtype == bool and where.shape == (n,):
         where = np.flatnonzero(where)
     if where.ndim > 1 or where.size == 0 or where.dtype.kind not in "iu":
@@ -64,6 +64,14 @@ def axis_index(chosen: Any, n: int, axis: str) -> int | slice | list[int]:
         raise InputError(f"{axis} must lie in 0 to {n - 1}; got {chosen!r}.")
     where = where % n
     return int(where) if where.ndim == 0 else where.tolist()
+
+
+def bounds(span: slice, n: int, axis: str) -> tuple[int, int, int]:
+    """Start, stop and step of a slice of an axis of length ``n``; one not of whole numbers is an `InputError`."""
+    try:
+        return span.indices(n)
+    except (TypeError, ValueError):
+        raise InputError(f"{axis} must be a slice of whole numbers, its step not 0; got {span}.") from None
 
 
 def equal(one: np.ndarray | None, two: np.ndarray | None) -> bool:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.spikes import raster_events
-from synfer.storage import on_host
+from synfer.storage import as_floats, as_number, on_host
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording
@@ -67,7 +67,7 @@ def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> d
             raise ShapeError(f"{key!r} must have dims {dims} in any order; got {variable.dims}.")
     coords = data.coords
     hint = attrs.get("dt", dt) if dt is None else dt
-    t0 = float(attrs.get("t0", 0.0))
+    t0 = as_number(attrs.get("t0", 0.0), "attribute t0")
     if "time" in coords:
         times = coords["time"].values
         if times.dtype.kind in "mM":
@@ -123,7 +123,8 @@ def regular(times: Any, dt: float | None, where: str) -> tuple[float, float]:
     InputError
         The times are irregular (the message names the first sample that strays), or do not agree with ``dt``.
     """
-    seconds = np.asarray(times, dtype=np.float64)
+    dt = None if dt is None else as_number(dt, "dt", positive=True)
+    seconds = as_floats(times, where).astype(np.float64, copy=False)
     if len(seconds) < 2:
         if dt is None or len(seconds) == 0:
             raise InputError(f"dt must be given (seconds): {where} has {len(seconds)} entries, too few to show it.")

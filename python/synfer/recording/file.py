@@ -67,6 +67,8 @@ def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], 
     """Arguments of a Recording, and its exact spike times where the file holds them."""
     with opened(path, "recording") as file:
         stored = json.loads(file.attrs["signals"])
+    if not (signals is None or isinstance(signals, str | Sequence)):
+        raise InputError(f"signals must be a list of names; got a {type(signals).__name__}.")
     wanted = stored if signals is None else [signals] if isinstance(signals, str) else list(signals)
     for name in wanted:
         if name not in stored:

@@ -9,8 +9,8 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
-from synfer.recording.arrays import axis_index, equal, held
-from synfer.storage import StrPath, as_ids, as_plain, on_host, understood
+from synfer.recording.arrays import axis_index, bounds, equal, held
+from synfer.storage import StrPath, as_ids, as_mapping, as_number, on_host, understood
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +82,7 @@ class Recording:
                 raise ShapeError(f"signal {name!r} must have shape {wanted}; got {shape}.")
             if shape != self.shape:
                 raise ShapeError(f"signals must have one shape; {name!r} has {shape}, the first has {self.shape}.")
-        self.dt, self.t0 = float(dt), float(t0)
-        if not (np.isfinite(self.dt) and self.dt > 0):
-            raise InputError(f"dt must be positive seconds; got {dt}.")
-        if not np.isfinite(self.t0):
-            raise InputError(f"t0 must be finite seconds; got {t0}.")
+        self.dt, self.t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
         if leading is None and len(self.shape) == 3:
             leading = "trial"
         if leading is not None and leading not in LEADING:
@@ -96,11 +92,11 @@ class Recording:
         self.leading = leading
         self.leading_ids = None if leading is None else as_ids(leading_ids, self.shape[0], "leading_ids")
         self.unit_ids = as_ids(unit_ids, self.shape[-1], "unit_ids")
-        self.units_of_measure = {str(k): str(v) for k, v in (units_of_measure or {}).items()}
+        self.units_of_measure = {k: str(v) for k, v in as_mapping(units_of_measure, "units_of_measure").items()}
         for name in self.units_of_measure:
             if name not in self._signals:
                 raise UnknownNameError.of("units_of_measure: signal", name, self._signals)
-        self.provenance: dict[str, Any] = as_plain(dict(provenance or {}), "provenance")
+        self.provenance = as_mapping(provenance, "provenance")
         self._events: spikes.SpikeEvents | None = None
 
     # ---- made from other things
@@ -174,7 +170,8 @@ class Recording:
         Parameters
         ----------
         times : array (event,)
-            Seconds, in any order. A time within 1e-6 dt below an edge belongs to the bin that begins there.
+            Seconds, in any order. A time within 1e-6 dt (or the rounding of its type, float32 for instance, where that
+            is more) below an edge belongs to the bin that begins there.
         units : array (event,)
             The unit of each spike: its label where ``unit_ids`` is given, its index where only ``n_units`` is. Where
             neither is, the units are the distinct labels that occur, and silent units are not known of.
@@ -192,10 +189,11 @@ class Recording:
         Raises
         ------
         InputError
-            A time is not finite, before ``t0`` or past the end, or a unit is unknown.
+            A time is not finite, before ``t0`` or past the end, a unit is unknown, or the counts are more than the
+            memory that is free.
         """
         counts, events, ids = spikes.binned(
-            times, units, float(dt), n_units=n_units, unit_ids=unit_ids, t0=float(t0), duration=duration
+            times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
         recording = cls({"spikes": counts}, dt, unit_ids=ids, t0=t0, provenance=provenance)
         recording._events = events
@@ -285,7 +283,7 @@ class Recording:
                 provenance = provenance | {leading: leading_ids.item()}
                 leading = leading_ids = None
         span = slice(None) if time is None else time
-        start, stop, step = span.indices(self.n_samples) if isinstance(span, slice) else (0, 0, 1)
+        start, stop, step = bounds(span, self.n_samples, "time") if isinstance(span, slice) else (0, 0, 1)
         if step < 1 or start >= stop:
             raise InputError(f"time must be a forward slice of at least one of {self.n_samples} samples; got {time!r}.")
         index.append(slice(start, stop, step))

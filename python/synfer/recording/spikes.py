@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_ids, positions
+from synfer.storage import as_floats, as_ids, as_number, positions, rectangular
 
 EDGE_TOLERANCE = 1e-6
 """A time this fraction of dt below the edge of a bin is taken for rounding: it belongs to the bin that begins there."""
@@ -35,12 +36,12 @@ class SpikeEvents(NamedTuple):
 def binned(
     times: Any,
     units: Any,
-    dt: float,
+    dt: Any,
     *,
     n_units: int | None,
     unit_ids: Any,
-    t0: float,
-    duration: float | None,
+    t0: Any,
+    duration: Any,
 ) -> tuple[np.ndarray, SpikeEvents, np.ndarray]:
     """Count spikes in the bins [t0 + k dt, t0 + (k + 1) dt).
 
@@ -63,30 +64,30 @@ def binned(
     Raises
     ------
     ShapeError, InputError
-        Lengths differ, a time is not finite or outside the recording, or a unit is unknown.
+        Lengths differ, a time is not finite or outside the recording, a unit is unknown, or there are more bins than
+        memory holds.
     """
-    if not (np.isfinite(dt) and dt > 0):
-        raise InputError(f"dt must be positive seconds; got {dt}.")
-    seconds = np.asarray(times, dtype=np.float64)
-    labels = np.asarray(units)
+    dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+    given = as_floats(times, "times")
+    seconds = given.astype(np.float64, copy=False)
+    labels = rectangular(units, "units")
     if seconds.ndim != 1 or labels.shape != seconds.shape:
         raise ShapeError(f"times and units must both have shape (event,); got {seconds.shape} and {labels.shape}.")
     if not np.all(np.isfinite(seconds)):
         k = int(np.flatnonzero(~np.isfinite(seconds))[0])
         raise InputError(f"times must be finite seconds; times[{k}] is {seconds[k]}.")
     ids, unit = _units(labels, n_units, unit_ids)
-    exact_bin = (seconds - t0) / dt + EDGE_TOLERANCE
-    if duration is not None and not (np.isfinite(duration) and duration > 0):
-        raise InputError(f"duration must be positive seconds; got {duration}.")
+    # a time is known to the last place of the type it was given in: 100 s to 7.6e-6 s in float32
+    with np.errstate(over="ignore"):  # infinitely many bins are refused below
+        rounding = np.maximum(np.spacing(np.abs(given)).astype(np.float64), np.spacing(abs(t0))) / dt
+        exact_bin = (seconds - t0) / dt + np.clip(rounding, EDGE_TOLERANCE, 0.5)
+    if duration is not None:
+        duration = as_number(duration, "duration", positive=True)
     if seconds.size == 0 and duration is None:
         raise InputError("duration must be given where there is no spike to end the recording with.")
     # a last bin that the duration fills in part still counts: nothing is lost
     wanted = np.floor(exact_bin.max()) + 1 if duration is None else np.ceil(duration / dt - EDGE_TOLERANCE)
-    if wanted * len(ids) > 2**40:  # a terabyte of counts: seconds mistaken for another unit, or dt far too fine
-        raise InputError(
-            f"dt = {dt:g} s cuts this recording into {wanted:.3g} bins of {len(ids)} units, more than memory holds; "
-            "give times in seconds or a larger dt."
-        )
+    _refuse_beyond_memory(wanted, len(ids), 1, dt)  # before whatever else is made of so many bins
     outside = np.flatnonzero((exact_bin < 0) | (np.floor(exact_bin) >= wanted))
     if outside.size:
         end = "" if duration is None else f" and before the end, {t0 + duration:g} s"
@@ -98,7 +99,9 @@ def binned(
     order = np.argsort(seconds, kind="stable")
     events = SpikeEvents(seconds[order], np.floor(exact_bin[order]).astype(np.int64), unit[order])
     cells, multiplicity = np.unique(events.bin * len(ids) + events.unit, return_counts=True)
-    counts = np.zeros((n_bins, len(ids)), dtype=np.min_scalar_type(int(multiplicity.max(initial=1))))
+    dtype = np.min_scalar_type(int(multiplicity.max(initial=1)))
+    _refuse_beyond_memory(wanted, len(ids), dtype.itemsize, dt)
+    counts = np.zeros((n_bins, len(ids)), dtype=dtype)
     counts.reshape(-1)[cells] = multiplicity
     total = int(counts.sum(dtype=np.int64))
     if total != seconds.size:  # cannot be; said aloud rather than believed
@@ -106,10 +109,30 @@ def binned(
     return counts, events, ids
 
 
+def _refuse_beyond_memory(n_bins: float, n_units: int, itemsize: int, dt: float) -> None:
+    """Refuse a raster that is not to be held: seconds mistaken for another unit, or dt far too fine."""
+    free = _free_memory()
+    if not n_bins * n_units * itemsize <= free:
+        raise InputError(
+            f"dt = {dt:g} s cuts this recording into {n_bins:.3g} bins of {n_units} units, more than memory holds "
+            f"({n_bins * n_units * itemsize / 1e9:.3g} GB of {free / 1e9:.3g} GB free); give times in seconds or a "
+            "larger dt."
+        )
+
+
+def _free_memory() -> float:
+    """Bytes that can be had without swapping; a terabyte where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        return 1024.0 * int(text.partition("MemAvailable:")[2].split()[0])
+    except (OSError, ValueError, IndexError):  # not Linux
+        return 2.0**40
+
+
 def _units(labels: np.ndarray, n_units: int | None, unit_ids: Any) -> tuple[np.ndarray, np.ndarray]:
     """Labels of all units, and the index among them of each spike's."""
     if unit_ids is not None:
-        ids = as_ids(unit_ids, len(np.asarray(unit_ids)) if n_units is None else n_units, "unit_ids")
+        ids = as_ids(unit_ids, np.size(rectangular(unit_ids, "unit_ids")) if n_units is None else n_units, "unit_ids")
         return ids, positions(ids, labels, "units") if labels.size else np.zeros(0, dtype=np.int64)
     if n_units is not None:
         if not (isinstance(n_units, int | np.integer) and n_units > 0):

@@ -1,0 +1,60 @@
+"""What a newcomer may hand over by mistake: refused by synfer's own errors, in one sentence that names the argument."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from synfer.errors import InputError
+from synfer.recording import Recording
+
+X = np.zeros((5, 2))
+FRAME = pd.DataFrame(X)
+LABELLED = xr.DataArray(X, dims=("time", "unit"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Recording({"v": X}, dt="a"), "dt must be positive seconds, a number; got 'a'"),
+        (lambda: Recording({"v": X}, dt=None), "dt must be positive seconds, a number; got a NoneType"),
+        (lambda: Recording({"v": X}, dt=[1, 2]), "dt must be positive seconds, a number; got a list"),
+        (lambda: Recording({"v": X}, 1.0, t0="b"), "t0 must be finite seconds, a number; got 'b'"),
+        (lambda: Recording({"v": [[1.0], [1.0, 2.0]]}, 1.0), "signal 'v' must be an array, or lists of equal lengths"),
+        (lambda: Recording({"v": X}, 1.0, unit_ids=2), r"unit_ids must have shape \(2,\)"),
+        (lambda: Recording({"v": X}, 1.0, unit_ids=[[0], [0, 1]]), "unit_ids must be an array, or lists of equal"),
+        (lambda: Recording({"v": X}, 1.0, unit_ids=[2**70, 1]), "unit_ids must fit into 64 bits"),
+        (lambda: Recording({"v": X}, 1.0, units_of_measure="mV"), "units_of_measure must be a dict .* got a str"),
+        (lambda: Recording({"v": X}, 1.0, provenance=["here"]), "provenance must be a dict .* got a list"),
+        (lambda: Recording({"v": X}, 1.0, leading=3), "signals need a leading axis|leading axis '3' does not exist"),
+        (lambda: Recording.from_array(X, "1 ms"), "dt must be positive seconds, a number; got '1 ms'"),
+        (lambda: Recording.from_pandas(FRAME, "a"), "dt must be positive seconds, a number"),
+        (lambda: Recording.from_pandas(FRAME.set_index(FRAME.index * 0.1), "a"), "dt must be positive seconds"),
+        (lambda: Recording.from_pandas(FRAME.set_index(FRAME.index * 0.1), -0.1), "dt must be positive seconds"),
+        (lambda: Recording.from_pandas(FRAME, 0.1, name=3), "a signal's name must be an identifier"),
+        (lambda: Recording.from_pandas(X, 0.1), "frame must be a pandas DataFrame; got a ndarray"),
+        (lambda: Recording.from_xarray(X, 0.1), "data must be an xarray DataArray or Dataset; got a ndarray"),
+        (lambda: Recording.from_xarray(LABELLED, "a"), "dt must be positive seconds"),
+        (lambda: Recording.from_xarray(LABELLED.assign_coords(time=list("abcde"))), "time coordinate must be real"),
+        (lambda: Recording.from_xarray(LABELLED.to_dataset(name="v").assign_attrs(t0="x", dt=1.0)), "attribute t0"),
+        (lambda: Recording({"v": X}, 1.0).isel(time=slice("a", "b")), "time must be a slice of whole numbers"),
+        (lambda: Recording({"v": X}, 1.0).isel(time=slice(0, 2, 0)), "time must be a slice of whole numbers"),
+        (lambda: Recording({"v": X}, 1.0).isel(unit=slice("a", None)), "unit must be a slice of whole numbers"),
+        (lambda: Recording({"v": X}, 1.0).isel(unit=[[0], [0, 1]]), "unit must be an array, or lists of equal"),
+        (lambda: Recording({"v": X}, 1.0).sel(unit={"a": 1}), "unit: .* not found"),
+        (lambda: Recording({"v": X}, 1.0, unit_ids=["a", "b"]).sel(unit=["a", 1]), "unit: '1' not found"),
+        (lambda: Recording.load(3), "path must be a path or its name; got a int"),
+        (lambda: Recording({"v": X}, 1.0).save(None), "path must be a path or its name; got a NoneType"),
+    ],
+)
+def test_what_is_no_recording_is_refused_by_name(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_signals_to_load_are_names(tmp_path):
+    Recording({"v": X}, 1.0).save(tmp_path / "r.nc")
+    with pytest.raises(InputError, match="signals must be a list of names; got a int"):
+        Recording.load(tmp_path / "r.nc", signals=3)
