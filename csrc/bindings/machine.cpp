@@ -9,6 +9,7 @@
 #include "bindings/bindings.hpp"
 #include "common/buffer_pool.hpp"
 #include "common/instruction_level.hpp"
+#include "common/threads.hpp"
 
 namespace py = pybind11;
 
@@ -55,6 +56,8 @@ void bind_machine(py::module_& m) {
     m.def("pool_idle_bytes", [] { return BufferPool::shared().idle_bytes(); });
     m.def("pool_limit", [] { return BufferPool::shared().idle_limit(); });
     m.def("set_pool_limit", [](std::size_t bytes) { BufferPool::shared().set_idle_limit(bytes); }, py::arg("bytes"));
+
+    m.attr("openmp") = has_openmp;  // without it every kernel runs in one thread, whatever n_threads says
 
     m.def("instruction_levels", &instruction_levels, "Those that this build and this processor have, lowest first.");
     m.def("instruction_level", [] { return std::string(name_of(instruction_level())); }, "The one in force.");

@@ -36,11 +36,17 @@ const Kernels<T>& kernels_of(const Model& model) {
     }
 }
 
+// Whether the dtype is equivalent to T's: an array that was unpickled has a dtype object of its own.
+template <class T>
+bool holds(const py::array& array) {
+    return py::isinstance<py::array_t<T>>(array);
+}
+
 // The data of an array that must have this type and shape and lie in C order. Arrays that do not are the caller's
 // mistake: converting them here would hide a copy, or lose what was to be written.
 template <class T>
 T* data_of(const py::array& array, const char* name, const Shape& shape, bool written) {
-    const bool fits = py::dtype::of<T>().is(array.dtype()) && array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
+    const bool fits = holds<T>(array) && array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
                       std::equal(shape.begin(), shape.end(), array.shape()) &&
                       (array.flags() & py::array::c_style) != 0 && (!written || array.writeable()) &&
                       reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) == 0;
@@ -112,8 +118,8 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
 }
 
 bool is_single(const py::array& array) {
-    if (py::dtype::of<float>().is(array.dtype())) return true;
-    if (py::dtype::of<double>().is(array.dtype())) return false;
+    if (holds<float>(array)) return true;
+    if (holds<double>(array)) return false;
     throw py::value_error("parameters are neither float32 nor float64");
 }
 

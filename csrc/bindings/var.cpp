@@ -1,5 +1,4 @@
 // Vector autoregression: numpy buffers in, the caller's factor updated in place.
-#include <omp.h>
 #include <pybind11/numpy.h>
 
 #include <algorithm>
@@ -21,8 +20,6 @@ var::MatrixView view(Factor& factor) {
     }
     return Eigen::Map<var::Matrix>(factor.mutable_data(), factor.shape(0), factor.shape(1));
 }
-
-int threads(int n_threads) { return n_threads > 0 ? n_threads : omp_get_max_threads(); }
 
 void append_rows(Factor factor, const Factor& rows) {
     if (factor.ndim() != 2 || rows.ndim() != 2 || factor.shape(0) != factor.shape(1) ||
@@ -50,12 +47,13 @@ void append_lagged_rows(Factor factor, const py::array& samples, py::ssize_t n_l
     if (n_lags < 0 || first < n_lags || stop > signal.n_samples) {
         throw std::invalid_argument("rows must lie within n_lags <= first, stop <= time");
     }
+    if (n_threads < 1) throw std::invalid_argument("n_threads < 1");
     var::MatrixView R = view(factor);
     if (R.rows() != R.cols() || R.cols() != var::n_columns(signal.n_units, n_lags)) {
         throw std::invalid_argument("factor must be square with 1 + unit (n_lags + 1) columns");
     }
     py::gil_scoped_release release;
-    var::append_lagged_rows(R, signal, n_lags, first, stop, threads(n_threads));
+    var::append_lagged_rows(R, signal, n_lags, first, stop, n_threads);
 }
 
 }  // namespace
@@ -64,7 +62,7 @@ void bind_var(py::module_& m) {
     m.def("append_rows", &append_rows, py::arg("factor").noconvert(), py::arg("rows"),
           "Update the triangular factor (column, column) in place by rows (row, column).");
     m.def("append_lagged_rows", &append_lagged_rows, py::arg("factor").noconvert(), py::arg("samples"),
-          py::arg("n_lags"), py::arg("first"), py::arg("stop"), py::arg("n_threads") = 0,
+          py::arg("n_lags"), py::arg("first"), py::arg("stop"), py::arg("n_threads") = 1,
           "Update the triangular factor in place by rows [1, x(t-1), ..., x(t-n_lags), x(t)], first <= t < stop, of "
           "samples (time, unit).");
 }

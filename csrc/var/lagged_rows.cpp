@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 namespace synfer::var {
@@ -62,7 +63,8 @@ void append_share(MatrixView factor, const Signal& signal, Index n_lags, Index f
 
 }  // namespace
 
-void append_lagged_rows(MatrixView factor, const Signal& signal, Index n_lags, Index first, Index stop, int n_threads) {
+void append_lagged_rows(MatrixView factor, const Signal& signal, Index n_lags, Index first, Index stop,
+                        [[maybe_unused]] int n_threads) {
     const Index n_shares = count_shares(stop - first, factor.cols());
     if (n_shares == 1) {
         append_share(factor, signal, n_lags, first, stop);
@@ -70,10 +72,17 @@ void append_lagged_rows(MatrixView factor, const Signal& signal, Index n_lags, I
     }
     std::vector<Matrix> shares(n_shares, Matrix::Zero(factor.rows(), factor.cols()));
     const auto begin = [&](Index share) { return first + (stop - first) * share / n_shares; };
+    std::exception_ptr failure;  // an exception, such as for want of memory, must not leave the parallel region
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads) if (n_threads > 1)
     for (Index share = 0; share < n_shares; ++share) {
-        append_share(shares[share], signal, n_lags, begin(share), begin(share + 1));
+        try {
+            append_share(shares[share], signal, n_lags, begin(share), begin(share + 1));
+        } catch (...) {
+#pragma omp critical(synfer_lagged_rows_failure)
+            failure = std::current_exception();
+        }
     }
+    if (failure) std::rethrow_exception(failure);
     for (Matrix& share : shares) {
         append_rows(factor, share, Shape::triangle);
     }

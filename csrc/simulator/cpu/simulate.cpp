@@ -1,13 +1,12 @@
 // Chooses the kernels' instruction level and shares the networks out among threads.
 #include "simulator/simulate.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <memory>
 #include <new>
 
 #include "common/instruction_level.hpp"
+#include "common/threads.hpp"
 
 namespace synfer {
 
@@ -60,7 +59,7 @@ Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, int n_thr
     for (std::int64_t group = 0; group < n_groups; ++group) {
         const std::int64_t from = group * together;
         const std::int64_t count = std::min(together, s.n_networks - from);
-        const Divergence met = kernels.simulate(s, from, count, memory[omp_get_thread_num()].get());
+        const Divergence met = kernels.simulate(s, from, count, memory[thread_number()].get());
         if (met.network >= 0) {
 #pragma omp critical(synfer_simulate_divergence)
             if (before(met, first)) first = met;

@@ -3,11 +3,17 @@
 
 #include "common/level.hpp"
 
-// Delta synapse: a spike of the source at step k adds its weight (mV/ms) to the input of every target in step k + 1,
+// Delta synapse: a spike of the source at step k adds its weight (mV/ms) to the input of every target, acting for one
+// step,
 //     I_i(k + 1) += sum_j W[i, j] s_j(k),
-// the shortest delay there is, one dt. W lies source by source here, so that a spike adds one contiguous column.
+// after the shortest delay there is, one dt: v moves by W dt, by W mV in the paper's step of 1 ms. W lies source by
+// source here, so that a spike adds one contiguous column.
 
 namespace synfer::SYNFER_LEVEL {
+
+#ifdef __BYTE_ORDER__
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "deliver_delta reads the place of a spike off its byte order");
+#endif
 
 // Add to input (n_units) the columns of `columns` (source, target) whose source spiked. spikes (n_units) holds 0 or 1.
 template <class T>
