@@ -54,5 +54,9 @@ class OrientationWarning(SynferWarning):
     """More units than samples: the array is probably transposed."""
 
 
+class DelayWarning(SynferWarning):
+    """A simulation's step makes its synapses act after another delay than the connectome says."""
+
+
 class NotConvergedWarning(SynferWarning):
     """A fit stopped at its cap before it had converged; the connectome says so too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import numbers
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -33,6 +34,9 @@ class GaussianDrive:
     kind: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
+        for name, value in (("mean", self.mean), ("variance", self.variance)):
+            if isinstance(value, bool) or not isinstance(value, numbers.Real):
+                raise InputError(f"{name} must be a number; got {value!r}.")
         if not np.isfinite(self.mean):
             raise InputError(f"mean must be finite; got {self.mean}.")
         if not (np.isfinite(self.variance) and self.variance >= 0):
@@ -41,7 +45,10 @@ class GaussianDrive:
 
 @dataclasses.dataclass(frozen=True)
 class DeltaSynapse:
-    """A presynaptic spike adds the weight (mV) to the postsynaptic input of the next step, and to that one only."""
+    """A presynaptic spike adds the weight (mV/ms) to the postsynaptic input of the next step, acting for one step.
+
+    So it moves v by weight x dt after a delay of dt: in the step of 1 ms of the paper's networks, by as many mV.
+    """
 
     kind: ClassVar[str] = "delta"
 
@@ -60,14 +67,16 @@ class Network:
     parameters : dict of str to float or array
         The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit).
     connectome : Connectome
-        The wiring, with weights; W[target, source]. Its leading "network" axis, if any, makes this a batch.
+        The wiring, with weights W[target, source] (mV/ms, acting for one step). Its leading "network" axis, if any,
+        makes this a batch.
     drive : GaussianDrive
         The input each neuron gets besides its synapses.
     synapse : DeltaSynapse
         What a presynaptic spike does.
     ids : array (network,) of int, optional
         Number of each network, the key of its random draws: it travels with `isel`, so that a network of a batch
-        taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's).
+        taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's). Networks of
+        one number get the same noise under the same seed of `simulate.run`, whatever their wiring.
 
     Raises
     ------
@@ -98,6 +107,10 @@ class Network:
             raise InputError(f"model must be the name of a neuron model; got {model!r}.")
         if not isinstance(connectome, Connectome):
             raise InputError(f"connectome must be a Connectome; got a {type(connectome).__name__}.")
+        if not isinstance(parameters, Mapping):
+            raise InputError(
+                f"parameters must be a dict of name to number or array; got a {type(parameters).__name__}."
+            )
         if connectome.weight is None:
             raise InputError("connectome must have weights to be a network's wiring; make it by from_weights.")
         synapse = DeltaSynapse() if synapse is None else synapse
@@ -224,7 +237,7 @@ class Network:
             f"{n_synapses / networks:.4g} a network, {int(np.sum(weights < 0)) / networks:.4g} inhibitory"
         )
         if n_synapses:
-            shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g} mV"
+            shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g} mV/ms"
         shown["synapse"], shown["drive"] = repr(self.synapse), repr(self.drive)
         return shown
 

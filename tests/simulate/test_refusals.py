@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from synfer import _core
 from synfer.connectome import Connectome
-from synfer.errors import InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
+from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
 from synfer.network import GaussianDrive, Network
 from synfer.simulate import izhikevich_network, run
 
@@ -49,6 +50,20 @@ REFUSED = {
     "state of other shape": ({"initial_state": {"v": 0, "u": filled((4,))}}, ShapeError, r"\(network, unit\) = \(3"),
     "infinite state": ({"initial_state": {"v": np.inf, "u": 0}}, InputError, "finite"),
     "state that is no dict": ({"initial_state": [1, 2]}, InputError, "dict"),
+    "no network": ({"network": None}, InputError, "network must be a Network; got a NoneType"),
+    "duration past floats": ({"duration": 10**400}, InputError, "duration"),
+    "steps past floats": ({"duration": 1e300, "dt": 1e-300}, InputError, "steps"),
+    "record nothing": ({"record": None}, InputError, "record must be .*got None"),
+    "record a number": ({"record": 3}, InputError, "record must be .*got 3"),
+    "record a list of lists": ({"record": [["v"]]}, UnknownNameError, "record"),
+    "dtypes": ({"dtype": np.zeros(2)}, InputError, "dtype"),
+    "devices": ({"device": np.zeros(2)}, InputError, "device"),
+    "more threads than machines have": ({"n_threads": 2**40}, InputError, "n_threads must be .*1 to 1024"),
+    "ragged drive": ({"drive": [[1.0], [1.0, 2.0]]}, InputError, "drive must be .*lengths"),
+    "ragged state": ({"initial_state": {"v": 0, "u": [[1], [1, 2]]}}, InputError, r"initial_state\['u'\] .*lengths"),
+    "state of text": ({"initial_state": {"v": "rest", "u": 0}}, InputError, r"initial_state\['v'\]"),
+    "state beyond float32": ({"initial_state": {"v": 1e300, "u": 0}}, InputError, r"initial_state\['v'\] .*float32"),
+    "out that is an array": ({"out": filled((3, 10, 5))}, InputError, "out must be a dict .*ndarray"),
     "out not recorded": ({"out": {"u": filled((3, 10, 5))}}, UnknownNameError, "'u'"),
     "out of another shape": ({"out": {"v": filled((3, 10, 6))}}, ShapeError, r"\(3, 10, 5\)"),
     "out of another dtype": ({"out": {"v": filled((3, 10, 5), float)}}, InputError, "float32"),
@@ -75,6 +90,27 @@ def test_outs_that_overlap_are_refused() -> None:
     block = filled((11, 5))
     with pytest.raises(InputError, match="share memory"):
         run(SINGLE, 0.01, record=("v", "u"), out={"v": block[:10], "u": block[1:]})
+
+
+def test_a_step_other_than_the_connectomes_delay_is_warned_of() -> None:
+    with pytest.warns(DelayWarning, match=r"dt = 0\.0005 s .*0\.001 s.*dt=0\.001"):
+        halved = run(NETWORK, 0.01, dt=5e-4)
+    assert halved.n_samples == 20
+    # No warning, which would be an error here: no delay, or that of the step, or unsaid where there is no synapse.
+    weights = np.array([[0.0, 5.0], [0.0, 0.0]])
+    drive = GaussianDrive(5, 5)
+    for delay in (None, 5e-4, np.array([[1e-3, 5e-4], [np.nan, 2e-3]])):
+        wiring = Connectome.from_weights(weights, delay=delay)
+        assert run(Network("izhikevich", {}, wiring, drive=drive), 0.01, dt=5e-4).n_samples == 20
+
+
+def test_arrays_and_dtypes_that_come_from_elsewhere_are_taken() -> None:
+    out = pickle.loads(pickle.dumps(filled((10, 5))))  # its dtype equals numpy's own and is another object
+    drive = pickle.loads(pickle.dumps(filled((10, 5))))
+    assert out.dtype is not np.dtype(np.float32)
+    recording = run(SINGLE, 0.01, drive=drive, out={"v": out}, dtype=np.dtype(np.float32))
+    assert recording["v"] is out
+    assert np.array_equal(out, run(SINGLE, 0.01, drive=np.zeros((10, 5)))["v"])
 
 
 def test_unknown_models_and_parameters_are_refused() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 from typing import Any
 
+import numpy as np
+
 from synfer.errors import InputError
+from synfer.storage import rectangular
 
 
 def checked_seed(seed: Any) -> int:
@@ -45,6 +49,24 @@ def checked_number(name: str, value: Any) -> float:
     InputError
         It is no real number, or not finite; the message names it.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(float(value)):
+    number = math.nan
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # an integer of hundreds of digits
+            number = float(value)
+    if not math.isfinite(number):
         raise InputError(f"{name} must be a finite number; got {value!r}.")
-    return float(value)
+    return number
+
+
+def checked_numbers(name: str, value: Any) -> np.ndarray:
+    """Give an array (numpy's, torch's, nested lists) of numbers as numpy's, uncopied where it can be.
+
+    Raises
+    ------
+    InputError
+        It holds something else than real numbers, or rows of different lengths; the message names it.
+    """
+    array = rectangular(value, name)
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be an array of numbers; got {type(value).__name__} of {array.dtype}.")
+    return array

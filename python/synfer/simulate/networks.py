@@ -6,10 +6,13 @@ import numpy as np
 
 from synfer.connectome import Connectome
 from synfer.network import DeltaSynapse, GaussianDrive, Network
+from synfer.simulate.neurons import MODELS
 from synfer.simulate.wiring import PARAMETER_STREAM, erdos_renyi, generator_of
 
 DT = 1e-3
 """The paper's step in seconds, and so the delay of its synapses."""
+CONSTANTS = ("quadratic", "linear", "constant", "threshold")
+"""Parameters of the model that the paper leaves as they are."""
 
 
 def izhikevich_network(
@@ -28,12 +31,15 @@ def izhikevich_network(
     p : float
         Probability of an edge, in [0, 1] (the paper: 0.2 to 0.8).
     weight : float
-        Magnitude of every weight (mV), at least 0.
+        Magnitude of every weight (mV/ms, acting for one step: a spike moves v by as many mV in the step of 1 ms for
+        which these networks are defined), at least 0.
     n_networks : int
         1 gives a network without a network axis; more give a batch of different networks. Number k of a seed is the
         same network in a batch of whatever size.
     seed : int
-        Of wiring and parameters.
+        Of wiring and parameters, not of the noise: that is keyed by the seed of `run` and the network's id, which is
+        0 for every single network. To simulate networks of different seeds with noise of their own, give `run` the
+        seed too, as below; or take one batch of ``n_networks``.
 
     Returns
     -------
@@ -44,6 +50,11 @@ def izhikevich_network(
     ------
     InputError
         A parameter is out of its range; the message names it.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, run
+    >>> recordings = [run(izhikevich_network(8, 2, p=0.4, seed=k), duration=1.0, seed=k) for k in range(3)]
 
     References
     ----------
@@ -64,7 +75,7 @@ def izhikevich_network(
     }
     if n_networks == 1:
         weights, parameters = weights[0], {name: values[0] for name, values in parameters.items()}
-    constants = {"quadratic": 0.04, "linear": 4.1, "constant": 108.0, "threshold": 30.0}
+    constants = {name: MODELS["izhikevich"].defaults[name] for name in CONSTANTS}
     wiring = Connectome.from_weights(
         weights,
         delay=DT,

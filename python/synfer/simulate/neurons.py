@@ -16,6 +16,7 @@ import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses 
 from synfer import _core
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network import Network
+from synfer.simulate.arguments import checked_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,11 +126,10 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
     for row, name in enumerate(model.states):
         if name not in initial:
             raise InputError(f"initial_state must give every state of model {model.name!r}; {name!r} is missing.")
-        value = np.asarray(initial[name])
-        if value.dtype.kind not in "biuf":
-            raise InputError(f"initial_state[{name!r}] must be numbers; got {value.dtype}.")
+        value = checked_numbers(f"initial_state[{name!r}]", initial[name])
         try:
-            packed[:, row] = np.broadcast_to(value, shape)
+            with np.errstate(over="ignore"):  # said below, with the state's name
+                packed[:, row] = np.broadcast_to(value, shape)
         except ValueError:
             raise ShapeError(
                 f"initial_state[{name!r}] must broadcast to {symbols} = {shape}; got {value.shape}."

@@ -6,6 +6,7 @@ import numpy as np
 
 from synfer.errors import InputError
 from synfer.recording import Recording
+from synfer.simulate.arguments import checked_number
 
 
 def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "v") -> Recording:
@@ -38,6 +39,9 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
     InputError
         A unit never changes below the ceiling, or is not finite; or the signal holds no floating-point numbers.
     """
+    if not isinstance(recording, Recording):
+        raise InputError(f"recording must be a Recording; got a {type(recording).__name__}.")
+    ceiling = checked_number("ceiling", ceiling)
     given = recording[signal]
     values = given.detach().cpu().numpy() if hasattr(given, "detach") else given
     if values.dtype.kind != "f":

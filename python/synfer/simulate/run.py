@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from synfer import _core
-from synfer.errors import InputError, ShapeError, SimulationDivergedError, UnknownNameError
+from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, UnknownNameError
 from synfer.network import GaussianDrive, Network
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_count, checked_number, checked_seed
+from synfer.simulate.arguments import checked_count, checked_number, checked_numbers, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
 from synfer.threads import n_threads as threads_for
@@ -49,9 +50,10 @@ def run(
     network : Network
         One network, or a batch with a network axis.
     duration : float
-        Seconds; round(duration / dt) steps are taken, at least one.
+        Seconds, positive; round(duration / dt) steps are taken, at least one.
     dt : float
-        Step in seconds. The scheme of the paper's networks is defined with its 1 ms; other steps are other schemes.
+        Step in seconds. It is the delay of the synapses, and the time for which a spike acts: the paper's networks
+        are defined with its 1 ms, and with another step are other networks (`DelayWarning`).
     drive : GaussianDrive or array ([network,] time, unit), optional
         Replaces the network's own: other noise, or the very input of each neuron in each step (mean and noise both
         replaced by it; one array (time, unit) for a whole batch is shared by its networks).
@@ -61,7 +63,8 @@ def run(
     initial_state : dict of str to array, optional
         Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v).
     seed : int
-        Of the drive's random numbers, 0 to 2^64 - 1.
+        Of the drive's random numbers, 0 to 2^64 - 1. Networks of one id share their noise under one seed, and every
+        single network has id 0 unless told otherwise: give each network a seed of its own here, as below.
     dtype : {"float32", "float64"}
         In which to simulate and record; float64 draws the same random numbers in more digits.
     n_threads : int, optional
@@ -84,18 +87,26 @@ def run(
     InputError, ShapeError, UnknownNameError
         An argument cannot be used, or the result would not fit into memory.
 
+    Warns
+    -----
+    DelayWarning
+        The connectome gives its synapses another delay than ``dt``.
+
     Examples
     --------
+    >>> from synfer.simulate import izhikevich_network, run
     >>> network = izhikevich_network(8, 2, p=0.4, seed=1)
-    >>> run(network, duration=5.0, record=("v", "spikes"))["v"].shape
+    >>> run(network, duration=5.0, record=("v", "spikes"), seed=1)["v"].shape
     (5000, 10)
     """
-    if device != "cpu":
+    if not isinstance(network, Network):
+        raise InputError(f"network must be a Network; got a {type(network).__name__}.")
+    if not isinstance(device, str) or device != "cpu":
         raise InputError(f"device must be 'cpu': this build has no simulator for {device!r}.")
-    if dtype not in ("float32", "float64"):
+    if not isinstance(dtype, str | np.dtype) or dtype not in ("float32", "float64"):
         raise InputError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     kind = np.dtype(dtype)
-    n_steps = _steps(duration, dt)
+    n_steps, dt = _steps(duration, dt)
     seed = checked_seed(seed)
     n_threads = threads_for(None if n_threads is None else checked_count("n_threads", n_threads, 1, MOST_THREADS))
     model = model_of(network)
@@ -118,6 +129,7 @@ def run(
     parameters = packed_parameters(network, kind)
     state = packed_state(network, parameters, initial_state)
     weights = _weights(network, kind)
+    _warn_of_delays(network, dt)
     signals = {
         name: given[name] if name in given else _core.empty(_shape(network, n_steps), kinds[name]) for name in names
     }
@@ -162,7 +174,7 @@ def run(
             "made_by": "synfer.simulate.run",
             "model": model.name,
             "seed": seed,
-            "dtype": dtype,
+            "dtype": kind.name,
             "drive": "replayed" if replayed is not None else repr(noise),
             "instruction_level": _core.instruction_level(),
             **({"network": int(network.ids[0])} if network.n_networks is None else {}),
@@ -170,21 +182,25 @@ def run(
     )
 
 
-def _steps(duration: float, dt: float) -> int:
+def _steps(duration: Any, dt: Any) -> tuple[int, float]:
+    """Give the number of steps, and dt as a float."""
+    duration, dt = checked_number("duration", duration), checked_number("dt", dt)
     for name, value in (("duration", duration), ("dt", dt)):
-        if checked_number(name, value) <= 0:
+        if value <= 0:
             raise InputError(f"{name} must be positive seconds; got {value}.")
-    n_steps = round(duration / dt)
-    if not 1 <= n_steps < 2**34:  # the draws' counter holds no more
+    n_steps = duration / dt
+    if not 0.5 < n_steps < 2**34 - 1:  # the draws' counter holds no more
         raise InputError(f"duration / dt must be 1 to 2^34 steps; got {duration} / {dt}.")
-    return n_steps
+    return round(n_steps), dt
 
 
-def _signals(record: str | Sequence[str], known: tuple[str, ...]) -> list[str]:
-    names = [record] if isinstance(record, str) else list(dict.fromkeys(record))
+def _signals(record: Any, known: tuple[str, ...]) -> list[str]:
+    if not isinstance(record, str | Iterable):
+        raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
+    names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
     for name in names:
         if name not in known:
-            raise UnknownNameError.of("record: signal", str(name), known)
+            raise UnknownNameError.of("record: signal", name, known)
     if not names:
         raise InputError(f"record must name at least one signal of {', '.join(known)}.")
     return names
@@ -201,6 +217,8 @@ def _symbols(network: Network) -> str:
 def _given_arrays(
     out: Mapping[str, np.ndarray] | None, kinds: Mapping[str, np.dtype], shape: tuple[int, ...]
 ) -> dict[str, np.ndarray]:
+    if out is not None and not isinstance(out, Mapping):
+        raise InputError(f"out must be a dict of recorded signal to array; got a {type(out).__name__}.")
     given = dict(out or {})
     for name, array in given.items():
         if name not in kinds:
@@ -226,9 +244,7 @@ def _drive(
     """Give the noise, and the replayed array that takes its place where there is one."""
     if isinstance(drive, GaussianDrive):
         return drive, None
-    given = drive.detach().cpu().numpy() if hasattr(drive, "detach") else np.asarray(drive)
-    if given.dtype.kind not in "biuf":
-        raise InputError(f"drive must be a GaussianDrive or an array of numbers; got {given.dtype}.")
+    given = checked_numbers("drive", drive)
     full = _shape(network, n_steps)
     if given.shape not in (full, full[-2:]):
         shared = "" if len(full) == 2 else f", or (time, unit) = {full[-2:]}"
@@ -256,6 +272,23 @@ def _weights(network: Network, kind: np.dtype) -> np.ndarray:
         where = tuple(np.argwhere(~np.isfinite(weights))[0].tolist())
         raise InputError(f"the connectome's weights must be finite in {kind}; that at {where} is not.")
     return weights.reshape(network.n_networks or 1, network.n_units, network.n_units)
+
+
+def _warn_of_delays(network: Network, dt: float) -> None:
+    """Warn where a synapse is said to have another delay than the step gives it."""
+    weight, delay = network.connectome.weight, network.connectome.delay
+    if weight is None or delay is None:
+        return
+    said = delay.values[(weight.values != 0) & np.isfinite(delay.values)]
+    other = said[np.abs(said - dt) > 1e-6 * dt]
+    if other.size:
+        warnings.warn(
+            f"dt = {dt:g} s is another delay than the connectome's {other[0]:g} s: a spike acts one step later and for "
+            f"one step, so that this is another network than the connectome describes. Take dt={other[0]:g}, for which "
+            "the network was made, or make a Network whose connectome has this delay, or none.",
+            DelayWarning,
+            stacklevel=3,
+        )
 
 
 def _refuse_diverged(network: Network, diverged: tuple[int, int, int], dt: float) -> None:

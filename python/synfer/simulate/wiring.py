@@ -30,7 +30,7 @@ def erdos_renyi(
     p : float
         Probability of an edge, in [0, 1].
     weight : float
-        Magnitude of every weight (mV), at least 0.
+        Magnitude of every weight (mV/ms, acting for one step), at least 0.
     n_networks : int
         Networks; number k is the same in a batch of whatever size.
     seed : int
