@@ -13,8 +13,9 @@ import xarray as xr
 
 from synfer.connectome import describe
 from synfer.connectome.fields import FIELDS, as_matrix, edge_dataset, matrix_dataset, sparse_edges
-from synfer.connectome.selection import of_networks, of_units
+from synfer.connectome.selection import of_leading, of_units
 from synfer.connectome.table import edge_graph, edge_table, pair_table
+from synfer.connectome.view import FieldView
 from synfer.errors import InputError
 from synfer.storage import (
     StrPath,
@@ -39,15 +40,16 @@ EDGE_LIST_ABOVE = 4096
 _ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
 
 
-class Connectome:
+class Connectome(FieldView):
     """Who drives whom, and on what evidence: estimated, or the truth of a simulation.
 
     Matrices are target x source: ``score[i, j]`` is the evidence for an effect of j on i. All fields have one shape,
-    (target, source), or (network, target, source) for a batch. NaN means that nothing is said of the pair.
+    (target, source), or (network, target, source) for a batch, or (time, target, source) for a connectome that changes.
+    NaN means that nothing is said of the pair.
 
     Parameters
     ----------
-    score : array or DataArray ([network,] target, source)
+    score : array or DataArray ([network|time,] target, source)
         Evidence for an edge, at least 0; higher is stronger. Labelled arrays are transposed by their dims' names.
     weight : array, optional
         Signed strength of the effect.
@@ -57,13 +59,17 @@ class Connectome:
         Seconds from the sample that shows the source's event to the first sample that it can change.
     score_std : array, optional
         Spread of the score, over initialisations for instance; at least 0.
+    interval_low, interval_high : array, optional
+        Bounds of the weight, low <= weight <= high; of what level belongs into ``parameters``.
     unit_ids : array (unit,) of int or str, optional
         Labels of the units; default 0, 1, ...
     method, parameters, seed, dt, converged : optional
         How it was made: the method's name, its parameters (plain values), its random state, the recording's dt in
         seconds, and whether the fit converged.
-    leading_ids : array (network,) of int or str, optional
-        Labels of the networks of a batch.
+    leading : {"network", "time"}, optional
+        What the leading axis of 3-D fields is; default "network", or what a DataArray names it.
+    leading_ids : array (network,) of int or str, or (time,) of float, optional
+        Labels of the networks of a batch (default 0, 1, ...), or increasing seconds, which must be given.
     provenance : dict, optional
         Whatever else should be kept (plain values).
 
@@ -89,20 +95,24 @@ class Connectome:
         pvalue: Any = None,
         delay: Any = None,
         score_std: Any = None,
+        interval_low: Any = None,
+        interval_high: Any = None,
         unit_ids: Any = None,
         method: str | None = None,
         parameters: Mapping[str, Any] | None = None,
         seed: int | None = None,
         dt: float | None = None,
         converged: bool | None = None,
+        leading: str | None = None,
         leading_ids: Any = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
-        fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
+        given = (score, weight, pvalue, delay, score_std, interval_low, interval_high)
+        fields = dict(zip(FIELDS, given, strict=True))
         if score is None:
             raise InputError("score must be given: a matrix (target, source) of evidence for each edge.")
         self._hold(
-            matrix_dataset(fields, unit_ids, leading_ids),
+            matrix_dataset(fields, unit_ids, leading_ids, leading),
             method=method,
             parameters=parameters,
             seed=seed,
@@ -148,6 +158,8 @@ class Connectome:
         pvalue: Any = None,
         delay: Any = None,
         score_std: Any = None,
+        interval_low: Any = None,
+        interval_high: Any = None,
         **about: Any,
     ) -> Connectome:
         """Build the edge-list layout, for thousands of units.
@@ -158,7 +170,7 @@ class Connectome:
             Index (not label) of the unit each edge leaves and of the one it reaches; each pair once.
         n_units, unit_ids : int, array (unit,)
             How many units there are, or their labels.
-        score, weight, pvalue, delay, score_std : array (edge,), optional
+        score, weight, pvalue, delay, score_std, interval_low, interval_high : array (edge,), optional
             The fields; a score not given is the weight's magnitude, else 1. A single delay holds for every edge.
         **about
             How it was made, as for `Connectome`.
@@ -168,83 +180,32 @@ class Connectome:
             score = np.ones(n_edges) if weight is None else np.abs(as_floats(weight, "weight"))
         if delay is not None and np.ndim(delay) == 0:
             delay = np.full(n_edges, as_number(delay, "delay"))
-        fields = dict(zip(FIELDS, (score, weight, pvalue, delay, score_std), strict=True))
+        given = (score, weight, pvalue, delay, score_std, interval_low, interval_high)
+        fields = dict(zip(FIELDS, given, strict=True))
         return cls._around(edge_dataset(source, target, fields, n_units, unit_ids), **about)
-
-    @property
-    def layout(self) -> str:
-        """Either "matrix" or "edges"."""
-        return "edges" if "edge" in self._data.dims else "matrix"
-
-    @property
-    def unit_ids(self) -> np.ndarray:
-        """Labels of the units, (unit,)."""
-        return self._data["unit" if self.layout == "edges" else "target"].values
-
-    @property
-    def n_units(self) -> int:
-        """Number of units."""
-        return len(self.unit_ids)
-
-    @property
-    def leading_ids(self) -> np.ndarray | None:
-        """Labels of the networks of a batch, (network,); None where there is no network axis."""
-        return self._data["network"].values if "network" in self._data.dims else None
-
-    @property
-    def n_networks(self) -> int | None:
-        """Number of networks in the batch; None where there is no network axis."""
-        return self._data.sizes.get("network")
-
-    @property
-    def score(self) -> xr.DataArray:
-        """Evidence for an edge, at least 0, ([network,] target, source) or (edge,)."""
-        return self._data["score"]
-
-    @property
-    def weight(self) -> xr.DataArray | None:
-        """Signed strength, in the score's shape; None where not given."""
-        return self._data.get("weight")
-
-    @property
-    def pvalue(self) -> xr.DataArray | None:
-        """Uncorrected p-value, in the score's shape; None where not given."""
-        return self._data.get("pvalue")
-
-    @property
-    def delay(self) -> xr.DataArray | None:
-        """Delay in seconds, in the score's shape; None where not given."""
-        return self._data.get("delay")
-
-    @property
-    def score_std(self) -> xr.DataArray | None:
-        """Spread of the score, in its shape; None where not given."""
-        return self._data.get("score_std")
-
-    @property
-    def fields(self) -> dict[str, xr.DataArray]:
-        """The fields there are, by name, in the order score, weight, pvalue, delay, score_std."""
-        return {name: self._data[name] for name in FIELDS if name in self._data}
 
     @property
     def origin(self) -> dict[str, Any]:
         """How it was made: method, parameters, seed, dt, converged, versions, provenance."""
         return {name: getattr(self, name) for name in _ORIGIN}
 
-    def isel(self, network: Any) -> Connectome:
-        """Networks of a batch by position: an int drops the axis, a slice or array keeps it.
+    def isel(self, network: Any = None, *, time: Any = None) -> Connectome:
+        """Networks of a batch, or times, by position: an int drops the axis, a slice or array keeps it.
 
-        The label of a network taken alone is kept in ``provenance["network"]``.
+        The label of a network taken alone is kept in ``provenance["network"]``, a time in ``provenance["time"]``.
 
         Raises
         ------
         InputError
-            There is no network axis, or a position lies outside it.
+            There is no such axis, or a position lies outside it.
         """
-        data, label = of_networks(self._data, network)
+        if (network is None) == (time is None):
+            raise InputError("isel takes either network= or time=, the one that leads.")
+        axis, chosen = ("network", network) if time is None else ("time", time)
+        data, label = of_leading(self._data, axis, chosen)
         about = self.origin
         if label is not None:
-            about["provenance"] = about["provenance"] | {"network": label}
+            about["provenance"] = about["provenance"] | {axis: label}
         return self._around(data, **about)
 
     def sel(self, units: Any) -> Connectome:
@@ -275,14 +236,14 @@ class Connectome:
             Keep the pairs significant at this level after correction; None keeps all whose score is above 0.
         correction : str or None
             Correction for multiple testing by statsmodels' name ("fdr_bh", "fdr_by", "bonferroni", "holm", ...); None
-            for none. The family is all pairs of one network off the diagonal that have a p-value (in the edge-list
-            layout: all listed).
+            for none. The family is all pairs of one network (or time) off the diagonal that have a p-value (in the
+            edge-list layout: all listed).
 
         Returns
         -------
         pandas.DataFrame
-            Columns [network,] source, target (labels), score and, where there are any, weight, pvalue,
-            pvalue_corrected (with ``alpha``), delay in seconds, score_std.
+            Columns [network|time,] source, target (labels), score and, where there are any, weight, pvalue,
+            pvalue_corrected (with ``alpha``), delay in seconds, score_std, interval_low, interval_high.
 
         Raises
         ------
@@ -323,7 +284,7 @@ class Connectome:
     def to_pandas(self) -> pd.DataFrame:
         """One row a pair, in the order of the matrix (its diagonal with it) or of the edge list.
 
-        Columns are [network,] source, target (labels) and the fields.
+        Columns are [network|time,] source, target (labels) and the fields.
         """
         return pair_table(self._data, self.unit_ids)
 
@@ -335,10 +296,10 @@ class Connectome:
         Raises
         ------
         InputError
-            This is a batch of networks, or as for `edges`.
+            This is a batch of networks or holds several times, or as for `edges`.
         """
-        if self.n_networks is not None:
-            raise InputError("a graph holds one network: choose it by isel(network=...).")
+        if self.leading is not None:
+            raise InputError(f"a graph holds one network at one time: choose it by isel({self.leading}=...).")
         return edge_graph(self.edges(alpha, correction), self.unit_ids)
 
     def save(self, path: StrPath) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def as_text(connectome: Connectome) -> str:
     """One line of title, then a line a field and a line for each thing known of how it was made."""
-    lines = [f"{name:<10} {text}" for name, text in summary(connectome).items()]
+    known = summary(connectome)
+    width = max(map(len, known))
+    lines = [f"{name:<{width}} {text}" for name, text in known.items()]
     return "\n  ".join([f"<synfer.Connectome {title(connectome)}", *lines]) + ">"
 
 
@@ -25,7 +27,8 @@ def as_html(connectome: Connectome) -> str:
 
 def title(connectome: Connectome) -> str:
     """Size, layout and method in one line."""
-    batch = "" if connectome.n_networks is None else f"{connectome.n_networks} networks x "
+    ids = connectome.leading_ids
+    batch = "" if ids is None else f"{len(ids)} {connectome.leading}{'' if len(ids) == 1 else 's'} x "
     method = f", by {connectome.method}" if connectome.method else ""
     return f"{batch}{connectome.n_units} units, {connectome.layout}{method}"
 
@@ -37,6 +40,8 @@ def summary(connectome: Connectome) -> dict[str, str]:
         known = field.values[~np.isnan(field.values)]
         extent = f"{known.min():.4g} to {known.max():.4g}" if known.size else "nothing is said of any pair"
         shown[name] = extent + (" s" if name == "delay" and known.size else "")
+    if connectome.leading == "time" and connectome.leading_ids is not None:
+        shown["time"] = f"{connectome.leading_ids[0]:g} to {connectome.leading_ids[-1]:g} s"
     ids = connectome.unit_ids
     shown["units"] = ", ".join(map(str, ids[:8].tolist())) + (", ..." if len(ids) > 8 else "")
     for name, value in connectome.origin.items():

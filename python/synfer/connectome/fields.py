@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.storage import as_floats, as_ids, rectangular
 
 DESCRIPTIONS = {
@@ -19,14 +20,22 @@ DESCRIPTIONS = {
     "pvalue": "p-value of no effect, uncorrected",
     "delay": "time from the sample that shows the source's event to the first sample it can change, in seconds",
     "score_std": "spread of the score over initialisations or resamples",
+    "interval_low": "lower bound of the weight",
+    "interval_high": "upper bound of the weight",
 }
 FIELDS = tuple(DESCRIPTIONS)
-ABSENT = {"score": 0.0, "weight": 0.0, "pvalue": np.nan, "delay": np.nan, "score_std": np.nan}
+LEADING = ("network", "time")
+ABSENT = dict.fromkeys(FIELDS, np.nan) | {"score": 0.0, "weight": 0.0}
 """What an edge list says of the pairs that it does not list."""
 
 
-def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any) -> xr.Dataset:
-    """Lay out fields of shape ([network,] target, source).
+def leading_of(data: xr.Dataset | xr.DataArray) -> str | None:
+    """Name of the axis before (target, source), None where there is none."""
+    return next((axis for axis in LEADING if axis in data.dims), None)
+
+
+def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any, leading: str | None = None) -> xr.Dataset:
+    """Lay out fields of shape ([network|time,] target, source).
 
     Parameters
     ----------
@@ -34,8 +43,10 @@ def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any) ->
         The fields. A DataArray is transposed to (target, source) by its dims' names and reordered by its labels.
     unit_ids : array (unit,) or None
         Labels of the units; None takes a DataArray's, else ``arange(n)``.
-    leading_ids : array (network,) or None
-        Labels of the networks of a batch, in the same way.
+    leading_ids : array (network,) or (time,) or None
+        Labels of the networks of a batch, in the same way, or times in seconds.
+    leading : {"network", "time"} or None
+        What a leading axis is; None takes a DataArray's, else "network".
 
     Raises
     ------
@@ -45,24 +56,33 @@ def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any) ->
     for value in given.values():
         if isinstance(value, xr.DataArray):
             unit_ids = value.coords["target"].values if unit_ids is None and "target" in value.coords else unit_ids
-            has_networks = leading_ids is None and "network" in value.coords and "network" in value.dims
-            leading_ids = value.coords["network"].values if has_networks else leading_ids
+            leading = leading_of(value) if leading is None else leading
+            if leading_ids is None and leading in value.coords and leading in value.dims:
+                leading_ids = value.coords[leading].values
+    leading = "network" if leading is None else leading
+    if leading not in LEADING:
+        raise UnknownNameError.of("leading axis", str(leading), LEADING)
     arrays = {
-        name: as_floats(_by_name(name, value, unit_ids), name) for name, value in given.items() if value is not None
+        name: as_floats(_by_name(name, value, unit_ids, leading), name)
+        for name, value in given.items()
+        if value is not None
     }
     shape = arrays["score"].shape
     if len(shape) not in (2, 3) or shape[-1] != shape[-2] or 0 in shape:
-        raise ShapeError(f"score must have shape (target, source) or (network, target, source); got {shape}.")
+        raise ShapeError(f"score must have shape (target, source) or ({leading}, target, source); got {shape}.")
     for name, array in arrays.items():
         if array.shape != shape:
             raise ShapeError(f"{name} must have the score's shape {shape}; got {array.shape}.")
-    dims = ("network", "target", "source")[-len(shape) :]
+    dims = (leading, "target", "source")[-len(shape) :]
     ids = as_ids(unit_ids, shape[-1], "unit_ids")
     coords: dict[str, Any] = {"target": ids, "source": ids}
     if len(shape) == 3:
-        coords["network"] = as_ids(leading_ids, shape[0], "leading_ids")
-    elif leading_ids is not None:
-        raise InputError("leading_ids were given, but the score has no leading network axis; leave them out.")
+        if leading == "time":
+            coords["time"] = ("time", _times(leading_ids, shape[0]), {"units": "s"})
+        else:
+            coords["network"] = as_ids(leading_ids, shape[0], "leading_ids")
+    elif leading_ids is not None or leading == "time":
+        raise InputError(f"the score has no leading {leading} axis, of shape {shape}; leave out leading, leading_ids.")
     dataset = xr.Dataset({name: (dims, array) for name, array in arrays.items()}, coords=coords)
     return _checked(dataset)
 
@@ -137,12 +157,24 @@ def sparse_edges(weight: Any, delay: Any) -> tuple[np.ndarray, np.ndarray, dict[
     return edges.col, edges.row, {"weight": edges.data, "delay": delay}
 
 
-def _by_name(name: str, value: Any, unit_ids: Any) -> Any:
+def _times(leading_ids: Any, n: int) -> np.ndarray:
+    """Increasing seconds, (time,)."""
+    if leading_ids is None:
+        raise InputError("leading_ids must be given, in seconds, where time leads.")
+    times = as_floats(leading_ids, "leading_ids").astype(np.float64, copy=False)
+    if times.shape != (n,):
+        raise ShapeError(f"leading_ids must have shape ({n},), one time for each; got {times.shape}.")
+    if not (np.isfinite(times).all() and np.all(np.diff(times) > 0)):
+        raise InputError(f"leading_ids must be finite, increasing seconds where time leads; got {times.tolist()[:5]}.")
+    return times
+
+
+def _by_name(name: str, value: Any, unit_ids: Any, leading: str) -> Any:
     """Bring a DataArray to (..., target, source), its rows and columns in the order of ``unit_ids``."""
     if not isinstance(value, xr.DataArray):
         return value
-    if set(value.dims) not in ({"target", "source"}, {"network", "target", "source"}):
-        raise ShapeError(f"{name} must have dims (target, source), with network before them or not; got {value.dims}.")
+    if set(value.dims) not in ({"target", "source"}, {leading, "target", "source"}):
+        raise ShapeError(f"{name} must have dims (target, source), {leading} before them or not; got {value.dims}.")
     for axis in ("target", "source"):
         if axis in value.coords and unit_ids is not None and not np.array_equal(value.coords[axis].values, unit_ids):
             try:
@@ -156,17 +188,38 @@ def _checked(dataset: xr.Dataset) -> xr.Dataset:
     """Refuse impossible values (NaN means that nothing is said of a pair), describe the rest."""
     for name, values in dataset.data_vars.items():
         array = values.values
-        if name == "weight":
+        if name in ("weight", "interval_low", "interval_high"):
             wrong, rule = np.isinf(array), "be finite"
         elif name == "pvalue":
             wrong, rule = (array < 0) | (array > 1), "lie in [0, 1]"
         else:
             wrong, rule = (array < 0) | np.isinf(array), "be finite and at least 0"
         if np.any(wrong):
-            place = tuple(int(k) for k in np.argwhere(wrong)[0])
-            where = ", ".join(f"{dim} {k}" for dim, k in zip(values.dims, place, strict=True))
+            where, place = _first(values, wrong)
             raise InputError(f"{name} must {rule}, or NaN where nothing is said; at {where} it is {array[place]}.")
         values.attrs["long_name"] = DESCRIPTIONS[str(name)]
+    _check_order(dataset)
     if "delay" in dataset:
         dataset["delay"].attrs["units"] = "s"
     return dataset
+
+
+def _check_order(dataset: xr.Dataset) -> None:
+    """Refuse a weight outside its bounds; NaN, where nothing is said, lies nowhere."""
+    ordered = [name for name in ("interval_low", "weight", "interval_high") if name in dataset]
+    if not {"interval_low", "interval_high"} & set(ordered):
+        return
+    # in the coarsest of their types: rounding keeps an order, but not between types
+    coarse = min((dataset[name].dtype for name in ordered), key=lambda dtype: dtype.itemsize)
+    for lower, upper in itertools.combinations(ordered, 2):
+        wrong = dataset[lower].values.astype(coarse) > dataset[upper].values.astype(coarse)
+        if np.any(wrong):
+            where, place = _first(dataset[lower], wrong)
+            values = f"{dataset[lower].values[place]} and {dataset[upper].values[place]}"
+            raise InputError(f"{lower} must be at most {upper}; at {where} they are {values}.")
+
+
+def _first(values: xr.DataArray, wrong: np.ndarray) -> tuple[str, tuple[int, ...]]:
+    """Where the first wrong value stands, in words and as an index."""
+    place = tuple(int(k) for k in np.argwhere(wrong)[0])
+    return ", ".join(f"{dim} {k}" for dim, k in zip(values.dims, place, strict=True)), place

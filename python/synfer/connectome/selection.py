@@ -1,4 +1,4 @@
-"""Parts of a connectome's fields: some of a batch's networks, some of the units."""
+"""Parts of a connectome's fields: some of a batch's networks or of the times, some of the units."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from synfer.errors import InputError
 from synfer.storage import positions
 
 
-def of_networks(dataset: xr.Dataset, network: Any) -> tuple[xr.Dataset, Any]:
-    """Networks by position, and the label of a single one (None where the axis is kept)."""
-    if "network" not in dataset.dims:
-        raise InputError("this connectome has no network axis to select from: it is one network.")
-    labels = dataset["network"].values
+def of_leading(dataset: xr.Dataset, axis: str, wanted: Any) -> tuple[xr.Dataset, Any]:
+    """Networks or times by position, and the label of a single one (None where the axis is kept)."""
+    if axis not in dataset.dims:
+        raise InputError(f"this connectome has no {axis} axis to select from: its dims are {dataset['score'].dims}.")
+    labels = dataset[axis].values
     try:
-        chosen = labels[network]
-        data = dataset.isel(network=network)
+        chosen = labels[wanted]
+        data = dataset.isel({axis: wanted})
     except (IndexError, TypeError, ValueError) as error:
-        raise InputError(f"network must select among {len(labels)} networks; got {network!r} ({error}).") from error
+        raise InputError(f"{axis} must select among {len(labels)} {axis}s; got {wanted!r} ({error}).") from error
     if np.size(chosen) == 0 or len(np.unique(chosen)) < np.size(chosen):
-        raise InputError(
-            f"network must select at least one of {len(labels)} networks, and none twice; got {network!r}."
-        )
-    return (data.drop_vars("network"), chosen.item()) if np.ndim(chosen) == 0 else (data, None)
+        raise InputError(f"{axis} must select at least one of {len(labels)} {axis}s, and none twice; got {wanted!r}.")
+    if axis == "time" and np.ndim(chosen) and np.any(np.diff(chosen) < 0):
+        raise InputError(f"time must select times in their order; got {wanted!r}.")
+    return (data.drop_vars(axis), chosen.item()) if np.ndim(chosen) == 0 else (data, None)
 
 
 def of_units(dataset: xr.Dataset, labels: np.ndarray, units: Any) -> xr.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from synfer.connectome.fields import leading_of
 from synfer.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
         if correction is not None and correction not in CORRECTIONS:
             raise UnknownNameError.of("correction", str(correction), CORRECTIONS)
     tables = []
-    for network, one in _networks(dataset):
+    leading = leading_of(dataset)
+    for label, one in _parts(dataset, leading):
         target, source = _ends(one)
         flat = {str(name): values.values.ravel() for name, values in one.data_vars.items()}
         if alpha is None:
@@ -50,7 +52,7 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
             family = np.flatnonzero(np.isfinite(flat["pvalue"]) & (target != source))
             rejected, corrected = _corrected(flat["pvalue"][family], alpha, correction)
             kept = family[rejected]
-        columns: dict[str, Any] = {} if network is None else {"network": np.full(len(kept), network)}
+        columns: dict[str, Any] = {} if leading is None else {leading: np.full(len(kept), label)}
         columns |= {"source": ids[source[kept]], "target": ids[target[kept]]}
         for name, values in flat.items():
             columns[name] = values[kept]
@@ -65,9 +67,10 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
 def pair_table(dataset: xr.Dataset, ids: np.ndarray) -> pd.DataFrame:
     """Build the rows of `Connectome.to_pandas`: every pair of the matrix, or every listed edge, in its order."""
     tables = []
-    for network, one in _networks(dataset):
+    leading = leading_of(dataset)
+    for label, one in _parts(dataset, leading):
         target, source = _ends(one)
-        columns: dict[str, Any] = {} if network is None else {"network": np.full(len(target), network)}
+        columns: dict[str, Any] = {} if leading is None else {leading: np.full(len(target), label)}
         columns |= {"source": ids[source], "target": ids[target]}
         columns |= {str(name): values.values.ravel() for name, values in one.data_vars.items()}
         tables.append(pd.DataFrame(columns))
@@ -87,11 +90,11 @@ def edge_graph(table: pd.DataFrame, ids: np.ndarray) -> nx.DiGraph:
     return graph
 
 
-def _networks(dataset: xr.Dataset) -> list[tuple[Any, xr.Dataset]]:
-    """Each network apart, with its label: tests of different networks are different families."""
-    if "network" not in dataset.dims:
+def _parts(dataset: xr.Dataset, leading: str | None) -> list[tuple[Any, xr.Dataset]]:
+    """Each network or time apart, with its label: their tests are different families."""
+    if leading is None:
         return [(None, dataset)]
-    return [(label, dataset.isel(network=k)) for k, label in enumerate(dataset["network"].values.tolist())]
+    return [(label, dataset.isel({leading: k})) for k, label in enumerate(dataset[leading].values.tolist())]
 
 
 def _ends(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

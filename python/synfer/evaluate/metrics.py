@@ -56,7 +56,7 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
     InputError
         One of the two is no Connectome.
     ShapeError
-        The units differ, or one of the two is a batch of networks.
+        The units differ, or one of the two is a batch of networks or holds several times.
     InputError
         A pair without a score: compare does not guess where it would have ranked.
     """
@@ -97,8 +97,8 @@ def _matrices(name: str, connectome: Connectome, truth: Connectome) -> tuple[np.
     """Give score and weight (target, source) of a connectome, in the order of the truth's units."""
     if connectome.leading_ids is not None:
         raise ShapeError(
-            f"{name} must be one network, (target, source), got {connectome.n_networks} networks: compare them one by "
-            "one, isel(network=k)."
+            f"{name} must be one network, (target, source), got {len(connectome.leading_ids)} {connectome.leading}s: "
+            f"compare them one by one, isel({connectome.leading}=k)."
         )
     if connectome.layout != "matrix":
         connectome = connectome.to_matrix()
