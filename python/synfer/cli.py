@@ -81,7 +81,7 @@ def simulate(
     n_exc: Annotated[int, typer.Option("--exc", help="Excitatory neurons.")] = 8,
     n_inh: Annotated[int, typer.Option("--inh", help="Inhibitory neurons.")] = 2,
     p: Annotated[float, typer.Option(help="Probability of an edge from one neuron to another.")] = 0.4,
-    weight: Annotated[float, typer.Option(help="Magnitude of every weight, in mV.")] = 5.0,
+    weight: Annotated[float, typer.Option(help="Magnitude of every weight, in mV/ms acting for one step.")] = 5.0,
     duration: Annotated[float, typer.Option(help="Seconds.")] = 5.0,
     dt: Annotated[float, typer.Option(help="Step in seconds.")] = 1e-3,
     record: Annotated[

@@ -4,7 +4,7 @@ Source: Lu et al. 2023, "Attention for causal relationship discovery from biolog
 2311.06928), repository ziyulu-uw/causalformer (MIT). Files are comma-separated text:
 
 ============================ ============================================================================
-``connectivity.txt``         (target, source), signed weights in mV
+``connectivity.txt``         (target, source), signed weights in mV/ms, acting for one step
 ``v_normed_alltimes.txt``    (unit, time), v clipped at 30 mV and z-scored per unit; T + 1 states, 1 ms apart
 ``params_abcd.txt``          (unit, 4), the model's a, b, c, d
 ``firings.txt``              rows (step, unit), both from 1: row (t, n) is state t - 1, unit n - 1 from 0
@@ -45,7 +45,7 @@ def load_izhikevich(folder: StrPath) -> tuple[Recording, Connectome]:
         Signal "v" (time, unit), float64: clipped at 30 mV and z-scored per unit; dt = 1 ms, the first sample (the
         initial state) at 0 s.
     truth : Connectome
-        Weights W[target, source] in mV, delay 1 ms.
+        Weights W[target, source] in mV/ms, acting for one step; delay 1 ms.
 
     Raises
     ------

@@ -150,10 +150,9 @@ class Causalformer(BaseDiscoverer):
     def _discover(self, samples: Samples) -> Connectome:
         self._refuse_missing_device()
         likelihood = LIKELIHOODS[self.likelihood]
-        gaussian = self.likelihood == "gaussian"
-        self.offset_, self.scale_ = (
-            _moments(samples) if gaussian else (np.zeros(samples.n_units), np.ones(samples.n_units))
-        )
+        self.offset_, self.scale_ = _moments(samples)
+        if self.likelihood != "gaussian":  # counts stay counts
+            self.offset_, self.scale_ = np.zeros(samples.n_units), np.ones(samples.n_units)
         self.clock_ = Clock.of(max(len(segment) for segment in samples.segments))
         windows = self._windows(samples)
         likelihood.check(windows.series)
