@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 from statsmodels.tsa.api import VAR
 
+from synfer import simulate
 from synfer.discover import ConditionalGranger
 from synfer.discover.autoregression import DENSE, lagged_factor, spectral_radius
 from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, OrientationWarning
@@ -319,3 +320,15 @@ def test_published_networks(data_folder):
         aurocs.append(roc_auc_score(edge[off], ConditionalGranger().fit(x).connectome_.score.to_numpy()[off]))
     assert len(aurocs) == 3
     assert np.mean(aurocs) >= 0.90
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("parameters", "rejected"), [({}, 0.067), ({"lag": 10}, 0.074)])
+def test_how_often_it_rejects_on_voltages_without_connections(parameters, rejected):
+    """The figures of the docstring: a spiking neuron is no linear process, and the test is a little too eager."""
+    n = 100
+    networks = simulate.izhikevich_network(8, 2, 0.0, n_networks=n, seed=0)
+    recording = simulate.observe.clip_and_zscore(simulate.run(networks, 5.0, seed=0))
+    off = ~np.eye(10, dtype=bool)
+    pvalues = [ConditionalGranger(**parameters).fit(recording.isel(network=k)).connectome_.pvalue for k in range(n)]
+    assert np.mean([p.values[off] < 0.05 for p in pvalues]) == pytest.approx(rejected, abs=0.006)  # two s.e.

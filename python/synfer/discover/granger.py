@@ -42,7 +42,9 @@ class ConditionalGranger(BaseDiscoverer):
 
     Limits: a unit that is not recorded, or noise on the measurement, makes edges that are not there. Close to a unit
     root the test rejects too often: of ten independent units x(t) = a x(t-1) + e(t), 2,000 samples, at .05 it rejects
-    .052 for a = 0, .056 for a = .9, .081 for a = .98.
+    .052 for a = 0, .056 for a = .9, .081 for a = .98. Spiking voltages are no such process either: of Izhikevich
+    neurons without any connection (the paper's model and preparation, 10 units, 5 s; 100 networks, 9,000 tests) it
+    rejects .067 (s.e. .003) at .05, with ``lag=10`` .074.
 
     Parameters
     ----------
