@@ -12,14 +12,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synfer.errors import FileError, InputError, ShapeError, SynferError
+from synfer.errors import FileError, InputError, ShapeError, SynferError, UnknownNameError
 
 if TYPE_CHECKING:
     import h5netcdf
@@ -197,6 +197,23 @@ def as_mapping(value: Any, argument: str) -> dict[str, Any]:
     return plain
 
 
+def as_choice(value: Any, argument: str, known: Collection[str]) -> str:
+    """Give one of the ``known`` names.
+
+    Raises
+    ------
+    InputError
+        It is no text.
+    UnknownNameError
+        It is none of them; the nearest are suggested.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{argument} must be one of {', '.join(map(repr, known))}; got a {type(value).__name__}.")
+    if value not in known:
+        raise UnknownNameError.of(argument, value, known)
+    return value
+
+
 def as_number(value: Any, argument: str, *, positive: bool = False) -> float:
     """Give one finite number of seconds, above 0 where it must be ``positive``.
 
@@ -248,7 +265,10 @@ def as_ids(ids: Any, n: int, argument: str) -> np.ndarray:
         Neither integers nor strings, or some label occurs twice; the message names it.
     """
     if ids is None:
-        return np.arange(n)
+        try:
+            return np.arange(n)
+        except (ValueError, OverflowError, MemoryError):
+            raise InputError(f"{argument}: memory does not hold labels for so many units, {str(n)[:40]}.") from None
     given = rectangular(ids, argument)
     if given.shape != (n,):
         raise ShapeError(f"{argument} must have shape ({n},), one label for each; got {given.shape}.")

@@ -184,6 +184,12 @@ def test_what_is_no_number_is_refused(bad):
         Listener().fit(bad)
 
 
+@pytest.mark.parametrize("bad", [{}, object(), [[object(), 1.0]] * 5, 10**400])
+def test_what_is_no_array_is_refused_as_scikit_learn_does(bad):
+    with pytest.raises(InputError, match="X must hold numbers"):
+        Listener().fit(bad)
+
+
 def test_parameters_are_checked_in_fit_and_unknown_ones_named(x):
     with pytest.raises(InputError, match="'depth' parameter of Listener"):
         Listener(depth="deep").fit(x)

@@ -28,7 +28,7 @@ LABELLED = xr.DataArray(X, dims=("time", "unit"))
         (lambda: Recording({"v": X}, 1.0, unit_ids=[2**70, 1]), "unit_ids must fit into 64 bits"),
         (lambda: Recording({"v": X}, 1.0, units_of_measure="mV"), "units_of_measure must be a dict .* got a str"),
         (lambda: Recording({"v": X}, 1.0, provenance=["here"]), "provenance must be a dict .* got a list"),
-        (lambda: Recording({"v": X}, 1.0, leading=3), "signals need a leading axis|leading axis '3' does not exist"),
+        (lambda: Recording({"v": X}, 1.0, leading=3), "leading axis must be one of 'trial', 'network'"),
         (lambda: Recording.from_array(X, "1 ms"), "dt must be positive seconds, a number; got '1 ms'"),
         (lambda: Recording.from_pandas(FRAME, "a"), "dt must be positive seconds, a number"),
         (lambda: Recording.from_pandas(FRAME.set_index(FRAME.index * 0.1), "a"), "dt must be positive seconds"),
@@ -45,6 +45,8 @@ LABELLED = xr.DataArray(X, dims=("time", "unit"))
         (lambda: Recording({"v": X}, 1.0).isel(unit=[[0], [0, 1]]), "unit must be an array, or lists of equal"),
         (lambda: Recording({"v": X}, 1.0).sel(unit={"a": 1}), "unit: .* not found"),
         (lambda: Recording({"v": X}, 1.0, unit_ids=["a", "b"]).sel(unit=["a", 1]), "unit: '1' not found"),
+        (lambda: Recording({"v": X}, 1.0).sel(time=slice(10**400, None)), "time must be a slice of seconds"),
+        (lambda: Recording.from_spikes([0.1], [0], 0.1, n_units=10**30), "n_units: memory does not hold labels"),
         (lambda: Recording.load(3), "path must be a path or its name; got a int"),
         (lambda: Recording({"v": X}, 1.0).save(None), "path must be a path or its name; got a NoneType"),
     ],
@@ -58,3 +60,23 @@ def test_signals_to_load_are_names(tmp_path):
     Recording({"v": X}, 1.0).save(tmp_path / "r.nc")
     with pytest.raises(InputError, match="signals must be a list of names; got a int"):
         Recording.load(tmp_path / "r.nc", signals=3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name: Recording.from_array(X, 0.1, name=name),
+        lambda name: Recording.from_pandas(FRAME, 0.1, name=name),
+        lambda name: Recording.from_xarray(LABELLED, 0.1, name=name),
+    ],
+)
+@pytest.mark.parametrize("name", [["v"], {}, None, 3])
+def test_names_are_text(make, name):
+    with pytest.raises(InputError, match="a signal's name must be an identifier such as 'v'; got a"):
+        make(name)
+
+
+@pytest.mark.parametrize("leading", [3, ["trial"], X])
+def test_leading_is_text(leading):
+    with pytest.raises(InputError, match="leading axis must be one of 'trial', 'network'; got a"):
+        Recording({"v": np.zeros((2, 5, 2))}, 1.0, leading=leading)

@@ -141,7 +141,7 @@ class Connectome(FieldView):
             weight = weight.toarray()
         if not isinstance(weight, xr.DataArray):
             weight = as_floats(weight, "weight")
-        if delay is not None and np.ndim(delay) == 0:
+        if delay is not None and rectangular(delay, "delay").ndim == 0:
             delay = xr.where(weight != 0, as_number(delay, "delay"), np.nan)
         return cls(abs(weight), weight=weight, delay=delay, unit_ids=unit_ids, **about)
 
@@ -178,7 +178,7 @@ class Connectome(FieldView):
         n_edges = rectangular(source, "source").size
         if score is None:
             score = np.ones(n_edges) if weight is None else np.abs(as_floats(weight, "weight"))
-        if delay is not None and np.ndim(delay) == 0:
+        if delay is not None and rectangular(delay, "delay").ndim == 0:
             delay = np.full(n_edges, as_number(delay, "delay"))
         given = (score, weight, pvalue, delay, score_std, interval_low, interval_high)
         fields = dict(zip(FIELDS, given, strict=True))
@@ -362,6 +362,8 @@ class Connectome(FieldView):
         self.parameters = as_mapping(parameters, "parameters")
         self.seed: Any = as_plain(seed, "seed")
         self.dt = None if dt is None else as_number(dt, "dt", positive=True)
+        if not isinstance(converged, bool | np.bool_ | None):
+            raise InputError(f"converged must be True, False or None; got a {type(converged).__name__}.")
         self.converged = None if converged is None else bool(converged)
         versions = versions or {package: version_of(package) for package in ("synfer", "numpy", "torch")}
         self.versions: dict[str, str] = as_mapping(versions, "versions")

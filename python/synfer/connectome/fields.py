@@ -11,8 +11,8 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
-from synfer.errors import InputError, ShapeError, UnknownNameError
-from synfer.storage import as_floats, as_ids, rectangular
+from synfer.errors import InputError, ShapeError
+from synfer.storage import as_choice, as_floats, as_ids, rectangular
 
 DESCRIPTIONS = {
     "score": "evidence for an effect of source on target, at least 0",
@@ -59,9 +59,7 @@ def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any, le
             leading = leading_of(value) if leading is None else leading
             if leading_ids is None and leading in value.coords and leading in value.dims:
                 leading_ids = value.coords[leading].values
-    leading = "network" if leading is None else leading
-    if leading not in LEADING:
-        raise UnknownNameError.of("leading axis", str(leading), LEADING)
+    leading = "network" if leading is None else as_choice(leading, "leading axis", LEADING)
     arrays = {
         name: as_floats(_by_name(name, value, unit_ids, leading), name)
         for name, value in given.items()

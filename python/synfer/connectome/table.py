@@ -10,7 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from synfer.connectome.fields import leading_of
-from synfer.errors import InputError, UnknownNameError
+from synfer.errors import InputError
+from synfer.storage import as_choice
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -39,8 +40,8 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
             )
         if not (isinstance(alpha, Real) and 0 < alpha < 1):
             raise InputError(f"alpha must lie between 0 and 1; got {alpha!r}.")
-        if correction is not None and correction not in CORRECTIONS:
-            raise UnknownNameError.of("correction", str(correction), CORRECTIONS)
+        if correction is not None:
+            as_choice(correction, "correction", CORRECTIONS)
     tables = []
     leading = leading_of(dataset)
     for label, one in _parts(dataset, leading):

@@ -23,6 +23,10 @@ from synfer.storage import rectangular
 BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
 
 
+class _NoNumbersError(InputError, TypeError):
+    """An InputError as any other; scikit-learn's checks of an estimator ask for a TypeError too."""
+
+
 def check_parameters(estimator: BaseEstimator) -> None:
     """Check an estimator's parameters against its ``_parameter_constraints``; raise InputError."""
     try:
@@ -103,8 +107,10 @@ def as_floats(X: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         try:
             return array.astype(np.float64)
-        except ValueError as error:  # a TypeError, of objects that are no numbers, says all there is to say
+        except (ValueError, OverflowError) as error:
             raise InputError(f"X must hold numbers, got {array.dtype}: {error}.") from None
+        except TypeError as error:
+            raise _NoNumbersError(f"X must hold numbers, got {array.dtype}: {error}.") from None
     # float32 holds every count of up to 16 bits exactly, at half the memory.
     return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
 

@@ -11,6 +11,13 @@ from synfer.storage import on_host as on_host  # its home; some import it from h
 from synfer.storage import rectangular
 
 
+def named(name: Any) -> str:
+    """Give a signal's name; what is no text, a list for instance, is an `InputError`."""
+    if not isinstance(name, str):
+        raise InputError(f"a signal's name must be an identifier such as 'v'; got a {type(name).__name__}.")
+    return name
+
+
 def held(name: Any, array: Any, reserved: set[str]) -> Any:
     """Give a signal's array as it shall be held: as it came, where it is numpy's or torch's and of real numbers.
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from synfer.errors import InputError, ShapeError
+from synfer.recording.arrays import named
 from synfer.recording.spikes import raster_events
 from synfer.storage import as_floats, as_number, on_host
 
@@ -40,7 +41,7 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> dict[str, Any]
     elif dt is None:  # whole numbers may count rows or milliseconds: taking them for seconds would be a silent guess
         raise InputError(f"dt must be given (seconds): an index of {index.dtype} says nothing of seconds.")
     return {
-        "signals": {name: frame.to_numpy()},
+        "signals": {named(name): frame.to_numpy()},
         "dt": dt,
         "t0": t0,
         "unit_ids": frame.columns.to_numpy() if len(frame.columns) else None,
@@ -50,7 +51,7 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> dict[str, Any]
 def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> dict[str, Any]:
     """Arguments of a Recording for labelled arrays over ([trial|network,] time, unit), in any order of these."""
     if isinstance(data, xr.DataArray):
-        label = data.name if isinstance(data.name, str) else name
+        label = data.name if isinstance(data.name, str) else named(name)
         variables, attrs = {label: data}, {}
         if label in data.coords:
             raise InputError(f"data must not be named as one of its coordinates, {label!r}; rename it.")

@@ -9,8 +9,8 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
-from synfer.recording.arrays import axis_index, bounds, equal, held
-from synfer.storage import StrPath, as_ids, as_mapping, as_number, on_host, understood
+from synfer.recording.arrays import axis_index, bounds, equal, held, named
+from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, on_host, understood
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +85,7 @@ class Recording:
         self.dt, self.t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
         if leading is None and len(self.shape) == 3:
             leading = "trial"
-        if leading is not None and leading not in LEADING:
-            raise UnknownNameError.of("leading axis", str(leading), LEADING)
+        leading = None if leading is None else as_choice(leading, "leading axis", LEADING)
         if (leading is not None and len(self.shape) == 2) or (leading is None and leading_ids is not None):
             raise ShapeError(f"signals need a leading axis for leading or leading_ids; they have shape {self.shape}.")
         self.leading = leading
@@ -104,7 +103,7 @@ class Recording:
     @classmethod
     def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
         """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`."""
-        return cls({name: array}, dt, **about)
+        return cls({named(name): array}, dt, **about)
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:

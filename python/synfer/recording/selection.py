@@ -41,7 +41,7 @@ def time_span(recording: Recording, span: Any) -> slice:
             for t, default in ((span.start, 0), (span.stop, n))
         ]
         start, stop = (int(np.ceil(np.clip(end, 0, n))) for end in ends)
-    except (TypeError, ValueError) as error:  # no number, or NaN
+    except (TypeError, ValueError, OverflowError) as error:  # no number, or NaN
         raise InputError(f"time must be a slice of seconds; got {span!r}.") from error
     if start >= stop:
         last = t0 + (n - 1) * dt

@@ -142,7 +142,7 @@ def _units(labels: np.ndarray, n_units: int | None, unit_ids: Any) -> tuple[np.n
         wrong = np.flatnonzero((labels < 0) | (labels >= n_units)) if labels.size else labels[:0]
         if wrong.size:
             raise InputError(f"units must lie in 0 to {n_units - 1}; units[{wrong[0]}] is {labels[wrong[0]]}.")
-        return np.arange(n_units), labels.astype(np.int64)
+        return as_ids(None, n_units, "n_units"), labels.astype(np.int64)
     if labels.size == 0:
         raise InputError("n_units or unit_ids must be given where there is no spike to name a unit.")
     distinct = np.unique(labels)
