@@ -22,9 +22,7 @@ def module_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", [module_of(path) for path in FILES])
-def test_the_examples_hold(name, request):
-    if name == "synfer.simulate.run":
-        request.applymarker(pytest.mark.xfail(reason="the example lacks its import lines", strict=False))
+def test_the_examples_hold(name):
     failed, attempted = doctest.testmod(importlib.import_module(name))
     assert attempted > 0
     assert failed == 0
