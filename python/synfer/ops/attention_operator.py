@@ -1,0 +1,284 @@
+"""The compiled attention as a torch operator: schema, shapes, gradients, batching.
+
+``torch.library`` makes it one node to ``torch.compile``, ``torch.export`` and CUDA graphs, and gives it a rule for
+``vmap``. Its Python side is kept short, for attention here takes tens of microseconds: the operator is defined through
+``Library`` rather than ``custom_op``, and where gradients are wanted in eager mode an autograd.Function around it saves
+a third of the call that ``register_autograd`` makes (see bench/attention.py); both share one formula.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synfer import _core
+from synfer.ops.attention_reference import attention_with_map_reference
+
+_View = tuple[int, tuple[int, ...], tuple[int, ...], str]
+_COMPILED = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
+
+_library = torch.library.Library("synfer", "DEF")
+_OPTIONS = "int n_sources, float scale, bool over_batch, bool over_head, bool over_lag, bool softmax"
+_library.define(
+    f"attention_with_map(Tensor q, Tensor k, Tensor v, Tensor? bias, {_OPTIONS}, bool out_map) -> (Tensor, Tensor)"
+)
+_library.define(
+    "attention_with_map_backward(Tensor q, Tensor k, Tensor v, Tensor? bias, Tensor? grad_out, Tensor? grad_map, "
+    f"{_OPTIONS}, bool want_dbias) -> (Tensor, Tensor, Tensor, Tensor)"
+)
+
+
+def is_compiled(q: Tensor) -> bool:
+    """Whether there is a kernel for this device and dtype."""
+    return q.device.type == "cpu" and q.dtype in _COMPILED
+
+
+def compiled_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    n_sources: int,
+    scale: float,
+    over_batch: bool,
+    over_head: bool,
+    over_lag: bool,
+    softmax: bool,
+    out_map: bool,
+) -> tuple[Tensor, Tensor]:
+    """Call the operator; the map is empty where it is not wanted. Arguments are not checked."""
+    arguments = (q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax, out_map)
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        result: tuple[Tensor, Tensor] = torch.ops.synfer.attention_with_map.default(*arguments)
+        return result
+    result = _Attention.apply(*arguments)
+    return result
+
+
+def _exact(dtype: torch.dtype) -> torch.dtype:
+    """What is computed in, and what the map comes in, for a connectome is read from it."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _empty_results(
+    q: Tensor, k: Tensor, v: Tensor, n_sources: int, over_batch: bool, over_head: bool, over_lag: bool, out_map: bool
+) -> tuple[Tensor, Tensor]:
+    """The output, in memory (B, L, H, E) so that the heads join as a view, and the map."""
+    b, h, targets, _ = q.shape
+    out = q.new_empty(b, targets, h, v.shape[3]).transpose(1, 2)
+    shape: list[int] = [0]
+    if out_map:
+        shape = ([] if over_batch else [b]) + ([] if over_head else [h]) + [targets, n_sources]
+        if not over_lag:
+            shape.append(k.shape[2] // n_sources if n_sources else 0)
+    return out, q.new_empty(shape, dtype=_exact(q.dtype))
+
+
+def _view(x: Tensor) -> _View:
+    return x.data_ptr(), x.shape, x.stride(), _COMPILED[x.dtype]
+
+
+def _maybe_view(x: Tensor | None) -> _View | None:
+    return None if x is None else _view(x)
+
+
+def _reference(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    n_sources: int,
+    scale: float,
+    over_batch: bool,
+    over_head: bool,
+    over_lag: bool,
+    softmax: bool,
+) -> tuple[Tensor, Tensor]:
+    over = {"batch": over_batch, "head": over_head, "lag": over_lag}
+    return attention_with_map_reference(
+        q,
+        k,
+        v,
+        n_sources=n_sources,
+        scale=scale,
+        reduce=[axis for axis in over if over[axis]],
+        bias=bias,
+        normalize="softmax" if softmax else "none",
+    )
+
+
+@torch.library.impl(_library, "attention_with_map", "CPU")
+def _forward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    n_sources: int,
+    scale: float,
+    over_batch: bool,
+    over_head: bool,
+    over_lag: bool,
+    softmax: bool,
+    out_map: bool,
+) -> tuple[Tensor, Tensor]:
+    out, map_ = _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+    if q.numel() == 0 or k.numel() == 0 or v.numel() == 0:
+        plain_out, plain_map = _reference(
+            q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax
+        )
+        return out.copy_(plain_out), map_.copy_(plain_map) if out_map else map_
+    exact = map_.dtype
+    written = out if out.dtype == exact else torch.empty_like(out, dtype=exact)
+    bias = None if bias is None else bias.to(exact)
+    _core.attention_forward(
+        _view(q),
+        _view(k),
+        _view(v),
+        _maybe_view(bias),
+        scale,
+        softmax,
+        k.shape[2] // n_sources if over_lag else 1,
+        over_batch,
+        over_head,
+        _view(written),
+        _view(map_) if out_map else None,
+        torch.get_num_threads(),
+    )
+    return out if written is out else out.copy_(written), map_
+
+
+@torch.library.impl(_library, "attention_with_map_backward", "CPU")
+def _backward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    bias: Tensor | None,
+    grad_out: Tensor | None,
+    grad_map: Tensor | None,
+    n_sources: int,
+    scale: float,
+    over_batch: bool,
+    over_head: bool,
+    over_lag: bool,
+    softmax: bool,
+    want_dbias: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    exact = _exact(q.dtype)
+    dq, dk, dv = (torch.empty_like(x, dtype=exact) for x in (q, k, v))
+    dbias = q.new_empty(bias.shape if want_dbias and bias is not None else 0, dtype=exact)
+    if q.numel() == 0 or k.numel() == 0 or v.numel() == 0:
+        for grad in (dq, dk, dv, dbias):
+            grad.zero_()
+    else:
+        exact_bias = None if bias is None else bias.to(exact)
+        exact_grad = None if grad_map is None else grad_map.to(exact).contiguous()
+        _core.attention_backward(
+            _view(q),
+            _view(k),
+            _view(v),
+            _maybe_view(exact_bias),
+            scale,
+            softmax,
+            k.shape[2] // n_sources if over_lag else 1,
+            over_batch,
+            over_head,
+            _maybe_view(grad_out),
+            _maybe_view(exact_grad),
+            _view(dq),
+            _view(dk),
+            _view(dv),
+            _view(dbias) if want_dbias else None,
+            torch.get_num_threads(),
+        )
+    if exact != q.dtype:
+        dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
+    return dq, dk, dv, dbias if bias is None else dbias.to(bias.dtype)
+
+
+@torch.library.register_fake("synfer::attention_with_map", lib=_library)
+def _fake_forward(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, n_sources: int, scale: float, *flags: bool
+) -> tuple[Tensor, Tensor]:
+    over_batch, over_head, over_lag, _, out_map = flags
+    return _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+
+
+@torch.library.register_fake("synfer::attention_with_map_backward", lib=_library)
+def _fake_backward(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, *rest: Any
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    dbias = q.new_empty(0, dtype=_exact(q.dtype)) if bias is None else bias.new_empty(bias.shape if rest[-1] else 0)
+    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), dbias
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*inputs[:4])
+    ctx.options = inputs[4:-1]
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(ctx: Any, grad_out: Tensor | None, grad_map: Tensor | None) -> tuple[Tensor | None, ...]:
+    q, k, v, bias = ctx.saved_tensors
+    none = (None,) * 7
+    if grad_out is None and grad_map is None:
+        return (None, None, None, None, *none)
+    want_dbias = bias is not None and ctx.needs_input_grad[3]
+    dq, dk, dv, dbias = torch.ops.synfer.attention_with_map_backward.default(
+        q, k, v, bias, grad_out, grad_map, *ctx.options, want_dbias
+    )
+    return (dq, dk, dv, dbias if want_dbias else None, *none)
+
+
+class _Attention(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*arguments: Any) -> Any:
+        return torch.ops.synfer.attention_with_map.default(*arguments)
+
+    setup_context = staticmethod(_setup)
+    backward = staticmethod(_gradients)
+
+
+torch.library.register_autograd("synfer::attention_with_map", _gradients, setup_context=_setup, lib=_library)
+
+
+def _setup_second(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs[:6])
+    ctx.options, ctx.want_dbias = inputs[6:-1], inputs[-1]
+    ctx.set_materialize_grads(False)
+
+
+def _second_gradients(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Derivatives of the gradients, exact, through plain torch (and so holding every weight)."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        given = [x if x is None or x.requires_grad else x.detach().requires_grad_() for x in ctx.saved_tensors]
+        q, k, v, bias, *grad_results = given
+        results = _reference(q, k, v, bias, *ctx.options)
+        pairs = [(result, grad) for result, grad in zip(results, grad_results, strict=True) if grad is not None]
+        inputs = [q, k, v] + ([bias] if ctx.want_dbias else [])
+        firsts = torch.autograd.grad(
+            [result for result, _ in pairs],
+            inputs,
+            [grad for _, grad in pairs],
+            create_graph=True,
+            materialize_grads=True,
+        )
+        wanted = [(first, grad) for first, grad in zip(firsts, grads, strict=False) if grad is not None]
+        seconds = torch.autograd.grad(
+            [first for first, _ in wanted],
+            [x for x in given if x is not None],
+            [grad for _, grad in wanted],
+            create_graph=create_graph,
+            materialize_grads=True,
+        )
+    found = iter(seconds)
+    return (*(None if x is None else next(found) for x in given), *(None,) * 7)
+
+
+torch.library.register_autograd(
+    "synfer::attention_with_map_backward", _second_gradients, setup_context=_setup_second, lib=_library
+)
