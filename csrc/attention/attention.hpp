@@ -9,7 +9,8 @@
 //     z[l, s] = scale * sum_d q[l, d] k[s, d] + bias[l, s / bias_lags]
 //     A[l, s] = exp(z[l, s] - max_s z[l, s]) / sum_s exp(...)    0 in a row whose every z is -inf
 //     out[l, e] = sum_s A[l, s] v[s, e]
-//     map[l, c] = map_factor * sum over the batch elements and heads that share a slice, and over s / map_lags = c, of A
+//     map[l, c] = map_factor * sum over the batch elements and heads that share a slice, and over s / map_lags = c, of
+//     A
 // and without normalisation A = z. From g = d loss / d out and G = d loss / d map:
 //     dA[l, s] = sum_e g[l, e] v[s, e] + map_factor * G[l, s / map_lags]
 //     dz = A * (dA - sum_s A dA)    or dA without normalisation
@@ -53,8 +54,8 @@ struct Attention {
     T* map;          // ([B,] [H,] L, S / map_lags), in C order; null if not wanted
 
     // Backward.
-    Tensor4 grad_out;    // (B, H, L, E)
-    const T* grad_map;   // as map; null for zeros
+    Tensor4 grad_out;   // (B, H, L, E)
+    const T* grad_map;  // as map; null for zeros
     Result4<T> dq, dk, dv;
     T* dbias;  // (L, S / bias_lags), in C order; null if not wanted
 };

@@ -1,4 +1,6 @@
 // Attention on tensors in memory: raw views in, the caller's buffers written.
+#include "attention/attention.hpp"
+
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -7,7 +9,6 @@
 #include <tuple>
 #include <vector>
 
-#include "attention/attention.hpp"
 #include "bindings/bindings.hpp"
 
 namespace py = pybind11;
@@ -122,8 +123,7 @@ Attention<T> attention(const Given& g) {
 
 template <class T>
 std::int64_t map_size(const Attention<T>& a) {
-    return (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows *
-           (a.n_keys / a.map_lags);
+    return (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows * (a.n_keys / a.map_lags);
 }
 
 template <class T>

@@ -25,16 +25,20 @@ struct VectorTypes;
 template <>
 struct VectorTypes<float> {
     typedef float Value __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
+    typedef float Half __attribute__((vector_size(SYNFER_VECTOR_BYTES / 2)));
     typedef std::int32_t Int __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
 };
 template <>
 struct VectorTypes<double> {
     typedef double Value __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
+    typedef double Half __attribute__((vector_size(SYNFER_VECTOR_BYTES / 2)));
     typedef std::int64_t Int __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
 };
 template <class T>
 using Vector = typename VectorTypes<T>::Value;
 
+template <class T>
+using HalfVector = typename VectorTypes<T>::Half;
 template <class T>
 constexpr std::int64_t lanes = SYNFER_VECTOR_BYTES / static_cast<std::int64_t>(sizeof(T));
 
@@ -104,6 +108,23 @@ SYNFER_DEVICE void interleave(Vector<double> a, Vector<double> b, Vector<double>
     low = __builtin_shufflevector(a, b, 0, 2);
     high = __builtin_shufflevector(a, b, 1, 3);
 #endif
+}
+
+// And back, of one vector: (a0, b0, a1, b1, ...) to (a0, a1, ...) and (b0, b1, ...).
+SYNFER_DEVICE void separate(Vector<float> x, HalfVector<float>& a, HalfVector<float>& b) {
+#if SYNFER_VECTOR_BYTES == 64
+    a = __builtin_shufflevector(x, x, 0, 2, 4, 6, 8, 10, 12, 14);
+    b = __builtin_shufflevector(x, x, 1, 3, 5, 7, 9, 11, 13, 15);
+#elif SYNFER_VECTOR_BYTES == 32
+    a = __builtin_shufflevector(x, x, 0, 2, 4, 6);
+    b = __builtin_shufflevector(x, x, 1, 3, 5, 7);
+#else
+    a = __builtin_shufflevector(x, x, 0, 2);
+    b = __builtin_shufflevector(x, x, 1, 3);
+#endif
+}
+SYNFER_DEVICE void separate(Vector<double> x, HalfVector<double>& a, HalfVector<double>& b) {
+    for (std::int64_t i = 0; i < lanes<double> / 2; ++i) a[i] = x[2 * i], b[i] = x[2 * i + 1];
 }
 
 // (x, y, x, y, ...) of the pair at `from`.

@@ -43,6 +43,8 @@ constexpr std::int64_t shares_wanted = 48;
 constexpr std::int64_t private_bytes = 16 << 20;
 // For the slices of the map that one share holds.
 constexpr std::int64_t slices_bytes = 1 << 20;
+// Heads that a share has at least, where the map keeps them apart: neighbours' keys often lie in the same cache lines.
+constexpr std::int64_t neighbours = 8;
 // Multiplications of vectors below which waking a second thread takes longer than it saves.
 constexpr std::int64_t worth_a_thread = 200'000;
 
@@ -83,14 +85,14 @@ Chunks chunks_of(const Attention<T>& a, std::int64_t wanted, bool batch_reduced,
                  std::int64_t most_sums) {
     Chunks chunks{1, 1};
     std::int64_t sums = 1;
-    const auto cut = [&](std::int64_t& axis, std::int64_t length, bool reduced) {
-        std::int64_t n = std::min(length, divided_up(wanted, chunks.batch * chunks.heads));
+    const auto cut = [&](std::int64_t& axis, std::int64_t most, bool reduced) {
+        std::int64_t n = std::min(most, divided_up(wanted, chunks.batch * chunks.heads));
         if (reduced) n = std::max<std::int64_t>(1, std::min(n, most_sums / sums));
         if (reduced) sums *= n;
         axis = n;
     };
     if (batch_reduced && !heads_reduced) {
-        cut(chunks.heads, a.n_heads, false);
+        cut(chunks.heads, divided_up(a.n_heads, neighbours), false);
         cut(chunks.batch, a.n_batch, true);
     } else {
         cut(chunks.batch, a.n_batch, batch_reduced);
@@ -124,8 +126,8 @@ void attention_forward(const Attention<T>& a, int n_threads) {
     const std::int64_t n_blocks = run.forward_blocks(a);
     const bool mapped = a.map != nullptr;
     const std::int64_t columns = a.n_keys / a.map_lags;
-    const std::int64_t map_size = (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows *
-                                  columns;
+    const std::int64_t map_size =
+        (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows * columns;
     const std::int64_t bytes = std::max<std::int64_t>(1, map_size * static_cast<std::int64_t>(sizeof(T)));
     Chunks chunks = chunks_of(a, divided_up(shares_wanted, n_blocks), mapped && a.map_over_batch,
                               mapped && a.map_over_heads, std::max<std::int64_t>(1, private_bytes / bytes));
@@ -165,8 +167,7 @@ void attention_backward(const Attention<T>& a, int n_threads) {
     const std::int64_t bytes = std::max<std::int64_t>(1, bias_size * static_cast<std::int64_t>(sizeof(T)));
     // A head's rows stay together, for each adds to the same dk and dv. At least two sums, so that two threads have
     // work whatever the size of the bias.
-    const Chunks chunks =
-        chunks_of(a, shares_wanted, biased, biased, std::max<std::int64_t>(2, private_bytes / bytes));
+    const Chunks chunks = chunks_of(a, shares_wanted, biased, biased, std::max<std::int64_t>(2, private_bytes / bytes));
     const std::int64_t n_shares = chunks.batch * chunks.heads;
     const std::int64_t n_sums = biased ? n_shares : 1;
     const int team = team_size(a, n_shares, n_threads);

@@ -9,8 +9,7 @@ namespace {
 template <class T>
 std::int64_t bytes_a_vector(const Attention<T>& a) {
     const Sizes<T> sizes(a, a.grad_map != nullptr);
-    return (2 * a.n_keys + sizes.map_columns + (a.dbias != nullptr ? 2 : 1) * sizes.bias_columns) *
-           SYNFER_VECTOR_BYTES;
+    return (2 * a.n_keys + sizes.map_columns + (a.dbias != nullptr ? 2 : 1) * sizes.bias_columns) * SYNFER_VECTOR_BYTES;
 }
 
 template <class T>
@@ -24,7 +23,6 @@ struct Backward {
     static constexpr std::int64_t R = N * lanes<T>;
     // dk and dv are summed over rows together: tokens' channels side by side with their partners', (q0, g0, q1, ...),
     // meet (dz, A) of a row and key in one multiplication, and no lane stays empty where there are 8 channels.
-    static constexpr std::int64_t pair_vectors = 2;
 
     const Attention<T>& a;
     const Sizes<T> sizes;
@@ -32,11 +30,10 @@ struct Backward {
     T *q, *g, *dq;         // (channel, row)
     T *weights, *dscores;  // (key, row)
     T *bias, *dbias;       // (bias column, row)
-    T *grad_map;           // (map column, row)
-    T *paired_rows;        // (row, width): q and grad_out, channels in turn
-    T *pairs;              // (key, row, 2): dz and A of a tile
-    T *sums;               // (key, width): dk and dv of some keys, channels in turn
-    T *staging;            // (token, channel)
+    T* grad_map;           // (map column, row)
+    T* paired_rows;        // (row, width): q and grad_out, channels in turn
+    T* pairs;              // (key, row, 2): dz and A of a tile
+    T* staging;            // (token, channel)
 
     SYNFER_DEVICE Backward(const Attention<T>& attention, Pieces& pieces)
         : a(attention), sizes(a, a.grad_map != nullptr) {
@@ -51,8 +48,7 @@ struct Backward {
         grad_map = pieces.take<T>(sizes.map_columns * R);
         paired_rows = pieces.take<T>(R * width);
         pairs = pieces.take<T>(tile * R * 2);
-        sums = pieces.take<T>(sums_held * width);
-        staging = pieces.take<T>((tile > R ? tile : R) * sizes.channels);
+        staging = pieces.take<T>((tile > 2 * R ? tile : 2 * R) * sizes.channels);
     }
 
     SYNFER_DEVICE void pack_map(std::int64_t slice, std::int64_t first_row, std::int64_t n_rows) {
@@ -62,11 +58,20 @@ struct Backward {
         for (std::int64_t i = 0; i < columns * R; ++i) grad_map[i] *= a.map_factor;
     }
 
-    SYNFER_DEVICE void pair_rows(Rows<T> from, std::int64_t n_rows, std::int64_t n_channels, std::int64_t place) {
+    SYNFER_DEVICE void pair_rows(Rows<T> q_rows, Rows<T> g_rows, std::int64_t n_rows) {
+        const std::int64_t both = a.d_key < a.d_value ? a.d_key : a.d_value;
         for (std::int64_t r = 0; r < n_rows; ++r) {
-            T* to = paired_rows + r * width + place;
-            for (std::int64_t c = 0; c < n_channels; ++c) to[2 * c] = from.data[r * from.stride + c];
-            for (std::int64_t c = n_channels; c < width / 2; ++c) to[2 * c] = T(0);
+            const T* from = q_rows.data + r * q_rows.stride;
+            const T* partner = g_rows.data + r * g_rows.stride;
+            T* to = paired_rows + r * width;
+            std::int64_t c = 0;
+            if constexpr (sizeof(T) == sizeof(float)) {
+                for (; c + 8 <= both; c += 8) interleave_eight(from + c, partner + c, to + 2 * c);
+            }
+            for (; c < width / 2; ++c) {
+                to[2 * c] = c < a.d_key ? from[c] : T(0);
+                to[2 * c + 1] = c < a.d_value ? partner[c] : T(0);
+            }
         }
     }
 
@@ -130,36 +135,42 @@ struct Backward {
         }
     }
 
+    // Channels [first, first + the half vector's length) of a token's gradient, as far as there are so many.
+    SYNFER_DEVICE static void put(T* row, std::int64_t first, std::int64_t n_channels, HalfVector<T> x, bool add) {
+        constexpr std::int64_t length = lanes<T> / 2;
+        if (first + length <= n_channels) {
+            if (add) {
+                HalfVector<T> old;
+                __builtin_memcpy(&old, row + first, sizeof old);
+                x += old;
+            }
+            __builtin_memcpy(row + first, &x, sizeof x);
+        } else {
+            for (std::int64_t i = 0; first + i < n_channels; ++i) row[first + i] = x[i] + (add ? row[first + i] : T(0));
+        }
+    }
+
     // dk and dv of `count` keys, from their pairs and the paired rows.
     SYNFER_DEVICE void gather(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t count,
                               std::int64_t n_rows, bool add) {
-        std::int64_t i = 0;
+        T* dk = a.dk.data + b * a.dk.strides[0] + h * a.dk.strides[1] + first * a.dk.strides[2];
+        T* dv = a.dv.data + b * a.dv.strides[0] + h * a.dv.strides[1] + first * a.dv.strides[2];
+        std::int64_t i = 0, j = 0;
+        const auto keep = [&](int token, int vector, Vector<T> sum) SYNFER_INLINE {
+            HalfVector<T> of_q, of_g;
+            separate(sum, of_q, of_g);
+            const std::int64_t c = (j + vector) * lanes<T> / 2;
+            put(dk + (i + token) * a.dk.strides[2], c, a.d_key, of_q * a.scale, add);
+            put(dv + (i + token) * a.dv.strides[2], c, a.d_value, of_g, add);
+        };
         const auto some = [&](auto tokens) SYNFER_INLINE {
             constexpr int I = decltype(tokens)::value;
-            const auto keep = [&](std::int64_t j0) SYNFER_INLINE {
-                return [this, j0](int token, int j, Vector<T> sum)
-                           SYNFER_INLINE { store(sums + token * width + (j0 + j) * lanes<T>, sum); };
-            };
-            std::int64_t j = 0;
             const T* from = pairs + i * 2 * R;
-            for (; j + pair_vectors <= width / lanes<T>; j += pair_vectors) {
-                gather_some<T, I, pair_vectors>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep(j));
+            for (j = 0; j + 2 <= width / lanes<T>; j += 2) {
+                gather_some<T, I, 2>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep);
             }
-            for (; j < width / lanes<T>; ++j) {
-                gather_some<T, I, 1>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep(j));
-            }
-            for (int token = 0; token < I; ++token) {
-                const T* sum = sums + token * width;
-                const std::int64_t s = first + i + token;
-                T* dk = a.dk.data + b * a.dk.strides[0] + h * a.dk.strides[1] + s * a.dk.strides[2];
-                T* dv = a.dv.data + b * a.dv.strides[0] + h * a.dv.strides[1] + s * a.dv.strides[2];
-                if (add) {
-                    for (std::int64_t c = 0; c < a.d_key; ++c) dk[c] += a.scale * sum[2 * c];
-                    for (std::int64_t c = 0; c < a.d_value; ++c) dv[c] += sum[2 * c + 1];
-                } else {
-                    for (std::int64_t c = 0; c < a.d_key; ++c) dk[c] = a.scale * sum[2 * c];
-                    for (std::int64_t c = 0; c < a.d_value; ++c) dv[c] = sum[2 * c + 1];
-                }
+            if (j < width / lanes<T>) {
+                gather_some<T, I, 1>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep);
             }
             i += I;
         };
@@ -173,10 +184,9 @@ struct Backward {
         Scores<T, N> z(a, sizes.bias_columns > 0 ? bias : nullptr);
         const Rows<T> q_rows = rows_of(a.q, b, h, first_row, n_rows, a.d_key, staging);
         z.pack_q(q_rows, n_rows, q);
-        pair_rows(q_rows, n_rows, a.d_key, 0);
-        const Rows<T> g_rows = rows_of(a.grad_out, b, h, first_row, n_rows, a.d_value, staging);
+        const Rows<T> g_rows = rows_of(a.grad_out, b, h, first_row, n_rows, a.d_value, staging + R * sizes.channels);
         pack<T, R>(g_rows, n_rows, a.d_value, g);
-        pair_rows(g_rows, n_rows, a.d_value, 1);
+        pair_rows(q_rows, g_rows, n_rows);
 
         z.compute(b, h, q, staging, weights);
         Vector<T> total[N], mean[N];

@@ -5,8 +5,9 @@
 
 namespace synfer::SYNFER_LEVEL {
 
-constexpr std::int64_t tile = 64;  // keys at a time: their scores, and the keys themselves, stay in the first-level cache
-constexpr int most_vectors = 3;    // of rows in a block: the sums of products.hpp fill the registers
+constexpr std::int64_t tile =
+    64;                          // keys at a time: their scores, and the keys themselves, stay in the first-level cache
+constexpr int most_vectors = 3;  // of rows in a block: the sums of products.hpp fill the registers
 
 template <class T>
 SYNFER_DEVICE T least(T a, T b) {

@@ -18,12 +18,12 @@ struct Forward {
     static constexpr std::int64_t R = N * lanes<T>;
     const Attention<T>& a;
     const Sizes<T> sizes;
-    T *q, *out;    // (channel, row)
-    T *scores;     // (key, row)
-    T *bias;       // (bias column, row)
-    T *weights;    // (map column, row): the weights' sums over lags; where nothing is summed, the scores' place
-    T *map;        // (slice, map column, row)
-    T *staging;    // (token, channel)
+    T *q, *out;  // (channel, row)
+    T* scores;   // (key, row)
+    T* bias;     // (bias column, row)
+    T* weights;  // (map column, row): the weights' sums over lags; where nothing is summed, the scores' place
+    T* map;      // (slice, map column, row)
+    T* staging;  // (token, channel)
 
     SYNFER_DEVICE Forward(const Attention<T>& attention, std::int64_t n_slices, Pieces& pieces)
         : a(attention), sizes(a, a.map != nullptr) {
@@ -121,7 +121,8 @@ struct Forward {
         const std::int64_t slice_heads = a.map_over_heads ? 1 : a.n_heads;
         for (std::int64_t i = 0; i < n_slices; ++i) {
             const std::int64_t slice = b * slice_heads + head + i;
-            unpack<T, R>(map + i * columns * R, n_rows, columns, to + (slice * a.n_rows + first_row) * columns, columns);
+            unpack<T, R>(map + i * columns * R, n_rows, columns, to + (slice * a.n_rows + first_row) * columns,
+                         columns);
         }
     }
 
@@ -154,9 +155,8 @@ std::int64_t forward_blocks(const Attention<T>& a) {
 template <class T>
 std::size_t forward_bytes(const Attention<T>& a, std::int64_t n_slices) {
     Pieces pieces{nullptr};
-    with_vectors(widest_block<T>(a.n_rows, forward_blocks(a)), [&](auto vectors) {
-        Forward<T, decltype(vectors)::value>(a, n_slices, pieces);
-    });
+    with_vectors(widest_block<T>(a.n_rows, forward_blocks(a)),
+                 [&](auto vectors) { Forward<T, decltype(vectors)::value>(a, n_slices, pieces); });
     return pieces.used;
 }
 

@@ -75,6 +75,17 @@ SYNFER_DEVICE void transpose(Eight (&x)[8]) {
     }
 }
 
+// to = (a0, b0, a1, b1, ...)
+SYNFER_DEVICE void interleave_eight(const float* a, const float* b, float* to) {
+    Eight x, y;
+    __builtin_memcpy(&x, a, sizeof x);
+    __builtin_memcpy(&y, b, sizeof y);
+    const Eight low = __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+    const Eight high = __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+    __builtin_memcpy(to, &low, sizeof low);
+    __builtin_memcpy(to + 8, &high, sizeof high);
+}
+
 // panel[c * R + r] = from[r, c] for r < n_rows, 0 for n_rows <= r < R, the panel's width.
 template <class T, std::int64_t R>
 SYNFER_DEVICE void pack(Rows<T> from, std::int64_t n_rows, std::int64_t n_channels, T* panel) {

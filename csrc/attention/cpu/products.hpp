@@ -141,10 +141,12 @@ SYNFER_DEVICE Vector<double> exponential(Vector<double> x, Vector<double> slope)
     const Vector<double> n = shifted - magic;
     const Vector<double> f = multiply_add(x, slope, -n);
     // ln(2)^k / k!, k = 13 ... 0; relative error 5e-18 before rounding.
-    constexpr double coefficients[] = {1.3691488853904128e-12, 2.5678435993488205e-11, 4.4455382718708115e-10,
-                                       7.0549116208011233e-09, 1.0178086009239699e-07, 1.3215486790144309e-06,
-                                       1.5252733804059841e-05, 1.5403530393381609e-04, 1.3333558146428443e-03,
-                                       9.6181291076284772e-03, 5.5504108664821580e-02, 2.4022650695910071e-01,
+    constexpr double coefficients[] = {1.3691488853904128e-12, 2.5678435993488205e-11,
+                                       4.4455382718708115e-10, 7.0549116208011233e-09,
+                                       1.0178086009239699e-07, 1.3215486790144309e-06,
+                                       1.5252733804059841e-05, 1.5403530393381609e-04,
+                                       1.3333558146428443e-03, 9.6181291076284772e-03,
+                                       5.5504108664821580e-02, 2.4022650695910071e-01,
                                        6.9314718055994531e-01, 1.0};
     Vector<double> p = broadcast(coefficients[0]);
     for (int k = 1; k < 14; ++k) p = multiply_add(p, f, broadcast(coefficients[k]));

@@ -50,10 +50,10 @@ def compiled_attention(
 ) -> tuple[Tensor, Tensor]:
     """Call the operator; the map is empty where it is not wanted. Arguments are not checked."""
     arguments = (q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax, out_map)
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-        result: tuple[Tensor, Tensor] = torch.ops.synfer.attention_with_map.default(*arguments)
-        return result
-    result = _Attention.apply(*arguments)
+    call: Any = torch.ops.synfer.attention_with_map.default
+    if torch.is_grad_enabled() and not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()):
+        call = _Attention.apply
+    result: tuple[Tensor, Tensor] = call(*arguments)
     return result
 
 
@@ -232,13 +232,14 @@ def _gradients(ctx: Any, grad_out: Tensor | None, grad_map: Tensor | None) -> tu
 
 
 class _Attention(torch.autograd.Function):
-    generate_vmap_rule = True
-
+    # Without `setup_context`, which functorch would need: torch binds the arguments by their signature for it, and that
+    # takes longer than all the rest.
     @staticmethod
-    def forward(*arguments: Any) -> Any:
-        return torch.ops.synfer.attention_with_map.default(*arguments)
+    def forward(ctx: Any, *arguments: Any) -> Any:
+        result = torch.ops.synfer.attention_with_map.default(*arguments)
+        _setup(ctx, arguments, result)
+        return result
 
-    setup_context = staticmethod(_setup)
     backward = staticmethod(_gradients)
 
 
