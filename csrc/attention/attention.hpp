@@ -9,10 +9,9 @@
 //     z[l, s] = scale * sum_d q[l, d] k[s, d] + bias[l, s / bias_lags]
 //     A[l, s] = exp(z[l, s] - max_s z[l, s]) / sum_s exp(...)    0 in a row whose every z is -inf
 //     out[l, e] = sum_s A[l, s] v[s, e]
-//     map[l, c] = map_factor * sum over the batch elements and heads that share a slice, and over s / map_lags = c, of
-//     A
+//     map[l, c] = sum of A over s / map_lags = c, its mean over the map_shared pairs (b, h) that share a slice of the map
 // and without normalisation A = z. From g = d loss / d out and G = d loss / d map:
-//     dA[l, s] = sum_e g[l, e] v[s, e] + map_factor * G[l, s / map_lags]
+//     dA[l, s] = sum_e g[l, e] v[s, e] + G[l, s / map_lags] / map_shared
 //     dz = A * (dA - sum_s A dA)    or dA without normalisation
 //     dq = scale * dz k,  dk = scale * dz' q,  dv = A' g,  dbias[l, c] = sum of dz over b, h and s / bias_lags = c
 // Nothing is kept from the forward pass: the backward pass holds a block of rows' z and dA whole, so their maximum and
@@ -47,7 +46,7 @@ struct Attention {
 
     std::int64_t map_lags;
     bool map_over_batch, map_over_heads;  // reduced over it
-    T map_factor;                         // 1 / the number of heads that share a slice
+    T map_shared;                         // how many heads share a slice of the map
 
     // Forward.
     Result4<T> out;  // (B, H, L, E)
@@ -72,7 +71,7 @@ struct AttentionKernels {
     // Bytes of workspace, aligned to 64, that a share needs; forward, one that meets n_slices slices of the map.
     std::size_t (*forward_bytes)(const Attention<T>&, std::int64_t n_slices);
     std::size_t (*backward_bytes)(const Attention<T>&);
-    // Writes its part of out, and its sum of map_factor * A to `map`, laid out as Attention::map (null if not wanted).
+    // Writes its part of out, and its sum of A / map_shared to `map`, laid out as Attention::map (null if not wanted).
     void (*forward)(const Attention<T>&, const AttentionShare&, T* map, void* workspace);
     // Writes its part of dq, dk, dv, and its sum of dz to `dbias`.
     void (*backward)(const Attention<T>&, const AttentionShare&, T* dbias, void* workspace);

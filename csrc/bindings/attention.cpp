@@ -116,8 +116,7 @@ Attention<T> attention(const Given& g) {
     }
     if (g.map_lags < 1 || a.n_keys % g.map_lags != 0) throw py::value_error("the keys are no multiple of map_lags");
     a.map_lags = g.map_lags, a.map_over_batch = g.map_over_batch, a.map_over_heads = g.map_over_heads;
-    const std::int64_t shared = (g.map_over_batch ? a.n_batch : 1) * (g.map_over_heads ? a.n_heads : 1);
-    a.map_factor = T(1) / static_cast<T>(shared);
+    a.map_shared = static_cast<T>((g.map_over_batch ? a.n_batch : 1) * (g.map_over_heads ? a.n_heads : 1));
     return a;
 }
 

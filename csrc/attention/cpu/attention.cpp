@@ -107,14 +107,14 @@ AttentionShare share_of(const Chunks& chunks, std::int64_t batch_chunk, std::int
             head_chunk * n_heads / chunks.heads, (head_chunk + 1) * n_heads / chunks.heads, block};
 }
 
-// to = the sum of n_sums arrays of `count`, one behind the other, added in that order.
+// to = the sum of n_sums arrays of `count`, one behind the other, added in that order, over `divisor`.
 template <class T>
-void add_up(const T* sums, std::int64_t n_sums, std::int64_t count, T* to, int team) {
+void add_up(const T* sums, std::int64_t n_sums, std::int64_t count, T divisor, T* to, int team) {
 #pragma omp parallel for schedule(static) num_threads(team) if (team > 1 && count * n_sums > 200'000)
     for (std::int64_t i = 0; i < count; ++i) {
-        T sum = sums[i];
-        for (std::int64_t p = 1; p < n_sums; ++p) sum += sums[p * count + i];
-        to[i] = sum;
+        double sum = 0;
+        for (std::int64_t p = 0; p < n_sums; ++p) sum += static_cast<double>(sums[p * count + i]);
+        to[i] = static_cast<T>(sum / static_cast<double>(divisor));
     }
 }
 
@@ -145,6 +145,9 @@ void attention_forward(const Attention<T>& a, int n_threads) {
     const int team = team_size(a, n_shares, n_threads);
     const Workspaces workspaces(team, run.forward_bytes(a, n_slices));
     const Workspaces sums(n_sums > 1 ? 1 : 0, static_cast<std::size_t>(n_sums * bytes));
+    // Dividing whole sums once: what is 1 in every head stays 1.
+    Attention<T> part = a;
+    if (n_sums > 1) part.map_shared = T(1);
     T* const maps = n_sums > 1 ? static_cast<T*>(sums.memory[0]) : a.map;
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team) if (team > 1)
@@ -153,10 +156,10 @@ void attention_forward(const Attention<T>& a, int n_threads) {
                            batch_chunk = i / n_blocks / chunks.heads;
         const std::int64_t sum = (batch_sums > 1 ? batch_chunk : 0) * head_sums + (head_sums > 1 ? head_chunk : 0);
         const AttentionShare share = share_of(chunks, batch_chunk, head_chunk, a.n_batch, a.n_heads, block);
-        run.forward(a, share, mapped ? maps + sum * map_size : nullptr,
+        run.forward(part, share, mapped ? maps + sum * map_size : nullptr,
                     workspaces.memory[static_cast<std::size_t>(omp_get_thread_num())]);
     }
-    if (n_sums > 1) add_up(maps, n_sums, map_size, a.map, team);
+    if (n_sums > 1) add_up(maps, n_sums, map_size, a.map_shared, a.map, team);
 }
 
 template <class T>
@@ -181,7 +184,7 @@ void attention_backward(const Attention<T>& a, int n_threads) {
         run.backward(a, share, biased ? dbias + (n_sums > 1 ? i * bias_size : 0) : nullptr,
                      workspaces.memory[static_cast<std::size_t>(omp_get_thread_num())]);
     }
-    if (n_sums > 1) add_up(dbias, n_sums, bias_size, a.dbias, team);
+    if (n_sums > 1) add_up(dbias, n_sums, bias_size, T(1), a.dbias, team);
 }
 
 template void attention_forward<float>(const Attention<float>&, int);

@@ -55,7 +55,7 @@ struct Backward {
         const std::int64_t columns = sizes.map_columns;
         const T* from = a.grad_map + (slice * a.n_rows + first_row) * columns;
         pack<T, R>({from, columns}, n_rows, columns, grad_map);
-        for (std::int64_t i = 0; i < columns * R; ++i) grad_map[i] *= a.map_factor;
+        for (std::int64_t i = 0; i < columns * R; ++i) grad_map[i] /= a.map_shared;
     }
 
     SYNFER_DEVICE void pair_rows(Rows<T> q_rows, Rows<T> g_rows, std::int64_t n_rows) {

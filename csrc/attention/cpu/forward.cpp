@@ -12,6 +12,10 @@ std::int64_t bytes_a_vector(const Attention<T>& a) {
     return (a.n_keys + sizes.map_columns * (a.map_lags > 1 ? 2 : 1) + sizes.bias_columns) * SYNFER_VECTOR_BYTES;
 }
 
+// Heads added to a slice of the map before their sum is put by: a sum of thousands, one after the other, would lose
+// more digits than torch's mean does.
+constexpr std::int64_t heads_added = 16;
+
 // What a thread holds while it works on a share.
 template <class T, int N>
 struct Forward {
@@ -23,6 +27,7 @@ struct Forward {
     T* bias;     // (bias column, row)
     T* weights;  // (map column, row): the weights' sums over lags; where nothing is summed, the scores' place
     T* map;      // (slice, map column, row)
+    T* whole;    // (slice, map column, row): what was put by; map's place where so many heads never meet
     T* staging;  // (token, channel)
 
     SYNFER_DEVICE Forward(const Attention<T>& attention, std::int64_t n_slices, Pieces& pieces)
@@ -33,6 +38,8 @@ struct Forward {
         bias = pieces.take<T>(sizes.bias_columns * R);
         weights = a.map_lags > 1 ? pieces.take<T>(sizes.map_columns * R) : scores;
         map = pieces.take<T>(n_slices * sizes.map_columns * R);
+        const bool many = (a.map_over_batch ? a.n_batch : 1) * (a.map_over_heads ? a.n_heads : 1) > heads_added;
+        whole = many ? pieces.take<T>(n_slices * sizes.map_columns * R) : map;
         staging = pieces.take<T>((tile > R ? tile : R) * sizes.channels);
     }
 
@@ -110,18 +117,27 @@ struct Forward {
     }
 
     SYNFER_DEVICE void clear_map(std::int64_t n_slices) {
-        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; ++i) map[i] = T(0);
+        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; ++i) map[i] = whole[i] = T(0);
+    }
+
+    SYNFER_DEVICE void put_by(std::int64_t n_slices) {
+        if (whole == map) return;
+        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; ++i) {
+            whole[i] += map[i];
+            map[i] = T(0);
+        }
     }
 
     // The slices of batch element b (0 where the map is reduced over it), from head `head` on, to where they belong.
     SYNFER_DEVICE void write_map(std::int64_t b, std::int64_t head, std::int64_t n_slices, std::int64_t first_row,
                                  std::int64_t n_rows, T* to) {
         const std::int64_t columns = sizes.map_columns;
-        for (std::int64_t i = 0; i < n_slices * columns * R; ++i) map[i] *= a.map_factor;
+        put_by(n_slices);
+        for (std::int64_t i = 0; i < n_slices * columns * R; ++i) whole[i] /= a.map_shared;
         const std::int64_t slice_heads = a.map_over_heads ? 1 : a.n_heads;
         for (std::int64_t i = 0; i < n_slices; ++i) {
             const std::int64_t slice = b * slice_heads + head + i;
-            unpack<T, R>(map + i * columns * R, n_rows, columns, to + (slice * a.n_rows + first_row) * columns,
+            unpack<T, R>(whole + i * columns * R, n_rows, columns, to + (slice * a.n_rows + first_row) * columns,
                          columns);
         }
     }
@@ -131,14 +147,18 @@ struct Forward {
         const std::int64_t first_slice = a.map_over_heads ? 0 : share.head;
         const std::int64_t n_slices = a.map_over_heads ? 1 : share.head_end - share.head;
         if (to != nullptr) clear_map(n_slices);
+        std::int64_t added = 0;
         for (std::int64_t b = share.batch; b < share.batch_end; ++b) {
             for (std::int64_t h = share.head; h < share.head_end; ++h) {
                 const std::int64_t own = a.map_over_heads ? 0 : h - share.head;
                 head(b, h, first_row, n_rows, to == nullptr ? nullptr : map + own * sizes.map_columns * R);
+                if (to != nullptr && a.map_over_heads && ++added % heads_added == 0) put_by(n_slices);
             }
             if (to != nullptr && !a.map_over_batch) {
                 write_map(b, first_slice, n_slices, first_row, n_rows, to);
                 clear_map(n_slices);
+            } else if (to != nullptr && !a.map_over_heads && ++added % heads_added == 0) {
+                put_by(n_slices);
             }
         }
         if (to != nullptr && a.map_over_batch) write_map(0, first_slice, n_slices, first_row, n_rows, to);
