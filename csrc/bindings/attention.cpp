@@ -59,7 +59,7 @@ template <class T>
 Result4<T> result(const View& view, const char* name, const Axes& shape) {
     check(view, name, shape);
     const Axes& strides = std::get<2>(view);
-    if (strides[3] != 1) throw py::value_error(std::string(name) + " has channels that do not lie side by side");
+    if (strides[3] != 1 && shape[3] > 1) throw py::value_error(std::string(name) + " has channels that do not lie side by side");
     return {data_of<T>(view, name), {strides[0], strides[1], strides[2]}};
 }
 
@@ -95,7 +95,7 @@ Attention<T> attention(const Given& g) {
     if (q.size() != 4 || k.size() != 4 || v.size() != 4) throw py::value_error("q, k, v do not have four axes");
     Attention<T> a{};
     a.n_batch = q[0], a.n_heads = q[1], a.n_rows = q[2], a.d_key = q[3], a.n_keys = k[2], a.d_value = v[3];
-    for (const std::int64_t length : {a.n_batch, a.n_heads, a.n_rows, a.n_keys, a.d_key, a.d_value}) {
+    for (const std::int64_t length : {a.n_batch, a.n_heads, a.n_rows, a.n_keys}) {
         if (length < 1) throw py::value_error("an axis is empty");
     }
     a.q = tensor<T>(g.q, "q", {a.n_batch, a.n_heads, a.n_rows, a.d_key});

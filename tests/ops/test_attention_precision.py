@@ -50,9 +50,9 @@ def assert_as_exact_as_torch(tensors, *, seed=0, **options) -> None:
         assert error <= 2 * allowed + floor, (name, float(error), float(allowed), float(floor))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    b=st.integers(2, 4),
+    b=st.integers(4, 6),
     targets=st.sampled_from([1, 2, 5, 10, 16, 17, 33, 50, 100]),
     n_sources=st.sampled_from([2, 3, 5, 10, 33, 40]),
     lags=st.sampled_from([1, 2, 5, 10]),

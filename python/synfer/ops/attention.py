@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.ops import attention_batching as _  # noqa: F401  registers the rule for vmap
 from synfer.ops.attention_operator import compiled_attention, is_compiled
 from synfer.ops.attention_reference import attention_with_map_reference
 
@@ -65,13 +66,15 @@ def attention_with_map(
     ------
     ShapeError
         Where q, k, v or bias do not fit together, or S is not a multiple of n_sources.
-    InputError, UnknownNameError
+    InputError
+        Where dtypes or devices differ, or are not floating.
+    UnknownNameError
         An axis or a normalisation that does not exist.
     """
     if torch.is_autocast_enabled(q.device.type):
         q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
     _check(q, k, v, n_sources, reduce, bias, normalize)
-    if not is_compiled(q) or (bias is not None and not bias.is_floating_point()):
+    if not is_compiled(q):
         out, map_ = attention_with_map_reference(
             q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
         )
@@ -112,6 +115,12 @@ def _check(
         )
     if not q.dtype == k.dtype == v.dtype:
         raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
+    for name, x in (("q", q), ("bias", bias)):
+        if x is not None and not x.dtype.is_floating_point:
+            raise InputError(f"{name} must be of a floating dtype, got {x.dtype}.")
+    devices = [x.device for x in (q, k, v, bias) if x is not None]
+    if len(set(devices)) > 1:
+        raise InputError(f"q, k, v and bias must be on one device, got {', '.join(map(str, devices))}.")
     n_keys = k.shape[-2]
     if n_sources is not None and (n_sources < 1 or n_keys % n_sources):
         raise ShapeError(f"S must be a multiple of n_sources, got S = {n_keys}, n_sources = {n_sources}.")

@@ -19,12 +19,12 @@ from synfer.ops.attention_reference import attention_with_map_reference
 _View = tuple[int, tuple[int, ...], tuple[int, ...], str]
 _COMPILED = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
 
-_library = torch.library.Library("synfer", "DEF")
+library = torch.library.Library("synfer", "DEF")
 _OPTIONS = "int n_sources, float scale, bool over_batch, bool over_head, bool over_lag, bool softmax"
-_library.define(
+library.define(
     f"attention_with_map(Tensor q, Tensor k, Tensor v, Tensor? bias, {_OPTIONS}, bool out_map) -> (Tensor, Tensor)"
 )
-_library.define(
+library.define(
     "attention_with_map_backward(Tensor q, Tensor k, Tensor v, Tensor? bias, Tensor? grad_out, Tensor? grad_map, "
     f"{_OPTIONS}, bool want_dbias) -> (Tensor, Tensor, Tensor, Tensor)"
 )
@@ -76,6 +76,17 @@ def _empty_results(
     return out, q.new_empty(shape, dtype=_exact(q.dtype))
 
 
+def _empty_gradient(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Laid out as x, unless its channels do not lie side by side."""
+    like = torch.empty_like(x, dtype=dtype)
+    return like if like.stride(-1) == 1 else x.new_empty(x.shape, dtype=dtype)
+
+
+def _nothing_to_do(q: Tensor, k: Tensor) -> bool:
+    """No pair of a query and a key; the kernels can do without channels."""
+    return 0 in q.shape[:3] or k.shape[2] == 0
+
+
 def _view(x: Tensor) -> _View:
     return x.data_ptr(), x.shape, x.stride(), _COMPILED[x.dtype]
 
@@ -109,7 +120,7 @@ def _reference(
     )
 
 
-@torch.library.impl(_library, "attention_with_map", "CPU")
+@torch.library.impl(library, "attention_with_map", "CPU")
 def _forward(
     q: Tensor,
     k: Tensor,
@@ -124,7 +135,7 @@ def _forward(
     out_map: bool,
 ) -> tuple[Tensor, Tensor]:
     out, map_ = _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
-    if q.numel() == 0 or k.numel() == 0 or v.numel() == 0:
+    if _nothing_to_do(q, k):
         plain_out, plain_map = _reference(
             q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax
         )
@@ -149,7 +160,7 @@ def _forward(
     return out if written is out else out.copy_(written), map_
 
 
-@torch.library.impl(_library, "attention_with_map_backward", "CPU")
+@torch.library.impl(library, "attention_with_map_backward", "CPU")
 def _backward(
     q: Tensor,
     k: Tensor,
@@ -166,14 +177,15 @@ def _backward(
     want_dbias: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     exact = _exact(q.dtype)
-    dq, dk, dv = (torch.empty_like(x, dtype=exact) for x in (q, k, v))
+    dq, dk, dv = (_empty_gradient(x, exact) for x in (q, k, v))
     dbias = q.new_empty(bias.shape if want_dbias and bias is not None else 0, dtype=exact)
-    if q.numel() == 0 or k.numel() == 0 or v.numel() == 0:
+    if _nothing_to_do(q, k):
         for grad in (dq, dk, dv, dbias):
             grad.zero_()
     else:
         exact_bias = None if bias is None else bias.to(exact)
-        exact_grad = None if grad_map is None else grad_map.to(exact).contiguous()
+        # The gradient of a map that was not wanted is empty where autograd makes it up.
+        exact_grad = None if grad_map is None or grad_map.numel() == 0 else grad_map.to(exact).contiguous()
         _core.attention_backward(
             _view(q),
             _view(k),
@@ -192,12 +204,11 @@ def _backward(
             _view(dbias) if want_dbias else None,
             torch.get_num_threads(),
         )
-    if exact != q.dtype:
-        dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
+    dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
     return dq, dk, dv, dbias if bias is None else dbias.to(bias.dtype)
 
 
-@torch.library.register_fake("synfer::attention_with_map", lib=_library)
+@torch.library.register_fake("synfer::attention_with_map", lib=library)
 def _fake_forward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, n_sources: int, scale: float, *flags: bool
 ) -> tuple[Tensor, Tensor]:
@@ -205,12 +216,13 @@ def _fake_forward(
     return _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
 
 
-@torch.library.register_fake("synfer::attention_with_map_backward", lib=_library)
+@torch.library.register_fake("synfer::attention_with_map_backward", lib=library)
 def _fake_backward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, *rest: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dbias = q.new_empty(0, dtype=_exact(q.dtype)) if bias is None else bias.new_empty(bias.shape if rest[-1] else 0)
-    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), dbias
+    dq, dk, dv = (_empty_gradient(x, x.dtype) for x in (q, k, v))
+    return dq, dk, dv, dbias
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -243,7 +255,7 @@ class _Attention(torch.autograd.Function):
     backward = staticmethod(_gradients)
 
 
-torch.library.register_autograd("synfer::attention_with_map", _gradients, setup_context=_setup, lib=_library)
+torch.library.register_autograd("synfer::attention_with_map", _gradients, setup_context=_setup, lib=library)
 
 
 def _setup_second(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -256,7 +268,11 @@ def _second_gradients(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, .
     """Derivatives of the gradients, exact, through plain torch (and so holding every weight)."""
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
-        given = [x if x is None or x.requires_grad else x.detach().requires_grad_() for x in ctx.saved_tensors]
+        # Aliases: grad_out may depend on q, and what is differentiated here must not reach through it.
+        given = [
+            None if x is None else x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()
+            for x in ctx.saved_tensors
+        ]
         q, k, v, bias, *grad_results = given
         results = _reference(q, k, v, bias, *ctx.options)
         pairs = [(result, grad) for result, grad in zip(results, grad_results, strict=True) if grad is not None]
@@ -281,5 +297,5 @@ def _second_gradients(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, .
 
 
 torch.library.register_autograd(
-    "synfer::attention_with_map_backward", _second_gradients, setup_context=_setup_second, lib=_library
+    "synfer::attention_with_map_backward", _second_gradients, setup_context=_setup_second, lib=library
 )
