@@ -1,4 +1,5 @@
 #pragma once
+#include "attention/cpu/exponential.hpp"
 #include "attention/cpu/products.hpp"
 
 // How the rows of a head are cut into blocks, and the part that both passes begin with: a block's scores.

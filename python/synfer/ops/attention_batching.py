@@ -49,9 +49,7 @@ def _batched_forward(info: Any, in_dims: tuple[int | None, ...], *arguments: Any
         return _one_by_one(_forward, length, in_dims, arguments)
     q, k, v = (_fold(x, d, length, not over_batch) for x, d in zip((q, k, v), in_dims, strict=False))
     over_heads_at_once = over_head and not over_batch
-    out, map_ = _forward(
-        q, k, v, bias, n_sources, scale, over_batch, over_heads_at_once, over_lag, softmax, out_map
-    )
+    out, map_ = _forward(q, k, v, bias, n_sources, scale, over_batch, over_heads_at_once, over_lag, softmax, out_map)
     out = _unfold(out, length, not over_batch)
     if not out_map:
         return (out, map_), (0, None)
@@ -67,10 +65,9 @@ def _batched_backward(info: Any, in_dims: tuple[int | None, ...], *arguments: An
     length = info.batch_size
     if in_dims[3] is not None or want:
         return _one_by_one(_backward, length, in_dims, arguments)
-    q, k, v, grad_out = (
-        None if x is None else _fold(x, d, length, not over_batch)
-        for x, d in zip((q, k, v, grad_out), (*in_dims[:3], in_dims[4]), strict=True)
-    )
+    q, k, v = (_fold(x, d, length, not over_batch) for x, d in zip((q, k, v), in_dims, strict=False))
+    if grad_out is not None:
+        grad_out = _fold(grad_out, in_dims[4], length, not over_batch)
     if grad_map is not None:
         grad_map = _leading(grad_map, in_dims[5], length)
         if over_batch and over_head:  # the mean over the heads of each

@@ -51,7 +51,9 @@ def compiled_attention(
     """Call the operator; the map is empty where it is not wanted. Arguments are not checked."""
     arguments = (q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax, out_map)
     call: Any = torch.ops.synfer.attention_with_map.default
-    if torch.is_grad_enabled() and not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()):
+    if torch._C._are_functorch_transforms_active():
+        call = _Transformable.apply
+    elif torch.is_grad_enabled() and not torch.compiler.is_compiling():
         call = _Attention.apply
     result: tuple[Tensor, Tensor] = call(*arguments)
     return result
@@ -136,9 +138,7 @@ def _forward(
 ) -> tuple[Tensor, Tensor]:
     out, map_ = _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
     if _nothing_to_do(q, k):
-        plain_out, plain_map = _reference(
-            q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax
-        )
+        plain_out, plain_map = _reference(q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax)
         return out.copy_(plain_out), map_.copy_(plain_map) if out_map else map_
     exact = map_.dtype
     written = out if out.dtype == exact else torch.empty_like(out, dtype=exact)
@@ -237,15 +237,45 @@ def _gradients(ctx: Any, grad_out: Tensor | None, grad_map: Tensor | None) -> tu
     if grad_out is None and grad_map is None:
         return (None, None, None, None, *none)
     want_dbias = bias is not None and ctx.needs_input_grad[3]
-    dq, dk, dv, dbias = torch.ops.synfer.attention_with_map_backward.default(
-        q, k, v, bias, grad_out, grad_map, *ctx.options, want_dbias
-    )
+    call: Any = torch.ops.synfer.attention_with_map_backward.default
+    if torch._C._are_functorch_transforms_active():
+        call = _TransformableBackward.apply
+    dq, dk, dv, dbias = call(q, k, v, bias, grad_out, grad_map, *ctx.options, want_dbias)
     return (dq, dk, dv, dbias if want_dbias else None, *none)
 
 
+def _setup_second(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*inputs[:6])
+    ctx.options, ctx.want_dbias = inputs[6:-1], inputs[-1]
+
+
+def _second_gradients(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+    """Derivatives of the gradients, exact, through plain torch (and so holding every weight)."""
+    given = [x is not None for x in ctx.saved_tensors]
+    n_inputs = 4 if ctx.want_dbias else 3
+
+    def gradients(*tensors: Tensor) -> tuple[Tensor, ...]:
+        rest = iter(tensors)
+        q, k, v, bias, grad_out, grad_map = (next(rest) if here else None for here in given)
+        wanted = [grad is not None for grad in (grad_out, grad_map)]
+
+        def results(*inputs: Tensor) -> tuple[Tensor, ...]:
+            own_bias = inputs[3] if ctx.want_dbias else bias
+            both = _reference(inputs[0], inputs[1], inputs[2], own_bias, *ctx.options)
+            return tuple(x for x, here in zip(both, wanted, strict=True) if here)
+
+        backward: Any = torch.func.vjp(results, *(q, k, v, bias)[:n_inputs])[1]
+        found: tuple[Tensor, ...] = backward(tuple(grad for grad in (grad_out, grad_map) if grad is not None))
+        return found
+
+    backward: Any = torch.func.vjp(gradients, *(x for x in ctx.saved_tensors if x is not None))[1]
+    found = iter(backward(tuple(grads[:n_inputs])))
+    return (*(next(found) if here else None for here in given), *(None,) * 7)
+
+
 class _Attention(torch.autograd.Function):
-    # Without `setup_context`, which functorch would need: torch binds the arguments by their signature for it, and that
-    # takes longer than all the rest.
+    # Without `setup_context`: where there is one, torch binds the arguments by their signature, and that takes longer
+    # than all the rest of the call.
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Any:
         result = torch.ops.synfer.attention_with_map.default(*arguments)
@@ -255,47 +285,30 @@ class _Attention(torch.autograd.Function):
     backward = staticmethod(_gradients)
 
 
+# torch.func's transforms ask for `setup_context`, also within an operator's own autograd formula; they take these.
+class _Transformable(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*arguments: Any) -> Any:
+        return torch.ops.synfer.attention_with_map.default(*arguments)
+
+    setup_context = staticmethod(_setup)
+    backward = staticmethod(_gradients)
+
+
+class _TransformableBackward(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*arguments: Any) -> Any:
+        return torch.ops.synfer.attention_with_map_backward.default(*arguments)
+
+    setup_context = staticmethod(_setup_second)
+    backward = staticmethod(_second_gradients)
+
+
 torch.library.register_autograd("synfer::attention_with_map", _gradients, setup_context=_setup, lib=library)
-
-
-def _setup_second(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.save_for_backward(*inputs[:6])
-    ctx.options, ctx.want_dbias = inputs[6:-1], inputs[-1]
-    ctx.set_materialize_grads(False)
-
-
-def _second_gradients(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-    """Derivatives of the gradients, exact, through plain torch (and so holding every weight)."""
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # Aliases: grad_out may depend on q, and what is differentiated here must not reach through it.
-        given = [
-            None if x is None else x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_()
-            for x in ctx.saved_tensors
-        ]
-        q, k, v, bias, *grad_results = given
-        results = _reference(q, k, v, bias, *ctx.options)
-        pairs = [(result, grad) for result, grad in zip(results, grad_results, strict=True) if grad is not None]
-        inputs = [q, k, v] + ([bias] if ctx.want_dbias else [])
-        firsts = torch.autograd.grad(
-            [result for result, _ in pairs],
-            inputs,
-            [grad for _, grad in pairs],
-            create_graph=True,
-            materialize_grads=True,
-        )
-        wanted = [(first, grad) for first, grad in zip(firsts, grads, strict=False) if grad is not None]
-        seconds = torch.autograd.grad(
-            [first for first, _ in wanted],
-            [x for x in given if x is not None],
-            [grad for _, grad in wanted],
-            create_graph=create_graph,
-            materialize_grads=True,
-        )
-    found = iter(seconds)
-    return (*(None if x is None else next(found) for x in given), *(None,) * 7)
-
-
 torch.library.register_autograd(
     "synfer::attention_with_map_backward", _second_gradients, setup_context=_setup_second, lib=library
 )

@@ -25,7 +25,9 @@ def attention_with_map_reference(
     n_sources = n_keys if n_sources is None else n_sources
     lags = n_keys // n_sources if n_sources else 0
     exact = torch.promote_types(q.dtype, torch.float32)  # half precision is multiplied and summed in single
-    logits = (q.to(exact) @ k.to(exact).transpose(-1, -2)) * (1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else scale)
+    logits = (q.to(exact) @ k.to(exact).transpose(-1, -2)) * (
+        1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else scale
+    )
     if bias is not None:
         logits = logits + (bias if bias.shape[-1] == n_keys else bias.repeat_interleave(lags, dim=-1)).to(exact)
     weights = logits
