@@ -3,6 +3,7 @@
 
 namespace synfer {
 
+void bind_attention(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
 void bind_simulator(pybind11::module_& m);
 void bind_var(pybind11::module_& m);

@@ -4,6 +4,42 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+# attention.cpp; a tensor is (address, shape, strides in elements, dtype's name)
+_View = tuple[int, Sequence[int], Sequence[int], str]
+
+def attention_forward(
+    q: _View,
+    k: _View,
+    v: _View,
+    bias: _View | None,
+    scale: float,
+    softmax: bool,
+    map_lags: int,
+    map_over_batch: bool,
+    map_over_heads: bool,
+    out: _View,
+    map: _View | None,
+    n_threads: int,
+) -> None: ...
+def attention_backward(
+    q: _View,
+    k: _View,
+    v: _View,
+    bias: _View | None,
+    scale: float,
+    softmax: bool,
+    map_lags: int,
+    map_over_batch: bool,
+    map_over_heads: bool,
+    grad_out: _View | None,
+    grad_map: _View | None,
+    dq: _View,
+    dk: _View,
+    dv: _View,
+    dbias: _View | None,
+    n_threads: int,
+) -> None: ...
+
 # machine.cpp
 openmp: bool
 

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.ops import attention_batching as _  # noqa: F401  registers the rule for vmap
+from synfer.ops.attention_operator import compiled_attention, is_compiled
+from synfer.ops.attention_reference import attention_with_map_reference
 
 _REDUCIBLE = ("batch", "head", "lag")
 _NORMALIZE = ("softmax", "none")
@@ -63,53 +66,33 @@ def attention_with_map(
     ------
     ShapeError
         Where q, k, v or bias do not fit together, or S is not a multiple of n_sources.
-    InputError, UnknownNameError
+    InputError
+        Where dtypes or devices differ, or are not floating.
+    UnknownNameError
         An axis or a normalisation that does not exist.
     """
+    if torch.is_autocast_enabled(q.device.type):
+        q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
     _check(q, k, v, n_sources, reduce, bias, normalize)
-    # Until the compiled operator stands, the map is computed from the weights themselves.
-    if out_map or normalize == "none" or bias is not None:
+    if not is_compiled(q):
         out, map_ = attention_with_map_reference(
             q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
         )
         return out, map_ if out_map else None
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scale), None
-
-
-def attention_with_map_reference(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    n_sources: int | None = None,
-    scale: float | None = None,
-    reduce: Collection[str] = ("batch", "head", "lag"),
-    bias: Tensor | None = None,
-    normalize: str = "softmax",
-) -> tuple[Tensor, Tensor]:
-    """The slow, obvious twin of :func:`attention_with_map`: holds every weight; same arguments and results."""
-    n_keys = k.shape[-2]
-    n_sources = n_keys if n_sources is None else n_sources
-    lags = n_keys // n_sources if n_sources else 0
-    logits = (q @ k.transpose(-1, -2)) * (1.0 / math.sqrt(q.shape[-1]) if scale is None else scale)
-    if bias is not None:
-        logits = logits + (bias if bias.shape[-1] == n_keys else bias.repeat_interleave(lags, dim=-1))
-    weights = logits
-    if normalize == "softmax" and bias is None:
-        weights = torch.softmax(logits, dim=-1)
-    elif normalize == "softmax":
-        # A row with every edge forbidden would be 0/0, and its gradient NaN: nothing is attended to.
-        forbidden = torch.isneginf(logits).all(dim=-1, keepdim=True)
-        weights = torch.softmax(logits.masked_fill(forbidden, 0.0), dim=-1).masked_fill(forbidden, 0.0)
-    out = weights @ v
-    map_ = weights.unflatten(-1, (n_sources, lags))
-    if "lag" in reduce:
-        map_ = map_.sum(-1)
-    if "head" in reduce:
-        map_ = map_.mean(1)
-    if "batch" in reduce:
-        map_ = map_.mean(0)
-    return out, map_
+    out, map_ = compiled_attention(
+        q,
+        k,
+        v,
+        bias,
+        k.shape[2] if n_sources is None else n_sources,
+        1.0 / math.sqrt(max(q.shape[-1], 1)) if scale is None else float(scale),
+        "batch" in reduce,
+        "head" in reduce,
+        "lag" in reduce,
+        normalize == "softmax",
+        out_map,
+    )
+    return out, map_ if out_map else None
 
 
 def _check(
@@ -132,6 +115,12 @@ def _check(
         )
     if not q.dtype == k.dtype == v.dtype:
         raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
+    for name, x in (("q", q), ("bias", bias)):
+        if x is not None and not x.dtype.is_floating_point:
+            raise InputError(f"{name} must be of a floating dtype, got {x.dtype}.")
+    devices = [x.device for x in (q, k, v, bias) if x is not None]
+    if len(set(devices)) > 1:
+        raise InputError(f"q, k, v and bias must be on one device, got {', '.join(map(str, devices))}.")
     n_keys = k.shape[-2]
     if n_sources is not None and (n_sources < 1 or n_keys % n_sources):
         raise ShapeError(f"S must be a multiple of n_sources, got S = {n_keys}, n_sources = {n_sources}.")

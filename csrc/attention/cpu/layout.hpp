@@ -1,0 +1,132 @@
+#pragma once
+#include "attention/attention.hpp"
+#include "common/vector.hpp"
+
+// Between tensors, whose channels lie side by side, and the kernels' panels, (channel, row), whose rows do: a row has
+// a lane of its own, so that softmax, the map and its bias are lane-wise arithmetic.
+
+namespace synfer::SYNFER_LEVEL {
+
+// Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
+struct Pieces {
+    char* memory;
+    std::size_t used = 0;
+
+    template <class T>
+    SYNFER_DEVICE T* take(std::int64_t count) {
+        T* piece = memory == nullptr ? nullptr : reinterpret_cast<T*>(memory + used);
+        used += (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
+        return piece;
+    }
+};
+
+// Tokens of one head: (token, channel).
+template <class T>
+struct Rows {
+    const T* data;
+    std::int64_t stride;
+};
+
+// Tokens [first, first + count) of a head: where they lie, or a converted copy in `staging` (count, width).
+template <class T>
+SYNFER_DEVICE Rows<T> rows_of(const Tensor4& x, std::int64_t batch, std::int64_t head, std::int64_t first,
+                              std::int64_t count, std::int64_t width, T* staging) {
+    constexpr Scalar own = sizeof(T) == sizeof(float) ? Scalar::float32 : Scalar::float64;
+    const std::int64_t offset = batch * x.strides[0] + head * x.strides[1] + first * x.strides[2];
+    if (x.data != nullptr && x.scalar == own && x.strides[3] == 1) {
+        return {static_cast<const T*>(x.data) + offset, x.strides[2]};
+    }
+    for (std::int64_t r = 0; r < count; ++r) {
+        for (std::int64_t c = 0; c < width; ++c) {
+            const std::int64_t at = offset + r * x.strides[2] + c * x.strides[3];
+            T value = T(0);
+            if (x.data != nullptr && x.scalar == own) {
+                value = static_cast<const T*>(x.data)[at];
+            } else if (x.data != nullptr) {  // bfloat16: the upper half of a float
+                const std::uint32_t bits = static_cast<std::uint32_t>(static_cast<const std::uint16_t*>(x.data)[at])
+                                           << 16;
+                float wide;
+                __builtin_memcpy(&wide, &bits, sizeof wide);
+                value = static_cast<T>(wide);
+            }
+            staging[r * width + c] = value;
+        }
+    }
+    return {staging, width};
+}
+
+typedef float Eight __attribute__((vector_size(32)));
+
+SYNFER_DEVICE void transpose(Eight (&x)[8]) {
+    Eight t[8], u[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = __builtin_shufflevector(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        t[i + 1] = __builtin_shufflevector(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        for (int j = 0; j < 2; ++j) {
+            u[i + 2 * j] = __builtin_shufflevector(t[i + j], t[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            u[i + 2 * j + 1] = __builtin_shufflevector(t[i + j], t[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    }
+    for (int i = 0; i < 4; ++i) {
+        x[i] = __builtin_shufflevector(u[i], u[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        x[i + 4] = __builtin_shufflevector(u[i], u[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+// to = (a0, b0, a1, b1, ...)
+SYNFER_DEVICE void interleave_eight(const float* a, const float* b, float* to) {
+    Eight x, y;
+    __builtin_memcpy(&x, a, sizeof x);
+    __builtin_memcpy(&y, b, sizeof y);
+    const Eight low = __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+    const Eight high = __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+    __builtin_memcpy(to, &low, sizeof low);
+    __builtin_memcpy(to + 8, &high, sizeof high);
+}
+
+// panel[c * R + r] = from[r, c] for r < n_rows, 0 for n_rows <= r < R, the panel's width.
+template <class T, std::int64_t R>
+SYNFER_DEVICE void pack(Rows<T> from, std::int64_t n_rows, std::int64_t n_channels, T* panel) {
+    std::int64_t c = 0;
+    if constexpr (sizeof(T) == sizeof(float) && R % 8 == 0) {
+        for (; c + 8 <= n_channels; c += 8) {
+            for (std::int64_t r = 0; r < R; r += 8) {
+                Eight x[8];
+                for (int i = 0; i < 8; ++i) {
+                    x[i] = Eight{};
+                    if (r + i < n_rows) __builtin_memcpy(&x[i], from.data + (r + i) * from.stride + c, sizeof(Eight));
+                }
+                transpose(x);
+                for (int i = 0; i < 8; ++i) __builtin_memcpy(panel + (c + i) * R + r, &x[i], sizeof(Eight));
+            }
+        }
+    }
+    for (; c < n_channels; ++c) {
+        for (std::int64_t r = 0; r < R; ++r) panel[c * R + r] = r < n_rows ? from.data[r * from.stride + c] : T(0);
+    }
+}
+
+// to[r, c] = panel[c * R + r] for r < n_rows.
+template <class T, std::int64_t R>
+SYNFER_DEVICE void unpack(const T* panel, std::int64_t n_rows, std::int64_t n_channels, T* to, std::int64_t stride) {
+    std::int64_t c = 0;
+    if constexpr (sizeof(T) == sizeof(float) && R % 8 == 0) {
+        for (; c + 8 <= n_channels; c += 8) {
+            for (std::int64_t r = 0; r < n_rows; r += 8) {
+                Eight x[8];
+                for (int i = 0; i < 8; ++i) __builtin_memcpy(&x[i], panel + (c + i) * R + r, sizeof(Eight));
+                transpose(x);
+                for (int i = 0; i < 8; ++i) {
+                    if (r + i < n_rows) __builtin_memcpy(to + (r + i) * stride + c, &x[i], sizeof(Eight));
+                }
+            }
+        }
+    }
+    for (; c < n_channels; ++c) {
+        for (std::int64_t r = 0; r < n_rows; ++r) to[r * stride + c] = panel[c * R + r];
+    }
+}
+
+}  // namespace synfer::SYNFER_LEVEL
