@@ -9,7 +9,8 @@
 //     z[l, s] = scale * sum_d q[l, d] k[s, d] + bias[l, s / bias_lags]
 //     A[l, s] = exp(z[l, s] - max_s z[l, s]) / sum_s exp(...)    0 in a row whose every z is -inf
 //     out[l, e] = sum_s A[l, s] v[s, e]
-//     map[l, c] = sum of A over s / map_lags = c, its mean over the map_shared pairs (b, h) that share a slice of the map
+//     map[l, c] = sum of A over s / map_lags = c, its mean over the map_shared pairs (b, h) that share a slice of the
+//     map
 // and without normalisation A = z. From g = d loss / d out and G = d loss / d map:
 //     dA[l, s] = sum_e g[l, e] v[s, e] + G[l, s / map_lags] / map_shared
 //     dz = A * (dA - sum_s A dA)    or dA without normalisation

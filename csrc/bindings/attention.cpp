@@ -59,7 +59,8 @@ template <class T>
 Result4<T> result(const View& view, const char* name, const Axes& shape) {
     check(view, name, shape);
     const Axes& strides = std::get<2>(view);
-    if (strides[3] != 1 && shape[3] > 1) throw py::value_error(std::string(name) + " has channels that do not lie side by side");
+    if (strides[3] != 1 && shape[3] > 1)
+        throw py::value_error(std::string(name) + " has channels that do not lie side by side");
     return {data_of<T>(view, name), {strides[0], strides[1], strides[2]}};
 }
 

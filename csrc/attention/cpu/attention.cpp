@@ -1,14 +1,13 @@
 // Chooses the kernels' instruction level and shares the work out among threads.
 #include "attention/attention.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "common/buffer_pool.hpp"
 #include "common/instruction_level.hpp"
+#include "common/threads.hpp"
 
 namespace synfer {
 
@@ -157,7 +156,7 @@ void attention_forward(const Attention<T>& a, int n_threads) {
         const std::int64_t sum = (batch_sums > 1 ? batch_chunk : 0) * head_sums + (head_sums > 1 ? head_chunk : 0);
         const AttentionShare share = share_of(chunks, batch_chunk, head_chunk, a.n_batch, a.n_heads, block);
         run.forward(part, share, mapped ? maps + sum * map_size : nullptr,
-                    workspaces.memory[static_cast<std::size_t>(omp_get_thread_num())]);
+                    workspaces.memory[static_cast<std::size_t>(thread_number())]);
     }
     if (n_sums > 1) add_up(maps, n_sums, map_size, a.map_shared, a.map, team);
 }
@@ -182,7 +181,7 @@ void attention_backward(const Attention<T>& a, int n_threads) {
     for (std::int64_t i = 0; i < n_shares; ++i) {
         const AttentionShare share = share_of(chunks, i / chunks.heads, i % chunks.heads, a.n_batch, a.n_heads, 0);
         run.backward(a, share, biased ? dbias + (n_sums > 1 ? i * bias_size : 0) : nullptr,
-                     workspaces.memory[static_cast<std::size_t>(omp_get_thread_num())]);
+                     workspaces.memory[static_cast<std::size_t>(thread_number())]);
     }
     if (n_sums > 1) add_up(dbias, n_sums, bias_size, T(1), a.dbias, team);
 }

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from synfer import _core
 from synfer.ops.attention_reference import attention_with_map_reference
+from synfer.threads import n_threads
 
 _View = tuple[int, tuple[int, ...], tuple[int, ...], str]
 _COMPILED = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
@@ -155,7 +156,7 @@ def _forward(
         over_head,
         _view(written),
         _view(map_) if out_map else None,
-        torch.get_num_threads(),
+        n_threads(),
     )
     return out if written is out else out.copy_(written), map_
 
@@ -202,7 +203,7 @@ def _backward(
             _view(dk),
             _view(dv),
             _view(dbias) if want_dbias else None,
-            torch.get_num_threads(),
+            n_threads(),
         )
     dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
     return dq, dk, dv, dbias if bias is None else dbias.to(bias.dtype)
