@@ -53,7 +53,7 @@ def attention_with_map(
     bias : Tensor, (L, n_sources) or (L, S), optional
         Added to the logits; -inf forbids an edge. A row that is forbidden throughout gives weights of 0.
     out_map : bool
-        Whether the map is wanted; without it the fused kernel of torch does the work.
+        Whether the map is wanted.
     normalize : {"softmax", "none"}
 
     Returns
@@ -61,6 +61,14 @@ def attention_with_map(
     out : Tensor, (B, H, L, E)
     map : Tensor or None
         (L, n_sources) by default; the axes not reduced stand in the order batch, head, target, source, lag.
+
+    Notes
+    -----
+    On the CPU, float32, float64 and bfloat16 are compiled: out and map come in one pass that never holds the weights,
+    the gradients of q, k, v and bias from both results in another; the same bits for any number of threads (those of
+    torch). Half precisions are multiplied and summed in float32, and the map is float32 then. Elsewhere, and for second
+    derivatives, :func:`attention_with_map_reference` does the work. ``out`` lies in memory as (B, L, H, E), so that
+    ``out.transpose(1, 2).flatten(2)`` is a view.
 
     Raises
     ------
@@ -71,8 +79,9 @@ def attention_with_map(
     UnknownNameError
         An axis or a normalisation that does not exist.
     """
-    if torch.is_autocast_enabled(q.device.type):
-        q, k, v = (x.to(torch.get_autocast_dtype(q.device.type)) for x in (q, k, v))
+    if torch.is_autocast_enabled(q.device.type):  # as torch does for its own attention: all but float64
+        lower = torch.get_autocast_dtype(q.device.type)
+        q, k, v = (x.to(lower) if x.dtype.is_floating_point and x.dtype != torch.float64 else x for x in (q, k, v))
     _check(q, k, v, n_sources, reduce, bias, normalize)
     if not is_compiled(q):
         out, map_ = attention_with_map_reference(

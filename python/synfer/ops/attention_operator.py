@@ -1,9 +1,10 @@
-"""The compiled attention as a torch operator: schema, shapes, gradients, batching.
+"""The compiled attention as a torch operator: schema, shapes, gradients.
 
-``torch.library`` makes it one node to ``torch.compile``, ``torch.export`` and CUDA graphs, and gives it a rule for
+``torch.library`` makes it one node to ``torch.compile``, ``torch.export`` and CUDA graphs, and lets it have a rule for
 ``vmap``. Its Python side is kept short, for attention here takes tens of microseconds: the operator is defined through
-``Library`` rather than ``custom_op``, and where gradients are wanted in eager mode an autograd.Function around it saves
-a third of the call that ``register_autograd`` makes (see bench/attention.py); both share one formula.
+``Library`` rather than ``custom_op``, and where gradients are wanted in eager mode an autograd.Function goes around it,
+which costs 20 microseconds a call where the autograd kernel of ``register_autograd`` costs 41 (14 without gradients;
+measured with next to nothing to compute). All of them share one formula.
 """
 
 from __future__ import annotations

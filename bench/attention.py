@@ -1,0 +1,126 @@
+"""Attention with its map against torch: SDPA, which gives no weights, and softmax written out, which holds them all.
+
+    python bench/run.py attention [--threads 2] [--seconds 3] [--only NAME ...]
+
+float32. Each entry is milliseconds forward / forward and backward; the map is reduced over batch, heads and lags, and
+the backward pass includes the gradient of a loss on it (SDPA has neither). The best of several calls, the contestants
+in turn, so that what else the machine does meets them all. Rows 1-8 are contiguous (B, H, L, D); the others are views
+of (B, L, H, D), as Causalformer passes them: 16 samples, 10 initialisations of 10 heads, 10 lags; local and decoder
+(10 units, no map) attend within a unit, across to all of N units. Row 0 is a call with next to nothing to compute.
+Row 8 runs on one thread, and softmax written out only forward.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from run import write_results
+from synfer.ops import attention_with_map, attention_with_map_reference
+
+ALL, PER_HEAD = ("batch", "head", "lag"), ("batch", "lag")
+# name: B, H, L, S, D, n_sources, reduce (None: no map)
+SHAPES: dict[str, tuple[int, int, int, int, int, int, tuple[str, ...] | None]] = {
+    "0": (1, 1, 1, 1, 4, 1, ALL),
+    "1": (16, 10, 5, 50, 8, 5, ALL),
+    "2": (16, 10, 40, 400, 8, 40, ALL),
+    "3": (64, 10, 40, 400, 8, 40, ALL),
+    "4": (64, 8, 100, 1000, 16, 100, ALL),
+    "5": (16, 8, 300, 3000, 32, 300, ALL),
+    "6": (4, 8, 1000, 10000, 32, 1000, ALL),
+    "7": (1, 8, 2048, 2048, 64, 2048, ALL),
+    "8": (1, 8, 8192, 8192, 64, 8192, ALL),
+    "local": (160, 100, 10, 10, 8, 10, None),
+    "decoder": (160, 100, 1, 10, 8, 10, None),
+    "across, N=10": (16, 100, 10, 100, 8, 10, PER_HEAD),
+    "across, N=40": (16, 100, 40, 400, 8, 40, PER_HEAD),
+}
+
+
+def best_of(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
+    """The shortest of each, called in turn for as long as there are seconds, twice at least."""
+    best = dict.fromkeys(calls, float("inf"))
+    end, turns = time.perf_counter() + seconds, 0
+    while turns < 2 or time.perf_counter() < end:
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            best[name] = min(best[name], time.perf_counter() - start)
+        turns += 1
+    return best
+
+
+def contestants(name: str) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
+    b, h, targets, keys, d, n_sources, reduce = SHAPES[name]
+
+    def tensor(tokens: int) -> Tensor:
+        if name.isdigit():
+            return torch.randn(b, h, tokens, d)
+        return torch.randn(b, tokens, h, d).transpose(1, 2)
+
+    inputs = [tensor(t).requires_grad_() for t in (targets, keys, keys)]
+    grad_out = tensor(targets)
+
+    def sdpa() -> list[Tensor]:
+        return [torch.nn.functional.scaled_dot_product_attention(*inputs)]
+
+    def written_out() -> list[Tensor]:
+        found = attention_with_map_reference(*inputs, n_sources=n_sources, reduce=reduce or ALL)
+        return list(found[: 1 if reduce is None else 2])
+
+    def ours() -> list[Tensor]:
+        found = attention_with_map(*inputs, n_sources=n_sources, reduce=reduce or ALL, out_map=reduce is not None)
+        return [t for t in found if t is not None]
+
+    with torch.no_grad():
+        grad_map = None if reduce is None else torch.randn_like(ours()[1])
+
+    def forward(function: Callable[[], list[Tensor]]) -> Callable[[], object]:
+        return torch.no_grad()(function)
+
+    def both(function: Callable[[], list[Tensor]]) -> Callable[[], object]:
+        def run() -> object:
+            results = function()
+            return torch.autograd.grad(results, inputs, [grad_out, grad_map][: len(results)])
+
+        return run
+
+    functions = {"SDPA, no map": sdpa, "softmax written out": written_out, "synfer": ours}
+    return {k: forward(f) for k, f in functions.items()}, {
+        k: both(f) for k, f in functions.items() if (name, k) != ("8", "softmax written out")
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each entry of the table")
+    parser.add_argument("--only", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    options = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    load = os.getloadavg()[0]
+    for name in options.only:
+        torch.set_num_threads(1 if name == "8" else options.threads)
+        torch.manual_seed(0)
+        forward, both = (best_of(calls, options.seconds) for calls in contestants(name))
+        row: dict[str, object] = {"": name, "B,H,L,S,D": ",".join(map(str, SHAPES[name][:5]))}
+        for contestant, seconds in forward.items():
+            again = both.get(contestant)
+            row[contestant] = f"{seconds * 1e3:.3g} / {'-' if again is None else format(again * 1e3, '.3g')}"
+        for rival, short in (("SDPA, no map", "SDPA"), ("softmax written out", "written out")):
+            times = [rival in t and f"{t[rival] / t['synfer']:.2g}" for t in (forward, both)]
+            row[f"times {short}"] = " / ".join(x or "-" for x in times)
+        rows.append(row)
+        print(row, flush=True)
+    text = (__doc__ or "").split("\n\n", 2)[2] + f"\n{options.threads} threads; load average before: {load:.1f}."
+    write_results("attention", "Attention with its map", text, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    main()
