@@ -8,6 +8,8 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+# As the command line does (synfer/cli.py): on a shared machine, threads that spin while they wait cost minutes.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 matplotlib.use("Agg")  # no test opens a window
 
 
