@@ -245,7 +245,9 @@ def test_other_threads_run_meanwhile(batch: Network) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_long_run_can_be_interrupted() -> None:
     program = """
+import signal
 import synfer as sf
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background inherits that it is ignored
 network = sf.simulate.izhikevich_network(80, 20, 0.1)
 print("started", flush=True)
 sf.simulate.run(network, 5000.0, record="spikes")
