@@ -41,7 +41,7 @@ constexpr std::int64_t shares_wanted = 48;
 // For what shares sum privately, the map or the bias' gradient, all of them together.
 constexpr std::int64_t private_bytes = 16 << 20;
 // For the slices of the map that one share holds.
-constexpr std::int64_t slices_bytes = 1 << 20;
+constexpr std::int64_t slices_bytes = 512 << 10;
 // Heads that a share has at least, where the map keeps them apart: neighbours' keys often lie in the same cache lines.
 constexpr std::int64_t neighbours = 8;
 // Multiplications of vectors below which waking a second thread takes longer than it saves.

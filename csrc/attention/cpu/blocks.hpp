@@ -30,11 +30,14 @@ struct BlockRange {
     std::int64_t first, end;
 };
 
+// Blocks as wide as the registers allow, until what a thread holds comes near the 5 MB that it may: better that scores
+// leave the second-level cache than that all keys and values are read again for every 16 rows (measured: three vectors
+// of rows are 1.1-2.4 times as fast as one with 3,000 to 10,000 keys).
 template <class T>
 SYNFER_DEVICE std::int64_t blocks_of(std::int64_t n_rows, std::int64_t bytes_a_vector) {
-    constexpr std::int64_t cache = 640 << 10;  // for what a block holds, of a second-level cache of 1 MB or more
+    constexpr std::int64_t held = 3500 << 10;
     const std::int64_t vectors = (n_rows + lanes<T> - 1) / lanes<T>;
-    std::int64_t most = cache / (bytes_a_vector > 0 ? bytes_a_vector : 1);
+    std::int64_t most = held / (bytes_a_vector > 0 ? bytes_a_vector : 1);
     most = most < 1 ? 1 : most > most_vectors ? most_vectors : most;
     return (vectors + most - 1) / most;
 }

@@ -9,7 +9,7 @@ namespace {
 template <class T>
 std::int64_t bytes_a_vector(const Attention<T>& a) {
     const Sizes<T> sizes(a, a.map != nullptr);
-    return (a.n_keys + sizes.map_columns * (a.map_lags > 1 ? 2 : 1) + sizes.bias_columns) * SYNFER_VECTOR_BYTES;
+    return (a.n_keys + sizes.map_columns * (a.map_lags > 1 ? 3 : 2) + sizes.bias_columns) * SYNFER_VECTOR_BYTES;
 }
 
 // Heads added to a slice of the map before their sum is put by: a sum of thousands, one after the other, would lose
