@@ -74,7 +74,7 @@ def main() -> None:
             numbers = pd.DataFrame(rows[-len(arguments.seeds) :]).select_dtypes("number").mean()
             rows.append({"method": method, "network": f"{cell}, mean", **numbers.drop("load before").round(4)})
     text = (__doc__ or "").split("\n\n", 1)[1]
-    write_results("published", "Published networks", text, pd.DataFrame(rows).fillna(""))
+    write_results("published", "Published networks", text, pd.DataFrame(rows).astype(object).fillna(""))
 
 
 if __name__ == "__main__":
