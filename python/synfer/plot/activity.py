@@ -9,7 +9,7 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError
 from synfer.plot import style
-from synfer.recording.arrays import on_host
+from synfer.storage import on_host
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from synfer.errors import InputError, ShapeError
 from synfer.plot import style
 from synfer.plot.activity import Stack, label_stack, one_signal, refuse_leading
-from synfer.recording.arrays import on_host
+from synfer.storage import on_host
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError
-from synfer.storage import on_host as on_host  # its home; some import it from here
 from synfer.storage import rectangular
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.simulate.arguments import checked_number
+from synfer.storage import on_host
 
 
 def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "v") -> Recording:
@@ -42,8 +43,7 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
     if not isinstance(recording, Recording):
         raise InputError(f"recording must be a Recording; got a {type(recording).__name__}.")
     ceiling = checked_number("ceiling", ceiling)
-    given = recording[signal]
-    values = given.detach().cpu().numpy() if hasattr(given, "detach") else given
+    values = on_host(recording[signal])
     if values.dtype.kind != "f":
         raise InputError(f"signal {signal!r} must be floating-point numbers; got {values.dtype}.")
     normed = np.minimum(values, values.dtype.type(ceiling))
