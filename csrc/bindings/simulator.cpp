@@ -1,13 +1,11 @@
-#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 #include <tuple>
-#include <vector>
 
+#include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
 #include "simulator/simulate.hpp"
 
@@ -16,7 +14,6 @@ namespace py = pybind11;
 namespace synfer {
 namespace {
 
-using Shape = std::vector<py::ssize_t>;
 using Record = std::map<std::string, py::array>;  // signal -> where it is written
 
 const Model& model_named(const std::string& name) {
@@ -34,27 +31,6 @@ const Kernels<T>& kernels_of(const Model& model) {
     } else {
         return model.full;
     }
-}
-
-// Whether the dtype is equivalent to T's: an array that was unpickled has a dtype object of its own.
-template <class T>
-bool holds(const py::array& array) {
-    return py::isinstance<py::array_t<T>>(array);
-}
-
-// The data of an array that must have this type and shape and lie in C order. Arrays that do not are the caller's
-// mistake: converting them here would hide a copy, or lose what was to be written.
-template <class T>
-T* data_of(const py::array& array, const char* name, const Shape& shape, bool written) {
-    const bool fits = holds<T>(array) && array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
-                      std::equal(shape.begin(), shape.end(), array.shape()) &&
-                      (array.flags() & py::array::c_style) != 0 && (!written || array.writeable()) &&
-                      reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) == 0;
-    if (!fits) {
-        throw py::value_error(std::string(name) + " is not a C-contiguous, aligned" + (written ? ", writable" : "") +
-                              " array of the type and shape expected");
-    }
-    return const_cast<T*>(static_cast<const T*>(array.data()));
 }
 
 // The parts of a Simulation that `initial_state` and `simulate` share.
@@ -117,19 +93,13 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
     return simulate(kernels_of<T>(model), s, r.n_threads);
 }
 
-bool is_single(const py::array& array) {
-    if (holds<float>(array)) return true;
-    if (holds<double>(array)) return false;
-    throw py::value_error("parameters are neither float32 nor float64");
-}
-
 std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bound(
     const std::string& model_name, const py::array& parameters, py::array state, const py::array& weights,
     const py::array& ids, const std::optional<py::array>& drive, double mean, double deviation, std::uint64_t seed,
     double dt_ms, std::int64_t n_steps, std::int64_t begin, std::int64_t end, const Record& record, int n_threads) {
     const Model& model = model_named(model_name);
     const Run r{n_steps, begin, end, dt_ms, mean, deviation, seed, n_threads};
-    const Divergence met = is_single(parameters)
+    const Divergence met = is_single(parameters, "parameters")
                                ? run<float>(model, r, parameters, state, weights, ids, drive, record)
                                : run<double>(model, r, parameters, state, weights, ids, drive, record);
     if (met.network < 0) return std::nullopt;
@@ -183,8 +153,8 @@ void bind_simulator(py::module_& m) {
         "initial_state",
         [](const std::string& model_name, const py::array& parameters, const py::array& state) {
             const Model& model = model_named(model_name);
-            is_single(parameters) ? initial_state<float>(model, parameters, state)
-                                  : initial_state<double>(model, parameters, state);
+            is_single(parameters, "parameters") ? initial_state<float>(model, parameters, state)
+                                                : initial_state<double>(model, parameters, state);
         },
         py::arg("model"), py::arg("parameters"), py::arg("state"),
         "Write the state at rest into state (network, state, unit), from parameters (network, parameter, unit).");
