@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import numbers
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,47 +13,9 @@ import xarray as xr
 
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.network.drives import DRIVES, GaussianDrive
+from synfer.network.synapses import SYNAPSES, DeltaSynapse
 from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
-
-
-@dataclasses.dataclass(frozen=True)
-class GaussianDrive:
-    """White noise, drawn anew for each neuron and step: I ~ N(mean, variance).
-
-    Parameters
-    ----------
-    mean : float
-        Mean input (the model's input unit; for Izhikevich's neuron mV per ms).
-    variance : float
-        Its variance in each step, at least 0 (the same unit, squared).
-    """
-
-    mean: float
-    variance: float
-    kind: ClassVar[str] = "gaussian"
-
-    def __post_init__(self) -> None:
-        for name, value in (("mean", self.mean), ("variance", self.variance)):
-            if isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise InputError(f"{name} must be a number; got {value!r}.")
-        if not np.isfinite(self.mean):
-            raise InputError(f"mean must be finite; got {self.mean}.")
-        if not (np.isfinite(self.variance) and self.variance >= 0):
-            raise InputError(f"variance must be finite and at least 0; got {self.variance}.")
-
-
-@dataclasses.dataclass(frozen=True)
-class DeltaSynapse:
-    """A presynaptic spike adds the weight (mV/ms) to the postsynaptic input of the next step, acting for one step.
-
-    So it moves v by weight x dt after a delay of dt: in the step of 1 ms of the paper's networks, by as many mV.
-    """
-
-    kind: ClassVar[str] = "delta"
-
-
-DRIVES: dict[str, type] = {GaussianDrive.kind: GaussianDrive}
-SYNAPSES: dict[str, type] = {DeltaSynapse.kind: DeltaSynapse}
 
 
 class Network:

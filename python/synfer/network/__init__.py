@@ -1,0 +1,7 @@
+"""Network: a model, its parameters, its wiring and its drive; or a batch of networks of one size."""
+
+from synfer.network.drives import GaussianDrive
+from synfer.network.network import Network
+from synfer.network.synapses import DeltaSynapse
+
+__all__ = ["DeltaSynapse", "GaussianDrive", "Network"]
