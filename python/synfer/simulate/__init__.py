@@ -4,6 +4,44 @@ from synfer.simulate import observe
 from synfer.simulate.networks import izhikevich_network
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run
-from synfer.simulate.wiring import erdos_renyi
+from synfer.simulate.wiring import (
+    DistanceDelay,
+    LogNormal,
+    UniformDelay,
+    by_cell_type,
+    clustered,
+    clusters_of,
+    distance_dependent,
+    erdos_renyi,
+    fixed_in_degree,
+    from_matrix,
+    from_networkx,
+    random_positions,
+    ring_attractor,
+    ring_order,
+    scale_free,
+    small_world,
+)
 
-__all__ = ["erdos_renyi", "izhikevich_network", "observe", "run", "run_reference"]
+__all__ = [
+    "DistanceDelay",
+    "LogNormal",
+    "UniformDelay",
+    "by_cell_type",
+    "clustered",
+    "clusters_of",
+    "distance_dependent",
+    "erdos_renyi",
+    "fixed_in_degree",
+    "from_matrix",
+    "from_networkx",
+    "izhikevich_network",
+    "observe",
+    "random_positions",
+    "ring_attractor",
+    "ring_order",
+    "run",
+    "run_reference",
+    "scale_free",
+    "small_world",
+]

@@ -58,6 +58,33 @@ def checked_number(name: str, value: Any) -> float:
     return number
 
 
+def checked_probability(name: str, value: Any) -> float:
+    """Give a probability as a float.
+
+    Raises
+    ------
+    InputError
+        It is no number in [0, 1]; the message names it.
+    """
+    number = checked_number(name, value)
+    if not 0 <= number <= 1:
+        raise InputError(f"{name} must be a probability, in [0, 1]; got {number}.")
+    return number
+
+
+def checked_flag(name: str, value: Any) -> bool:
+    """Give a bool.
+
+    Raises
+    ------
+    InputError
+        It is neither True nor False; the message names it.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)
+
+
 def checked_numbers(name: str, value: Any) -> np.ndarray:
     """Give an array (numpy's, torch's, nested lists) of numbers as numpy's, uncopied where it can be.
 

@@ -25,7 +25,7 @@ def available_bytes() -> int | None:
     return min(limits) + _core.pool_idle_bytes() if limits else None
 
 
-def refuse_beyond_available(needed: int, mend: str) -> None:
+def refuse_beyond_available(needed: int, mend: str, what: str = "the run") -> None:
     """Raise where more bytes are needed than there are; never for less than 100 MB.
 
     Raises
@@ -38,7 +38,7 @@ def refuse_beyond_available(needed: int, mend: str) -> None:
     available = available_bytes()
     if available is not None and needed > available:
         raise InputError(
-            f"the run would need {needed / 1e9:,.1f} GB of memory and {available / 1e9:,.1f} GB are available: {mend}."
+            f"{what} would need {needed / 1e9:,.1f} GB of memory and {available / 1e9:,.1f} GB are available: {mend}."
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from synfer.connectome import Connectome
 from synfer.network import DeltaSynapse, GaussianDrive, Network
 from synfer.simulate.neurons import MODELS
 from synfer.simulate.wiring import PARAMETER_STREAM, erdos_renyi, generator_of
@@ -63,7 +62,7 @@ def izhikevich_network(
 
     E. M. Izhikevich, "Simple model of spiking neurons", IEEE Trans. Neural Networks 14 (2003), 1569-1572.
     """
-    weights = erdos_renyi(n_exc, n_inh, p, weight=weight, n_networks=n_networks, seed=seed)
+    wiring = erdos_renyi(n_exc, n_inh, p, weight=weight, delay=DT, n_networks=n_networks, seed=seed, layout="matrix")
     n_units = n_exc + n_inh
     r = np.stack([generator_of(seed, k, PARAMETER_STREAM).random(n_units) for k in range(n_networks)])
     excitatory = np.arange(n_units) < n_exc
@@ -74,15 +73,8 @@ def izhikevich_network(
         "d": np.where(excitatory, 8.0 - 6.0 * r**2, 2.0),
     }
     if n_networks == 1:
-        weights, parameters = weights[0], {name: values[0] for name, values in parameters.items()}
+        parameters = {name: values[0] for name, values in parameters.items()}
     constants = {name: MODELS["izhikevich"].defaults[name] for name in CONSTANTS}
-    wiring = Connectome.from_weights(
-        weights,
-        delay=DT,
-        method="erdos_renyi",
-        parameters={"n_exc": int(n_exc), "n_inh": int(n_inh), "p": float(p), "weight": float(weight)},
-        seed=int(seed),
-    )
     return Network(
         "izhikevich", {**parameters, **constants}, wiring, drive=GaussianDrive(5.0, 5.0), synapse=DeltaSynapse()
     )

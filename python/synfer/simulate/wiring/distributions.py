@@ -1,0 +1,157 @@
+"""What a wiring's weights and delays are drawn from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from synfer.errors import InputError
+from synfer.simulate.arguments import checked_number
+
+
+@dataclasses.dataclass(frozen=True)
+class LogNormal:
+    """Log-normal magnitudes of weights.
+
+        log w ~ N(mu, sigma^2),  sigma^2 = log(1 + (std / mean)^2),  mu = log(mean) - sigma^2 / 2
+
+    Parameters
+    ----------
+    mean, std : float
+        Mean and standard deviation of the magnitudes themselves (not of their logarithms); both positive.
+
+    Raises
+    ------
+    InputError
+        One is not positive.
+
+    References
+    ----------
+    S. Song, P. J. Sjostrom, M. Reigl, S. Nelson, D. B. Chklovskii, "Highly nonrandom features of synaptic connectivity
+    in local cortical circuits", PLoS Biology 3 (2005), e68.
+    """
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            if not checked_number(name, getattr(self, name)) > 0:
+                raise InputError(f"{name} of LogNormal must be positive; got {getattr(self, name)}.")
+
+    def draw(self, random: np.random.Generator, n: int) -> np.ndarray:
+        """Give n magnitudes."""
+        variance = np.log1p((self.std / self.mean) ** 2)
+        return random.lognormal(np.log(self.mean) - variance / 2, np.sqrt(variance), n)
+
+
+@dataclasses.dataclass(frozen=True)
+class UniformDelay:
+    """Delays between ``low`` and ``high`` seconds, each as likely.
+
+    Parameters
+    ----------
+    low, high : float
+        Seconds, 0 < low <= high.
+
+    Raises
+    ------
+    InputError
+        They are not positive, or out of order.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 < checked_number("low", self.low) <= checked_number("high", self.high):
+            raise InputError(f"low and high of UniformDelay must be 0 < low <= high seconds; got {self}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class DistanceDelay:
+    """Delays by distance: offset + distance / velocity.
+
+    Parameters
+    ----------
+    velocity : float
+        Of conduction, in the positions' unit of length a second; positive.
+    offset : float
+        Seconds of a synapse without length, at least 0.
+
+    Raises
+    ------
+    InputError
+        The velocity is not positive, or the offset negative.
+    """
+
+    velocity: float
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not checked_number("velocity", self.velocity) > 0:
+            raise InputError(f"velocity of DistanceDelay must be positive; got {self.velocity}.")
+        if checked_number("offset", self.offset) < 0:
+            raise InputError(f"offset of DistanceDelay must be seconds, at least 0; got {self.offset}.")
+
+
+Weight = float | LogNormal
+Delay = float | UniformDelay | DistanceDelay
+
+
+def checked_weight(name: str, value: Any) -> Weight:
+    """Give a magnitude of weights, or the distribution of them.
+
+    Raises
+    ------
+    InputError
+        It is neither, or negative.
+    """
+    if isinstance(value, LogNormal):
+        return value
+    weight = checked_number(name, value)
+    if weight < 0:
+        raise InputError(f"{name} must be a magnitude, at least 0, as Dale's law gives the sign; got {weight}.")
+    return weight
+
+
+def checked_delay(value: Any, has_distances: bool) -> Delay | None:
+    """Give a delay, the distribution of delays, or None.
+
+    Raises
+    ------
+    InputError
+        It is none of these, or asks for distances where units have no positions.
+    """
+    if isinstance(value, DistanceDelay) and not has_distances:
+        raise InputError("delay by distance needs positions: use distance_dependent, or another delay.")
+    if value is None or isinstance(value, UniformDelay | DistanceDelay):
+        return value
+    delay = checked_number("delay", value)
+    if delay <= 0:
+        raise InputError(f"delay must be positive seconds, a UniformDelay or a DistanceDelay; got {delay}.")
+    return delay
+
+
+def magnitudes(weight: Weight, random: np.random.Generator, n: int) -> np.ndarray:
+    """Give n weights' magnitudes, (edge,)."""
+    return weight.draw(random, n) if isinstance(weight, LogNormal) else np.full(n, weight)
+
+
+def delays(delay: Delay, random: np.random.Generator, n: int, distance: np.ndarray | None) -> np.ndarray:
+    """Give n delays in seconds, (edge,)."""
+    if isinstance(delay, UniformDelay):
+        return random.uniform(delay.low, delay.high, n)
+    if isinstance(delay, DistanceDelay):
+        assert distance is not None
+        return delay.offset + distance / delay.velocity
+    return np.full(n, delay)
+
+
+def told(value: Any) -> Any:
+    """Give a distribution as plain values, for a connectome's parameters."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {"distribution": type(value).__name__, **dataclasses.asdict(value)}
+    return value
