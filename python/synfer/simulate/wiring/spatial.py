@@ -255,6 +255,7 @@ def ring_attractor(
     def strengths(random: np.random.Generator, pairs: Pairs) -> np.ndarray:
         return around()[np.abs(pairs.target - pairs.source)]
 
+    refuse_beyond_memory(n, 0, 1, "edges")  # before anything is made of so many
     parameters = {"n_units": n, "r": r, "sigma": [narrow, wide], "a": a, "self_connections": loops}
     return wired(
         "ring_attractor", parameters, n, n * np.count_nonzero(around()), draw, strengths,

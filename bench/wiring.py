@@ -1,0 +1,80 @@
+"""Wirings of 100,000 units, some 100 inputs each: seconds and memory.
+
+    python bench/run.py wiring
+
+Each in a process of its own, to a Connectome as an edge list (source, target, score, weight, in 32 bytes an edge; 40
+with delays): the shortest of three, and how far the peak of the process's memory rose meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pandas as pd
+
+from run import write_results
+from synfer import simulate
+from synfer.connectome import Connectome
+
+N_EXC, N_INH = 80_000, 20_000
+CASES: dict[str, Callable[[], Connectome]] = {
+    "erdos_renyi, p = 0.001": lambda: simulate.erdos_renyi(N_EXC, N_INH, 0.001),
+    "fixed_in_degree, 100": lambda: simulate.fixed_in_degree(N_EXC, N_INH, 100),
+    "fixed_in_degree, (80, 20), log-normal weights, uniform delays": lambda: simulate.fixed_in_degree(
+        N_EXC, N_INH, (80, 20), weight=simulate.LogNormal(1.0, 1.0), delay=simulate.UniformDelay(1e-3, 5e-3)
+    ),
+    "small_world, k = 100, p = 0.1": lambda: simulate.small_world(N_EXC, N_INH, 100, 0.1),
+    "scale_free, m = 100": lambda: simulate.scale_free(N_EXC, N_INH, 100),
+    "distance_dependent, exponential, length 0.03 of the side, delays by distance": lambda: simulate.distance_dependent(
+        N_EXC, N_INH, 0.2, 0.03, delay=simulate.DistanceDelay(100.0, 1e-3)
+    ),
+    "distance_dependent, gaussian, a torus": lambda: simulate.distance_dependent(
+        N_EXC, N_INH, 0.1, 0.04, profile="gaussian", periodic=True
+    ),
+    "clustered, 80 clusters": lambda: simulate.clustered(N_EXC, N_INH, 80, 0.02, 0.0008),
+    "by_cell_type, two types, log-normal weights": lambda: simulate.by_cell_type(
+        {"Pyr": N_EXC, "Pvalb": N_INH}, [[0.0008, 0.002], [0.001, 0.002]], [[1, -4], [2, -3]], weight_cv=0.5
+    ),
+}
+
+
+def measure(name: str) -> None:
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    connectome = CASES[name]()
+    seconds = time.perf_counter() - start
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    print(json.dumps({"edges": connectome.score.size, "seconds": seconds, "bytes": peak}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    rows = []
+    for name in CASES:
+        program = [sys.executable, "-c", f"import wiring; wiring.measure({name!r})"]
+        runs = [
+            json.loads(subprocess.run(program, check=True, capture_output=True, text=True, cwd=sys.path[0]).stdout)
+            for _ in range(3)
+        ]
+        best = min(runs, key=lambda run: run["seconds"])
+        rows.append(
+            {
+                "": name,
+                "edges": f"{best['edges']:,}",
+                "s": f"{best['seconds']:.1f}",
+                "peak, GB": f"{best['bytes'] / 1e9:.2f}",
+                "bytes an edge": round(best["bytes"] / best["edges"]),
+            }
+        )
+    text = (__doc__ or "").replace("\n    python bench/run.py wiring\n", "")
+    write_results("wiring", "Wirings", text, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    main()
