@@ -1,20 +1,12 @@
-#include <pybind11/stl.h>
+#include <algorithm>
 
-#include <map>
-#include <optional>
-#include <string>
-#include <tuple>
-
-#include "bindings/arrays.hpp"
 #include "bindings/bindings.hpp"
-#include "simulator/simulate.hpp"
+#include "bindings/simulation.hpp"
 
 namespace py = pybind11;
 
 namespace synfer {
 namespace {
-
-using Record = std::map<std::string, py::array>;  // signal -> where it is written
 
 const Model& model_named(const std::string& name) {
     const SimulatorLevel& level = simulator_level();
@@ -51,43 +43,34 @@ void initial_state(const Model& model, const py::array& parameters, py::array st
     kernels_of<T>(model).initialise(with_parameters<T>(model, parameters, state));
 }
 
+// The steps to take now; those of the whole run, [first, last), of which the rows from record_from on are recorded.
 struct Run {
-    std::int64_t n_steps, begin, end;
-    double dt_ms, mean, deviation;
+    std::int64_t first, last, begin, end, record_from, every;
+    double dt_ms;
     std::uint64_t seed;
     int n_threads;
 };
 
 template <class T>
 Divergence run(const Model& model, const Run& r, const py::array& parameters, py::array state, const py::array& weights,
-               const py::array& ids, const std::optional<py::array>& drive, const Record& record) {
+               const py::array& ids, const std::vector<BoundTerm>& drive, const BoundRecord& record,
+               const MaybeArray& raster) {
     Simulation<T> s = with_parameters<T>(model, parameters, state);
-    if (r.begin < 0 || r.begin >= r.end || r.end > r.n_steps) throw py::value_error("not 0 <= begin < end <= n_steps");
+    if (r.first < 0 || r.begin < r.first || r.begin >= r.end || r.end > r.last || r.record_from < r.first)
+        throw py::value_error("not 0 <= first <= begin < end <= last and first <= record_from");
     if (r.n_threads < 1) throw py::value_error("n_threads < 1");
-    s.n_steps = r.n_steps, s.begin = r.begin, s.end = r.end;
+    s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt_ms);
     s.weights = data_of<T>(weights, "weights", {s.n_networks, s.n_units, s.n_units}, false);
-    s.ids = data_of<std::uint32_t>(ids, "ids", {s.n_networks}, false);
-    s.mean = static_cast<T>(r.mean), s.deviation = static_cast<T>(r.deviation), s.seed = r.seed;
-    const Shape recorded = {s.n_networks, s.n_steps, s.n_units};
-    if (drive && drive->ndim() == 2) {
-        s.drive = data_of<T>(*drive, "drive", {s.n_steps, s.n_units}, false);
-        s.drive_stride = 0;
-    } else if (drive) {
-        s.drive = data_of<T>(*drive, "drive", recorded, false);
-        s.drive_stride = s.n_steps * s.n_units;
-    }
-    for (const auto& [name, array] : record) {
-        if (name == "spikes") {
-            s.spikes = data_of<std::uint8_t>(array, "spikes", recorded, true);
-        } else if (name == "drive") {
-            s.recorded_drive = data_of<T>(array, "drive", recorded, true);
-        } else {
-            int state_index = 0;
-            while (state_index < model.n_states && name != model.states[state_index].name) ++state_index;
-            if (state_index == model.n_states) throw py::key_error("no signal '" + name + "'");
-            s.recorded[state_index] = data_of<T>(array, name.c_str(), recorded, true);
-        }
+    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last);
+    s.drive = bound.drive;
+    s.recorded =
+        recorded_in<T>(record, model.states, model.n_states, s.n_networks, s.n_units, r.record_from, r.last, r.every);
+    if (raster) {
+        s.recorded.raster_from = std::max(r.begin, r.record_from);
+        s.recorded.n_raster_rows = r.end - s.recorded.raster_from;
+        s.recorded.raster =
+            data_of<std::uint8_t>(*raster, "raster", {s.n_networks, s.recorded.n_raster_rows, s.n_units}, true);
     }
     const py::gil_scoped_release released;
     return simulate(kernels_of<T>(model), s, r.n_threads);
@@ -95,13 +78,14 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
 
 std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bound(
     const std::string& model_name, const py::array& parameters, py::array state, const py::array& weights,
-    const py::array& ids, const std::optional<py::array>& drive, double mean, double deviation, std::uint64_t seed,
-    double dt_ms, std::int64_t n_steps, std::int64_t begin, std::int64_t end, const Record& record, int n_threads) {
+    const py::array& ids, const std::vector<BoundTerm>& drive, std::uint64_t seed, double dt_ms, std::int64_t first,
+    std::int64_t last, std::int64_t begin, std::int64_t end, const BoundRecord& record, std::int64_t record_from,
+    std::int64_t every, const MaybeArray& raster, int n_threads) {
     const Model& model = model_named(model_name);
-    const Run r{n_steps, begin, end, dt_ms, mean, deviation, seed, n_threads};
+    const Run r{first, last, begin, end, record_from, every, dt_ms, seed, n_threads};
     const Divergence met = is_single(parameters, "parameters")
-                               ? run<float>(model, r, parameters, state, weights, ids, drive, record)
-                               : run<double>(model, r, parameters, state, weights, ids, drive, record);
+                               ? run<float>(model, r, parameters, state, weights, ids, drive, record, raster)
+                               : run<double>(model, r, parameters, state, weights, ids, drive, record, raster);
     if (met.network < 0) return std::nullopt;
     return std::make_tuple(met.network, met.unit, met.step);
 }
@@ -133,6 +117,34 @@ py::array philox(const py::array& counters, const py::array& key) {
     return out;
 }
 
+// Indices along each axis of the bytes that are not 0, in the order in which they lie.
+py::tuple nonzero_bytes(const py::array& array) {
+    if (array.ndim() != 3) throw py::value_error("array is not (network, step, unit)");
+    const std::int64_t steps = array.shape(1), units = array.shape(2), size = array.size();
+    const std::uint8_t* bytes =
+        data_of<std::uint8_t>(array, "array", {array.shape(0), array.shape(1), array.shape(2)}, false);
+    std::vector<std::int64_t> places;
+    for (std::int64_t i = 0; i < size;) {
+        std::uint64_t eight = 1;
+        if (i + 8 <= size) std::memcpy(&eight, bytes + i, 8);
+        if (eight == 0) {
+            i += 8;
+            continue;
+        }
+        for (const std::int64_t last = std::min(i + 8, size); i < last; ++i) {
+            if (bytes[i] != 0) places.push_back(i);
+        }
+    }
+    const auto n = static_cast<py::ssize_t>(places.size());
+    py::array_t<std::int64_t> network(n), step(n), unit(n);
+    for (py::ssize_t k = 0; k < n; ++k) {
+        network.mutable_data()[k] = places[k] / units / steps;
+        step.mutable_data()[k] = places[k] / units % steps;
+        unit.mutable_data()[k] = places[k] % units;
+    }
+    return py::make_tuple(network, step, unit);
+}
+
 }  // namespace
 
 void bind_simulator(py::module_& m) {
@@ -159,12 +171,14 @@ void bind_simulator(py::module_& m) {
         py::arg("model"), py::arg("parameters"), py::arg("state"),
         "Write the state at rest into state (network, state, unit), from parameters (network, parameter, unit).");
     m.def("simulate", &simulate_bound, py::kw_only(), py::arg("model"), py::arg("parameters"), py::arg("state"),
-          py::arg("weights"), py::arg("ids"), py::arg("drive"), py::arg("mean"), py::arg("deviation"), py::arg("seed"),
-          py::arg("dt_ms"), py::arg("n_steps"), py::arg("begin"), py::arg("end"), py::arg("record"),
-          py::arg("n_threads"),
-          "Take the steps [begin, end) of n_steps, writing those rows of the arrays in `record`; see "
+          py::arg("weights"), py::arg("ids"), py::arg("drive"), py::arg("seed"), py::arg("dt_ms"), py::arg("first"),
+          py::arg("last"), py::arg("begin"), py::arg("end"), py::arg("record"), py::arg("record_from"),
+          py::arg("every"), py::arg("raster"), py::arg("n_threads"),
+          "Take the steps [begin, end) of [first, last), writing those rows of the arrays in `record`; see "
           "simulator/simulate.hpp.\n"
           "Gives None, or (network index, unit, step) where a state was first not finite.");
+    m.def("nonzero_bytes", &nonzero_bytes, py::arg("array"),
+          "Indices (network, step, unit) of what is not 0 in an array of bytes with these axes.");
     m.def("gaussian", &gaussian, py::arg("seed"), py::arg("id"), py::arg("unit"), py::arg("count"), py::arg("single"),
           "The standard normal numbers that drive one unit of one network at steps 0, 1, ...");
     m.def("philox", &philox, py::arg("counters"), py::arg("key"),

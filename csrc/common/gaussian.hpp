@@ -84,6 +84,21 @@ SYNFER_DEVICE void sincos_reduced(double r, double& sine, double& cosine) {
     cosine = multiply_add(z, multiply_add(q, z, -0.5), 1.0);
 }
 
+// sin and cos of 2 pi w / 2^32.
+template <class T>
+SYNFER_DEVICE void sincos_turns(std::uint32_t w, T& sine, T& cosine) {
+    // quadrant * pi / 2 + r, |r| <= pi / 4, split in integers and so without rounding.
+    const std::uint32_t quadrant = (w + 0x20000000u) >> 30;
+    const std::int32_t remainder = static_cast<std::int32_t>(w - (quadrant << 30));
+    T s, c;
+    sincos_reduced(static_cast<T>(remainder) * T(1.46291807926715968105e-9), s, c);  // pi / 2^31
+    const bool swapped = (quadrant & 1u) != 0;
+    const T along = swapped ? s : c;
+    const T across = swapped ? c : s;
+    cosine = ((quadrant + 1u) & 2u) != 0 ? -along : along;
+    sine = (quadrant & 2u) != 0 ? -across : across;
+}
+
 template <class T>
 SYNFER_DEVICE T square_root(T x) {
     if constexpr (sizeof(T) == sizeof(float)) {
@@ -114,16 +129,10 @@ SYNFER_DEVICE void box_muller(std::uint32_t w0, std::uint32_t w1, T& z0, T& z1) 
     const T log_x = multiply_add(static_cast<T>(exponent), T(0.693147180559945309417), log1p_reduced(f));
     const T radius = square_root(T(-2) * log_x);
 
-    // theta = quadrant * pi / 2 + r, |r| <= pi / 4, split in integers and so without rounding.
-    const std::uint32_t quadrant = (w1 + 0x20000000u) >> 30;
-    const std::int32_t remainder = static_cast<std::int32_t>(w1 - (quadrant << 30));
     T sine, cosine;
-    sincos_reduced(static_cast<T>(remainder) * T(1.46291807926715968105e-9), sine, cosine);  // pi / 2^31
-    const bool swapped = (quadrant & 1u) != 0;
-    const T along = swapped ? sine : cosine;
-    const T across = swapped ? cosine : sine;
-    z0 = radius * (((quadrant + 1u) & 2u) != 0 ? -along : along);
-    z1 = radius * ((quadrant & 2u) != 0 ? -across : across);
+    sincos_turns(w1, sine, cosine);
+    z0 = radius * cosine;
+    z1 = radius * sine;
 }
 
 }  // namespace synfer::SYNFER_LEVEL

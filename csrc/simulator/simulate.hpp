@@ -2,6 +2,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "simulator/drive.hpp"
+#include "simulator/recorded.hpp"
+
 // Simulation of a batch of networks of one model: signatures only. The kernels behind them are compiled once per
 // instruction level (cpu/kernels.cpp), so this header holds plain data and no inline function.
 
@@ -14,31 +17,19 @@ struct Described {
     const char* unit;
 };
 
-inline constexpr int max_states = 8;
-
-// Times are counted in steps: step k takes the state from k dt to (k + 1) dt and writes row k of what is recorded.
-// Axes lie in C order; a pointer that is null is a thing not given or not asked for.
+// Times are counted in steps from the beginning of the simulation, whatever part of it is simulated here: step k takes
+// the state from k dt to (k + 1) dt. Axes lie in C order; a pointer that is null is a thing not given or not asked for.
 template <class T>
 struct Simulation {
-    std::int64_t n_networks, n_units, n_steps;
-    std::int64_t begin, end;  // steps to take now, 0 <= begin < end <= n_steps
+    std::int64_t n_networks, n_units;
+    std::int64_t begin, end;  // steps to take now, 0 <= begin < end
     T dt;                     // ms
 
     const T* parameters;  // (network, parameter, unit), in the model's order
     T* state;             // (network, state, unit), before step `begin`; left as it is after step end - 1
     const T* weights;     // (network, target, source)
-
-    // The drive of each unit and step: an array, or Gaussian numbers that depend on seed, network id, unit and step
-    // alone.
-    const T* drive;             // (time, unit) of the first network, null for Gaussian numbers
-    std::int64_t drive_stride;  // from one network's drive to the next one's; 0 if they share it
-    T mean, deviation;
-    std::uint64_t seed;
-    const std::uint32_t* ids;  // (network)
-
-    T* recorded[max_states];  // (network, time, unit) for each state
-    std::uint8_t* spikes;     // (network, time, unit): 1 where the state after the step is past the threshold
-    T* recorded_drive;        // (network, time, unit)
+    Drive<T> drive;
+    Recorded<T> recorded;
 };
 
 // The first step after which a state was not finite. network < 0: there was none.

@@ -51,7 +51,9 @@ def instruction_levels() -> list[str]: ...
 def instruction_level() -> str: ...
 def use_instruction_level(name: str) -> None: ...
 
-# simulator.cpp
+# simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array)
+_Term = tuple[str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None]
+
 def models() -> dict[str, tuple[list[tuple[str, float, str]], list[tuple[str, float, str]]]]: ...
 def initial_state(model: str, parameters: NDArray, state: NDArray) -> None: ...
 def simulate(
@@ -61,17 +63,22 @@ def simulate(
     state: NDArray,
     weights: NDArray,
     ids: NDArray[np.uint32],
-    drive: NDArray | None,
-    mean: float,
-    deviation: float,
+    drive: Sequence[_Term],
     seed: int,
     dt_ms: float,
-    n_steps: int,
+    first: int,
+    last: int,
     begin: int,
     end: int,
     record: Mapping[str, NDArray],
+    record_from: int,
+    every: int,
+    raster: NDArray[np.uint8] | None,
     n_threads: int,
 ) -> tuple[int, int, int] | None: ...
+def nonzero_bytes(
+    array: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
 def gaussian(seed: int, id: int, unit: int, count: int, single: bool) -> NDArray: ...
 def philox(counters: NDArray[np.uint32], key: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
 

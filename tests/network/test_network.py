@@ -107,7 +107,7 @@ def test_a_batchs_parameters_may_have_a_row_a_network():
 
 def test_other_bad_input_is_refused():
     wiring = Connectome.from_weights(np.zeros((2, 2)))
-    with pytest.raises(InputError, match="drive must be a GaussianDrive; got a int"):
+    with pytest.raises(InputError, match=r"drive must be one of GaussianDrive, .*; got a int"):
         Network("izhikevich", {}, wiring, drive=3)
     with pytest.raises(InputError, match="synapse must be a DeltaSynapse; got a str"):
         Network("izhikevich", {}, wiring, drive=GaussianDrive(0, 0), synapse="delta")
@@ -117,14 +117,8 @@ def test_other_bad_input_is_refused():
         Network("izhikevich", {}, Connectome(np.ones((2, 2))), drive=GaussianDrive(0, 0))
     with pytest.raises(InputError, match="model must be the name"):
         Network("", {}, wiring, drive=GaussianDrive(0, 0))
-    for mean, variance, named in (("a", 1, "mean"), (0, None, "variance"), (True, 1, "mean"), (0, [1, 2], "variance")):
-        with pytest.raises(InputError, match=f"{named} must be a number"):
-            GaussianDrive(mean, variance)
     with pytest.raises(InputError, match=r"parameters must be a dict .*NoneType"):
         Network("izhikevich", None, wiring, drive=GaussianDrive(0, 0))
-    for mean, variance in ((np.nan, 1), (0, -1), (0, np.inf)):
-        with pytest.raises(InputError, match=r"mean must be finite|variance must be finite and at least 0"):
-            GaussianDrive(mean, variance)
 
 
 def test_identical_sees_every_difference():

@@ -11,7 +11,7 @@ import pytest
 from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
-from synfer.network import GaussianDrive, Network
+from synfer.network import GaussianDrive, Network, PoissonDrive
 from synfer.simulate import izhikevich_network, run
 
 NETWORK = izhikevich_network(4, 1, 0.4, n_networks=3)
@@ -58,6 +58,24 @@ REFUSED = {
     "record a list of lists": ({"record": [["v"]]}, UnknownNameError, "record"),
     "dtypes": ({"dtype": np.zeros(2)}, InputError, "dtype"),
     "devices": ({"device": np.zeros(2)}, InputError, "device"),
+    "negative warm-up": ({"warmup": -1.0}, InputError, "warmup must be seconds, at least 0; got -1.0"),
+    "warm-up of text": ({"warmup": "1"}, InputError, "warmup"),
+    "warm-up past the counter": ({"warmup": 1e9}, InputError, "steps"),
+    "no rows": ({"every": 11}, InputError, "every must be at most the 10 steps of the duration; got 11"),
+    "every nothing": ({"every": 0}, InputError, "every"),
+    "every half": ({"every": 0.5}, InputError, "every"),
+    "a raster of too many steps": (
+        {"duration": 1.0, "every": 256, "record": "spikes"}, InputError, "every must be at most 255 .*spikes='events'",
+    ),
+    "spikes as another thing": ({"spikes": "list"}, InputError, "spikes must be 'raster' or 'events'; got 'list'"),
+    "events of what is not recorded": ({"spikes": "events"}, InputError, "record must name 'spikes'"),
+    "too many drives": ({"drive": [GaussianDrive(0, 0)] * 65}, InputError, "drive must be at most 64 drives"),
+    "drives of other networks": (
+        {"drive": GaussianDrive(filled((2, 5)), 0)}, ShapeError, r"\(network, unit\) = \(3, 5\)",
+    ),
+    "too many events": ({"drive": PoissonDrive(2e5, 1)}, InputError, "rate .* at most 100000 Hz .*GaussianDrive"),
+    "drives beyond float32": ({"drive": GaussianDrive(1e200, 0)}, InputError, "finite in float32"),
+    "one drive of text": ({"drive": [GaussianDrive(0, 0), "noise"]}, InputError, "drive"),
     "more threads than machines have": ({"n_threads": 2**40}, InputError, "n_threads must be .*1 to 1024"),
     "ragged drive": ({"drive": [[1.0], [1.0, 2.0]]}, InputError, "drive must be .*lengths"),
     "ragged state": ({"initial_state": {"v": 0, "u": [[1], [1, 2]]}}, InputError, r"initial_state\['u'\] .*lengths"),
@@ -175,9 +193,9 @@ def test_a_growing_instability_is_found_where_a_state_is_first_not_finite() -> N
 def test_the_core_refuses_what_would_not_be_safe() -> None:
     arguments: dict[str, Any] = {
         "model": "izhikevich", "parameters": filled((2, 8, 3)), "state": filled((2, 2, 3)),
-        "weights": filled((2, 3, 3)), "ids": filled((2,), np.uint32), "drive": None, "mean": 0.0,
-        "deviation": 0.0, "seed": 0, "dt_ms": 1.0,
-        "n_steps": 4, "begin": 0, "end": 4, "record": {"v": filled((2, 4, 3))}, "n_threads": 1,
+        "weights": filled((2, 3, 3)), "ids": filled((2,), np.uint32), "drive": [], "seed": 0, "dt_ms": 1.0,
+        "first": 0, "last": 4, "begin": 0, "end": 4, "record": {"v": filled((2, 4, 3))}, "record_from": 0,
+        "every": 1, "raster": None, "n_threads": 1,
     }  # fmt: skip
     assert _core.simulate(**arguments) is None
     wrong: dict[str, list] = {
@@ -185,8 +203,19 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
         "state": [filled((2, 2, 4)), filled((2, 2, 3), np.float64)],
         "weights": [filled((3, 3)), filled((2, 3, 6))[:, :, ::2]],
         "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
-        "drive": [filled((2, 3, 3)), filled((4, 4)), filled((2, 4, 3), np.float64)],
-        "begin": [-1, 4], "end": [0, 5], "n_threads": [0],
+        "drive": [
+            [("replayed", None, None, None, array)]
+            for array in (None, filled((2, 3, 3)), filled((4, 4)), filled((2, 4, 3), np.float64))
+        ] + [
+            [("gaussian", None, None, None, None)],
+            [("gaussian", filled((2, 2, 3)), None, None, None)],
+            [("ornstein_uhlenbeck", np.zeros((2, 4, 3)), filled((2, 2)), None, None)],
+            [("shared_ornstein_uhlenbeck", np.zeros((2, 3, 3)), filled((2, 3)), None, None)],
+            [("poisson", np.zeros((2, 1, 3)), None, np.zeros((2, 3)), None)],
+            [("sine", np.zeros((2, 4, 3)), None, None, None)] * 65,
+        ],
+        "begin": [-1, 4], "end": [0, 5], "n_threads": [0], "first": [-1, 1], "record_from": [-1, 5], "every": [0],
+        "raster": [filled((2, 3, 3), np.uint8), filled((2, 4, 3))],
         "record": [{"v": filled((2, 5, 3))}, {"spikes": filled((2, 4, 3))}, {"v": np.zeros((3, 4, 2), np.float32).T}],
     }  # fmt: skip
     for name, values in wrong.items():
@@ -195,5 +224,10 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
                 _core.simulate(**{**arguments, name: value})
     with pytest.raises(KeyError):
         _core.simulate(**{**arguments, "record": {"w": filled((2, 4, 3))}})
+    with pytest.raises(KeyError):
+        _core.simulate(**{**arguments, "drive": [("telepathy", None, None, None, None)]})
+    for wrong_bytes in (filled((2, 3)), filled((2, 3, 4)), filled((2, 3, 4), np.uint8)[:, :, ::2]):
+        with pytest.raises(ValueError, match=r"."):
+            _core.nonzero_bytes(wrong_bytes)
     with pytest.raises(KeyError):
         _core.simulate(**{**arguments, "model": "hodgkin"})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from synfer import _core
 from synfer.connectome import Connectome
 from synfer.network import GaussianDrive, Network
-from synfer.simulate import izhikevich_network, run, run_reference
+from synfer.simulate import izhikevich_network, recorded, run, run_reference
 
 ALL = ("v", "u", "spikes", "drive")
 
@@ -92,7 +92,7 @@ def test_threads_and_cuts_change_no_bit(level: str, batch: Network, dtype: str) 
 
 def test_slices_of_steps_change_no_bit(batch: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(batch, 0.3, record=ALL)
-    monkeypatch.setattr(sys.modules[run.__module__], "SLICE_UNIT_STEPS", 1)
+    monkeypatch.setattr(recorded, "SLICE_UNIT_STEPS", 1)
     assert run(batch, 0.3, record=ALL).identical(whole)
 
 

@@ -1,75 +1,119 @@
 #pragma once
-#include "common/gaussian.hpp"
-#include "common/philox.hpp"
-#include "simulator/cpu/layout.hpp"
-#include "simulator/simulate.hpp"
+#include "simulator/cpu/draws.hpp"
+#include "simulator/drive.hpp"
 #include "simulator/streams.hpp"
 
-// What drives the units from outside, made for a chunk of steps at a time: rows (chunk step, element).
+// The drive of some networks laid side by side, for a chunk of steps at a time.
 
 namespace synfer::SYNFER_LEVEL {
 
-constexpr std::int64_t chunk_steps = 32;  // enough to amortise what a chunk costs, few enough for the first-level cache
-
-// Normal numbers of mean and deviation for the steps [step, step + chunk_steps), step a multiple of chunk_steps. One
-// Philox block gives four words, two pairs of normal numbers, the drive of four steps.
 template <class T>
-void draw_normal(const Elements& elements, std::uint64_t seed, std::uint32_t stream, std::int64_t step, T mean,
-                 T deviation, T* rows) {
-    const std::uint32_t key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
-    const std::uint32_t *id = elements.ids, *unit = elements.units;
-    const std::int64_t w = elements.width;
-    for (std::int64_t r = 0; r < chunk_steps; r += 4) {
-        const std::uint32_t block = static_cast<std::uint32_t>((step + r) / 4);
-        T* __restrict__ row = rows + r * w;
-#pragma omp simd
-        for (std::int64_t e = 0; e < w; ++e) {
-            const Words words = philox4x32({id[e], unit[e], block, stream}, key0, key1);
-            T z0, z1, z2, z3;
-            box_muller(words.w0, words.w1, z0, z1);
-            box_muller(words.w2, words.w3, z2, z3);
-            row[e] = multiply_add(deviation, z0, mean);
-            row[w + e] = multiply_add(deviation, z1, mean);
-            row[2 * w + e] = multiply_add(deviation, z2, mean);
-            row[3 * w + e] = multiply_add(deviation, z3, mean);
+struct DriveRows;
+template <class T>
+void add_term(DriveRows<T>& d, int m, std::int64_t chunk, std::int64_t begin, std::int64_t end);
+
+// The padding's parameters are 0, and so is what they make.
+template <class T>
+struct DriveRows {
+    struct Term {
+        T* parameters;          // (parameter, element)
+        double* times;          // (parameter, element), where float32 is too short for a number of steps
+        std::uint32_t* limits;  // (threshold, element)
+        T *y, *saved_y;         // (element), or (network) of what is shared, with decay and kick behind
+    };
+
+    const Drive<T>& drive;
+    Elements elements;
+    Elements shared;  // (network), as units of number shared_unit
+    std::int64_t widest;
+    T* rows;               // (chunk step, element)
+    T* scratch;            // (chunk step, element or network)
+    T *zeros, *ones;       // (element or network): mean and deviation of standard normal numbers
+    std::uint32_t* words;  // (chunk step, element)
+    Term terms[max_drive_terms];
+
+    static bool is_shared(DriveKind kind) {
+        return kind == DriveKind::shared_gaussian || kind == DriveKind::shared_ornstein_uhlenbeck;
+    }
+    static bool remembers(DriveKind kind) {
+        return kind == DriveKind::ornstein_uhlenbeck || kind == DriveKind::shared_ornstein_uhlenbeck;
+    }
+    static std::int64_t n_parameters(DriveKind kind) { return n_drive_parameters[static_cast<int>(kind)]; }
+    const Elements& elements_of(const DriveTerm<T>& term) const { return is_shared(term.kind) ? shared : elements; }
+
+    DriveRows(const Drive<T>& d, const Elements& e, Workspace& workspace)
+        : drive(d), elements(e), shared(Elements::of<T>(e.first, e.count, 0, 1, 1, workspace)) {
+        rows = workspace.take<T>(chunk_steps * e.width);
+        widest = e.width > shared.width ? e.width : shared.width;
+        scratch = workspace.take<T>(chunk_steps * widest);
+        zeros = workspace.take<T>(widest);
+        ones = workspace.take<T>(widest);
+        bool counts = false;
+        for (int m = 0; m < d.n_terms; ++m) counts = counts || d.terms[m].kind == DriveKind::poisson;
+        words = workspace.take<std::uint32_t>(counts ? chunk_steps * e.width : 0);
+        for (int m = 0; m < d.n_terms; ++m) {
+            const DriveTerm<T>& term = d.terms[m];
+            const std::int64_t size = n_parameters(term.kind) * e.width;
+            const bool timed = term.kind == DriveKind::step || term.kind == DriveKind::sine;
+            terms[m].parameters = workspace.take<T>(size);
+            terms[m].times = workspace.take<double>(timed ? size : 0);
+            terms[m].limits = workspace.take<std::uint32_t>(term.n_thresholds * e.width);
+            const std::int64_t remembered = remembers(term.kind) ? elements_of(term).width : 0;
+            terms[m].y = workspace.take<T>(remembered);
+            terms[m].saved_y = workspace.take<T>(is_shared(term.kind) ? 3 * remembered : remembered);
         }
     }
-}
 
-// Rows for the steps [step, step + chunk_steps), step a multiple of chunk_steps. Of a replayed array only those of the
-// steps that are taken; the padding's are 0.
-template <class T>
-void make_drive(const Simulation<T>& s, const Elements& elements, std::int64_t step, T* rows) {
-    const std::int64_t n = elements.n, count = elements.count, width = elements.width;
-    if (s.drive == nullptr) {
-        draw_normal(elements, s.seed, drive_stream, step, s.mean, s.deviation, rows);
-        for (std::int64_t r = 0; r < chunk_steps; ++r) {
-            for (std::int64_t e = count * n; e < width; ++e) rows[r * width + e] = T(0);
+    // Once the elements' ids are loaded.
+    void load() {
+        for (std::int64_t e = 0; e < widest; ++e) zeros[e] = T(0), ones[e] = T(1);
+        for (std::int64_t g = 0; g < shared.width; ++g) {
+            shared.ids[g] = g < shared.count ? drive.ids[shared.first + g] : 0;
+            shared.units[g] = shared_unit;
         }
-        return;
-    }
-    const std::int64_t last = step + chunk_steps < s.end ? step + chunk_steps : s.end;
-    for (std::int64_t k = step < s.begin ? s.begin : step; k < last; ++k) {
-        T* row = rows + (k - step) * width;
-        for (std::int64_t g = 0; g < count; ++g) {
-            const T* given = s.drive + (elements.first + g) * s.drive_stride + k * n;
-            for (std::int64_t i = 0; i < n; ++i) row[g * n + i] = given[i];
+        for (int m = 0; m < drive.n_terms; ++m) {
+            const DriveTerm<T>& term = drive.terms[m];
+            const std::int64_t n = n_parameters(term.kind);
+            elements.gather(term.parameters, n, terms[m].parameters);
+            if (term.kind == DriveKind::step || term.kind == DriveKind::sine)
+                elements.gather(term.parameters, n, terms[m].times);
+            elements.gather(term.thresholds, term.n_thresholds, terms[m].limits);
+            if (remembers(term.kind)) elements_of(term).gather(static_cast<const T*>(term.state), 1, terms[m].y);
         }
-        for (std::int64_t e = count * n; e < width; ++e) row[e] = T(0);
     }
-}
 
-// count standard normal numbers of (network id, unit) at steps 0, 1, ..., for whoever wants to look at them
-template <class T>
-void gaussian(std::uint64_t seed, std::uint32_t id, std::uint32_t unit, std::int64_t count, T* out) {
-    const std::uint32_t key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
-    for (std::int64_t k = 0; k < count; k += 4) {
-        const Words words = philox4x32({id, unit, static_cast<std::uint32_t>(k / 4), drive_stream}, key0, key1);
-        T z[4];
-        box_muller(words.w0, words.w1, z[0], z[1]);
-        box_muller(words.w2, words.w3, z[2], z[3]);
-        for (std::int64_t i = 0; i < 4 && k + i < count; ++i) out[k + i] = z[i];
+    // y after the last step taken, back to where it was loaded from.
+    void store() const {
+        for (int m = 0; m < drive.n_terms; ++m) {
+            const DriveTerm<T>& term = drive.terms[m];
+            if (!remembers(term.kind) || (is_shared(term.kind) && elements.from != 0)) continue;
+            elements_of(term).scatter(terms[m].y, 1, term.state);
+        }
     }
-}
+
+    // So that a chunk can be made again.
+    void save() const { copy_y(true); }
+    void restore() const { copy_y(false); }
+    void copy_y(bool saving) const {
+        for (int m = 0; m < drive.n_terms; ++m) {
+            const std::int64_t n = remembers(drive.terms[m].kind) ? elements_of(drive.terms[m]).width : 0;
+            const Term& t = terms[m];
+            for (std::int64_t e = 0; e < n; ++e) (saving ? t.saved_y : t.y)[e] = (saving ? t.y : t.saved_y)[e];
+        }
+    }
+
+    // Rows for the steps [begin, end) of the chunk that begins at step `chunk`, a multiple of chunk_steps. (There may
+    // be more, of other steps of the chunk.)
+    void make(std::int64_t chunk, std::int64_t begin, std::int64_t end) {
+        if (drive.n_terms == 0 || drive.terms[0].kind != DriveKind::gaussian) {
+            for (std::int64_t i = 0; i < chunk_steps * elements.width; ++i) rows[i] = T(0);
+        }
+        for (int m = 0; m < drive.n_terms; ++m) {
+            add_term(*this, m, chunk, begin - chunk, end - chunk);
+        }
+    }
+};
 
 }  // namespace synfer::SYNFER_LEVEL
+
+#include "simulator/cpu/drive_terms.hpp"  // add_term

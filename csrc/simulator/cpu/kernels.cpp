@@ -20,18 +20,20 @@ struct Group {
 
     const Simulation<T>& s;
     Elements elements;
+    DriveRows<T> drive;
     std::int64_t first, count, n, width;
     T* parameters;         // (parameter, element)
     T* state;              // (state, element)
     T* saved_state;        // (state, element), at the start of the chunk
     T* columns;            // (network, source, target)
-    T* drive;              // (chunk step, element)
     T* trace;              // (element): 0 while every state was finite, else NaN
     std::uint8_t* spikes;  // (element)
+    std::uint8_t* counts;  // (element): spikes since the last row recorded
 
     Group(const Simulation<T>& simulation, std::int64_t first_network, std::int64_t networks, Workspace& workspace)
         : s(simulation),
-          elements(Elements::of<T>(first_network, networks, simulation.n_units, workspace)),
+          elements(Elements::of<T>(first_network, networks, 0, simulation.n_units, simulation.n_units, workspace)),
+          drive(simulation.drive, elements, workspace),
           first(first_network),
           count(networks),
           n(simulation.n_units),
@@ -40,13 +42,14 @@ struct Group {
         state = workspace.take<T>(n_states * width);
         saved_state = workspace.take<T>(n_states * width);
         columns = workspace.take<T>(count * n * n);
-        drive = workspace.take<T>(chunk_steps * width);
         trace = workspace.take<T>(width);
         spikes = workspace.take<std::uint8_t>(width);
+        counts = workspace.take<std::uint8_t>(width);
     }
 
     void load() {
-        elements.load_ids(s.ids);
+        elements.load_ids(s.drive.ids);
+        drive.load();
         elements.gather(s.parameters, n_parameters, parameters);
         elements.gather(static_cast<const T*>(s.state), n_states, state);
         for (std::int64_t g = 0; g < count; ++g) {
@@ -57,7 +60,7 @@ struct Group {
                     to[source * n + target] = weights[target * n + source];
             }
         }
-        for (std::int64_t e = 0; e < width; ++e) trace[e] = T(0);
+        for (std::int64_t e = 0; e < width; ++e) trace[e] = T(0), counts[e] = 0;
         mark_spikes();
     }
 
@@ -72,12 +75,32 @@ struct Group {
     }
 
     template <class U>
-    void record(const U* row, U* recorded, std::int64_t step) const {
-        record_row(elements, row, recorded, s.n_steps, step);
+    void record(const U* values, U* recorded, std::int64_t row) const {
+        if (recorded != nullptr) record_row(elements, values, recorded, s.recorded.n_rows, row);
+    }
+
+    // What step k has done, where it is asked for.
+    void record_step(std::int64_t k) {
+        const std::int64_t row = row_of_step(s.recorded, k);
+        if (s.recorded.raster != nullptr && k >= s.recorded.raster_from)
+            record_row(elements, spikes, s.recorded.raster, s.recorded.n_raster_rows, k - s.recorded.raster_from);
+        if (s.recorded.spikes != nullptr && s.recorded.every > 1 && k >= s.recorded.from) {
+            const std::uint8_t* __restrict__ mark = spikes;
+            std::uint8_t* __restrict__ count = counts;
+            const std::int64_t w = width;
+#pragma omp simd
+            for (std::int64_t e = 0; e < w; ++e) count[e] = static_cast<std::uint8_t>(count[e] + mark[e]);
+        }
+        if (row < 0) return;
+        for (std::int64_t r = 0; r < n_states; ++r) record(state + r * width, s.recorded.states[r], row);
+        if (s.recorded.every == 1) return record(spikes, s.recorded.spikes, row);
+        record(counts, s.recorded.spikes, row);
+        for (std::int64_t e = 0; e < width; ++e) counts[e] = 0;
     }
 
     void step_all(T* __restrict__ input, std::int64_t step) {
-        if (s.recorded_drive != nullptr) record(input, s.recorded_drive, step);
+        const std::int64_t row = s.recorded.drive == nullptr ? -1 : row_of_step(s.recorded, step);
+        if (row >= 0) record(input, s.recorded.drive, row);
         for (std::int64_t g = 0; g < count; ++g) {
             deliver_delta(columns + g * n * n, spikes + g * n, n, input + g * n);
         }
@@ -95,10 +118,7 @@ struct Group {
             finite[e] = t;
         }
         mark_spikes();
-        for (std::int64_t r = 0; r < n_states; ++r) {
-            if (s.recorded[r] != nullptr) record(state + r * w, s.recorded[r], step);
-        }
-        if (s.spikes != nullptr) record(spikes, s.spikes, step);
+        record_step(step);
     }
 
     bool diverged() const {
@@ -116,9 +136,10 @@ struct Group {
         copy_state(saved_state, state);
         mark_spikes();
         for (std::int64_t e = 0; e < width; ++e) trace[e] = T(0);
-        make_drive(s, elements, chunk, drive);
+        drive.restore();
+        drive.make(chunk, begin, end);
         for (std::int64_t k = begin; k < end; ++k) {
-            step_all(drive + (k - chunk) * width, k);
+            step_all(drive.rows + (k - chunk) * width, k);
             for (std::int64_t e = 0; e < count * n; ++e) {
                 if (trace[e] != T(0)) return {first + e / n, e % n, k};
             }
@@ -132,11 +153,13 @@ struct Group {
             const std::int64_t begin = chunk < s.begin ? s.begin : chunk;
             const std::int64_t end = chunk + chunk_steps < s.end ? chunk + chunk_steps : s.end;
             copy_state(state, saved_state);
-            make_drive(s, elements, chunk, drive);
-            for (std::int64_t k = begin; k < end; ++k) step_all(drive + (k - chunk) * width, k);
+            drive.save();
+            drive.make(chunk, begin, end);
+            for (std::int64_t k = begin; k < end; ++k) step_all(drive.rows + (k - chunk) * width, k);
             if (diverged()) return locate(chunk, begin, end);
         }
         elements.scatter(state, n_states, s.state);
+        drive.store();
         return {-1, 0, 0};
     }
 };

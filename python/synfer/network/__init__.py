@@ -1,7 +1,25 @@
 """Network: a model, its parameters, its wiring and its drive; or a batch of networks of one size."""
 
-from synfer.network.drives import GaussianDrive
+from synfer.network.drives import (
+    Drive,
+    GaussianDrive,
+    OrnsteinUhlenbeckDrive,
+    PoissonDrive,
+    SharedDrive,
+    SineDrive,
+    StepDrive,
+)
 from synfer.network.network import Network
 from synfer.network.synapses import DeltaSynapse
 
-__all__ = ["DeltaSynapse", "GaussianDrive", "Network"]
+__all__ = [
+    "DeltaSynapse",
+    "Drive",
+    "GaussianDrive",
+    "Network",
+    "OrnsteinUhlenbeckDrive",
+    "PoissonDrive",
+    "SharedDrive",
+    "SineDrive",
+    "StepDrive",
+]

@@ -1,41 +1,286 @@
-"""Drives: what acts on the neurons of a network besides their synapses."""
+"""Drives: what acts on the units of a network besides their synapses."""
 
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from typing import ClassVar
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
-from synfer.errors import InputError
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.storage import as_floats
 
 
-@dataclasses.dataclass(frozen=True)
-class GaussianDrive:
-    """White noise, drawn anew for each neuron and step: I ~ N(mean, variance).
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Drive:
+    """Base of the drives: each of its parameters is a number, or an array (unit,) or, in a batch, (network, unit).
+
+    A network sums what its drives give; `synfer.simulate.run` generates them step by step inside the core, from random
+    numbers that depend on the seed, the network's id, the unit, the step and the drive's place in the list alone. The
+    input unit is the model's: mV per ms for Izhikevich's neuron, that of x for a rate model.
+    """
+
+    kind: ClassVar[str]
+    at_least_0: ClassVar[tuple[str, ...]] = ()
+    may_be_infinite: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in self.fields().items():
+            object.__setattr__(self, name, self._checked(name, value))
+
+    def fields(self) -> dict[str, Any]:
+        """Give the parameters by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def _checked(self, name: str, value: Any) -> float | np.ndarray:
+        what = f"{name} must be a number, or an array (unit,) or (network, unit)"
+        if value is None or isinstance(value, bool | str | bytes):
+            raise InputError(f"{what}; got {value!r}.")
+        array = as_floats(value, name).astype(np.float64)
+        if array.ndim > 2 or array.size == 0:
+            raise ShapeError(f"{what}; got shape {array.shape}.")
+        usable = ~np.isnan(array) if name in self.may_be_infinite else np.isfinite(array)
+        if name in self.at_least_0:
+            usable &= array >= 0
+        if not np.all(usable):
+            expected = "finite and at least 0" if name in self.at_least_0 else "finite"
+            raise InputError(f"{name} must be {expected}; got {float(array[~usable].flat[0])}.")
+        array.setflags(write=False)
+        return float(array) if array.ndim == 0 else array
+
+    def check_shapes(self, n_networks: int | None, n_units: int) -> None:
+        """Refuse parameters that are not those of so many networks of so many units.
+
+        Raises
+        ------
+        ShapeError
+            Naming the parameter.
+        """
+        shapes = [(), (n_units,)] + ([] if n_networks is None else [(n_networks, n_units)])
+        for name, value in self.fields().items():
+            if np.shape(value) not in shapes:
+                batch = "" if n_networks is None else f", or (network, unit) = ({n_networks}, {n_units})"
+                raise ShapeError(
+                    f"{name} of {type(self).__name__} must be a number or of shape (unit,) = ({n_units},){batch}; "
+                    f"got {np.shape(value)}."
+                )
+
+    def isel(self, network: Any) -> Drive:
+        """Give the drive of some networks of a batch, by position."""
+        return type(self)(**{name: value[network] if np.ndim(value) == 2 else value
+                             for name, value in self.fields().items()})  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        theirs = other.fields()
+        return all(np.array_equal(value, theirs[name]) for name, value in self.fields().items())
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *(np.asarray(value).tobytes() for value in self.fields().values())))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={_shown(value)}" for name, value in self.fields().items())
+        return f"{type(self).__name__}({shown})"
+
+
+def _shown(value: float | np.ndarray) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    low, high = float(value.min()), float(value.max())
+    return f"{low:g}" if low == high else f"<{low:g} to {high:g}>"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class GaussianDrive(Drive):
+    """White noise, drawn anew for each unit and step: I ~ N(mean, variance).
 
     Parameters
     ----------
-    mean : float
+    mean : float or array
         Mean input (the model's input unit; for Izhikevich's neuron mV per ms).
-    variance : float
-        Its variance in each step, at least 0 (the same unit, squared).
+    variance : float or array
+        Its variance in each step, at least 0 (the same unit, squared). It is that of the number drawn in a step,
+        whatever dt.
     """
 
-    mean: float
-    variance: float
+    mean: Any
+    variance: Any
     kind: ClassVar[str] = "gaussian"
+    at_least_0: ClassVar[tuple[str, ...]] = ("variance",)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class OrnsteinUhlenbeckDrive(Drive):
+    """Noise with a memory: tau dI = (mean - I) dt + deviation sqrt(2 tau) dW, for each unit by itself.
+
+    Sampled without error: I(t + dt) = mean + e (I(t) - mean) + deviation sqrt(1 - e^2) z, e = exp(-dt / tau). It begins
+    in its stationary state, N(mean, deviation^2); its autocovariance is deviation^2 exp(-|lag| / tau).
+
+    Parameters
+    ----------
+    mean : float or array
+        Mean input.
+    deviation : float or array
+        Its standard deviation, at least 0.
+    tau : float or array
+        Time constant in seconds, at least 0; with 0 the numbers of different steps are independent.
+
+    References
+    ----------
+    D. T. Gillespie, "Exact numerical simulation of the Ornstein-Uhlenbeck process and its integral", Phys. Rev. E 54
+    (1996), 2084-2091.
+    """
+
+    mean: Any
+    deviation: Any
+    tau: Any
+    kind: ClassVar[str] = "ornstein_uhlenbeck"
+    at_least_0: ClassVar[tuple[str, ...]] = ("deviation", "tau")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class PoissonDrive(Drive):
+    """Events at random: in each step, weight times a Poisson number of mean rate x dt, for each unit by itself.
+
+    Parameters
+    ----------
+    rate : float or array
+        Events a second, at least 0. At most 100 are expected in a step (`synfer.simulate.run` refuses more: that is
+        white noise of mean and variance weight rate dt and weight^2 rate dt).
+    weight : float or array
+        Input of one event, acting for one step.
+    """
+
+    rate: Any
+    weight: Any
+    kind: ClassVar[str] = "poisson"
+    at_least_0: ClassVar[tuple[str, ...]] = ("rate",)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class StepDrive(Drive):
+    """A constant input for some time: I(t) = amplitude where start <= t < stop, else 0; t is when the step begins.
+
+    Parameters
+    ----------
+    amplitude : float or array
+        Input.
+    start, stop : float or array
+        Seconds from the beginning of the simulation; by default always.
+    """
+
+    amplitude: Any
+    start: Any = 0.0
+    stop: Any = math.inf
+    kind: ClassVar[str] = "step"
+    may_be_infinite: ClassVar[tuple[str, ...]] = ("start", "stop")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SineDrive(Drive):
+    """A sine wave: I(t) = mean + amplitude sin(2 pi frequency t + phase); t is when the step begins.
+
+    Parameters
+    ----------
+    amplitude : float or array
+        Input.
+    frequency : float or array
+        Hertz.
+    phase : float or array
+        Radians. It is kept to 2^-31 of a turn.
+    mean : float or array
+        What it swings about.
+    """
+
+    amplitude: Any
+    frequency: Any
+    phase: Any = 0.0
+    mean: Any = 0.0
+    kind: ClassVar[str] = "sine"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SharedDrive(Drive):
+    """A common input that nobody sees, a confounder: I_i(t) = strength_i y(t), one y of variance 1 for all units.
+
+    Parameters
+    ----------
+    strength : float or array
+        How strongly each unit feels it; 0 for those that do not.
+    tau : float or array (network, unit) of equal rows
+        Time constant of y in seconds, as for `OrnsteinUhlenbeckDrive`; with 0, the default, y is white: drawn anew in
+        each step.
+    """
+
+    strength: Any
+    tau: Any = 0.0
+    kind: ClassVar[str] = "shared"
+    at_least_0: ClassVar[tuple[str, ...]] = ("tau",)
 
     def __post_init__(self) -> None:
-        for name, value in (("mean", self.mean), ("variance", self.variance)):
-            if isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise InputError(f"{name} must be a number; got {value!r}.")
-        if not np.isfinite(self.mean):
-            raise InputError(f"mean must be finite; got {self.mean}.")
-        if not (np.isfinite(self.variance) and self.variance >= 0):
-            raise InputError(f"variance must be finite and at least 0; got {self.variance}.")
+        super().__post_init__()
+        if np.ndim(self.tau) and np.any(np.ptp(self.tau, axis=-1) > 0):
+            raise InputError(
+                "tau must be one for all units of a network: they share one y; add a SharedDrive for each."
+            )
 
 
-DRIVES: dict[str, type] = {GaussianDrive.kind: GaussianDrive}
+DRIVES: dict[str, type[Drive]] = {
+    drive.kind: drive
+    for drive in (GaussianDrive, OrnsteinUhlenbeckDrive, PoissonDrive, StepDrive, SineDrive, SharedDrive)
+}
 """The drives by the name that a file gives them."""
+
+
+def checked_drives(drive: Any, n_networks: int | None, n_units: int) -> tuple[Drive, ...]:
+    """Give what a network is driven by as a tuple: one drive, several, or None.
+
+    Raises
+    ------
+    InputError
+        There is something else among them.
+    ShapeError
+        A drive's parameter is not one of these networks and units.
+    """
+    drives = () if drive is None else tuple(drive) if isinstance(drive, Sequence) else (drive,)
+    for one in drives:
+        if not isinstance(one, Drive):
+            names = ", ".join(kind.__name__ for kind in DRIVES.values())
+            raise InputError(f"drive must be one of {names}, or several of them; got a {type(one).__name__}.")
+        one.check_shapes(n_networks, n_units)
+    return drives
+
+
+def packed_drives(drives: Sequence[Drive]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Give what a file needs to make them anew: kinds and numbers, and arrays under names that stand for them there."""
+    plain: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
+    for place, drive in enumerate(drives):
+        fields = drive.fields()
+        for name, value in fields.items():
+            if isinstance(value, np.ndarray):
+                fields[name] = f"drive{place}_{name}"
+                arrays[fields[name]] = value
+        plain.append({"kind": drive.kind, **fields})
+    return plain, arrays
+
+
+def restored_drives(plain: Any, arrays: Mapping[Any, Any]) -> tuple[Drive, ...]:
+    """Make the drives of what `packed_drives` gave, or of one such entry.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no drive of that kind.
+    """
+    drives = []
+    for entry in [plain] if isinstance(plain, dict) else plain:
+        fields = {name: np.asarray(arrays[value]) if isinstance(value, str) else value
+                  for name, value in entry.items() if name != "kind"}  # fmt: skip
+        if entry["kind"] not in DRIVES:
+            raise UnknownNameError.of("kind", entry["kind"], DRIVES)
+        drives.append(DRIVES[entry["kind"]](**fields))
+    return tuple(drives)

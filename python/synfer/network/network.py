@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import xarray as xr
 
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
-from synfer.network.drives import DRIVES, GaussianDrive
+from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
 from synfer.network.synapses import SYNAPSES, DeltaSynapse
 from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
 
@@ -30,8 +30,9 @@ class Network:
     connectome : Connectome
         The wiring, with weights W[target, source] (mV/ms, acting for one step). Its leading "network" axis, if any,
         makes this a batch.
-    drive : GaussianDrive
-        The input each neuron gets besides its synapses.
+    drive : Drive, sequence of Drive, or None
+        The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
+        up; None for none.
     synapse : DeltaSynapse
         What a presynaptic spike does.
     ids : array (network,) of int, optional
@@ -52,6 +53,8 @@ class Network:
         Neurons in each network.
     n_networks : int or None
         Networks in the batch; None where there is no network axis.
+    drives : tuple of Drive
+        What drives it; the terms add up.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Network:
         parameters: Mapping[str, Any],
         connectome: Connectome,
         *,
-        drive: GaussianDrive,
+        drive: Drive | Sequence[Drive] | None = None,
         synapse: DeltaSynapse | None = None,
         ids: Any = None,
     ) -> None:
@@ -75,16 +78,15 @@ class Network:
         if connectome.weight is None:
             raise InputError("connectome must have weights to be a network's wiring; make it by from_weights.")
         synapse = DeltaSynapse() if synapse is None else synapse
-        for argument, value, known in (("drive", drive, DRIVES), ("synapse", synapse, SYNAPSES)):
-            if not isinstance(value, tuple(known.values())):
-                names = " or ".join(kind.__name__ for kind in known.values())
-                raise InputError(f"{argument} must be a {names}; got a {type(value).__name__}.")
+        if not isinstance(synapse, tuple(SYNAPSES.values())):
+            names = " or ".join(kind.__name__ for kind in SYNAPSES.values())
+            raise InputError(f"synapse must be a {names}; got a {type(synapse).__name__}.")
         self.model = model
         self.connectome = connectome
-        self.drive = drive
         self.synapse = synapse
         self.n_units = connectome.n_units
         self.n_networks = connectome.n_networks
+        self.drives = checked_drives(drive, self.n_networks, self.n_units)
         self.parameters = {name: self._checked(name, value) for name, value in parameters.items()}
         self.ids = self._checked_ids(ids)
 
@@ -92,6 +94,11 @@ class Network:
     def unit_ids(self) -> np.ndarray:
         """Labels of the neurons (unit,), the connectome's."""
         return self.connectome.unit_ids
+
+    @property
+    def drive(self) -> Drive | tuple[Drive, ...]:
+        """What drives it, as it was given: one drive, or several."""
+        return self.drives[0] if len(self.drives) == 1 else self.drives
 
     def isel(self, network: int | slice | Any) -> Network:
         """Networks of a batch by position; an int drops the axis, and the id is kept in every case.
@@ -113,7 +120,8 @@ class Network:
             for name, value in self.parameters.items()
         }
         ids = np.atleast_1d(self.ids[chosen])
-        return Network(self.model, parameters, connectome, drive=self.drive, synapse=self.synapse, ids=ids)
+        drives = tuple(drive.isel(network) for drive in self.drives)
+        return Network(self.model, parameters, connectome, drive=drives, synapse=self.synapse, ids=ids)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all; the wiring is its group "connectome".
@@ -124,13 +132,14 @@ class Network:
             The file cannot be written.
         """
         dims = {0: (), 1: ("unit",), 2: ("network", "unit")}
+        drives, arrays = packed_drives(self.drives)
         root = xr.Dataset(
-            {name: (dims[np.ndim(value)], value) for name, value in self.parameters.items()},
+            {name: (dims[np.ndim(value)], value) for name, value in {**self.parameters, **arrays}.items()},
             coords={"unit": self.unit_ids, "network": self.ids},
             attrs={
                 "model": self.model,
                 "parameters": json.dumps(list(self.parameters)),
-                "drive": json.dumps({"kind": self.drive.kind, **dataclasses.asdict(self.drive)}),
+                "drive": json.dumps(drives),
                 "synapse": json.dumps({"kind": self.synapse.kind, **dataclasses.asdict(self.synapse)}),
             },
         )
@@ -152,7 +161,7 @@ class Network:
                 root.attrs["model"],
                 {name: value.item() if value.ndim == 0 else value for name, value in values.items()},
                 Connectome.from_xarray(wiring),
-                drive=_restored(root.attrs["drive"], DRIVES),
+                drive=restored_drives(json.loads(root.attrs["drive"]), root),
                 synapse=_restored(root.attrs["synapse"], SYNAPSES),
                 ids=root["network"].values,
             )
@@ -161,7 +170,7 @@ class Network:
         """Whether the other is a network with equal model, parameters, wiring, drive, synapse and ids."""
         return (
             isinstance(other, Network)
-            and (self.model, self.drive, self.synapse) == (other.model, other.drive, other.synapse)
+            and (self.model, self.drives, self.synapse) == (other.model, other.drives, other.synapse)
             and self.parameters.keys() == other.parameters.keys()
             and all(np.array_equal(value, other.parameters[name]) for name, value in self.parameters.items())
             and np.array_equal(self.ids, other.ids)
@@ -199,7 +208,7 @@ class Network:
         )
         if n_synapses:
             shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g} mV/ms"
-        shown["synapse"], shown["drive"] = repr(self.synapse), repr(self.drive)
+        shown["synapse"], shown["drive"] = repr(self.synapse), " + ".join(map(repr, self.drives)) or "none"
         return shown
 
     def _checked(self, name: str, value: Any) -> float | np.ndarray:

@@ -106,11 +106,12 @@ def to_events(recording: Recording) -> xr.Dataset:
     exact = recording.exact_events
     if exact is not None:
         columns = {"time": exact.time, "unit": recording.unit_ids[exact.unit]}
+        leading: list[Any] = [exact.leading]
     else:
         *leading, sample, unit = raster_events(on_host(recording["spikes"]))
         columns = {"time": recording.t0 + recording.dt * sample, "unit": recording.unit_ids[unit]}
-        if recording.leading is not None and recording.leading_ids is not None:
-            columns[recording.leading] = recording.leading_ids[leading[0]]
+    if recording.leading is not None and recording.leading_ids is not None:
+        columns[recording.leading] = recording.leading_ids[leading[0]]
     events = xr.Dataset({name: ("event", values) for name, values in columns.items()})
     events["time"].attrs["units"] = "s"
     return events

@@ -21,8 +21,8 @@ CHUNK_BYTES = 2**20
 """About what one chunk of the file holds: large enough for the disk, small enough to read a short span."""
 BLOCK_BYTES = 2**23
 """About what is handed to HDF5 at once, and so what saving needs of memory beside the recording."""
-EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit"}
-"""Names in the file of the exact spike times, the bin that counts each, and the index of its unit."""
+EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit", "leading": "spike_leading"}
+"""Names in the file of the exact spike times, the bin that counts each, and the index of its unit, trial or network."""
 
 
 def write(path: StrPath, recording: Recording) -> None:
@@ -60,6 +60,8 @@ def write(path: StrPath, recording: Recording) -> None:
             file.dimensions["event"] = len(events.time)
             for field, stored in EVENT_NAMES.items():
                 values = getattr(events, field)
+                if values is None:
+                    continue
                 file.create_variable(stored, ("event",), values.dtype)[...] = values
 
 
@@ -96,7 +98,8 @@ def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], 
         }
         events = None
         if "spikes" in wanted and EVENT_NAMES["time"] in file.variables:
-            events = SpikeEvents(**{field: file.variables[name][...] for field, name in EVENT_NAMES.items()})
+            held = {field: name for field, name in EVENT_NAMES.items() if name in file.variables}
+            events = SpikeEvents(**{field: file.variables[name][...] for field, name in held.items()})
     return arguments, events
 
 

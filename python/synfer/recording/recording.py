@@ -44,6 +44,13 @@ class Recording:
         Unit of each signal, such as ``{"v": "mV"}``.
     provenance : dict, optional
         Where it is from: plain (JSON-able) values.
+    events : SpikeEvents, optional
+        The spikes that signal "spikes" counts, one by one, at their exact times.
+
+    Attributes
+    ----------
+    final_state : State or None
+        What `synfer.simulate.run` ended in, for it to go on from; parts and files of the recording are without.
 
     Raises
     ------
@@ -70,6 +77,7 @@ class Recording:
         t0: float = 0.0,
         units_of_measure: Mapping[str, str] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        events: spikes.SpikeEvents | None = None,
     ) -> None:
         if not isinstance(signals, Mapping) or not signals:
             raise InputError("signals must be a dict of name to array with at least one entry; or use from_array.")
@@ -96,7 +104,8 @@ class Recording:
             if name not in self._signals:
                 raise UnknownNameError.of("units_of_measure: signal", name, self._signals)
         self.provenance = as_mapping(provenance, "provenance")
-        self._events: spikes.SpikeEvents | None = None
+        self._events = events
+        self.final_state: Any = None
 
     # ---- made from other things
 
@@ -194,9 +203,7 @@ class Recording:
         counts, events, ids = spikes.binned(
             times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
-        recording = cls({"spikes": counts}, dt, unit_ids=ids, t0=t0, provenance=provenance)
-        recording._events = events
-        return recording
+        return cls({"spikes": counts}, dt, unit_ids=ids, t0=t0, provenance=provenance, events=events)
 
     # ---- what it is
 
@@ -299,8 +306,11 @@ class Recording:
             provenance=provenance,
         )
         if self._events is not None:
+            networks = None
+            if self.leading is not None:
+                networks = at if isinstance(at, int) else np.arange(self.shape[0])[at]
             part._events = self._events.select(
-                start, stop, step, None if unit is None else np.arange(self.n_units)[units]
+                start, stop, step, None if unit is None else np.arange(self.n_units)[units], networks
             )
         return part
 

@@ -15,22 +15,43 @@ EDGE_TOLERANCE = 1e-6
 
 
 class SpikeEvents(NamedTuple):
-    """Spikes one by one, in order of time: exact seconds, the bin that counts each, and the index of its unit."""
+    """Spikes one by one: exact seconds, the bin that counts each, the index of its unit, and of its trial or network.
+
+    In order of the trial or network, where there is such an axis (else None), then of time.
+    """
 
     time: np.ndarray
     bin: np.ndarray
     unit: np.ndarray
+    leading: np.ndarray | None = None
 
-    def select(self, start: int, stop: int, step: int, units: np.ndarray | None) -> SpikeEvents:
-        """Spikes in the bins start, start + step, ... below stop and of the units at these positions, renumbered."""
+    def select(
+        self, start: int, stop: int, step: int, units: np.ndarray | None, leading: np.ndarray | int | None = None
+    ) -> SpikeEvents:
+        """Spikes in the bins start, start + step, ... below stop, of the units and networks at these positions.
+
+        Both are renumbered; a single network drops that axis.
+        """
         kept = (self.bin >= start) & (self.bin < stop) & ((self.bin - start) % step == 0)
-        unit = self.unit
+        unit, of = self.unit, self.leading
         if units is not None:
-            renumbered = np.full(max(int(unit.max(initial=0)), int(units.max(initial=0))) + 1, -1, dtype=np.int64)
-            renumbered[units] = np.arange(len(units))
-            unit = renumbered[unit]
+            unit = _renumbered(unit, units)
             kept &= unit >= 0
-        return SpikeEvents(self.time[kept], (self.bin[kept] - start) // step, unit[kept])
+        if of is not None and leading is not None:
+            of = _renumbered(of, np.atleast_1d(leading))
+            kept &= of >= 0
+        part = SpikeEvents(self.time[kept], (self.bin[kept] - start) // step, unit[kept])
+        if of is None or isinstance(leading, int):
+            return part
+        order = np.argsort(of[kept], kind="stable")
+        return SpikeEvents(*(column[order] for column in (*part[:3], of[kept])))
+
+
+def _renumbered(index: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Give where each index stands among the chosen positions; -1 for those not chosen."""
+    places = np.full(max(int(index.max(initial=0)), int(chosen.max(initial=0))) + 1, -1, dtype=np.int64)
+    places[chosen] = np.arange(len(chosen))
+    return places[index]
 
 
 def binned(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from synfer import _core
-from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, UnknownNameError
-from synfer.network import GaussianDrive, Network
+from synfer.errors import DelayWarning, InputError, SimulationDivergedError
+from synfer.network import Drive, Network
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_count, checked_number, checked_numbers, checked_seed
+from synfer.simulate import drives, recorded
+from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
+from synfer.simulate.state import State
 from synfer.threads import n_threads as threads_for
 
-SLICE_UNIT_STEPS = 2**26
-"""Neuron-steps between two looks at signals and the progress bar, some tenths of a second."""
-SLICE_MULTIPLE = 32
 MOST_THREADS = 1024
 """More than any machine has; where the system refuses a thread, the OpenMP runtime ends the process."""
 
@@ -31,10 +29,13 @@ def run(
     duration: float,
     dt: float = 1e-3,
     *,
-    drive: GaussianDrive | Any | None = None,
+    drive: Drive | Any | Sequence[Any] | None = None,
     record: str | Sequence[str] = ("v",),
-    initial_state: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    every: int = 1,
+    warmup: float = 0.0,
+    spikes: str = "raster",
+    initial_state: Mapping[str, Any] | State | None = None,
+    seed: int | None = None,
     dtype: str = "float32",
     n_threads: int | None = None,
     device: str = "cpu",
@@ -50,21 +51,33 @@ def run(
     network : Network
         One network, or a batch with a network axis.
     duration : float
-        Seconds, positive; round(duration / dt) steps are taken, at least one.
+        Seconds that are recorded, positive; round(duration / dt) steps, at least one.
     dt : float
         Step in seconds. It is the delay of the synapses, and the time for which a spike acts: the paper's networks
         are defined with its 1 ms, and with another step are other networks (`DelayWarning`).
-    drive : GaussianDrive or array ([network,] time, unit), optional
-        Replaces the network's own: other noise, or the very input of each neuron in each step (mean and noise both
-        replaced by it; one array (time, unit) for a whole batch is shared by its networks).
+    drive : Drive, array ([network,] time, unit), or sequence of these, optional
+        Replaces the network's own: other noise, or the very input of each neuron in each step of this run (warm-up
+        included; one array (time, unit) for a whole batch is shared by its networks). Several add up; an empty
+        sequence is none. What acted is recorded as signal "drive": given back as an array it acts again to the bit,
+        and beside the states in one Recording it is the known stimulus that a forecast or an estimator may be given.
     record : sequence of str
         Any of the model's states ("v", "u"), "spikes" (uint8, 1 where v is past the threshold after the step) and
         "drive" (what acted in the step, without synapses).
-    initial_state : dict of str to array, optional
-        Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v).
-    seed : int
-        Of the drive's random numbers, 0 to 2^64 - 1. Networks of one id share their noise under one seed, and every
-        single network has id 0 unless told otherwise: give each network a seed of its own here, as below.
+    every : int
+        Record after every so many steps: states and drive of that step, spikes counted since the row before (up to 255
+        steps; more with ``spikes="events"``).
+    warmup : float
+        Seconds simulated before the recording begins, and not recorded; times are still counted from the beginning.
+    spikes : {"raster", "events"}
+        With "events" the recording holds the spikes of signal "spikes" one by one besides, at the time of each step
+        (`Recording.spike_times`), however coarse its rows.
+    initial_state : dict of str to array, or State, optional
+        Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v). Or the
+        ``final_state`` of a recording, to go on where that ended, to the bit as if it never had.
+    seed : int, optional
+        Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
+        their noise under one seed, and every single network has id 0 unless told otherwise: give each network a seed
+        of its own here, as below.
     dtype : {"float32", "float64"}
         In which to simulate and record; float64 draws the same random numbers in more digits.
     n_threads : int, optional
@@ -78,7 +91,8 @@ def run(
     Returns
     -------
     Recording
-        The states after each step: dims (time, unit), or (network, time, unit) with the networks' ids; t0 = dt.
+        The states after each ``every`` steps: dims (time, unit), or (network, time, unit) with the networks' ids;
+        t0 = warmup + every x dt. Its ``final_state`` is a `State`.
 
     Raises
     ------
@@ -106,160 +120,107 @@ def run(
     if not isinstance(dtype, str | np.dtype) or dtype not in ("float32", "float64"):
         raise InputError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     kind = np.dtype(dtype)
-    n_steps, dt = _steps(duration, dt)
-    seed = checked_seed(seed)
+    resumed = initial_state if isinstance(initial_state, State) else None
+    first = 0 if resumed is None else resumed.step
+    span, dt = recorded.span_of(duration, dt, warmup, every, first)
+    seed = checked_seed((0 if resumed is None else resumed.seed) if seed is None else seed)
     n_threads = threads_for(None if n_threads is None else checked_count("n_threads", n_threads, 1, MOST_THREADS))
     model = model_of(network)
-    names = _signals(record, (*model.states, "spikes", "drive"))
-    kinds = {name: np.dtype(np.uint8) if name == "spikes" else kind for name in names}
+    names = recorded.checked_signals(record, (*model.states, "spikes", "drive"))
+    spike_dtype = recorded.spike_dtype(names, span.every, spikes)
+    kinds = {name: spike_dtype if name == "spikes" else kind for name in names}
     n_networks, n_units = network.n_networks or 1, network.n_units
     if network.ids.max() >= 2**32:
         raise InputError(f"the network's ids must be below 2^32 to key its random draws; got {network.ids.max()}.")
 
-    given = _given_arrays(out, kinds, _shape(network, n_steps))
+    shape = recorded.shape_of(network, span.n_rows)
+    given = recorded.given_arrays(out, kinds, shape)
     per_sample = sum(kinds[name].itemsize for name in names if name not in given)
     # The weights once for all networks, once more for those being simulated, and unpacked where they are a list.
     dense = (n_networks + min(n_threads, n_networks)) * kind.itemsize
     dense += 3 * 8 if network.connectome.layout == "edges" else 0
     refuse_beyond_available(
-        n_networks * n_units * n_steps * per_sample + n_units**2 * dense,
+        n_networks * n_units * span.n_rows * per_sample + n_units**2 * dense,
         "record fewer signals, simulate fewer networks at once or for less time",
     )
-    noise, replayed = _drive(network.drive if drive is None else drive, network, n_steps, kind)
+    driven = network.drives if drive is None else drive
+    terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     parameters = packed_parameters(network, kind)
-    state = packed_state(network, parameters, initial_state)
+    remembered = _remembered(network, parameters, terms, initial_state, dt)
     weights = _weights(network, kind)
     _warn_of_delays(network, dt)
-    signals = {
-        name: given[name] if name in given else _core.empty(_shape(network, n_steps), kinds[name]) for name in names
-    }
+    signals = {name: given[name] if name in given else _core.empty(shape, kinds[name]) for name in names}
+    rows = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
+    events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
 
-    rows = max(SLICE_UNIT_STEPS // (n_networks * n_units) // SLICE_MULTIPLE, 1) * SLICE_MULTIPLE
+    slices = list(span.slices(n_networks * n_units))
+    n_steps = span.last - span.first
     with tqdm(
-        total=n_steps, unit="step", desc="simulate", leave=False, disable=True if n_steps <= rows else None
+        total=n_steps, unit="step", desc="simulate", leave=False, disable=True if len(slices) == 1 else None
     ) as bar:
-        for begin in range(0, n_steps, rows):
-            end = min(begin + rows, n_steps)
+        for begin, end in slices:
+            raster = None if events is None else events.raster(begin, end)
             diverged = _core.simulate(
                 model=model.name,
                 parameters=parameters,
-                state=state,
+                state=remembered["state"],
                 weights=weights,
                 ids=network.ids.astype(np.uint32),
-                drive=replayed,
-                mean=noise.mean,
-                deviation=math.sqrt(noise.variance),
+                drive=[term.bound() for term in terms],
                 seed=seed,
                 dt_ms=dt * 1e3,
-                n_steps=n_steps,
+                first=span.first,
+                last=span.last,
                 begin=begin,
                 end=end,
-                record={name: array.reshape(n_networks, n_steps, n_units) for name, array in signals.items()},
+                record=rows,
+                record_from=span.kept,
+                every=span.every,
+                raster=raster,
                 n_threads=n_threads,
             )
             if diverged is not None:
                 _refuse_diverged(network, diverged, dt)
+            if events is not None and raster is not None:
+                events.add(raster, end)
             bar.update(end - begin)
 
     units = {**model.units_of_measure, "spikes": "1", "drive": "mV/ms"}
-    return Recording(
+    recording = Recording(
         signals,
-        dt,
+        span.every * dt,
         unit_ids=network.unit_ids,
         leading=None if network.n_networks is None else "network",
         leading_ids=None if network.n_networks is None else network.ids,
-        t0=dt,
+        t0=(span.kept + span.every) * dt,
         units_of_measure={name: units[name] for name in names},
         provenance={
             "made_by": "synfer.simulate.run",
             "model": model.name,
             "seed": seed,
             "dtype": kind.name,
-            "drive": "replayed" if replayed is not None else repr(noise),
+            "drive": drives.shown(driven),
             "instruction_level": _core.instruction_level(),
             **({"network": int(network.ids[0])} if network.n_networks is None else {}),
         },
+        events=None if events is None else events.events(network.n_networks is not None),
     )
+    recording.final_state = State(model.name, network.ids, span.last, dt, seed, remembered)
+    return recording
 
 
-def _steps(duration: Any, dt: Any) -> tuple[int, float]:
-    """Give the number of steps, and dt as a float."""
-    duration, dt = checked_number("duration", duration), checked_number("dt", dt)
-    for name, value in (("duration", duration), ("dt", dt)):
-        if value <= 0:
-            raise InputError(f"{name} must be positive seconds; got {value}.")
-    n_steps = duration / dt
-    if not 0.5 < n_steps < 2**34 - 1:  # the draws' counter holds no more
-        raise InputError(f"duration / dt must be 1 to 2^34 steps; got {duration} / {dt}.")
-    return round(n_steps), dt
-
-
-def _signals(record: Any, known: tuple[str, ...]) -> list[str]:
-    if not isinstance(record, str | Iterable):
-        raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
-    names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
-    for name in names:
-        if name not in known:
-            raise UnknownNameError.of("record: signal", name, known)
-    if not names:
-        raise InputError(f"record must name at least one signal of {', '.join(known)}.")
-    return names
-
-
-def _shape(network: Network, n_steps: int) -> tuple[int, ...]:
-    return (*(() if network.n_networks is None else (network.n_networks,)), n_steps, network.n_units)
-
-
-def _symbols(network: Network) -> str:
-    return "(time, unit)" if network.n_networks is None else "(network, time, unit)"
-
-
-def _given_arrays(
-    out: Mapping[str, np.ndarray] | None, kinds: Mapping[str, np.dtype], shape: tuple[int, ...]
+def _remembered(
+    network: Network, parameters: np.ndarray, terms: list[drives.Term], initial_state: Any, dt: float
 ) -> dict[str, np.ndarray]:
-    if out is not None and not isinstance(out, Mapping):
-        raise InputError(f"out must be a dict of recorded signal to array; got a {type(out).__name__}.")
-    given = dict(out or {})
-    for name, array in given.items():
-        if name not in kinds:
-            raise UnknownNameError.of("out: recorded signal", str(name), kinds)
-        if not isinstance(array, np.ndarray) or array.dtype != kinds[name]:
-            got = array.dtype if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
-            raise InputError(f"out[{name!r}] must be a numpy array of {kinds[name]}; got {got}.")
-        if array.shape != shape:
-            symbols = "(network, time, unit)" if len(shape) == 3 else "(time, unit)"
-            raise ShapeError(f"out[{name!r}] must have shape {symbols} = {shape}; got {array.shape}.")
-        if not (array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
-            raise InputError(f"out[{name!r}] must be writeable, aligned and in C order.")
-    pairs = [(one, two) for one in given for two in given if one < two]
-    for one, two in pairs:
-        if np.may_share_memory(given[one], given[two]):
-            raise InputError(f"out[{one!r}] and out[{two!r}] must not share memory.")
-    return given
-
-
-def _drive(
-    drive: GaussianDrive | Any, network: Network, n_steps: int, kind: np.dtype
-) -> tuple[GaussianDrive, np.ndarray | None]:
-    """Give the noise, and the replayed array that takes its place where there is one."""
-    if isinstance(drive, GaussianDrive):
-        return drive, None
-    given = checked_numbers("drive", drive)
-    full = _shape(network, n_steps)
-    if given.shape not in (full, full[-2:]):
-        shared = "" if len(full) == 2 else f", or (time, unit) = {full[-2:]}"
-        raise ShapeError(f"drive must have shape {_symbols(network)} = {full}{shared}; got {given.shape}.")
-    if given.dtype != kind or not given.flags.c_contiguous:
-        refuse_beyond_available(
-            given.size * kind.itemsize, f"give the drive in {kind} and C order, so that it is not copied"
-        )
-    with np.errstate(over="ignore"):
-        replayed = np.require(given, kind, ["C", "ALIGNED"])
-    if not np.isfinite(replayed.sum(dtype=np.float64)):  # cheap; overflow alone is no fault
-        where = np.argwhere(~np.isfinite(replayed))
-        if len(where):
-            raise InputError(f"drive must be finite in {kind}; it is not at index {tuple(where[0].tolist())}.")
-    return GaussianDrive(0.0, 0.0), replayed
+    """Give the arrays of a `State` before the first step, those of the drives being what the terms write to."""
+    anew = packed_state(network, parameters, None if isinstance(initial_state, State) else initial_state)
+    arrays = {"state": anew}
+    arrays |= {f"drive{place}": term.state for place, term in enumerate(terms) if term.state is not None}
+    if isinstance(initial_state, State):
+        initial_state.refuse_other(network, dt, {name: array.shape for name, array in arrays.items()})
+        for name, array in arrays.items():
+            array[...] = initial_state.arrays[name]
+    return arrays
 
 
 def _weights(network: Network, kind: np.dtype) -> np.ndarray:

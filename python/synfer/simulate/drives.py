@@ -1,0 +1,163 @@
+"""Drives as the compiled core takes them: the numbers of each term, worked out in float64 for the step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from synfer.errors import InputError, ShapeError
+from synfer.network import Drive, Network, SharedDrive
+from synfer.network.drives import DRIVES
+from synfer.simulate.arguments import checked_numbers
+from synfer.simulate.memory import refuse_beyond_available
+
+MOST_TERMS = 64
+MOST_EVENTS = 100.0
+"""Expected events of a Poisson drive in a step: each needs comparisons."""
+
+
+@dataclasses.dataclass
+class Term:
+    """One term of a drive: its kind in the core, numbers (network, parameter, unit), what it remembers, tables, array.
+
+    See csrc/simulator/drive.hpp, whose names these are.
+    """
+
+    kind: str
+    parameters: np.ndarray | None = None
+    state: np.ndarray | None = None
+    thresholds: np.ndarray | None = None
+    replayed: np.ndarray | None = None
+
+    def bound(self) -> tuple:
+        """As the binding takes it."""
+        return self.kind, self.parameters, self.state, self.thresholds, self.replayed
+
+
+def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> list[Term]:
+    """Give the terms of a drive: one of the dataclasses, an array that is replayed, or several of these.
+
+    Parameters
+    ----------
+    drive : Drive, array ([network,] time, unit), or sequence of these
+        What drives the network.
+    network : Network
+        Whose units.
+    dt, n_steps : float, int
+        Step in seconds, and how many an array covers.
+    dtype : dtype
+        In which it is simulated.
+
+    Raises
+    ------
+    InputError, ShapeError
+        A drive cannot be used; the message names it.
+    """
+    several = isinstance(drive, Sequence) and any(_is_term(one) for one in drive)
+    drives = drive if several else [drive] if not (isinstance(drive, Sequence) and len(drive) == 0) else []
+    if len(drives) > MOST_TERMS:
+        raise InputError(f"drive must be at most {MOST_TERMS} drives; got {len(drives)}.")
+    return [
+        _term(one, network, dt, dtype) if isinstance(one, Drive) else _replayed(one, network, n_steps, dtype)
+        for one in drives
+    ]
+
+
+def shown(drive: Any) -> str:
+    """Say in a recording's provenance what drove it."""
+    drives = drive if isinstance(drive, Sequence) and any(_is_term(one) for one in drive) else [drive]
+    return " + ".join(repr(one) if isinstance(one, Drive) else "replayed" for one in drives)
+
+
+def _is_term(one: Any) -> bool:
+    """Whether this is a term of several, rather than a row of nested lists."""
+    return isinstance(one, Drive) or ((isinstance(one, np.ndarray) or hasattr(one, "detach")) and one.ndim >= 2)
+
+
+def _term(drive: Drive, network: Network, dt: float, dtype: np.dtype) -> Term:
+    drive.check_shapes(network.n_networks, network.n_units)
+    n_networks, n_units = network.n_networks or 1, network.n_units
+    full = (n_networks, n_units)
+    f = {name: np.broadcast_to(np.asarray(value), full) for name, value in drive.fields().items()}
+    term = _numbers(drive, f, dt, dtype)
+    assert term.parameters is not None
+    with np.errstate(over="ignore"):
+        if not np.all(np.isfinite(term.parameters.astype(dtype))) and drive.kind != "step":
+            raise InputError(f"the numbers of {drive!r} must be finite in {dtype}; simulate in float64.")
+    return term
+
+
+def _numbers(drive: Drive, f: dict[str, np.ndarray], dt: float, dtype: np.dtype) -> Term:
+    """Give the term of a drive whose fields are all (network, unit)."""
+    shape = next(iter(f.values())).shape
+
+    def packed(*rows: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.stack(np.broadcast_arrays(*rows), axis=1).astype(np.float64))
+
+    if drive.kind == "gaussian":
+        return Term("gaussian", packed(f["mean"], np.sqrt(f["variance"])))
+    if drive.kind == "ornstein_uhlenbeck":
+        decay, kick = _decay_and_kick(f["tau"], dt)
+        return Term("ornstein_uhlenbeck", packed(f["mean"], f["deviation"], decay, kick), np.zeros(shape, dtype))
+    if drive.kind == "poisson":
+        expected = f["rate"] * dt
+        if np.any(expected > MOST_EVENTS):
+            raise InputError(
+                f"rate of PoissonDrive must be at most {MOST_EVENTS / dt:g} Hz at dt = {dt:g} s, {MOST_EVENTS:g} "
+                f"events a step; got {f['rate'].max():g}: take a GaussianDrive of mean weight x rate x dt and variance "
+                "weight^2 x rate x dt."
+            )
+        return Term("poisson", packed(f["weight"]), thresholds=poisson_thresholds(expected))
+    if drive.kind == "step":
+        # a time within rounding of the beginning of a step is that beginning
+        return Term("step", packed(f["amplitude"], *(np.ceil(f[name] / dt - 1e-6) for name in ("start", "stop"))))
+    if drive.kind == "sine":
+        turns = f["frequency"] * dt
+        return Term("sine", packed(f["mean"], f["amplitude"], turns - np.round(turns), f["phase"] / (2 * np.pi)))
+    if isinstance(drive, SharedDrive):
+        if not np.any(f["tau"]):
+            return Term("shared_gaussian", packed(f["strength"]))
+        decay, kick = _decay_and_kick(f["tau"], dt)
+        return Term("shared_ornstein_uhlenbeck", packed(f["strength"], decay, kick), np.zeros(shape[:1], dtype))
+    raise InputError(f"drive must be one of {', '.join(d.__name__ for d in DRIVES.values())}; got {drive!r}.")
+
+
+def _decay_and_kick(tau: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give e = exp(-dt / tau) and sqrt(1 - e^2)."""
+    with np.errstate(divide="ignore"):
+        steps = dt / tau
+    return np.exp(-steps), np.sqrt(-np.expm1(-2 * steps))
+
+
+def poisson_thresholds(expected: np.ndarray) -> np.ndarray:
+    """Give 2^32 P(count <= c) - 1 for c = 0, 1, ... (network, threshold, unit): a word exceeds `count` of them."""
+    most = int(scipy.stats.poisson.isf(2.0**-33, expected.max())) + 1 if expected.max() > 0 else 0
+    counts = np.arange(most)[:, None]
+    below = np.stack([scipy.stats.poisson.cdf(counts, row) for row in expected])  # (network, threshold, unit)
+    return np.clip(np.round(below * 2.0**32) - 1, 0, 2.0**32 - 1).astype(np.uint32)
+
+
+def _replayed(array: Any, network: Network, n_steps: int, dtype: np.dtype) -> Term:
+    given = checked_numbers("drive", array)
+    full = (*(() if network.n_networks is None else (network.n_networks,)), n_steps, network.n_units)
+    if given.shape not in (full, full[-2:]):
+        symbols = "(time, unit)" if network.n_networks is None else "(network, time, unit)"
+        shared = "" if len(full) == 2 else f", or (time, unit) = {full[-2:]}"
+        raise ShapeError(f"drive must have shape {symbols} = {full}{shared}; got {given.shape}.")
+    if given.dtype != dtype or not given.flags.c_contiguous:
+        refuse_beyond_available(
+            given.size * dtype.itemsize, f"give the drive in {dtype} and C order, so that it is not copied"
+        )
+    with np.errstate(over="ignore"):
+        replayed = np.require(given, dtype, ["C", "ALIGNED"])
+    if not np.isfinite(replayed.sum(dtype=np.float64)):  # cheap; overflow alone is no fault
+        where = np.argwhere(~np.isfinite(replayed))
+        if len(where):
+            raise InputError(f"drive must be finite in {dtype}; it is not at index {tuple(where[0].tolist())}.")
+    if replayed.ndim == 2 or network.n_networks is not None:
+        return Term("replayed", replayed=replayed)
+    return Term("replayed", replayed=replayed[None])

@@ -1,0 +1,189 @@
+"""What of a run is recorded, and where to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
+
+from synfer import _core
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.network import Network
+from synfer.recording.spikes import SpikeEvents
+from synfer.simulate.arguments import checked_count, checked_number
+
+SLICE_UNIT_STEPS = 2**26
+"""Unit-steps between two looks at signals and the progress bar, some tenths of a second."""
+SLICE_MULTIPLE = 32
+MOST_STEPS = 2**34 - 1
+"""The draws' counter holds no more."""
+MOST_COUNTED = 255
+"""Steps over which a byte can count spikes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """The steps of a run, counted from the beginning of the simulation: [first, last), those before ``kept`` dropped.
+
+    Row r of what is recorded is the state after ``every`` (r + 1) of the steps from ``kept`` on.
+    """
+
+    first: int
+    kept: int
+    last: int
+    every: int
+
+    @property
+    def n_rows(self) -> int:
+        """Rows recorded."""
+        return (self.last - self.kept) // self.every
+
+    def slices(self, n_units: int) -> Iterator[tuple[int, int]]:
+        """Cut the steps into pieces that can be interrupted between them, at the end of a row once there are rows."""
+        length = max(SLICE_UNIT_STEPS // n_units // SLICE_MULTIPLE, 1) * SLICE_MULTIPLE
+        begin = self.first
+        while begin < self.last:
+            end = begin + length
+            if end > self.kept:
+                end += (self.kept - end) % self.every
+            end = min(end, self.last)
+            yield begin, end
+            begin = end
+
+
+def span_of(duration: Any, dt: Any, warmup: Any, every: Any, first: int) -> tuple[Span, float]:
+    """Give the steps of a run that begins at step ``first``, and dt as a float.
+
+    Raises
+    ------
+    InputError
+        A time is not positive, there is not one row, or there are more steps than can be counted.
+    """
+    duration, dt = checked_number("duration", duration), checked_number("dt", dt)
+    for name, value in (("duration", duration), ("dt", dt)):
+        if value <= 0:
+            raise InputError(f"{name} must be positive seconds; got {value}.")
+    warmup, every = checked_number("warmup", warmup), checked_count("every", every, 1)
+    if warmup < 0:
+        raise InputError(f"warmup must be seconds, at least 0; got {warmup}.")
+    n_steps, dropped = duration / dt, warmup / dt
+    if not 0.5 < n_steps < MOST_STEPS or not n_steps + dropped + first < MOST_STEPS:
+        raise InputError(f"duration / dt must be 1 to 2^34 steps; got {duration} / {dt}.")
+    kept = first + round(dropped)
+    span = Span(first, kept, kept + round(n_steps), every)
+    if span.n_rows < 1:
+        raise InputError(f"every must be at most the {round(n_steps)} steps of the duration; got {every}.")
+    return span, dt
+
+
+def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
+    """Give the names of the signals to record.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        There are none, or one is none that the model has.
+    """
+    if not isinstance(record, str | Iterable):
+        raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
+    names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
+    for name in names:
+        if name not in known:
+            raise UnknownNameError.of("record: signal", name, known)
+    if not names:
+        raise InputError(f"record must name at least one signal of {', '.join(known)}.")
+    return names
+
+
+def spike_dtype(names: Iterable[str], every: int, spikes: Any) -> np.dtype:
+    """Give the type in which a row's spikes are counted, or, where they are listed too, what holds them all.
+
+    Raises
+    ------
+    InputError
+        ``spikes`` is neither "raster" nor "events", or asks for what is not recorded or counted.
+    """
+    if not isinstance(spikes, str) or spikes not in ("raster", "events"):
+        raise InputError(f"spikes must be 'raster' or 'events'; got {spikes!r}.")
+    if spikes == "events":
+        if "spikes" not in names:
+            raise InputError("record must name 'spikes' where spikes='events' asks for them one by one.")
+        return np.min_scalar_type(every)
+    if "spikes" in names and every > MOST_COUNTED:
+        raise InputError(
+            f"every must be at most {MOST_COUNTED} where spikes are recorded as a raster; got {every}: take "
+            "spikes='events'."
+        )
+    return np.dtype(np.uint8)
+
+
+def shape_of(network: Network, n_rows: int) -> tuple[int, ...]:
+    """Shape of what is recorded of a network or a batch of them."""
+    return (*(() if network.n_networks is None else (network.n_networks,)), n_rows, network.n_units)
+
+
+def given_arrays(
+    out: Mapping[str, np.ndarray] | None, kinds: Mapping[str, np.dtype], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Give the arrays in which the caller wants the signals.
+
+    Raises
+    ------
+    InputError, ShapeError, UnknownNameError
+        One of them cannot be written there.
+    """
+    if out is not None and not isinstance(out, Mapping):
+        raise InputError(f"out must be a dict of recorded signal to array; got a {type(out).__name__}.")
+    given = dict(out or {})
+    for name, array in given.items():
+        if name not in kinds:
+            raise UnknownNameError.of("out: recorded signal", str(name), kinds)
+        if not isinstance(array, np.ndarray) or array.dtype != kinds[name]:
+            got = array.dtype if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
+            raise InputError(f"out[{name!r}] must be a numpy array of {kinds[name]}; got {got}.")
+        if array.shape != shape:
+            symbols = "(network, time, unit)" if len(shape) == 3 else "(time, unit)"
+            raise ShapeError(f"out[{name!r}] must have shape {symbols} = {shape}; got {array.shape}.")
+        if not (array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
+            raise InputError(f"out[{name!r}] must be writeable, aligned and in C order.")
+    pairs = [(one, two) for one in given for two in given if one < two]
+    for one, two in pairs:
+        if np.may_share_memory(given[one], given[two]):
+            raise InputError(f"out[{one!r}] and out[{two!r}] must not share memory.")
+    return given
+
+
+class EventList:
+    """Spikes collected one by one from the raster of each slice, and counted into the rows."""
+
+    def __init__(self, span: Span, dt: float, counts: np.ndarray) -> None:
+        self.span, self.dt, self.counts = span, dt, counts  # counts (network, row, unit)
+        self.counts[...] = 0
+        self.pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def raster(self, begin: int, end: int) -> np.ndarray | None:
+        """Give memory for the spikes (network, step, unit) of the steps [begin, end), where some of them are kept."""
+        begin = max(begin, self.span.kept)
+        shape = (self.counts.shape[0], end - begin, self.counts.shape[2])
+        return _core.empty(shape, np.dtype(np.uint8)) if end > begin else None
+
+    def add(self, raster: np.ndarray, end: int) -> None:
+        """Take the spikes of a raster whose last step is ``end`` - 1."""
+        network, step, unit = _core.nonzero_bytes(raster)
+        step += end - raster.shape[1] - self.span.kept
+        row = step // self.span.every
+        within = row < self.counts.shape[1]
+        self.pieces.append((network[within], step[within], unit[within]))
+        np.add.at(self.counts, (network[within], row[within], unit[within]), 1)
+
+    def events(self, batch: bool) -> SpikeEvents:
+        """Give them all, in order of the network, then of time."""
+        network, step, unit = (np.concatenate(column) for column in zip(*self.pieces, strict=True))
+        if batch:
+            order = np.argsort(network, kind="stable")
+            network, step, unit = network[order], step[order], unit[order]
+        time = (self.span.kept + step + 1) * self.dt
+        return SpikeEvents(time, step // self.span.every, unit, network if batch else None)
