@@ -1,4 +1,4 @@
-"""What is seen of a simulation: recordings made of recordings."""
+"""Scaling: clipped and z-scored, as forecasters want it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.simulate.arguments import checked_number
+from synfer.simulate.observe.step import checked_recording, observed, told
 from synfer.storage import on_host
 
 
@@ -40,8 +41,7 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
     InputError
         A unit never changes below the ceiling, or is not finite; or the signal holds no floating-point numbers.
     """
-    if not isinstance(recording, Recording):
-        raise InputError(f"recording must be a Recording; got a {type(recording).__name__}.")
+    recording = checked_recording(recording)
     ceiling = checked_number("ceiling", ceiling)
     values = on_host(recording[signal])
     if values.dtype.kind != "f":
@@ -60,13 +60,5 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
             )
         np.subtract(x, mean, out=x, casting="same_kind")
         np.divide(x, std, out=x, casting="same_kind")
-    return Recording(
-        {signal: normed},
-        recording.dt,
-        unit_ids=recording.unit_ids,
-        leading=recording.leading,
-        leading_ids=recording.leading_ids,
-        t0=recording.t0,
-        units_of_measure={signal: "z"},
-        provenance={**recording.provenance, "prepared": f"clip_and_zscore(ceiling={ceiling}, signal={signal!r})"},
-    )
+    about = told(recording, "clip_and_zscore", ceiling=ceiling, signal=signal)
+    return observed(recording, {signal: normed}, {signal: "z"}, about)
