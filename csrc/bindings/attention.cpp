@@ -1,25 +1,15 @@
 // Attention on tensors in memory: raw views in, the caller's buffers written.
 #include "attention/attention.hpp"
 
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
-
-#include <optional>
 #include <string>
-#include <tuple>
-#include <vector>
 
 #include "bindings/bindings.hpp"
+#include "bindings/views.hpp"
 
 namespace py = pybind11;
 
 namespace synfer {
 namespace {
-
-using Axes = std::vector<std::int64_t>;
-// Address, shape, strides in elements, and "float32", "float64" or "bfloat16".
-using View = std::tuple<std::uintptr_t, Axes, Axes, std::string>;
-using MaybeView = std::optional<View>;
 
 Scalar scalar_of(const View& view) {
     const std::string& name = std::get<3>(view);
@@ -48,34 +38,12 @@ Tensor4 tensor(const View& view, const char* name, const Axes& shape) {
 }
 
 template <class T>
-T* data_of(const View& view, const char* name) {
-    if (scalar_of(view) != (sizeof(T) == sizeof(double) ? Scalar::float64 : Scalar::float32)) {
-        throw py::value_error(std::string(name) + " is not of the dtype computed in");
-    }
-    return reinterpret_cast<T*>(std::get<0>(view));
-}
-
-template <class T>
 Result4<T> result(const View& view, const char* name, const Axes& shape) {
     check(view, name, shape);
     const Axes& strides = std::get<2>(view);
     if (strides[3] != 1 && shape[3] > 1)
         throw py::value_error(std::string(name) + " has channels that do not lie side by side");
     return {data_of<T>(view, name), {strides[0], strides[1], strides[2]}};
-}
-
-// The data of `size` elements in C order.
-template <class T>
-T* array(const View& view, const char* name, std::int64_t size) {
-    const Axes &shape = std::get<1>(view), &strides = std::get<2>(view);
-    std::int64_t step = 1;
-    bool fits = shape.size() == strides.size();
-    for (std::size_t axis = shape.size(); fits && axis-- > 0;) {
-        fits = shape[axis] == 1 || strides[axis] == step;
-        step *= shape[axis];
-    }
-    if (!fits || step != size) throw py::value_error(std::string(name) + " is not a C-contiguous array of that size");
-    return data_of<T>(view, name);
 }
 
 // What both passes are given.
@@ -150,11 +118,6 @@ void backward(const Given& given, const MaybeView& grad_out, const MaybeView& gr
     }
     const py::gil_scoped_release released;
     attention_backward(a, n_threads);
-}
-
-int at_least_one(int n_threads) {
-    if (n_threads < 1) throw py::value_error("n_threads < 1");
-    return n_threads;
 }
 
 void forward_bound(const View& q, const View& k, const View& v, const MaybeView& bias, double scale, bool softmax,

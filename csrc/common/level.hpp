@@ -12,6 +12,8 @@
 #else
 #define SYNFER_DEVICE inline __attribute__((always_inline))
 #endif
+// For lambdas: as part of a kernel's innermost loops they must be inlined.
+#define SYNFER_INLINE __attribute__((always_inline))
 
 namespace synfer::SYNFER_LEVEL {
 

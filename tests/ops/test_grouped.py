@@ -11,43 +11,68 @@ from synfer.ops import grouped_linear, grouped_linear_reference
 
 def problem(tokens, groups, n_in, n_out, dtype=torch.float32):
     generator = torch.Generator().manual_seed(tokens + groups)
-    shapes = (tokens, groups, n_in), (groups, n_out, n_in), (groups, n_out)
+    shapes = (groups, tokens, n_in), (groups, n_out, n_in), (groups, n_out), (groups, tokens, n_out)
     return [torch.randn(s, generator=generator, dtype=dtype).requires_grad_() for s in shapes]
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 40), st.integers(1, 5), st.integers(1, 20), st.integers(1, 20), st.booleans())
-def test_values_and_gradients_equal_the_loop(tokens, groups, n_in, n_out, with_bias):
+@given(st.integers(0, 120), st.integers(1, 5), st.integers(1, 70), st.integers(1, 70), st.integers(2, 4))
+def test_values_and_gradients_equal_the_loop(tokens, groups, n_in, n_out, given_arguments):
     fast, slow = problem(tokens, groups, n_in, n_out), problem(tokens, groups, n_in, n_out)
     for arguments, function in ((fast, grouped_linear), (slow, grouped_linear_reference)):
-        y = function(*arguments[: 2 + with_bias])
+        y = function(*arguments[:given_arguments])
         y.square().sum().backward()
     torch.testing.assert_close(grouped_linear(*fast), grouped_linear_reference(*slow), atol=1e-4, rtol=1e-4)
-    for a, b in zip(fast[: 2 + with_bias], slow, strict=False):
+    for a, b in zip(fast[:given_arguments], slow, strict=False):
         torch.testing.assert_close(a.grad, b.grad, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_instruction_level(level, dtype):
+    arguments = problem(101, 2, 37, 65, dtype)
+    tolerance = 1e-4 if dtype == torch.float32 else 1e-11
+    y, expected = grouped_linear(*arguments), grouped_linear_reference(*arguments)
+    torch.testing.assert_close(y, expected, atol=tolerance, rtol=tolerance)
+    ours = torch.autograd.grad(y.square().sum(), arguments)
+    theirs = torch.autograd.grad(expected.square().sum(), arguments)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, atol=20 * tolerance, rtol=tolerance)
+
+
+def test_the_bits_do_not_depend_on_threads(threads):
+    def results(n):
+        threads(n)
+        arguments = problem(3000, 3, 40, 50)
+        y = grouped_linear(*arguments)
+        return y, *torch.autograd.grad(y.square().sum(), arguments)
+
+    for one, two in zip(results(1), results(2), strict=True):
+        assert torch.equal(one, two)
+
+
 def test_strided_tokens_and_second_derivatives():
-    x, weight, bias = problem(6, 3, 4, 5, torch.float64)
+    x, weight, bias, residual = problem(6, 3, 4, 5, torch.float64)
     strided = torch.stack([x.detach(), x.detach()], dim=-1)[..., 0].requires_grad_()
     torch.testing.assert_close(grouped_linear(strided, weight, bias), grouped_linear(x, weight, bias))
-    assert torch.autograd.gradgradcheck(grouped_linear, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(grouped_linear, (x, weight, bias, residual))
 
 
 def test_groups_do_not_mix():
-    x, weight, _ = problem(6, 3, 4, 5)
-    grouped_linear(x, weight)[:, 1].sum().backward()
-    assert weight.grad[[0, 2]].eq(0).all() and x.grad[:, [0, 2]].eq(0).all() and weight.grad[1].ne(0).any()
+    x, weight, *_ = problem(6, 3, 4, 5)
+    grouped_linear(x, weight)[1].sum().backward()
+    assert weight.grad[[0, 2]].eq(0).all() and x.grad[[0, 2]].eq(0).all() and weight.grad[1].ne(0).any()
 
 
-@pytest.mark.parametrize("x", [torch.zeros(6, 2, 4), torch.zeros(6, 3, 5), torch.zeros(6, 12)])
+@pytest.mark.parametrize("x", [torch.zeros(2, 6, 4), torch.zeros(3, 6, 5), torch.zeros(6, 12)])
 def test_bad_shapes_are_named(x):
-    _, weight, bias = problem(6, 3, 4, 5)
-    with pytest.raises(ShapeError, match=r"\(tokens, groups, in\)"):
+    _, weight, bias, _ = problem(6, 3, 4, 5)
+    with pytest.raises(ShapeError, match=r"\(groups, tokens, in\)"):
         grouped_linear(x, weight, bias)
 
 
-def test_bad_bias_is_named():
-    x, weight, _ = problem(6, 3, 4, 5)
+def test_bad_bias_and_residual_are_named():
+    x, weight, bias, residual = problem(6, 3, 4, 5)
     with pytest.raises(ShapeError, match="bias"):
         grouped_linear(x, weight, torch.zeros(5))
+    with pytest.raises(ShapeError, match="residual"):
+        grouped_linear(x, weight, bias, residual[:, :-1])

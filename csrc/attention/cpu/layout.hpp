@@ -1,24 +1,12 @@
 #pragma once
 #include "attention/attention.hpp"
+#include "common/pieces.hpp"
 #include "common/vector.hpp"
 
 // Between tensors, whose channels lie side by side, and the kernels' panels, (channel, row), whose rows do: a row has
 // a lane of its own, so that softmax, the map and its bias are lane-wise arithmetic.
 
 namespace synfer::SYNFER_LEVEL {
-
-// Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
-struct Pieces {
-    char* memory;
-    std::size_t used = 0;
-
-    template <class T>
-    SYNFER_DEVICE T* take(std::int64_t count) {
-        T* piece = memory == nullptr ? nullptr : reinterpret_cast<T*>(memory + used);
-        used += (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
-        return piece;
-    }
-};
 
 // Tokens of one head: (token, channel).
 template <class T>

@@ -13,8 +13,6 @@ constexpr int sums_held = 8;
 constexpr int sums_held = 4;
 #endif
 
-#define SYNFER_INLINE __attribute__((always_inline))
-
 template <int I>
 struct Count {
     static constexpr int value = I;

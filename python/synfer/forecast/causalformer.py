@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule, draw
-from synfer.ops import attention_with_map
+from synfer.ops import attention_with_map, sample_embedding
 
 
 class CausalformerForecaster(EnsembleModule):
@@ -76,15 +76,16 @@ class CausalformerForecaster(EnsembleModule):
         tokens = self.context_embedding(context, times[:, None, :lags], position)
         for encode in self.encoder:
             tokens = encode(tokens, b, n)
-        tokens = self.encoder_norm(tokens)
+        # Every decoder reads the same normalised tokens: the keys and values of all in one go.
+        read = self.encoder_norm.into(tokens, [linear for decode in self.decoder for linear in decode.keys_values()])
 
         nothing = context.new_zeros(b, n, 1, members)
         target = self.target_embedding(nothing, times[:, None, lags:], position[:1])
         maps = []
-        for decode in self.decoder:
-            target, map_ = decode(target, tokens, b, n, out_map=out_map)
+        for k, decode in enumerate(self.decoder):
+            target, map_ = decode(target, read[4 * k : 4 * k + 4], b, n, out_map=out_map)
             maps.append(map_)
-        forecast = self.head(self.decoder_norm(target)).view(b, n, members)
+        forecast = self.decoder_norm.into(target, [self.head])[0].view(members, b, n).permute(1, 2, 0)
         return forecast, torch.stack(maps).sum(0) if out_map else None
 
 
@@ -101,18 +102,17 @@ class _Embedding(EnsembleModule):
         self.unit = nn.Parameter(draw(generators, (n_units, d_model), "normal"))
 
     def forward(self, values: Tensor, times: Tensor, position: Tensor) -> Tensor:
-        """Embed values (B, N, l, I) at times (B, 1, l, I), positions (l,), as (B*N*l, I, channel) tokens."""
-        b, n, lags, _ = values.shape
-        when = times * self.time[:, 0] + self.time[:, 1]
-        periodic = torch.sin(position[:, None, None] * self.frequency + self.phase)  # (l, I, channel)
-        offset = when[..., None] * self.value_time[:, 0] + (self.value_time[:, 2] + periodic)  # (B, 1, l, I, channel)
-        value = torch.addcmul(offset, values[..., None], self.value_time[:, 1])
-        unit = self.unit.transpose(0, 1)[None, :, None].expand(b, n, lags, -1, -1)
-        return (self.drop(value) + self.drop(unit)).flatten(0, 2)
+        """Embed values (B, N, l, I) at times (B, 1, l, I), positions (l,), as (I, B*N*l, channel) tokens."""
+        when = (times * self.time[:, 0] + self.time[:, 1])[:, 0].permute(2, 0, 1)[..., None]  # (I, B, l, 1)
+        periodic = torch.sin(position[:, None] * self.frequency[:, None] + self.phase[:, None])  # (I, l, channel)
+        per_time, per_value, bias = self.value_time.unbind(1)  # (I, channel)
+        offset = when * per_time[:, None, None] + (bias[:, None] + periodic)[:, None]
+        members = values.shape[3]
+        return sample_embedding(values.permute(3, 0, 1, 2), per_value, offset, self.unit, self.drop.next(members))
 
 
 class _Attention(EnsembleModule):
-    """Multi-head attention from target tokens to source tokens, (tokens, I, channel) in and out."""
+    """Multi-head attention from target tokens to source tokens, (I, tokens, channel) in and out."""
 
     def __init__(self, d_model: int, n_heads: int, d_head: int, generators: Sequence[torch.Generator]):
         super().__init__(len(generators))
@@ -123,20 +123,26 @@ class _Attention(EnsembleModule):
         self.out = EnsembleLinear(n_heads * d_head, d_model, generators)
 
     def forward(
-        self, target: Tensor, source: Tensor, batch: int, *, n_sources: int | None = None, out_map: bool = False
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        residual: Tensor,
+        batch: int,
+        *,
+        n_sources: int | None = None,
+        out_map: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Attend within each of ``batch`` groups of consecutive tokens; the map is (I, targets, n_sources)."""
-        q = self._heads(self.query(target), batch)
-        k = self._heads(self.key(source), batch)
-        v = self._heads(self.value(source), batch)
-        out, map_ = attention_with_map(q, k, v, n_sources=n_sources, reduce=("batch", "lag"), out_map=out_map)
+        q, k, v = (self._heads(x, batch) for x in (query, key, value))
+        out, map_ = attention_with_map(q, k, v, n_sources=n_sources, reduce=("head", "lag"), out_map=out_map)
         if map_ is not None:
-            map_ = map_.unflatten(0, (self.n_init, self.n_heads)).mean(1)
-        joined = out.transpose(1, 2).reshape(target.shape[0], self.n_init, self.n_heads * self.d_head)
-        return self.out(joined), map_
+            map_ = map_.unflatten(0, (self.n_init, batch)).mean(1)
+        joined = out.transpose(1, 2).reshape(self.n_init, residual.shape[1], self.n_heads * self.d_head)
+        return self.out(joined, residual), map_
 
     def _heads(self, x: Tensor, batch: int) -> Tensor:
-        return x.view(batch, x.shape[0] // batch, self.n_init * self.n_heads, self.d_head).transpose(1, 2)
+        return x.view(self.n_init * batch, x.shape[1] // batch, self.n_heads, self.d_head).transpose(1, 2)
 
 
 class _FeedForward(EnsembleModule):
@@ -148,8 +154,7 @@ class _FeedForward(EnsembleModule):
         self.narrow = EnsembleLinear(d_hidden, d_model, generators)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.drop(nn.functional.gelu(self.widen(self.norm(x))))
-        return x + self.drop(self.narrow(hidden))
+        return self.norm.into_feed_forward(x, self.widen, self.narrow, self.drop)
 
 
 class _EncoderLayer(EnsembleModule):
@@ -168,9 +173,9 @@ class _EncoderLayer(EnsembleModule):
         self.feed_forward = _FeedForward(d_model, d_hidden, drop, generators)
 
     def forward(self, tokens: Tensor, b: int, n: int) -> Tensor:
-        normed = self.norm(tokens)
-        attended, _ = self.local(normed, normed, b * n)
-        return self.feed_forward(tokens + attended)
+        projected = self.norm.into(tokens, [self.local.query, self.local.key, self.local.value])
+        attended, _ = self.local(*projected, tokens, b * n)
+        return self.feed_forward(attended)
 
 
 class _DecoderLayer(EnsembleModule):
@@ -190,8 +195,16 @@ class _DecoderLayer(EnsembleModule):
         self.across = _Attention(d_model, n_heads, d_head, generators)
         self.feed_forward = _FeedForward(d_model, d_hidden, drop, generators)
 
-    def forward(self, target: Tensor, tokens: Tensor, b: int, n: int, *, out_map: bool) -> tuple[Tensor, Tensor | None]:
-        own, _ = self.local(self.local_norm(target), tokens, b * n)
-        target = target + own
-        others, map_ = self.across(self.across_norm(target), tokens, b, n_sources=n, out_map=out_map)
-        return self.feed_forward(target + others), map_
+    def keys_values(self) -> list[EnsembleLinear]:
+        """The maps that read the encoder's tokens."""
+        return [self.local.key, self.local.value, self.across.key, self.across.value]
+
+    def forward(
+        self, target: Tensor, read: Sequence[Tensor], b: int, n: int, *, out_map: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        own_key, own_value, key, value = read
+        (query,) = self.local_norm.into(target, [self.local.query])
+        target, _ = self.local(query, own_key, own_value, target, b * n)
+        (query,) = self.across_norm.into(target, [self.across.query])
+        target, map_ = self.across(query, key, value, target, b, n_sources=n, out_map=out_map)
+        return self.feed_forward(target), map_

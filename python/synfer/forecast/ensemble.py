@@ -1,7 +1,7 @@
 """Layers of an ensemble: one module holds every initialisation, which train side by side in one program.
 
-Each parameter and buffer has a leading axis over initialisations; activations are (tokens, init, channel), so that an
-initialisation is a group of channels (see :func:`synfer.ops.grouped_linear`). Nothing mixes two initialisations.
+Each parameter and buffer has a leading axis over initialisations, and so have activations, (init, token, channel).
+Nothing mixes two initialisations.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synfer.ops import grouped_linear
+from synfer.ops import Drop, Norm, dropout, grouped_linear, normed_feed_forward, normed_linears
 
 
 class EnsembleModule(nn.Module):
@@ -29,7 +28,7 @@ class EnsembleModule(nn.Module):
         self.replace([t.detach()[index.to(t.device)] for t in (*self.parameters(), *self.buffers())])
         for module in self.modules():
             if isinstance(module, Dropout):
-                module.streams = [module.streams[m] for m in members]
+                module.seeds = tuple(module.seeds[m] for m in members)
 
     def replace(self, state: Sequence[Tensor]) -> None:
         """Put other values, for as many initialisations as they hold, in the place of all parameters and buffers."""
@@ -48,7 +47,7 @@ class EnsembleModule(nn.Module):
 
 
 class EnsembleLinear(EnsembleModule):
-    """``nn.Linear`` for every initialisation, initialised as torch does: (tokens, init, in) to (tokens, init, out)."""
+    """``nn.Linear`` for every initialisation, initialised as torch does: (init, token, in) to (init, token, out)."""
 
     def __init__(self, n_in: int, n_out: int, generators: Sequence[torch.Generator]):
         super().__init__(len(generators))
@@ -56,9 +55,9 @@ class EnsembleLinear(EnsembleModule):
         self.weight = nn.Parameter(draw(generators, (n_out, n_in), "uniform") * bound)
         self.bias = nn.Parameter(draw(generators, (n_out,), "uniform") * bound)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the maps."""
-        return grouped_linear(x, self.weight, self.bias)
+    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Apply the maps, and add ``residual`` where there is one."""
+        return grouped_linear(x, self.weight, self.bias, residual)
 
 
 class EnsembleBatchNorm(EnsembleModule):
@@ -74,64 +73,52 @@ class EnsembleBatchNorm(EnsembleModule):
         self.register_buffer("running_mean", torch.zeros(n_init, n_channels))
         self.register_buffer("running_var", torch.ones(n_init, n_channels))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise (tokens, init, channel)."""
-        y = nn.functional.batch_norm(
-            x.flatten(1),
-            self.running_mean.view(-1),
-            self.running_var.view(-1),
-            self.weight.view(-1),
-            self.bias.view(-1),
-            self.training,
-            self.momentum,
-            self.eps,
+    def into(self, x: Tensor, linears: Sequence[EnsembleLinear]) -> list[Tensor]:
+        """Normalise (init, token, channel) and apply several maps to that; one (init, token, out) each."""
+        ys, mean, variance = normed_linears(
+            x, self._norm(), [linear.weight for linear in linears], [linear.bias for linear in linears]
         )
-        return y.view_as(x)
+        self._follow(mean, variance, x.shape[1])
+        return ys
+
+    def into_feed_forward(self, x: Tensor, widen: EnsembleLinear, narrow: EnsembleLinear, drop: Dropout) -> Tensor:
+        """Normalise (init, token, channel), widen, GELU, narrow, with dropout, and add x."""
+        weights = (widen.weight, widen.bias, narrow.weight, narrow.bias)
+        y, mean, variance = normed_feed_forward(x, self._norm(), weights, drop.next(self.n_init))
+        self._follow(mean, variance, x.shape[1])
+        return y
+
+    def _norm(self) -> Norm:
+        if self.training:
+            return Norm(self.weight, self.bias, eps=self.eps)
+        return Norm(self.weight, self.bias, self.running_mean, self.running_var, self.eps)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor, tokens: int) -> None:
+        if self.training:
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (tokens / max(tokens - 1, 1)), self.momentum)
 
 
 class Dropout(nn.Module):
-    """Dropout with a stream of random numbers for each initialisation: none depends on which others there are.
-
-    On the CPU the masks come from SFC64, several times faster there than ``torch.bernoulli``; sixteen bits decide an
-    element, so that the drop rate is ``p`` to within 2⁻¹⁷.
-    """
+    """Dropout with random numbers keyed by each initialisation's seed: none depends on which others there are."""
 
     def __init__(self, p: float, seeds: Sequence[int]):
         super().__init__()
         self.p = p
-        self.streams = [_Stream(int(seed)) for seed in seeds]
+        self.seeds = tuple(int(seed) for seed in seeds)
+        self.step = 0
+
+    def next(self, n_init: int) -> Drop:
+        """Give the next draw for so many initialisations; where it is not for training, one that drops nothing."""
+        if not self.training or self.p == 0.0:
+            return Drop((0,) * n_init, p=0.0)
+        self.step += 1
+        return Drop(self.seeds, self.step, self.p)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero a share p of the elements of (..., init, channel), scale the others by 1/(1 - p); in training only."""
-        if not self.training or self.p == 0.0:
-            return x
-        mask = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-        rows = mask.view(-1, *x.shape[-2:])
-        for member, stream in enumerate(self.streams):
-            stream.fill(rows[:, member], self.p)
-        return x * mask
-
-
-class _Stream:
-    """One initialisation's random masks."""
-
-    def __init__(self, seed: int):
-        self._seed = seed
-        self._bits = np.random.Generator(np.random.SFC64(seed))
-        self._on_device: torch.Generator | None = None
-
-    def fill(self, mask: Tensor, p: float) -> None:
-        """Set each element to 0 with probability p, else to 1/(1 - p)."""
-        if mask.device.type != "cpu":
-            if self._on_device is None:
-                self._on_device = torch.Generator(mask.device).manual_seed(self._seed)
-            mask.bernoulli_(1.0 - p, generator=self._on_device).mul_(1.0 / (1.0 - p))
-            return
-        words = self._bits.integers(0, 2**64, size=-(-mask.numel() // 4), dtype=np.uint64)
-        threshold = round(p * 2**16)
-        uniform = torch.from_numpy(words.view(np.int16)[: mask.numel()]).view(mask.shape)
-        torch.ge(uniform, threshold - 2**15, out=mask)
-        mask.mul_(2**16 / (2**16 - threshold))
+        """Zero a share p of the elements of (init, token, channel), scale the others; in training only."""
+        return dropout(x, self.next(x.shape[0])) if self.training and self.p > 0.0 else x
 
 
 def draw(generators: Sequence[torch.Generator], shape: tuple[int, ...], law: str) -> Tensor:

@@ -14,6 +14,7 @@ from synfer.errors import FitDivergedError
 from synfer.forecast.ensemble import EnsembleModule
 from synfer.forecast.likelihoods import Likelihood
 from synfer.forecast.windows import Windows
+from synfer.threads import one_thread
 
 # Contexts times initialisations in one pass without gradients: large enough for the matrix products, small enough
 # that the widest activation (400 channels a token) stays in the tens of megabytes.
@@ -188,10 +189,11 @@ def _point_at(optimizer: torch.optim.Optimizer, ensemble: EnsembleModule, member
 
 def _step(ensemble: EnsembleModule, optimizers: Sequence[torch.optim.Optimizer]) -> None:
     parameters = list(ensemble.parameters())
-    for k, optimizer in enumerate(optimizers):
-        for piece, p in zip(optimizer.param_groups[0]["params"], parameters, strict=True):
-            piece.grad = None if p.grad is None else p.grad[k]
-        optimizer.step()
+    with one_thread():
+        for k, optimizer in enumerate(optimizers):
+            for piece, p in zip(optimizer.param_groups[0]["params"], parameters, strict=True):
+                piece.grad = None if p.grad is None else p.grad[k]
+            optimizer.step()
     for p in parameters:
         p.grad = None
 

@@ -16,10 +16,8 @@ from torch import Tensor
 
 from synfer import _core
 from synfer.ops.attention_reference import attention_with_map_reference
+from synfer.ops.views import NAMES, maybe_view, view
 from synfer.threads import n_threads
-
-_View = tuple[int, tuple[int, ...], tuple[int, ...], str]
-_COMPILED = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bfloat16"}
 
 library = torch.library.Library("synfer", "DEF")
 _OPTIONS = "int n_sources, float scale, bool over_batch, bool over_head, bool over_lag, bool softmax"
@@ -34,7 +32,7 @@ library.define(
 
 def is_compiled(q: Tensor) -> bool:
     """Whether there is a kernel for this device and dtype."""
-    return q.device.type == "cpu" and q.dtype in _COMPILED
+    return q.device.type == "cpu" and q.dtype in NAMES
 
 
 def compiled_attention(
@@ -91,14 +89,6 @@ def _nothing_to_do(q: Tensor, k: Tensor) -> bool:
     return 0 in q.shape[:3] or k.shape[2] == 0
 
 
-def _view(x: Tensor) -> _View:
-    return x.data_ptr(), x.shape, x.stride(), _COMPILED[x.dtype]
-
-
-def _maybe_view(x: Tensor | None) -> _View | None:
-    return None if x is None else _view(x)
-
-
 def _reference(
     q: Tensor,
     k: Tensor,
@@ -146,17 +136,17 @@ def _forward(
     written = out if out.dtype == exact else torch.empty_like(out, dtype=exact)
     bias = None if bias is None else bias.to(exact)
     _core.attention_forward(
-        _view(q),
-        _view(k),
-        _view(v),
-        _maybe_view(bias),
+        view(q),
+        view(k),
+        view(v),
+        maybe_view(bias),
         scale,
         softmax,
         k.shape[2] // n_sources if over_lag else 1,
         over_batch,
         over_head,
-        _view(written),
-        _view(map_) if out_map else None,
+        view(written),
+        view(map_) if out_map else None,
         n_threads(),
     )
     return out if written is out else out.copy_(written), map_
@@ -189,21 +179,21 @@ def _backward(
         # The gradient of a map that was not wanted is empty where autograd makes it up.
         exact_grad = None if grad_map is None or grad_map.numel() == 0 else grad_map.to(exact).contiguous()
         _core.attention_backward(
-            _view(q),
-            _view(k),
-            _view(v),
-            _maybe_view(exact_bias),
+            view(q),
+            view(k),
+            view(v),
+            maybe_view(exact_bias),
             scale,
             softmax,
             k.shape[2] // n_sources if over_lag else 1,
             over_batch,
             over_head,
-            _maybe_view(grad_out),
-            _maybe_view(exact_grad),
-            _view(dq),
-            _view(dk),
-            _view(dv),
-            _view(dbias) if want_dbias else None,
+            maybe_view(grad_out),
+            maybe_view(exact_grad),
+            view(dq),
+            view(dk),
+            view(dv),
+            view(dbias) if want_dbias else None,
             n_threads(),
         )
     dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))

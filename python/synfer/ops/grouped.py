@@ -7,82 +7,132 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synfer import _core
 from synfer.errors import ShapeError
+from synfer.ops.views import has_kernels, maybe_view, side_by_side, view
+from synfer.threads import n_threads
 
 
-def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Apply linear map g to group g: ``y[m, g] = weight[g] @ x[m, g] + bias[g]``.
+def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residual: Tensor | None = None) -> Tensor:
+    """Apply linear map g to group g: ``y[g, t] = weight[g] @ x[g, t] + bias[g] + residual[g, t]``.
 
-    The groups lie in the channels (token-major), so that normalisation and every elementwise step of an ensemble run
-    over one contiguous array. On the CPU the product is a grouped 1 x 1 convolution in channels-last order by oneDNN,
-    some twice as fast as batched matrix products through MKL on machines that are not Intel's; the weights' gradient,
-    where the convolution is the slower of the two, is a batched product.
+    On the CPU the products are compiled (csrc/ensemble), the same bits for any number of threads; elsewhere they are
+    batched products of torch. Derivatives of any order.
 
     Parameters
     ----------
-    x : Tensor, (tokens, groups, in)
+    x : Tensor, (groups, tokens, in)
     weight : Tensor, (groups, out, in)
     bias : Tensor, (groups, out), optional
+    residual : Tensor, (groups, tokens, out), optional
 
     Returns
     -------
-    Tensor, (tokens, groups, out)
+    Tensor, (groups, tokens, out)
 
     Raises
     ------
     ShapeError
         Where the shapes do not fit together.
     """
-    if x.dim() != 3 or weight.dim() != 3 or x.shape[1] != weight.shape[0] or x.shape[2] != weight.shape[2]:
+    check_map(x, weight, bias)
+    shape = (*x.shape[:2], weight.shape[1])
+    if residual is not None and residual.shape != shape:
+        raise ShapeError(f"residual must be (groups, tokens, out) = {shape}, got {tuple(residual.shape)}.")
+    if has_kernels(x) and weight.numel():
+        out: Tensor = _Linear.apply(x, weight, bias, residual)
+        return out
+    y = torch.bmm(x, weight.transpose(1, 2))
+    y = y if bias is None else y + bias[:, None]
+    return y if residual is None else y + residual
+
+
+def grouped_linear_reference(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, residual: Tensor | None = None
+) -> Tensor:
+    """The slow, obvious twin of :func:`grouped_linear`: a loop over the groups; same arguments and results."""
+    biases = [None] * weight.shape[0] if bias is None else list(bias)
+    y = torch.stack([torch.nn.functional.linear(x[g], weight[g], biases[g]) for g in range(weight.shape[0])])
+    return y if residual is None else y + residual
+
+
+def check_map(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    """Refuse a map that does not fit its input.
+
+    Raises
+    ------
+    ShapeError
+        Names the shapes.
+    """
+    if x.dim() != 3 or weight.dim() != 3 or x.shape[0] != weight.shape[0] or x.shape[2] != weight.shape[2]:
         raise ShapeError(
-            f"x, weight must be (tokens, groups, in), (groups, out, in), got {tuple(x.shape)}, {tuple(weight.shape)}."
+            f"x, weight must be (groups, tokens, in), (groups, out, in), got {tuple(x.shape)}, {tuple(weight.shape)}."
         )
     if bias is not None and bias.shape != weight.shape[:2]:
         raise ShapeError(f"bias must be (groups, out) = {tuple(weight.shape[:2])}, got {tuple(bias.shape)}.")
-    out: Tensor = _GroupedLinear.apply(x, weight, bias)
-    return out
 
 
-def grouped_linear_reference(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The slow, obvious twin of :func:`grouped_linear`: a loop over the groups; same arguments and results."""
-    biases = [None] * weight.shape[0] if bias is None else list(bias)
-    return torch.stack(
-        [torch.nn.functional.linear(x[:, g], weight[g], biases[g]) for g in range(weight.shape[0])], dim=1
-    )
-
-
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    tokens, groups, n_in = x.shape
-    n_out = weight.shape[1]
-    if x.device.type == "cpu" and tokens and x.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-        pixels = x.reshape(1, tokens, 1, groups * n_in).permute(0, 3, 1, 2)
-        kernel = weight.reshape(groups * n_out, n_in, 1, 1)
-        offset = None if bias is None else bias.reshape(-1)
-        # By name: with one thread conv2d would choose a slower path of its own.
-        y = torch.mkldnn_convolution(pixels, kernel, offset, [0, 0], [1, 1], [1, 1], groups)
-        return y.permute(0, 2, 3, 1).reshape(tokens, groups, n_out)
-    y = torch.bmm(x.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
-    return y if bias is None else y + bias
-
-
-class _GroupedLinear(torch.autograd.Function):
-    """Made of differentiable steps throughout, so that second derivatives (Jacobian penalties) work."""
-
+class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.has_bias = bias is not None
-        return _product(x, weight, bias)
+        weight, bias = weight.contiguous(), None if bias is None else bias.contiguous()
+        residual = None if residual is None else side_by_side(residual)
+        x = side_by_side(x)
+        y = x.new_empty(*x.shape[:2], weight.shape[1])
+        maps = [(view(weight), maybe_view(bias), view(y), None, None)]
+        _core.linear_forward(view(x), None, None, maybe_view(residual), maps, n_threads())
+        return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         x, weight = ctx.saved_tensors
-        grad_x = grad_weight = grad_bias = None
-        if ctx.needs_input_grad[0]:
-            grad_x = _GroupedLinear.apply(grad, weight.transpose(1, 2), None)
-        if ctx.needs_input_grad[1]:
-            grad_weight = torch.bmm(grad.permute(1, 2, 0), x.transpose(0, 1))
-        if ctx.has_bias and ctx.needs_input_grad[2]:
-            grad_bias = grad.sum(0)
-        return grad_x, grad_weight, grad_bias
+        need_x, need_weight, need_bias, need_residual = ctx.needs_input_grad
+        dx = _InputGradient.apply(grad, weight) if need_x else None
+        dweight, dbias = _WeightGradient.apply(grad, x) if need_weight or need_bias else (None, None)
+        return dx, dweight if need_weight else None, dbias if need_bias else None, grad if need_residual else None
+
+
+class _InputGradient(torch.autograd.Function):
+    """``dx[g, t] = weight[g]ᵀ grad[g, t]``."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(grad, weight)
+        grad, weight = side_by_side(grad), weight.contiguous()
+        dx = grad.new_empty(*grad.shape[:2], weight.shape[2])
+        maps = [(view(weight), None, view(grad), None, None)]
+        _core.linear_input_gradient(None, None, None, None, maps, view(dx), n_threads())
+        return dx
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (second,) = grads
+        grad, weight = ctx.saved_tensors
+        return (
+            _Linear.apply(second, weight, None, None) if ctx.needs_input_grad[0] else None,
+            _WeightGradient.apply(grad, second)[0] if ctx.needs_input_grad[1] else None,
+        )
+
+
+class _WeightGradient(torch.autograd.Function):
+    """``dweight[g] = sum_t grad[g, t] x[g, t]ᵀ`` and ``dbias[g] = sum_t grad[g, t]``."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(grad, x)
+        grad, x = side_by_side(grad), side_by_side(x)
+        dweight = grad.new_empty(grad.shape[0], grad.shape[2], x.shape[2])
+        dbias = grad.new_empty(grad.shape[0], grad.shape[2])
+        # The map's weights are not read where there is no normalisation: the gradient's place stands for them.
+        maps = [(view(dweight), None, view(grad), view(dweight), view(dbias))]
+        _core.linear_weight_gradients(view(x), None, None, maps, None, None, n_threads())
+        return dweight, dbias
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        second, second_bias = grads
+        grad, x = ctx.saved_tensors
+        dgrad = _Linear.apply(x, second, second_bias, None) if ctx.needs_input_grad[0] else None
+        return dgrad, _InputGradient.apply(grad, second) if ctx.needs_input_grad[1] else None

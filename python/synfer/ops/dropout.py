@@ -1,0 +1,131 @@
+"""Dropout whose random numbers are counted, not kept: what is dropped depends on a key and a counter alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synfer import _core
+from synfer.errors import InputError, ShapeError
+from synfer.ops.views import has_kernels, side_by_side, view
+from synfer.threads import n_threads
+
+_WORD = 0xFFFFFFFF
+
+
+@dataclasses.dataclass(frozen=True)
+class Drop:
+    """What decides which elements are dropped.
+
+    Parameters
+    ----------
+    seeds : tuple of int, one a group
+        Keys of each group's random numbers, 0 to 2^64 - 1.
+    step : int
+        Which draw, 0 to 2^32 - 1.
+    p : float
+        Share of the elements that are dropped, at least 0 and below 1; to within 2^-17, for sixteen bits decide each.
+    stream : int
+        Tells apart draws of one step.
+    """
+
+    seeds: tuple[int, ...]
+    step: int = 0
+    p: float = 0.1
+    stream: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.p < 1.0:
+            raise InputError(f"p must be a share, at least 0 and below 1; got {self.p}.")
+
+    @property
+    def threshold(self) -> int:
+        """Sixteen bits below this drop an element."""
+        return min(round(self.p * 2**16), 2**16 - 1)
+
+    @property
+    def arguments(self) -> tuple[list[int], int, int, int]:
+        """As the core takes them."""
+        return [s % 2**64 for s in self.seeds], self.stream, self.step % 2**32, self.threshold
+
+    def next_stream(self) -> Drop:
+        """Give another draw of the same step."""
+        return dataclasses.replace(self, stream=self.stream + 1)
+
+
+def dropout(x: Tensor, drop: Drop) -> Tensor:
+    """Zero a share p of the elements, scale the others by 1 / (1 - p).
+
+    Element (token, channel) of group g is decided by sixteen bits of the Philox4x32-10 block with key ``seeds[g]`` and
+    counter (token, channel's block, stream, step): a group's draws do not depend on which others there are, and the
+    gradient makes them again instead of keeping them.
+
+    Parameters
+    ----------
+    x : Tensor, (groups, tokens, channels)
+    drop : Drop
+
+    Returns
+    -------
+    Tensor, (groups, tokens, channels)
+
+    Raises
+    ------
+    ShapeError
+        x is not (groups, tokens, channels) with as many groups as seeds.
+
+    Notes
+    -----
+    Source: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+    """
+    if x.dim() != 3 or x.shape[0] != len(drop.seeds):
+        raise ShapeError(f"x must be ({len(drop.seeds)} groups, tokens, channels), got {tuple(x.shape)}.")
+    if not has_kernels(x):
+        return dropout_reference(x, drop)
+    out: Tensor = _Dropout.apply(x, drop)
+    return out
+
+
+def dropout_reference(x: Tensor, drop: Drop) -> Tensor:
+    """The slow, obvious twin of :func:`dropout`: the random numbers in torch's integers, on any device."""
+    groups, tokens, channels = x.shape
+    blocks = -(-(-(-channels // 8)) // 16) * 16
+    seeds, stream, step, threshold = drop.arguments
+    keys = [torch.tensor([(s >> shift) & _WORD for s in seeds], device=x.device)[:, None, None] for shift in (0, 32)]
+    counter = [
+        torch.arange(tokens, device=x.device)[:, None].expand(groups, tokens, blocks),
+        torch.arange(blocks, device=x.device).expand(groups, tokens, blocks),
+        torch.tensor(stream, device=x.device).expand(groups, tokens, blocks),
+        torch.tensor(step, device=x.device).expand(groups, tokens, blocks),
+    ]
+    words = _philox(counter, keys)
+    bits = torch.cat([half for word in words for half in (word & 0xFFFF, word >> 16)], dim=-1)[..., :channels]
+    return torch.where(bits >= threshold, x * (2**16 / (2**16 - threshold)), torch.zeros_like(x))
+
+
+def _philox(counter: list[Tensor], key: list[Tensor]) -> list[Tensor]:
+    """Ten rounds on 32-bit words held in 64-bit integers, whose products wrap as they should."""
+    w0, w1, w2, w3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        even, odd = w0 * 0xD2511F53, w2 * 0xCD9E8D57
+        w0, w1, w2, w3 = (odd >> 32) & _WORD ^ w1 ^ k0, odd & _WORD, (even >> 32) & _WORD ^ w3 ^ k1, even & _WORD
+        k0, k1 = (k0 + 0x9E3779B9) & _WORD, (k1 + 0xBB67AE85) & _WORD
+    return [w0, w1, w2, w3]
+
+
+class _Dropout(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, drop: Drop) -> Tensor:
+        ctx.drop = drop
+        x = side_by_side(x)
+        y = torch.empty(x.shape, dtype=x.dtype)
+        _core.dropout(view(x), drop.arguments, view(y), n_threads())
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return _Dropout.apply(grads[0], ctx.drop), None

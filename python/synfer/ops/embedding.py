@@ -1,0 +1,101 @@
+"""Samples of units as the tokens of a transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from synfer import _core
+from synfer.errors import ShapeError
+from synfer.ops.dropout import Drop, dropout
+from synfer.ops.views import has_kernels, side_by_side, view
+from synfer.threads import n_threads
+
+
+def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
+    """Embed samples: ``drop(value[g, b, n, l] direction[g] + offset[g, b, l]) + drop(unit[g, n])``.
+
+    First derivatives only, where it is compiled (on the CPU).
+
+    Parameters
+    ----------
+    value : Tensor, (groups, batch, units, lags)
+    direction : Tensor, (groups, channels)
+    offset : Tensor, (groups, batch, lags, channels)
+        What all units have in common, as the time.
+    unit : Tensor, (groups, units, channels)
+    drop : Drop
+        Of the units' part; that of the samples has its next stream.
+
+    Returns
+    -------
+    Tensor, (groups, batch * units * lags, channels)
+
+    Raises
+    ------
+    ShapeError
+        Where the shapes do not fit together.
+    """
+    if value.dim() != 4 or direction.dim() != 2 or len(drop.seeds) != value.shape[0]:
+        raise ShapeError(
+            f"value, direction must be ({len(drop.seeds)} groups, batch, units, lags), (groups, channels), "
+            f"got {tuple(value.shape)}, {tuple(direction.shape)}."
+        )
+    groups, batch, units, lags = value.shape
+    channels = direction.shape[1]
+    for name, given, shape in (
+        ("direction", direction, (groups, channels)),
+        ("offset", offset, (groups, batch, lags, channels)),
+        ("unit", unit, (groups, units, channels)),
+    ):
+        if given.shape != shape:
+            raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
+    if not (has_kernels(value) and channels):
+        return sample_embedding_reference(value, direction, offset, unit, drop)
+    out: Tensor = _Embedding.apply(value, direction, offset, unit, drop)
+    return out
+
+
+def sample_embedding_reference(value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
+    """The slow, obvious twin of :func:`sample_embedding`; same arguments and results."""
+    groups, batch, units, lags = value.shape
+    sample = value[..., None] * direction[:, None, None, None] + offset[:, :, None]
+    own = unit[:, None, :, None].expand(groups, batch, units, lags, -1)
+    return dropout(own.flatten(1, 3), drop) + dropout(sample.flatten(1, 3), drop.next_stream())
+
+
+def _in_a_row(value: Tensor) -> Tensor:
+    """Give value, or a copy, such that the tokens of a group are equally spaced."""
+    spaced = value.permute(1, 2, 3, 0)
+    return value if spaced.is_contiguous() or value.is_contiguous() else value.contiguous()
+
+
+class _Embedding(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
+        given = (_in_a_row(value), direction.contiguous(), offset.contiguous(), unit.contiguous())
+        y = value.new_empty(value.shape[0], value[0].numel(), direction.shape[1])
+        _core.embedding(tuple(view(x) for x in given), drop.arguments, view(y), n_threads())
+        ctx.save_for_backward(*given)
+        ctx.drop = drop
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        given = ctx.saved_tensors
+        dy = side_by_side(grads[0])
+        dvalue = torch.empty(given[0].shape, dtype=dy.dtype) if ctx.needs_input_grad[0] else None
+        others = [torch.empty(x.shape, dtype=dy.dtype) for x in given[1:]]
+        _core.embedding_backward(
+            tuple(view(x) for x in given),
+            ctx.drop.arguments,
+            view(dy),
+            None if dvalue is None else view(dvalue),
+            *(view(x) for x in others),
+            n_threads(),
+        )
+        return (dvalue, *others, None)
