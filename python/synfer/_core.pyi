@@ -40,6 +40,57 @@ def attention_backward(
     n_threads: int,
 ) -> None: ...
 
+# ensemble.cpp; a map is (weight, bias, y or its gradient, dweight, dbias), drop is (seeds, stream, step, threshold)
+_Maps = Sequence[tuple[_View, _View | None, _View, _View | None, _View | None]]
+_Drop = tuple[Sequence[int], int, int, int]
+_Four = tuple[_View, ...]
+
+def linear_forward(
+    x: _View, a: _View | None, c: _View | None, residual: _View | None, maps: _Maps, n_threads: int
+) -> None: ...
+def linear_input_gradient(
+    x: _View | None,
+    a: _View | None,
+    slope: _View | None,
+    shift: _View | None,
+    maps: _Maps,
+    dx: _View,
+    n_threads: int,
+) -> None: ...
+def linear_weight_gradients(
+    x: _View, a: _View | None, c: _View | None, maps: _Maps, da: _View | None, dc: _View | None, n_threads: int
+) -> None: ...
+def feed_forward(
+    x: _View, a: _View | None, c: _View | None, weights: _Four, drop: _Drop, y: _View, n_threads: int
+) -> None: ...
+def feed_forward_backward(
+    x: _View,
+    a: _View | None,
+    c: _View | None,
+    weights: _Four,
+    drop: _Drop,
+    dy: _View,
+    dx: _View,
+    da: _View | None,
+    dc: _View | None,
+    dweights: _Four,
+    n_threads: int,
+) -> None: ...
+def channel_moments(x: _View, mean: _View, variance: _View, n_threads: int) -> None: ...
+def add_affine(x: _View, y: _View, slope: _View, shift: _View, n_threads: int) -> None: ...
+def dropout(x: _View, drop: _Drop, y: _View, n_threads: int) -> None: ...
+def embedding(given: _Four, drop: _Drop, y: _View, n_threads: int) -> None: ...
+def embedding_backward(
+    given: _Four,
+    drop: _Drop,
+    dy: _View,
+    dvalue: _View | None,
+    ddirection: _View,
+    doffset: _View,
+    dunit: _View,
+    n_threads: int,
+) -> None: ...
+
 # machine.cpp
 openmp: bool
 

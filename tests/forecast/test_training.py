@@ -126,3 +126,25 @@ def test_losses_are_minus_log_likelihood_up_to_what_does_not_depend_on_the_forec
     half = torch.tensor(0.5, dtype=torch.float64)
     gap = likelihood.loss(raw, target) + likelihood.log_prob(likelihood.mean(raw), target, half)
     torch.testing.assert_close(gap, gap[:, :1].expand_as(gap), atol=1e-6, rtol=0)
+
+
+def test_what_is_learnt_does_not_depend_on_threads(var_process):
+    x, _ = var_process
+    windows = Windows([x[:600]], 5, clock=Clock.of(600))
+    training, validation, test = windows.split()
+    before = torch.get_num_threads()
+
+    def learnt(n):
+        torch.set_num_threads(n)
+        try:
+            model = CausalformerForecaster(3, window=5, seeds=(0, 1))  # of the published width: enough for two threads
+            options = Schedule(max_epochs=2, batch_size=64)
+            history = train(model, windows, training, validation, LIKELIHOODS["gaussian"], options, (0, 1))
+            context, times, _ = windows.batch(test[:, None].expand(-1, 2))
+            with torch.no_grad():
+                return [*model.parameters(), *model(context, times, out_map=True)], history
+        finally:
+            torch.set_num_threads(before)
+
+    (one, history), (two, other_history) = learnt(1), learnt(2)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True)) and history == other_history

@@ -28,7 +28,8 @@ def results(function, leaves, drop):
 def test_equals_the_reference(sizes, channels, dropped, groups_last):
     leaves = problem(*sizes, channels, groups_last=groups_last)
     drop = Drop(tuple(range(sizes[0])), 2, 0.3 if dropped else 0.0)
-    for ours, theirs in zip(*(results(f, leaves, drop) for f in (sample_embedding, sample_embedding_reference))):
+    both = (results(f, leaves, drop) for f in (sample_embedding, sample_embedding_reference))
+    for ours, theirs in zip(*both, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-10)
 
 

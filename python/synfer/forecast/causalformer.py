@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -77,12 +78,13 @@ class CausalformerForecaster(EnsembleModule):
         for encode in self.encoder:
             tokens = encode(tokens, b, n)
         # Every decoder reads the same normalised tokens: the keys and values of all in one go.
-        read = self.encoder_norm.into(tokens, [linear for decode in self.decoder for linear in decode.keys_values()])
+        decoder = cast("list[_DecoderLayer]", list(self.decoder))
+        read = self.encoder_norm.into(tokens, [linear for decode in decoder for linear in decode.keys_values()])
 
         nothing = context.new_zeros(b, n, 1, members)
         target = self.target_embedding(nothing, times[:, None, lags:], position[:1])
         maps = []
-        for k, decode in enumerate(self.decoder):
+        for k, decode in enumerate(decoder):
             target, map_ = decode(target, read[4 * k : 4 * k + 4], b, n, out_map=out_map)
             maps.append(map_)
         forecast = self.decoder_norm.into(target, [self.head])[0].view(members, b, n).permute(1, 2, 0)

@@ -92,7 +92,7 @@ def dropout(x: Tensor, drop: Drop) -> Tensor:
 def dropout_reference(x: Tensor, drop: Drop) -> Tensor:
     """The slow, obvious twin of :func:`dropout`: the random numbers in torch's integers, on any device."""
     groups, tokens, channels = x.shape
-    blocks = -(-(-(-channels // 8)) // 16) * 16
+    blocks = (channels + 127) // 128 * 16
     seeds, stream, step, threshold = drop.arguments
     keys = [torch.tensor([(s >> shift) & _WORD for s in seeds], device=x.device)[:, None, None] for shift in (0, 32)]
     counter = [

@@ -89,13 +89,15 @@ class _Embedding(torch.autograd.Function):
         given = ctx.saved_tensors
         dy = side_by_side(grads[0])
         dvalue = torch.empty(given[0].shape, dtype=dy.dtype) if ctx.needs_input_grad[0] else None
-        others = [torch.empty(x.shape, dtype=dy.dtype) for x in given[1:]]
+        ddirection, doffset, dunit = (torch.empty(x.shape, dtype=dy.dtype) for x in given[1:])
         _core.embedding_backward(
             tuple(view(x) for x in given),
             ctx.drop.arguments,
             view(dy),
             None if dvalue is None else view(dvalue),
-            *(view(x) for x in others),
+            view(ddirection),
+            view(doffset),
+            view(dunit),
             n_threads(),
         )
-        return (dvalue, *others, None)
+        return dvalue, ddirection, doffset, dunit, None

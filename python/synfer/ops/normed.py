@@ -211,8 +211,8 @@ class _NormedLinears(torch.autograd.Function):
         dx = None
         if ctx.needs_input_grad[0]:
             dx = torch.empty(x.shape, dtype=x.dtype)
-            own = (view(slope), view(shift)) if folded.own else (None, None)
-            _core.linear_input_gradient(view(x), a, *own, calls, view(dx), n_threads())
+            to_slope, to_shift = (view(slope), view(shift)) if folded.own else (None, None)
+            _core.linear_input_gradient(view(x), a, to_slope, to_shift, calls, view(dx), n_threads())
         return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
 
 
