@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from synfer import Recording
 from synfer.discover import Causalformer
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
+from synfer.errors import FileError, FitDivergedError, InputError, NotConvergedWarning
 
 SMALL = {"window": 4, "d_model": 16, "n_heads": 2, "d_head": 8, "d_hidden": 32, "progress": False, "random_state": 0}
 
@@ -171,3 +171,15 @@ def test_bad_parameters_are_named(name, value):
 def test_fewer_samples_than_windows():
     with pytest.raises(InputError, match="samples"):
         fit(driven(8))
+
+
+def test_a_checkpoint_holds_the_fit(tmp_path):
+    x = np.random.default_rng(3).normal(size=(200, 3))
+    options = {"n_init": 2, "max_epochs": 2, "random_state": 0, "d_hidden": 20}
+    with pytest.warns(NotConvergedWarning):
+        first = Causalformer(**options, checkpoint=tmp_path / "fit.pt").fit(x)
+    with pytest.warns(NotConvergedWarning):
+        again = Causalformer(**options, checkpoint=str(tmp_path / "fit.pt")).fit(x)
+    np.testing.assert_array_equal(first.attention_, again.attention_)
+    with pytest.raises(FileError, match="of another fit"):
+        Causalformer(**options | {"random_state": 1}, checkpoint=tmp_path / "fit.pt").fit(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -52,6 +53,9 @@ class Causalformer(BaseDiscoverer):
         Where torch computes.
     progress : bool
         Show a bar where the output is a terminal.
+    checkpoint : path, optional
+        Where `fit` writes every half minute how far it has come. Where the file exists, the same fit (of the same data,
+        parameters and ``random_state``, an int then) goes on from there, with the result that it would have had.
     random_state : int, RandomState or None
 
     Attributes
@@ -102,6 +106,7 @@ class Causalformer(BaseDiscoverer):
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
         "device": [str],
         "progress": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
 
@@ -124,6 +129,7 @@ class Causalformer(BaseDiscoverer):
         patience: int = 10,
         device: str = "cpu",
         progress: bool = True,
+        checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
     ):
         self.n_init = n_init
@@ -142,6 +148,7 @@ class Causalformer(BaseDiscoverer):
         self.patience = patience
         self.device = device
         self.progress = progress
+        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def _min_samples(self, n_units: int) -> int:
@@ -177,7 +184,15 @@ class Causalformer(BaseDiscoverer):
             patience=self.patience,
         )
         self.history_ = train(
-            self.forecaster_, windows, training, validation, likelihood, schedule, seeds, progress=self.progress
+            self.forecaster_,
+            windows,
+            training,
+            validation,
+            likelihood,
+            schedule,
+            seeds,
+            progress=self.progress,
+            checkpoint=self.checkpoint,
         )
         forecast, target, _ = self._run(windows, validation)
         residual = (forecast - target).square().mean(0).clamp_min(1e-12)

@@ -2,57 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from synfer.errors import FitDivergedError
 from synfer.forecast.ensemble import EnsembleModule
+from synfer.forecast.learning import History, Learning, Schedule
 from synfer.forecast.likelihoods import Likelihood
 from synfer.forecast.windows import Windows
-from synfer.threads import one_thread
+from synfer.io import load_checkpoint, save_checkpoint
+from synfer.storage import StrPath
 
 # Contexts times initialisations in one pass without gradients: large enough for the matrix products, small enough
-# that the widest activation (400 channels a token) stays in the tens of megabytes.
+# that the widest activation stays in the tens of megabytes.
 EVALUATION_TOKENS = 20_000
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How an ensemble is trained: AdamW, learning rate halved on a plateau of the validation loss, early stopping."""
-
-    batch_size: int = 16
-    learning_rate: float = 5e-4
-    weight_decay: float = 1e-3
-    max_epochs: int = 200
-    patience: int = 10
-    plateau_patience: int = 3
-    plateau_factor: float = 0.5
-
-
-@dataclass
-class History:
-    """How one initialisation learnt."""
-
-    training_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    best_epoch: int = -1
-    converged: bool = False
-
-    @property
-    def n_epochs(self) -> int:
-        """Epochs trained."""
-        return len(self.validation_loss)
-
-    @property
-    def best_loss(self) -> float:
-        """Validation loss of the weights that were kept."""
-        return self.validation_loss[self.best_epoch] if self.best_epoch >= 0 else float("inf")
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 class Forecaster(Protocol):
@@ -73,6 +44,7 @@ def train(
     seeds: Sequence[int],
     *,
     progress: bool = True,
+    checkpoint: StrPath | None = None,
 ) -> list[History]:
     """Train every initialisation to the minimum of its own validation loss; on return the best weights are in place.
 
@@ -86,6 +58,9 @@ def train(
         Key of each initialisation's order of batches.
     progress : bool
         Show a bar where the output is a terminal.
+    checkpoint : path, optional
+        Where to write, every half minute at the end of an epoch, how far training has come. Where the file exists,
+        training goes on from there: what is learnt is the same to the bit as if it had not been broken off.
 
     Returns
     -------
@@ -95,62 +70,57 @@ def train(
     ------
     FitDivergedError
         A loss is not finite; says of which initialisation and in which epoch.
+    FileError
+        The checkpoint cannot be read or written, or is of another fit.
     """
-    device = windows.series.device
-    orders = [torch.Generator().manual_seed(int(s)) for s in seeds]
-    histories = [History() for _ in seeds]
-    best = [t.detach().clone() for t in _state(ensemble)]
-    members = list(range(len(seeds)))  # initialisations still learning; position along the ensemble's leading axis
-    optimizers = [_optimizer(ensemble, k, schedule) for k in members]
-    plateaus = [
-        torch.optim.lr_scheduler.ReduceLROnPlateau(
-            o, factor=schedule.plateau_factor, patience=schedule.plateau_patience
-        )
-        for o in optimizers
-    ]
-    with tqdm(total=schedule.max_epochs, unit="epoch", disable=None if progress else True, leave=False) as bar:
-        for epoch in range(schedule.max_epochs):
-            order = torch.stack([torch.randperm(len(training), generator=orders[m]) for m in members], dim=1)
-            ensemble.train()
-            total = torch.zeros(len(members), device=device)
-            for rows in order.to(device).split(schedule.batch_size):
-                context, times, target = windows.batch(training[rows])
-                raw, _ = ensemble(context, times)
-                losses = likelihood.loss(raw, target).mean(dim=(0, 1))
-                losses.sum().backward()  # the initialisations share no parameter: each gets its own gradient
-                _step(ensemble, [optimizers[m] for m in members])
-                total += losses.detach() * len(rows)
-            training_losses = (total / len(training)).tolist()
-            validation_losses = evaluate(ensemble, windows, validation, likelihood).tolist()
-
-            going = []
-            for k, m in enumerate(members):
-                _refuse_divergence(training_losses[k], validation_losses[k], m, epoch)
-                history = histories[m]
-                history.training_loss.append(training_losses[k])
-                history.learning_rate.append(optimizers[m].param_groups[0]["lr"])
-                improved = validation_losses[k] < history.best_loss
-                history.validation_loss.append(validation_losses[k])
-                plateaus[m].step(validation_losses[k])
-                if improved:
-                    history.best_epoch = epoch
-                    for kept, now in zip(best, _state(ensemble), strict=True):
-                        kept[m].copy_(now.detach()[k])
-                history.converged = epoch - history.best_epoch >= schedule.patience
-                if not history.converged:
-                    going.append(k)
-            bar.update()
-            bar.set_postfix(learning=len(going), validation=f"{min(h.best_loss for h in histories):.4g}")
-            if len(going) < len(members):
-                members = [members[k] for k in going]
-                ensemble.keep(going)
-                for k, m in enumerate(members):
-                    _point_at(optimizers[m], ensemble, k)
-            if not members:
+    learning = Learning(ensemble, schedule, seeds)
+    work = ""
+    if checkpoint is not None:
+        work = _fingerprint(ensemble, windows, training, validation, likelihood, schedule, seeds)
+        state = load_checkpoint(checkpoint, work)
+        if state is not None:
+            learning.load_state_dict(state)
+        save_checkpoint(checkpoint, work, learning.state_dict())  # what cannot be written is known before the work
+    first = max(history.n_epochs for history in learning.histories)
+    saved = time.monotonic()
+    with tqdm(
+        total=schedule.max_epochs, initial=first, unit="epoch", disable=None if progress else True, leave=False
+    ) as bar:
+        for epoch in range(first, schedule.max_epochs):
+            if not learning.members:
                 break
-    ensemble.replace(best)
-    ensemble.eval()
-    return histories
+            training_losses = _train_epoch(ensemble, windows, training, likelihood, learning)
+            validation_losses = evaluate(ensemble, windows, validation, likelihood).tolist()
+            for losses in zip(learning.members, training_losses, validation_losses, strict=True):
+                _refuse_divergence(*losses, epoch)
+            learning.end_epoch(training_losses, validation_losses)
+            bar.update()
+            best = min(history.best_loss for history in learning.histories)
+            bar.set_postfix(learning=len(learning.members), validation=f"{best:.4g}")
+            last = not learning.members or epoch == schedule.max_epochs - 1
+            if checkpoint is not None and (last or time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS):
+                save_checkpoint(checkpoint, work, learning.state_dict())
+                saved = time.monotonic()
+    learning.finish()
+    return learning.histories
+
+
+def _train_epoch(
+    ensemble: EnsembleModule, windows: Windows, training: Tensor, likelihood: Likelihood, learning: Learning
+) -> list[float]:
+    """Let each that learns see every window once; give its mean loss."""
+    device = windows.series.device
+    order = learning.order(len(training)).to(device)
+    ensemble.train()
+    total = torch.zeros(len(learning.members), device=device)
+    for rows in order.split(learning.schedule.batch_size):
+        context, times, target = windows.batch(training[rows])
+        raw, _ = ensemble(context, times)
+        losses = likelihood.loss(raw, target).mean(dim=(0, 1))
+        losses.sum().backward()  # the initialisations share no parameter: each gets its own gradient
+        learning.step()
+        total += losses.detach() * len(rows)
+    return [float(loss) for loss in total / len(training)]
 
 
 @torch.no_grad()
@@ -171,37 +141,33 @@ def evaluation_batches(ensemble: EnsembleModule, windows: Windows, starts: Tenso
     return [rows[:, None].expand(-1, ensemble.n_init) for rows in starts.split(size)]
 
 
-def _state(ensemble: EnsembleModule) -> list[Tensor]:
-    return [*ensemble.parameters(), *ensemble.buffers()]
-
-
-def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.AdamW:
-    """AdamW over one initialisation's slice of every parameter: learning rates and moments are its own."""
-    slices = [nn.Parameter(p.data[member]) for p in ensemble.parameters()]
-    return torch.optim.AdamW(slices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
-
-
-def _point_at(optimizer: torch.optim.Optimizer, ensemble: EnsembleModule, member: int) -> None:
-    """Let the optimizer, whose moments stay, go on with the slices at position ``member``."""
-    for piece, p in zip(optimizer.param_groups[0]["params"], ensemble.parameters(), strict=True):
-        piece.data = p.data[member]
-
-
-def _step(ensemble: EnsembleModule, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-    parameters = list(ensemble.parameters())
-    with one_thread():
-        for k, optimizer in enumerate(optimizers):
-            for piece, p in zip(optimizer.param_groups[0]["params"], parameters, strict=True):
-                piece.grad = None if p.grad is None else p.grad[k]
-            optimizer.step()
-    for p in parameters:
-        p.grad = None
-
-
-def _refuse_divergence(training_loss: float, validation_loss: float, member: int, epoch: int) -> None:
+def _refuse_divergence(member: int, training_loss: float, validation_loss: float, epoch: int) -> None:
     for name, loss in (("training", training_loss), ("validation", validation_loss)):
-        if not torch.isfinite(torch.tensor(loss)):
+        if not math.isfinite(loss):
             raise FitDivergedError(
                 f"the fit diverged: {name} loss of initialisation {member} is {loss} in epoch {epoch}; "
                 "lower learning_rate, or look for outliers in the recording."
             )
+
+
+def _fingerprint(
+    ensemble: EnsembleModule,
+    windows: Windows,
+    training: Tensor,
+    validation: Tensor,
+    likelihood: Likelihood,
+    schedule: Schedule,
+    seeds: Sequence[int],
+) -> str:
+    """Of everything that what is learnt depends on; `max_epochs` is how long, not what."""
+    digest = hashlib.sha256()
+    for tensor in (windows.series, training, validation, *ensemble.parameters()):
+        digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for module in ensemble.modules():
+        settings = {name: value for name, value in vars(module).items() if isinstance(value, int | float | str)}
+        digest.update(repr(sorted((name, settings[name]) for name in settings.keys() - {"training", "step"})).encode())
+    rules = {name: value for name, value in vars(schedule).items() if name != "max_epochs"}
+    about = (windows.length, type(ensemble).__name__, type(likelihood).__name__, rules, [int(s) for s in seeds])
+    digest.update(repr(about).encode())
+    return digest.hexdigest()

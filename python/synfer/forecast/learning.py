@@ -1,0 +1,171 @@
+"""Where the training of an ensemble stands: who still learns, what each has learnt, and how to go on from there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from synfer.forecast.ensemble import Dropout, EnsembleModule
+from synfer.threads import one_thread
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How an ensemble is trained: AdamW, learning rate halved on a plateau of the validation loss, early stopping."""
+
+    batch_size: int = 16
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-3
+    max_epochs: int = 200
+    patience: int = 10
+    plateau_patience: int = 3
+    plateau_factor: float = 0.5
+
+
+@dataclasses.dataclass
+class History:
+    """How one initialisation learnt."""
+
+    training_loss: list[float] = dataclasses.field(default_factory=list)
+    validation_loss: list[float] = dataclasses.field(default_factory=list)
+    learning_rate: list[float] = dataclasses.field(default_factory=list)
+    best_epoch: int = -1
+    converged: bool = False
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.validation_loss)
+
+    @property
+    def best_loss(self) -> float:
+        """Validation loss of the weights that were kept."""
+        return self.validation_loss[self.best_epoch] if self.best_epoch >= 0 else float("inf")
+
+
+class Learning:
+    """The initialisations of an ensemble while they learn, each with its own optimizer, order of batches and end.
+
+    Parameters
+    ----------
+    ensemble : EnsembleModule
+        Loses the initialisations that have come to their end, and has the best of all of them back at `finish`.
+    schedule : Schedule
+    seeds : sequence of int, (I,)
+        Key of each initialisation's order of batches.
+
+    Attributes
+    ----------
+    members : list of int
+        Who still learns; position along the ensemble's leading axis.
+    histories : list of History, one an initialisation
+    """
+
+    def __init__(self, ensemble: EnsembleModule, schedule: Schedule, seeds: Sequence[int]):
+        self.ensemble, self.schedule = ensemble, schedule
+        self.members = list(range(len(seeds)))
+        self.histories = [History() for _ in seeds]
+        self._orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        self._best = [t.detach().clone() for t in _state(ensemble)]
+        self._optimizers = [_optimizer(ensemble, k, schedule) for k in self.members]
+        self._plateaus = [
+            torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=schedule.plateau_factor, patience=schedule.plateau_patience
+            )
+            for optimizer in self._optimizers
+        ]
+
+    def order(self, n: int) -> Tensor:
+        """Draw the order in which each that learns sees n windows, (n, I)."""
+        return torch.stack([torch.randperm(n, generator=self._orders[m]) for m in self.members], dim=1)
+
+    def step(self) -> None:
+        """Take each one's step by the gradients at hand."""
+        parameters = list(self.ensemble.parameters())
+        with one_thread():
+            for k, m in enumerate(self.members):
+                for piece, p in zip(self._optimizers[m].param_groups[0]["params"], parameters, strict=True):
+                    piece.grad = None if p.grad is None else p.grad[k]
+                self._optimizers[m].step()
+        for p in parameters:
+            p.grad = None
+
+    def end_epoch(self, training_losses: Sequence[float], validation_losses: Sequence[float]) -> None:
+        """Note the losses of those that learn, keep what is best, and let go who has come to an end."""
+        going = []
+        for k, m in enumerate(self.members):
+            history = self.histories[m]
+            history.training_loss.append(training_losses[k])
+            history.learning_rate.append(self._optimizers[m].param_groups[0]["lr"])
+            improved = validation_losses[k] < history.best_loss
+            history.validation_loss.append(validation_losses[k])
+            self._plateaus[m].step(validation_losses[k])
+            if improved:
+                history.best_epoch = history.n_epochs - 1
+                for kept, now in zip(self._best, _state(self.ensemble), strict=True):
+                    kept[m].copy_(now.detach()[k])
+            history.converged = history.n_epochs - 1 - history.best_epoch >= self.schedule.patience
+            if not history.converged:
+                going.append(k)
+        if len(going) < len(self.members):
+            self._keep(going)
+
+    def finish(self) -> None:
+        """Put the best weights of all in place."""
+        self.ensemble.replace(self._best)
+        self.ensemble.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that `load_state_dict` needs to go on as if nothing had happened."""
+        return {
+            "members": list(self.members),
+            "histories": [dataclasses.asdict(history) for history in self.histories],
+            "orders": [generator.get_state() for generator in self._orders],
+            "dropout_steps": [layer.step for layer in _dropouts(self.ensemble)],
+            "weights": [t.detach() for t in _state(self.ensemble)],
+            "best": self._best,
+            "optimizers": [self._optimizers[m].state_dict() for m in self.members],
+            "plateaus": [self._plateaus[m].state_dict() for m in self.members],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there; for a fresh `Learning` of an ensemble made as that one was."""
+        self.histories = [History(**history) for history in state["histories"]]
+        for generator, saved in zip(self._orders, state["orders"], strict=True):
+            generator.set_state(saved)
+        for layer, step in zip(_dropouts(self.ensemble), state["dropout_steps"], strict=True):
+            layer.step = step
+        for kept, saved in zip(self._best, state["best"], strict=True):
+            kept.copy_(saved)
+        if len(state["members"]) < len(self.members):
+            self._keep(state["members"])
+        for now, saved in zip(_state(self.ensemble), state["weights"], strict=True):
+            now.data.copy_(saved)
+        for k, m in enumerate(self.members):
+            self._optimizers[m].load_state_dict(state["optimizers"][k])
+            self._plateaus[m].load_state_dict(state["plateaus"][k])
+
+    def _keep(self, going: Sequence[int]) -> None:
+        self.members = [self.members[k] for k in going]
+        self.ensemble.keep(going)
+        for k, m in enumerate(self.members):
+            for piece, p in zip(self._optimizers[m].param_groups[0]["params"], self.ensemble.parameters(), strict=True):
+                piece.data = p.data[k]
+
+
+def _state(ensemble: EnsembleModule) -> list[Tensor]:
+    return [*ensemble.parameters(), *ensemble.buffers()]
+
+
+def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
+    return [module for module in ensemble.modules() if isinstance(module, Dropout)]
+
+
+def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.AdamW:
+    """AdamW over one initialisation's slice of every parameter: learning rates and moments are its own."""
+    slices = [nn.Parameter(p.data[member]) for p in ensemble.parameters()]
+    return torch.optim.AdamW(slices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)

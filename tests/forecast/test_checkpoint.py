@@ -1,0 +1,87 @@
+"""A fit that was broken off goes on as if nothing had happened."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from synfer.errors import FileError
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, train, training
+
+SEEDS = (0, 7, 3)
+SMALL = {"window": 4, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "dropout": 0.3}
+# A rate and a patience such that the initialisations end in different epochs.
+SCHEDULE = Schedule(max_epochs=12, patience=3, learning_rate=1e-2, batch_size=64)
+
+
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def windows():
+    return Windows([np.random.default_rng(0).standard_normal((400, 3))], 4, clock=Clock.of(400))
+
+
+def fit(windows, checkpoint, *, seeds=SEEDS, schedule=SCHEDULE, **model):
+    learning, stopping, _ = windows.split()
+    ensemble = CausalformerForecaster(3, **SMALL | model, seeds=seeds)
+    gaussian = LIKELIHOODS["gaussian"]
+    histories = train(ensemble, windows, learning, stopping, gaussian, schedule, seeds, checkpoint=checkpoint)
+    return [*ensemble.parameters(), *ensemble.buffers()], histories
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 8, 10])
+def test_broken_off_and_resumed(windows, tmp_path, monkeypatch, epochs):
+    whole, histories = fit(windows, None)
+    assert len({history.n_epochs for history in histories}) > 1  # some ended while others went on
+    real, calls = training.evaluate, []
+
+    def evaluate(*arguments):
+        calls.append(None)
+        if len(calls) > epochs:
+            raise Killed
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    with pytest.raises(Killed):
+        fit(windows, tmp_path / "fit.pt")
+    monkeypatch.setattr(training, "evaluate", real)
+    resumed, resumed_histories = fit(windows, tmp_path / "fit.pt")
+    assert resumed_histories == histories
+    assert all(torch.equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+def test_a_finished_fit_is_not_done_again(windows, tmp_path, monkeypatch):
+    whole, histories = fit(windows, tmp_path / "fit.pt")
+    monkeypatch.setattr(training, "_train_epoch", None)
+    again, same = fit(windows, tmp_path / "fit.pt")
+    assert same == histories and all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+def test_more_epochs_than_the_first_time(windows, tmp_path):
+    fit(windows, tmp_path / "fit.pt", schedule=dataclasses.replace(SCHEDULE, max_epochs=2))
+    longer, histories = fit(windows, tmp_path / "fit.pt")
+    whole, expected = fit(windows, None)
+    assert histories == expected and all(torch.equal(a, b) for a, b in zip(whole, longer, strict=True))
+
+
+@pytest.mark.parametrize("other", ["data", "seeds", "rate", "dropout", "heads"])
+def test_of_another_fit(windows, tmp_path, other):
+    fit(windows, tmp_path / "fit.pt", schedule=dataclasses.replace(SCHEDULE, max_epochs=1))
+    options = {
+        "seeds": {"seeds": (0, 7, 4)},
+        "rate": {"schedule": dataclasses.replace(SCHEDULE, learning_rate=1e-3)},
+        "dropout": {"dropout": 0.2},
+        "heads": {"n_heads": 4, "d_head": 2},
+    }.get(other, {})
+    if other == "data":
+        windows = Windows([np.random.default_rng(1).standard_normal((400, 3))], 4, clock=Clock.of(400))
+    with pytest.raises(FileError, match="of another fit"):
+        fit(windows, tmp_path / "fit.pt", **options)
