@@ -60,3 +60,7 @@ class DelayWarning(SynferWarning):
 
 class NotConvergedWarning(SynferWarning):
     """A fit stopped at its cap before it had converged; the connectome says so too."""
+
+
+class UnitRootWarning(SynferWarning):
+    """A fitted process remembers for so long that what is concluded from it is chance."""

@@ -4,10 +4,12 @@ from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.granger import ConditionalGranger
+from synfer.discover.mvgc import MVGC
 from synfer.discover.registry import METHODS, create
 
 __all__ = [
     "METHODS",
+    "MVGC",
     "BaseDiscoverer",
     "Causalformer",
     "ConditionalGranger",

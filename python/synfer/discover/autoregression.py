@@ -123,6 +123,16 @@ class LeastSquares:
         return solve_triangular(self._triangle, np.eye(len(self._triangle)))
 
     @property
+    def _of_source(self) -> np.ndarray:
+        """``of`` (source, predictor, lag) with of' of = [(X'X + penalty)^-1]_jj."""
+        return self._inverse[1:].reshape(self.n_lags, self.n_units, -1).transpose(1, 2, 0)
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Inverse covariance of all lags, the block of each source's own: (source, lag, lag)."""
+        return self.n_rows * np.swapaxes(self._of_source, 1, 2) @ self._of_source
+
+    @property
     def intercept(self) -> np.ndarray:
         """Intercepts c (target,)."""
         return self.params[0]
@@ -159,8 +169,7 @@ class LeastSquares:
         numpy.ndarray, (target, source)
         """
         p, n = self.n_lags, self.n_units
-        of_source = self._inverse[1:].reshape(p, n, -1).transpose(1, 2, 0)  # (source, predictor, lag); V = of' of
-        root: np.ndarray = np.asarray(np.linalg.qr(of_source, mode="r"))  # (source, lag, lag)
+        root: np.ndarray = np.asarray(np.linalg.qr(self._of_source, mode="r"))  # (source, lag, lag)
         b = self.params[1:].reshape(p, n, n).transpose(1, 0, 2)  # (source, lag, target)
         z = np.linalg.solve(root.transpose(0, 2, 1), b)
         return (z**2).sum(axis=1).T / (p * np.diag(self.covariance)[:, None])

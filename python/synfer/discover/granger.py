@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
@@ -19,10 +18,11 @@ from synfer.discover.autoregression import (
     lagged_factor,
     leading_factor,
     n_rows,
-    residuals,
     spectral_radius,
 )
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.collinear import refuse_collinear
+from synfer.discover.order import held_out_score
 from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
 
 
@@ -144,7 +144,7 @@ class ConditionalGranger(BaseDiscoverer):
         if not np.isfinite(factor).all():
             raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
         if ridge == 0.0:
-            _refuse_collinear(factor, samples, n_lags)
+            refuse_collinear(factor, samples, n_lags)
 
         self.lag_, self.criterion_ = n_lags, None
         if isinstance(self.lag, str):
@@ -210,47 +210,4 @@ class ConditionalGranger(BaseDiscoverer):
         Comparable between fits of the same units in the same scale; for use in ``GridSearchCV`` take contiguous splits
         (``TimeSeriesSplit``): a shuffled one would put gaps between neighbours.
         """
-        samples = self._read(X, signal)
-        rows = n_rows(samples.segments, self.lag_)
-        if rows == 0:
-            raise InputError(f"X must have more than lag_ = {self.lag_} samples to be scored, got {samples.n_samples}.")
-        try:
-            root = np.linalg.cholesky(self.residual_covariance_)
-        except np.linalg.LinAlgError:
-            raise InputError("X cannot be scored: the residual covariance is singular, fit on more samples.") from None
-        quadratic = 0.0
-        for segment in samples.segments:
-            whitened = solve_triangular(root, residuals(segment, self.intercept_, self.coef_).T, lower=True)
-            quadratic += float((whitened**2).sum())
-        log_det = 2.0 * float(np.log(np.diag(root)).sum())
-        return -0.5 * (np.log(2.0 * np.pi) + (log_det + quadratic / rows) / samples.n_units)
-
-
-def _refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int) -> None:
-    """Refuse units whose past, or present, follows from the others to within the precision of the samples.
-
-    |R[k, k]| is the length of what column k has beyond all columns before it.
-    """
-    n_units = samples.n_units
-    single = samples.segments[0].dtype == np.float32
-    tolerance = 8 * np.finfo(np.float32).eps if single else 1e-10
-    length = np.linalg.norm(factor, axis=0)
-    n_predictors = len(factor) - n_units
-    beyond = np.abs(np.diag(factor)).copy()
-    # Targets are not predictors of one another: theirs is the whole residual.
-    beyond[n_predictors:] = np.linalg.norm(factor[n_predictors:, n_predictors:], axis=0)
-    tied = np.flatnonzero(beyond <= tolerance * length)
-    if len(tied) == 0:
-        return
-    k = tied[0]
-    before = min(k, n_predictors)
-    share = np.abs(np.linalg.lstsq(factor[:before, :before], factor[:before, k], rcond=None)[0]) * length[:before]
-    partners = np.unique((np.flatnonzero(share[1:] > 0.1 * length[k])) % n_units)
-    unit = (k - 1) % n_units
-    lag = (k - 1) // n_units + 1
-    when = "its present" if k >= n_predictors else f"its past at lag {lag}"
-    names = ", ".join(str(i) for i in samples.unit_ids[partners][:8])
-    raise InputError(
-        f"X must not be collinear: unit {samples.unit_ids[unit]!s} ({when}) follows from the units {names} to 1 part "
-        f"in {1 / tolerance:.0e}; drop one of them, take fewer lags than {n_lags}, or set ridge > 0."
-    )
+        return held_out_score(self._read(X, signal), self.intercept_, self.coef_, self.residual_covariance_)

@@ -8,12 +8,14 @@ from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.granger import ConditionalGranger
+from synfer.discover.mvgc import MVGC
 from synfer.errors import InputError, UnknownNameError
 
 METHODS: dict[str, type[BaseDiscoverer]] = {
     "causalformer": Causalformer,
     "conditional_granger": ConditionalGranger,
     "cross_correlation": CrossCorrelation,
+    "mvgc": MVGC,
 }
 
 
