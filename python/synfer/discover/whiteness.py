@@ -43,15 +43,15 @@ def whiteness(segments: list[np.ndarray], fit: Autoregression) -> Whiteness:
     """
     p = len(fit.coef)
     errors = [residuals(segment, fit.intercept, fit.coef) for segment in segments if len(segment) > p]
-    rows, n_lags = sum(map(len, errors)), p + EXTRA_LAGS
+    rows = sum(map(len, errors))
+    n_lags = min(p + EXTRA_LAGS, max(map(len, errors)) - 1)
     products = [_lagged(errors, lag) / rows for lag in range(n_lags + 1)]
     inverse = np.linalg.inv(products[0])
     statistic = sum(
         rows**2 / (rows - lag) * float(np.einsum("ij,ik,kl,lj->", c, inverse, c, inverse))
         for lag, c in enumerate(products[1:], start=1)
-        if lag < rows
     )
-    freedom = len(inverse) ** 2 * EXTRA_LAGS
+    freedom = len(inverse) ** 2 * max(n_lags - p, 1)
     by_unit = np.stack([durbin_watson(e) * (e**2).sum(axis=0) for e in errors]).sum(axis=0)
     return Whiteness(
         by_unit / sum((e**2).sum(axis=0) for e in errors),
@@ -63,7 +63,7 @@ def whiteness(segments: list[np.ndarray], fit: Autoregression) -> Whiteness:
 
 def _lagged(series: list[np.ndarray], lag: int) -> np.ndarray:
     """Sum of x(t) x(t - lag)' over all segments."""
-    return np.asarray(sum(x[lag:].T @ x[: len(x) - lag] for x in series))
+    return np.asarray(sum(x[lag:].T @ x[: len(x) - lag] for x in series if len(x) > lag))
 
 
 def _consistency(segments: list[np.ndarray], fit: Autoregression) -> float:
