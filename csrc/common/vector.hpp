@@ -27,12 +27,14 @@ struct VectorTypes<float> {
     typedef float Value __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
     typedef float Half __attribute__((vector_size(SYNFER_VECTOR_BYTES / 2)));
     typedef std::int32_t Int __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
+    typedef std::uint32_t Bits __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
 };
 template <>
 struct VectorTypes<double> {
     typedef double Value __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
     typedef double Half __attribute__((vector_size(SYNFER_VECTOR_BYTES / 2)));
     typedef std::int64_t Int __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
+    typedef std::uint64_t Bits __attribute__((vector_size(SYNFER_VECTOR_BYTES)));
 };
 template <class T>
 using Vector = typename VectorTypes<T>::Value;

@@ -20,8 +20,8 @@ SYNFER_DEVICE Vector<float> exponential(Vector<float> x, Vector<float> slope) {
     p = multiply_add(p, f, broadcast(2.40226477e-1f));
     p = multiply_add(p, f, broadcast(6.93147182e-1f));
     p = multiply_add(p, f, broadcast(1.0f));
-    using Int = VectorTypes<float>::Int;
-    const Int bits = (Int)p + ((Int)shifted << 23);
+    using Bits = VectorTypes<float>::Bits;  // unsigned: where the result is 0 in the end, the sum may overflow
+    const Bits bits = (Bits)p + ((Bits)shifted << 23);
     return n < -125.0f ? Vector<float>{} : (Vector<float>)bits;
 }
 SYNFER_DEVICE Vector<double> exponential(Vector<double> x, Vector<double> slope) {
@@ -39,8 +39,8 @@ SYNFER_DEVICE Vector<double> exponential(Vector<double> x, Vector<double> slope)
                                        6.9314718055994531e-01, 1.0};
     Vector<double> p = broadcast(coefficients[0]);
     for (int k = 1; k < 14; ++k) p = multiply_add(p, f, broadcast(coefficients[k]));
-    using Int = VectorTypes<double>::Int;
-    const Int bits = (Int)p + ((Int)shifted << 52);
+    using Bits = VectorTypes<double>::Bits;
+    const Bits bits = (Bits)p + ((Bits)shifted << 52);
     return n < -1021.0 ? Vector<double>{} : (Vector<double>)bits;
 }
 
