@@ -31,7 +31,7 @@ def measure(folder: Path, method: str, out: Path) -> dict[str, object]:
         return dict(json.loads(kept.read_text()))
     out.parent.mkdir(parents=True, exist_ok=True)
     command = ["synfer", "discover", str(folder), "--method", method, "--out", str(out)]
-    command += [] if method == "conditional_granger" else ["--seed", "0"]
+    command += [] if method in ("conditional_granger", "mvgc") else ["--seed", "0"]
     load = os.getloadavg()[0]
     start = time.perf_counter()
     process = subprocess.Popen(command)
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=["cross_correlation", "conditional_granger", "causalformer"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("build/published"))
+    parser.add_argument("--name", default="published", help="of the table in bench/results")
     arguments = parser.parse_args()
 
     rows = []
@@ -74,7 +75,7 @@ def main() -> None:
             numbers = pd.DataFrame(rows[-len(arguments.seeds) :]).select_dtypes("number").mean()
             rows.append({"method": method, "network": f"{cell}, mean", **numbers.drop("load before").round(4)})
     text = (__doc__ or "").split("\n\n", 1)[1]
-    write_results("published", "Published networks", text, pd.DataFrame(rows).astype(object).fillna(""))
+    write_results(arguments.name, "Published networks", text, pd.DataFrame(rows).astype(object).fillna(""))
 
 
 if __name__ == "__main__":

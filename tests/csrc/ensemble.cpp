@@ -1,5 +1,5 @@
-// The layers' kernels on buffers exactly as large as their tensors, in sizes on both sides of every block: run under the
-// address and undefined-behaviour sanitizers by test_sanitizers.py, it ends with 0 and prints what it ran.
+// The layers' kernels on buffers exactly as large as their tensors, in sizes on both sides of every block: run under
+// the address and undefined-behaviour sanitizers by test_sanitizers.py, it ends with 0 and prints what it ran.
 #include "ensemble/ensemble.hpp"
 
 #include <cmath>
