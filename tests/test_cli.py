@@ -179,7 +179,7 @@ def test_info_says_what_the_core_has_and_what_is_seen():
     assert result.exit_code == 0, result.output
     printed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert printed["CUDA"] == "not built"
-    assert printed["methods"] == "causalformer, conditional_granger, cross_correlation, mvgc"
+    assert printed["methods"] == ", ".join(discover.METHODS)
     assert "izhikevich" in result.stdout
 
 

@@ -10,7 +10,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from synfer.discover import MVGC, Causalformer, ConditionalGranger, CrossCorrelation
+from synfer.discover import (
+    MVGC,
+    Causalformer,
+    ConditionalGranger,
+    CrossCorrelation,
+    DifferentialCovariance,
+    PairwiseGranger,
+    PartialCorrelation,
+)
 
 SIGNAL = "the second argument is the name of a Recording's signal, and takes scikit-learn's y by position only"
 ORDER = "a forecast depends on the samples before: shuffled or cut to pieces, rows are another series"
@@ -21,6 +29,11 @@ ESTIMATORS = [
     ConditionalGranger(lag="aic", max_lag=1),
     ConditionalGranger(lag=1, ridge=0.1),
     MVGC(lag=1),
+    PairwiseGranger(lag=1),
+    PartialCorrelation(),
+    PartialCorrelation(shrinkage="oas"),
+    DifferentialCovariance(),
+    DifferentialCovariance("relu", ridge=0.1),
     MVGC(lag=1, regression="ols"),
     CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),

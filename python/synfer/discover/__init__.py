@@ -3,8 +3,10 @@
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
+from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.registry import METHODS, create
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "Causalformer",
     "ConditionalGranger",
     "CrossCorrelation",
+    "DifferentialCovariance",
+    "PairwiseGranger",
+    "PartialCorrelation",
     "Samples",
     "create",
 ]

@@ -7,15 +7,20 @@ from typing import Any
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
+from synfer.discover.pairwise import PairwiseGranger
 from synfer.errors import InputError, UnknownNameError
 
 METHODS: dict[str, type[BaseDiscoverer]] = {
     "causalformer": Causalformer,
     "conditional_granger": ConditionalGranger,
     "cross_correlation": CrossCorrelation,
+    "differential_covariance": DifferentialCovariance,
     "mvgc": MVGC,
+    "pairwise_granger": PairwiseGranger,
+    "partial_correlation": PartialCorrelation,
 }
 
 

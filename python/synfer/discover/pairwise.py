@@ -1,0 +1,110 @@
+"""Granger causality of two units at a time, all others ignored."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import stats
+from scipy.linalg import solve_triangular
+from sklearn.utils._param_validation import Interval
+
+from synfer.connectome import Connectome
+from synfer.discover.autoregression import lagged_factor, n_rows
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.collinear import refuse_collinear
+from synfer.errors import FitDivergedError, InputError
+
+
+class PairwiseGranger(BaseDiscoverer):
+    """Bivariate Granger causality: does j's past improve the forecast of i from its own, nobody else's given?
+
+        F[i, j] = (sse_i(own) - sse_i(own and j)) / p / (sse_i(own and j) / (rows - 1 - 2 p)) ~ F(p, rows - 1 - 2 p)
+
+    Classic and cheap, and misled by every third unit: a chain a -> b -> c gives a -> c, a common input an edge between
+    those it drives. ``ConditionalGranger`` is the remedy; this is what it is held against.
+
+    Parameters
+    ----------
+    lag : int
+        Lags p of each of the two.
+
+    Attributes
+    ----------
+    connectome_ : Connectome
+        ``score`` F, ``pvalue``, ``weight`` the sum of j's coefficients over lags, in standard deviations of the target
+        per standard deviation of the source; ``delay`` the lag of the largest, in seconds.
+
+    Raises
+    ------
+    InputError
+        See ``fit``; further, collinear units, and too few rows.
+
+    References
+    ----------
+    C. W. J. Granger, "Investigating causal relations by econometric models and cross-spectral methods", Econometrica 37
+    (1969), 424-438.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synfer.discover import PairwiseGranger
+    >>> x = np.random.default_rng(0).standard_normal((500, 2))
+    >>> x[1:, 1] += 0.5 * x[:-1, 0]
+    >>> bool(PairwiseGranger(lag=1).fit(x).connectome_.pvalue.sel(target=1, source=0) < 1e-10)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"lag": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, lag: int = 5) -> None:
+        self.lag = lag
+
+    def _min_samples(self, n_units: int) -> int:
+        return 3 * int(self.lag) + 3
+
+    def _discover(self, samples: Samples) -> Connectome:
+        p, n = int(self.lag), samples.n_units
+        rows = n_rows(samples.segments, p)
+        if rows < 2 * p + 3:
+            raise InputError(
+                f"X must hold at least {2 * p + 3} samples with {p} predecessors within their own trial, got {rows}: "
+                "take fewer lags, or longer trials."
+            )
+        # The factor of all units' lags holds that of any pair's: the same columns of it, made triangular again.
+        factor = lagged_factor(samples.segments, p)
+        if not np.isfinite(factor).all():
+            raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
+        if rows > n * p + n:
+            refuse_collinear(factor, samples, p)
+        lags = 1 + n * np.arange(p)  # columns of unit 0
+        present = 1 + n * p
+        score, weight = np.full((n, n), np.nan), np.full((n, n), np.nan)
+        delay = np.full((n, n), np.nan)
+        deviation = np.linalg.norm(factor[1:, present:], axis=0)
+        freedom = rows - 1 - 2 * p
+        for i in range(n):
+            own = _triangle(factor[:, [0, *(lags + i), present + i]])
+            alone = own[-1, -1] ** 2
+            for j in range(n):
+                if i == j:
+                    continue
+                r = _triangle(factor[:, [0, *(lags + i), *(lags + j), present + i]])
+                together = r[-1, -1] ** 2
+                coef = solve_triangular(r[:-1, :-1], r[:-1, -1])[-p:]
+                score[i, j] = max(alone - together, 0.0) / p / (together / freedom)
+                weight[i, j] = coef.sum() * deviation[j] / deviation[i]
+                delay[i, j] = 1.0 + np.abs(coef).argmax()
+        return self._connectome(
+            samples,
+            score,
+            weight=weight,
+            pvalue=stats.f.sf(score, p, freedom),
+            delay=None if samples.dt is None else delay * samples.dt,
+            converged=True,
+        )
+
+
+def _triangle(columns: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.qr(columns, mode="r"))
