@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
     synfer::bind_attention(m);
     synfer::bind_ensemble(m);
     synfer::bind_machine(m);
+    synfer::bind_rates(m);
     synfer::bind_simulator(m);
     synfer::bind_var(m);
 }

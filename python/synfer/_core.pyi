@@ -102,6 +102,30 @@ def instruction_levels() -> list[str]: ...
 def instruction_level() -> str: ...
 def use_instruction_level(name: str) -> None: ...
 
+# rates.cpp; a coupling is (weights, row_starts, sources, values), the first or the others None
+_Coupling = tuple[NDArray | None, NDArray[np.int64] | None, NDArray[np.int32] | None, NDArray | None]
+
+def rate_models() -> dict[str, tuple[list[tuple[str, float, str]], list[tuple[str, float, str]]]]: ...
+def simulate_rates(
+    *,
+    model: str,
+    parameters: NDArray,
+    state: NDArray,
+    coupling: _Coupling,
+    ids: NDArray[np.uint32],
+    drive: Sequence[_Term],
+    seed: int,
+    dt: float,
+    first: int,
+    last: int,
+    begin: int,
+    end: int,
+    record: Mapping[str, NDArray],
+    record_from: int,
+    every: int,
+    n_threads: int,
+) -> tuple[int, int, int] | None: ...
+
 # simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array)
 _Term = tuple[str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None]
 

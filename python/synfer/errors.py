@@ -38,6 +38,10 @@ class FileError(SynferError, OSError):
     """A file is missing, unreadable, half-written, of another format, or cannot be written."""
 
 
+class UnstableSystemError(InputError):
+    """A linear system would grow without bounds: its spectral radius is not below 1."""
+
+
 class SimulationDivergedError(SynferError, ArithmeticError):
     """A simulated state is no longer finite; says which network, neuron and step."""
 

@@ -1,5 +1,6 @@
 """Network: a model, its parameters, its wiring and its drive; or a batch of networks of one size."""
 
+from synfer.network.coupling import RateCoupling
 from synfer.network.drives import (
     Drive,
     GaussianDrive,
@@ -19,6 +20,7 @@ __all__ = [
     "Network",
     "OrnsteinUhlenbeckDrive",
     "PoissonDrive",
+    "RateCoupling",
     "SharedDrive",
     "SineDrive",
     "StepDrive",

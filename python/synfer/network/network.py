@@ -13,6 +13,7 @@ import xarray as xr
 
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.network.coupling import RateCoupling
 from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
 from synfer.network.synapses import SYNAPSES, DeltaSynapse
 from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
@@ -64,7 +65,7 @@ class Network:
         connectome: Connectome,
         *,
         drive: Drive | Sequence[Drive] | None = None,
-        synapse: DeltaSynapse | None = None,
+        synapse: DeltaSynapse | RateCoupling | None = None,
         ids: Any = None,
     ) -> None:
         if not isinstance(model, str) or not model:
@@ -87,6 +88,8 @@ class Network:
         self.n_units = connectome.n_units
         self.n_networks = connectome.n_networks
         self.drives = checked_drives(drive, self.n_networks, self.n_units)
+        if isinstance(synapse, RateCoupling):
+            synapse.check_shapes(self.n_networks, self.n_units)
         self.parameters = {name: self._checked(name, value) for name, value in parameters.items()}
         self.ids = self._checked_ids(ids)
 
@@ -121,7 +124,8 @@ class Network:
         }
         ids = np.atleast_1d(self.ids[chosen])
         drives = tuple(drive.isel(network) for drive in self.drives)
-        return Network(self.model, parameters, connectome, drive=drives, synapse=self.synapse, ids=ids)
+        synapse = self.synapse.isel(network) if isinstance(self.synapse, RateCoupling) else self.synapse
+        return Network(self.model, parameters, connectome, drive=drives, synapse=synapse, ids=ids)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all; the wiring is its group "connectome".
@@ -132,15 +136,17 @@ class Network:
             The file cannot be written.
         """
         dims = {0: (), 1: ("unit",), 2: ("network", "unit")}
+        lags = self.synapse.lags if isinstance(self.synapse, RateCoupling) else None
+        couplings = {} if lags is None else {"lags": (("network", "lag", "target", "source")[-lags.ndim :], lags)}
         drives, arrays = packed_drives(self.drives)
         root = xr.Dataset(
-            {name: (dims[np.ndim(value)], value) for name, value in {**self.parameters, **arrays}.items()},
+            {name: (dims[np.ndim(value)], value) for name, value in {**self.parameters, **arrays}.items()} | couplings,
             coords={"unit": self.unit_ids, "network": self.ids},
             attrs={
                 "model": self.model,
                 "parameters": json.dumps(list(self.parameters)),
                 "drive": json.dumps(drives),
-                "synapse": json.dumps({"kind": self.synapse.kind, **dataclasses.asdict(self.synapse)}),
+                "synapse": _told(self.synapse),
             },
         )
         write_datasets(path, "network", {"/": root, "connectome": self.connectome.to_xarray()})
@@ -162,7 +168,7 @@ class Network:
                 {name: value.item() if value.ndim == 0 else value for name, value in values.items()},
                 Connectome.from_xarray(wiring),
                 drive=restored_drives(json.loads(root.attrs["drive"]), root),
-                synapse=_restored(root.attrs["synapse"], SYNAPSES),
+                synapse=_lagged(root) or _restored(root.attrs["synapse"], SYNAPSES),
                 ids=root["network"].values,
             )
 
@@ -233,6 +239,16 @@ class Network:
                 f"ids must be integers, at least 0: they key the random draws; got {checked.tolist()[:5]}."
             )
         return checked.astype(np.int64)
+
+
+def _lagged(root: xr.Dataset) -> RateCoupling | None:
+    return RateCoupling(root["lags"].values) if "lags" in root else None
+
+
+def _told(thing: Any) -> str:
+    """Kind and numbers of a synapse, without its arrays."""
+    fields = {name: value for name, value in dataclasses.asdict(thing).items() if not isinstance(value, np.ndarray)}
+    return json.dumps({"kind": thing.kind, **fields})
 
 
 def _restored(text: str, known: Mapping[str, type]) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+from synfer.network.coupling import RateCoupling
+
 
 @dataclasses.dataclass(frozen=True)
 class DeltaSynapse:
@@ -16,5 +18,5 @@ class DeltaSynapse:
     kind: ClassVar[str] = "delta"
 
 
-SYNAPSES: dict[str, type] = {DeltaSynapse.kind: DeltaSynapse}
+SYNAPSES: dict[str, type] = {DeltaSynapse.kind: DeltaSynapse, RateCoupling.kind: RateCoupling}
 """The synapses by the name that a file gives them."""

@@ -1,7 +1,9 @@
 """Populations of model neurons whose wiring is known, simulated: the ground truth that discovery is tested on."""
 
 from synfer.simulate import observe
+from synfer.simulate.autoregression import var_coefficients, var_network
 from synfer.simulate.networks import izhikevich_network
+from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run
 from synfer.simulate.wiring import (
@@ -36,12 +38,17 @@ __all__ = [
     "from_matrix",
     "from_networkx",
     "izhikevich_network",
+    "lorenz96_network",
+    "map_network",
     "observe",
     "random_positions",
+    "rate_network",
     "ring_attractor",
     "ring_order",
     "run",
     "run_reference",
     "scale_free",
     "small_world",
+    "var_coefficients",
+    "var_network",
 ]

@@ -57,8 +57,7 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
     InputError, ShapeError
         A drive cannot be used; the message names it.
     """
-    several = isinstance(drive, Sequence) and any(_is_term(one) for one in drive)
-    drives = drive if several else [drive] if not (isinstance(drive, Sequence) and len(drive) == 0) else []
+    drives = as_sequence(drive)
     if len(drives) > MOST_TERMS:
         raise InputError(f"drive must be at most {MOST_TERMS} drives; got {len(drives)}.")
     return [
@@ -67,10 +66,15 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
     ]
 
 
+def as_sequence(drive: Any) -> Sequence[Any]:
+    """Give the terms of a drive, of which nested lists of numbers are one."""
+    several = isinstance(drive, Sequence) and (len(drive) == 0 or any(_is_term(one) for one in drive))
+    return drive if several else [drive]
+
+
 def shown(drive: Any) -> str:
     """Say in a recording's provenance what drove it."""
-    drives = drive if isinstance(drive, Sequence) and any(_is_term(one) for one in drive) else [drive]
-    return " + ".join(repr(one) if isinstance(one, Drive) else "replayed" for one in drives)
+    return " + ".join(repr(one) if isinstance(one, Drive) else "replayed" for one in as_sequence(drive)) or "none"
 
 
 def _is_term(one: Any) -> bool:

@@ -33,24 +33,31 @@ class NeuronModel:
         State variables in the core's order; each can be recorded and given as initial state.
     units_of_measure : dict of str to str
         Unit of each parameter and state.
+    spiking : bool
+        Whether its units act by spikes; else all the time (csrc/simulator/rates).
     """
 
     name: str
     defaults: Mapping[str, float]
     states: tuple[str, ...]
     units_of_measure: Mapping[str, str]
+    spiking: bool = True
 
 
-def _described(name: str, parameters: list, states: list) -> NeuronModel:
+def _described(name: str, parameters: list, states: list, spiking: bool = True) -> NeuronModel:
     return NeuronModel(
         name,
         {parameter: default for parameter, default, _ in parameters},
         tuple(state for state, _, _ in states),
         {thing: unit for thing, _, unit in parameters + states},
+        spiking,
     )
 
 
-MODELS: dict[str, NeuronModel] = {name: _described(name, *about) for name, about in _core.models().items()}
+MODELS: dict[str, NeuronModel] = {
+    **{name: _described(name, *about) for name, about in _core.models().items()},
+    **{name: _described(name, *about, spiking=False) for name, about in _core.rate_models().items()},
+}
 """The models of the core by name."""
 
 

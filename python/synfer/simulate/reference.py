@@ -9,8 +9,11 @@ import numpy as np
 
 from synfer.network import Network
 from synfer.recording import Recording
+from synfer.simulate import rates
+from synfer.simulate.autoregression import lagged_weights
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
-from synfer.simulate.reference_drive import drive_reference, normal_numbers, philox
+from synfer.simulate.reference_drive import MODEL_STREAM, drive_reference, normal_numbers, philox
+from synfer.simulate.reference_rates import rates_reference
 
 __all__ = ["normal_numbers", "philox", "run_reference"]
 
@@ -25,6 +28,19 @@ def step_izhikevich(
         v = v + 0.5 * dt_ms * (p["quadratic"] * v**2 + p["linear"] * v + p["constant"] - u + current)
     u = u + dt_ms * p["a"] * (p["b"] * v - u)
     return {"v": v, "u": u}
+
+
+def _run_rates(
+    network: Network, duration: float, dt: float, drive: Any, initial_state: Any, seed: int, packed: np.ndarray
+) -> Recording:
+    drives = network.drives if drive is None else drive if isinstance(drive, list | tuple) else [drive]
+    n_steps = round(duration / dt)
+    acting = drive_reference(network, drives, n_steps, dt, seed)
+    z = normal_numbers(seed, int(network.ids[0]), network.n_units, n_steps, MODEL_STREAM)
+    state = rates.first_state(network, packed, initial_state, drives, seed)[0]
+    p = dict(zip(model_of(network).defaults, packed[0], strict=True))
+    x = rates_reference(network.model, p, state, lagged_weights(network)[0], acting, z, dt)
+    return Recording({"x": x, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
 
 
 STEPS: dict[str, Callable[..., dict[str, np.ndarray]]] = {"izhikevich": step_izhikevich}
@@ -51,10 +67,12 @@ def run_reference(
     Returns
     -------
     Recording
-        Signals v, u, spikes and drive, (time, unit).
+        The model's states, spikes where it has any, and the drive, (time, unit).
     """
     model = model_of(network)
     packed = packed_parameters(network, np.dtype(np.float64))
+    if not model.spiking:
+        return _run_rates(network, duration, dt, drive, initial_state, seed, packed)
     p = dict(zip(model.defaults, packed[0], strict=True))
     x = dict(zip(model.states, packed_state(network, packed, initial_state)[0], strict=True))
     n_steps = round(duration / dt)

@@ -13,10 +13,10 @@ from synfer import _core
 from synfer.errors import DelayWarning, InputError, SimulationDivergedError
 from synfer.network import Drive, Network
 from synfer.recording import Recording
-from synfer.simulate import drives, recorded
+from synfer.simulate import drives, rates, recorded
 from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
-from synfer.simulate.neurons import model_of, packed_parameters, packed_state
+from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
 from synfer.threads import n_threads as threads_for
 
@@ -30,7 +30,7 @@ def run(
     dt: float = 1e-3,
     *,
     drive: Drive | Any | Sequence[Any] | None = None,
-    record: str | Sequence[str] = ("v",),
+    record: str | Sequence[str] | None = None,
     every: int = 1,
     warmup: float = 0.0,
     spikes: str = "raster",
@@ -60,9 +60,9 @@ def run(
         included; one array (time, unit) for a whole batch is shared by its networks). Several add up; an empty
         sequence is none. What acted is recorded as signal "drive": given back as an array it acts again to the bit,
         and beside the states in one Recording it is the known stimulus that a forecast or an estimator may be given.
-    record : sequence of str
-        Any of the model's states ("v", "u"), "spikes" (uint8, 1 where v is past the threshold after the step) and
-        "drive" (what acted in the step, without synapses).
+    record : sequence of str, optional
+        Any of the model's states ("v", "u"; "x" of units without spikes), "spikes" (uint8, 1 where v is past the
+        threshold after the step) and "drive" (what acted in the step, without synapses). Default: the first state.
     every : int
         Record after every so many steps: states and drive of that step, spikes counted since the row before (up to 255
         steps; more with ``spikes="events"``).
@@ -71,9 +71,10 @@ def run(
     spikes : {"raster", "events"}
         With "events" the recording holds the spikes of signal "spikes" one by one besides, at the time of each step
         (`Recording.spike_times`), however coarse its rows.
-    initial_state : dict of str to array, or State, optional
-        Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v). Or the
-        ``final_state`` of a recording, to go on where that ended, to the bit as if it never had.
+    initial_state : dict of str to array, State, or "stationary", optional
+        Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v; x = 0). Or
+        the ``final_state`` of a recording, to go on where that ended, to the bit as if it never had. A vector
+        autoregression may begin with a "stationary" state drawn for it.
     seed : int, optional
         Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
         their noise under one seed, and every single network has id 0 unless told otherwise: give each network a seed
@@ -126,7 +127,8 @@ def run(
     seed = checked_seed((0 if resumed is None else resumed.seed) if seed is None else seed)
     n_threads = threads_for(None if n_threads is None else checked_count("n_threads", n_threads, 1, MOST_THREADS))
     model = model_of(network)
-    names = recorded.checked_signals(record, (*model.states, "spikes", "drive"))
+    known = (*model.states, *(("spikes",) if model.spiking else ()), "drive")
+    names = recorded.checked_signals(model.states[:1] if record is None else record, known)
     spike_dtype = recorded.spike_dtype(names, span.every, spikes)
     kinds = {name: spike_dtype if name == "spikes" else kind for name in names}
     n_networks, n_units = network.n_networks or 1, network.n_units
@@ -136,19 +138,23 @@ def run(
     shape = recorded.shape_of(network, span.n_rows)
     given = recorded.given_arrays(out, kinds, shape)
     per_sample = sum(kinds[name].itemsize for name in names if name not in given)
-    # The weights once for all networks, once more for those being simulated, and unpacked where they are a list.
-    dense = (n_networks + min(n_threads, n_networks)) * kind.itemsize
-    dense += 3 * 8 if network.connectome.layout == "edges" else 0
-    refuse_beyond_available(
-        n_networks * n_units * span.n_rows * per_sample + n_units**2 * dense,
-        "record fewer signals, simulate fewer networks at once or for less time",
-    )
+    results = n_networks * n_units * span.n_rows * per_sample
+    wired: dict[str, Any]
+    if model.spiking:
+        # The weights once for all networks, once more for those being simulated, and unpacked where they are a list.
+        dense = (n_networks + min(n_threads, n_networks)) * kind.itemsize
+        dense += 3 * 8 if network.connectome.layout == "edges" else 0
+        refuse_beyond_available(
+            results + n_units**2 * dense, "record fewer signals, simulate fewer networks at once or for less time"
+        )
+        wired = {"weights": _weights(network, kind), "dt_ms": dt * 1e3}
+        _warn_of_delays(network, dt)
+    else:
+        wired = {"coupling": rates.coupled(network, kind, None, results)[0], "dt": dt}
     driven = network.drives if drive is None else drive
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     parameters = packed_parameters(network, kind)
-    remembered = _remembered(network, parameters, terms, initial_state, dt)
-    weights = _weights(network, kind)
-    _warn_of_delays(network, dt)
+    remembered = _remembered(network, model, parameters, terms, initial_state, dt, seed, driven)
     signals = {name: given[name] if name in given else _core.empty(shape, kinds[name]) for name in names}
     rows = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
@@ -160,15 +166,15 @@ def run(
     ) as bar:
         for begin, end in slices:
             raster = None if events is None else events.raster(begin, end)
-            diverged = _core.simulate(
+            if model.spiking:
+                wired["raster"] = raster
+            diverged = (_core.simulate if model.spiking else _core.simulate_rates)(
                 model=model.name,
                 parameters=parameters,
                 state=remembered["state"],
-                weights=weights,
                 ids=network.ids.astype(np.uint32),
                 drive=[term.bound() for term in terms],
                 seed=seed,
-                dt_ms=dt * 1e3,
                 first=span.first,
                 last=span.last,
                 begin=begin,
@@ -176,8 +182,8 @@ def run(
                 record=rows,
                 record_from=span.kept,
                 every=span.every,
-                raster=raster,
                 n_threads=n_threads,
+                **wired,
             )
             if diverged is not None:
                 _refuse_diverged(network, diverged, dt)
@@ -185,7 +191,7 @@ def run(
                 events.add(raster, end)
             bar.update(end - begin)
 
-    units = {**model.units_of_measure, "spikes": "1", "drive": "mV/ms"}
+    units = {**model.units_of_measure, "spikes": "1", "drive": "mV/ms" if model.spiking else "1"}
     recording = Recording(
         signals,
         span.every * dt,
@@ -210,10 +216,21 @@ def run(
 
 
 def _remembered(
-    network: Network, parameters: np.ndarray, terms: list[drives.Term], initial_state: Any, dt: float
+    network: Network,
+    model: NeuronModel,
+    parameters: np.ndarray,
+    terms: list[drives.Term],
+    initial_state: Any,
+    dt: float,
+    seed: int,
+    driven: Any,
 ) -> dict[str, np.ndarray]:
     """Give the arrays of a `State` before the first step, those of the drives being what the terms write to."""
-    anew = packed_state(network, parameters, None if isinstance(initial_state, State) else initial_state)
+    given = None if isinstance(initial_state, State) else initial_state
+    if model.spiking:
+        anew = packed_state(network, parameters, given)
+    else:
+        anew = rates.first_state(network, parameters, given, drives.as_sequence(driven), seed)
     arrays = {"state": anew}
     arrays |= {f"drive{place}": term.state for place, term in enumerate(terms) if term.state is not None}
     if isinstance(initial_state, State):

@@ -1,0 +1,188 @@
+"""Units without spikes as the compiled core takes them: their models, couplings and first states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
+
+from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.network import Network, RateCoupling
+from synfer.simulate.arguments import checked_numbers
+from synfer.simulate.autoregression import lagged_weights, stationary_state
+from synfer.simulate.memory import refuse_beyond_available
+from synfer.simulate.rate_networks import ring_of_neighbours
+from synfer.simulate.wiring import generator_of
+
+INITIAL_STREAM = 16
+"""Of the random numbers of first states, past those of wirings."""
+SPARSE_BELOW = 0.1
+"""Share of pairs that are joined, below which a matrix of entries is quicker than one of all pairs."""
+SPARSE_FROM = 256
+"""Units from which it is."""
+WITHOUT_LAGS = ("leaky_", "lorenz96")
+
+
+def refuse_other_coupling(network: Network) -> RateCoupling:
+    """Raise where a network of a rate model is coupled by what it cannot be coupled by.
+
+    Raises
+    ------
+    InputError
+        Its synapse is no `RateCoupling`, has lags that the model has not, or the wiring of Lorenz-96 is no ring.
+    """
+    coupling = network.synapse
+    if not isinstance(coupling, RateCoupling):
+        raise InputError(
+            f"the synapse of a network of model {network.model!r} must be RateCoupling(), as its units have no spikes; "
+            f"got {coupling!r}."
+        )
+    if coupling.lags is not None and network.model.startswith(WITHOUT_LAGS):
+        raise InputError(f"the coupling of model {network.model!r} must be without lags; take model 'var' or a map.")
+    if network.model == "lorenz96":
+        weight = network.connectome.to_matrix().weight
+        assert weight is not None
+        if network.n_units < 4 or np.any((weight.values != 0) != (ring_of_neighbours(network.n_units) != 0)):
+            raise InputError(
+                "the connectome of model 'lorenz96' must be that of its equation, at least 4 units on a ring, each "
+                "reached from i - 2, i - 1, i and i + 1; make it by lorenz96_network."
+            )
+    return coupling
+
+
+def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int) -> tuple[tuple, str]:
+    """Give the coupling as the core takes it, (weights, row_starts, sources, values), and how it is held.
+
+    Parameters
+    ----------
+    network : Network
+        Of a rate model.
+    dtype : dtype
+        In which it is simulated.
+    layout : {"dense", "sparse"} or None
+        How to hold it; None takes the quicker.
+    results : int
+        Bytes that are needed besides.
+
+    Raises
+    ------
+    InputError
+        A weight is not finite in that type, or it would not fit into memory.
+    """
+    coupling = refuse_other_coupling(network)
+    if network.model == "lorenz96":
+        return (None, None, None, None), "dense"
+    n_networks, n = network.n_networks or 1, network.n_units
+    several = coupling.lags is not None and coupling.lags.shape[-3] > 1
+    if layout == "sparse" and several:
+        raise InputError("layout must be 'dense' for coupling over several lags.")
+    listed = network.connectome.layout == "edges"
+    if layout is None and not several:
+        given = network.connectome.weight
+        assert given is not None
+        share = np.count_nonzero(given.values) / n_networks / n**2
+        layout = "sparse" if n >= SPARSE_FROM and share < SPARSE_BELOW else "dense"
+    lags = coupling.lags.shape[-3] if coupling.lags is not None else 1
+    needed = 2 * n_networks * n * n * lags * dtype.itemsize if layout != "sparse" else 0
+    refuse_beyond_available(
+        results + needed + (24 * n * n if listed and layout != "sparse" else 0),
+        "record fewer signals, simulate fewer networks at once or for less time",
+    )
+    if layout != "sparse":
+        weights = _typed(lagged_weights(network), dtype)
+        return (weights, None, None, None), "dense"
+    starts = np.zeros((n_networks, n + 1), np.int64)
+    sources, values, total = [], [], 0
+    for k, (target, source, weight) in enumerate(_entries(network)):
+        starts[k, 0] = total
+        starts[k, 1:] = total + np.cumsum(np.bincount(target, minlength=n))
+        total += len(target)
+        order = np.lexsort((source, target))
+        sources.append(source[order])
+        values.append(weight[order])
+    return (None, starts, np.concatenate(sources).astype(np.int32), _typed(np.concatenate(values), dtype)), "sparse"
+
+
+def _entries(network: Network) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(target, source, weight) of what is not 0, network by network."""
+    connectome = network.connectome
+    assert connectome.weight is not None
+    if connectome.layout == "edges":
+        data = connectome.to_xarray()
+        kept = connectome.weight.values != 0
+        return [(data["target"].values[kept], data["source"].values[kept], connectome.weight.values[kept])]
+    found = []
+    for weights in lagged_weights(network)[:, 0]:
+        target, source = np.nonzero(weights)
+        found.append((target, source, weights[target, source]))
+    return found
+
+
+def _typed(weights: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        typed = np.require(weights, dtype, ["C", "ALIGNED"])
+    if not np.all(np.isfinite(typed)):
+        raise InputError(f"the connectome's weights must be finite in {dtype}; simulate in float64 or scale them.")
+    return typed
+
+
+def first_state(network: Network, parameters: np.ndarray, initial: Any, drives: Any, seed: int) -> np.ndarray:
+    """Give the states before the first step (network, lag, unit), in the dtype of the parameters.
+
+    Parameters
+    ----------
+    network : Network
+        Whose states.
+    parameters : array (network, parameter, unit)
+        As the core takes them.
+    initial : dict, "stationary" or None
+        State "x", broadcastable to ([network,] unit), or with lags to ([network,] lag, unit), the latest first. None is
+        0, and for Lorenz-96 the forcing F plus standard normal numbers of the seed and the network's id.
+    drives : sequence of Drive
+        What drives it, for a stationary state.
+    seed : int
+        Of the random numbers.
+
+    Raises
+    ------
+    InputError, ShapeError, UnknownNameError
+        The state cannot be used.
+    """
+    coupling = refuse_other_coupling(network)
+    n_lags = 1 if coupling.lags is None else coupling.lags.shape[-3]
+    n_networks, _, n_units = parameters.shape
+    state = np.zeros((n_networks, n_lags, n_units), parameters.dtype)
+    if initial is None:
+        if network.model == "lorenz96":
+            for k, network_id in enumerate(network.ids):
+                random = generator_of(seed, int(network_id), INITIAL_STREAM)
+                state[k, 0] = parameters[k, 0] + random.standard_normal(n_units)
+        return state
+    if isinstance(initial, str) and initial == "stationary":
+        state[...] = stationary_state(network, drives, seed, INITIAL_STREAM)
+        return state
+    if not isinstance(initial, Mapping):
+        raise InputError(
+            f"initial_state must be a dict of state to array, a State, or 'stationary'; got {initial!r:.60}."
+        )
+    for name in initial:
+        if name != "x":
+            raise UnknownNameError.of(f"initial_state: state of model {network.model!r}", str(name), ("x",))
+    if "x" not in initial:
+        raise InputError(f"initial_state must give every state of model {network.model!r}; 'x' is missing.")
+    value = checked_numbers("initial_state['x']", initial["x"])
+    shape = ((n_lags, n_units) if n_lags > 1 else (n_units,)) if network.n_networks is None else (
+        (n_networks, n_lags, n_units) if n_lags > 1 else (n_networks, n_units)
+    )  # fmt: skip
+    if n_lags > 1 and network.n_networks is not None and value.shape == (n_networks, n_units):
+        value = value[:, None]
+    try:
+        with np.errstate(over="ignore"):
+            state[...] = np.broadcast_to(value, shape).reshape(state.shape)
+    except ValueError:
+        raise ShapeError(f"initial_state['x'] must broadcast to {shape}; got {value.shape}.") from None
+    if not np.all(np.isfinite(state)):
+        raise InputError(f"initial_state['x'] must be finite in {state.dtype}; it holds NaN or infinity.")
+    return state
