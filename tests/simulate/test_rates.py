@@ -275,7 +275,7 @@ REFUSED = {
     ),
     "flat lags": (lambda: RateCoupling(np.zeros((4, 4))), ShapeError, r"lags must have shape"),
     "infinite lags": (lambda: RateCoupling([[[np.nan]]]), InputError, "lags must be finite"),
-    "memory": (lambda: run(LEAKY, 1e9), InputError, "GB"),
+    "memory": (lambda: run(LEAKY, 1e7), InputError, "GB"),
 }  # fmt: skip
 
 
