@@ -109,7 +109,7 @@ def test_other_bad_input_is_refused():
     wiring = Connectome.from_weights(np.zeros((2, 2)))
     with pytest.raises(InputError, match=r"drive must be one of GaussianDrive, .*; got a int"):
         Network("izhikevich", {}, wiring, drive=3)
-    with pytest.raises(InputError, match="synapse must be a DeltaSynapse; got a str"):
+    with pytest.raises(InputError, match=r"synapse must be a DeltaSynapse .*; got a str"):
         Network("izhikevich", {}, wiring, drive=GaussianDrive(0, 0), synapse="delta")
     with pytest.raises(InputError, match="connectome must be a Connectome; got a ndarray"):
         Network("izhikevich", {}, np.zeros((2, 2)), drive=GaussianDrive(0, 0))

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from synfer.connectome import Connectome
 from synfer.errors import FileError, InputError, UnknownNameError
 from synfer.network import Network, OrnsteinUhlenbeckDrive, SharedDrive, SineDrive
 from synfer.recording import Recording
@@ -108,10 +109,11 @@ def test_a_state_is_left_as_it_is(batch: Network) -> None:
 
 def test_states_of_other_simulations_are_refused(batch: Network, tmp_path) -> None:
     state = run(batch, 0.05, drive=OrnsteinUhlenbeckDrive(0, 1, 1)).final_state
+    quiet = Network("izhikevich", {}, Connectome.from_weights(np.zeros((2, 2))))  # whose edges have no delay
     with pytest.raises(InputError, match=r"initial_state .* its ids are .* not \[0, 1\]"):
         run(batch.isel(network=slice(0, 2)), 0.1, initial_state=state)
     with pytest.raises(InputError, match=r"initial_state .* its dt are 0.001, not 0.0005"):
-        run(batch, 0.1, dt=5e-4, initial_state=state)
+        run(quiet, 0.1, dt=5e-4, initial_state=run(quiet, 0.1).final_state)
     with pytest.raises(InputError, match=r"initial_state .* its arrays are .*drive0"):
         run(batch, 0.1, initial_state=state)
     (tmp_path / "s.nc").write_text("nothing")
