@@ -182,7 +182,7 @@ def info() -> None:
         "python": platform.python_version(),
         **{package: version_of(package) for package in ("torch", "numpy", "scikit-learn", "xarray")},
         "methods": ", ".join(METHODS),
-        "neuron models": ", ".join(_core.models()),
+        "neuron models": ", ".join([*_core.models(), *_core.rate_models()]),
         "instruction level": f"{_core.instruction_level()} (this build and processor have {levels})",
         "CUDA": "not built",  # no kernel of the core has a CUDA twin yet
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors (set OMP_NUM_THREADS to change it)",
