@@ -265,6 +265,10 @@ REFUSED = {
     "lags of leaky units": (
         lambda: run(Network("leaky_tanh", {}, LEAKY.connectome, synapse=VAR.synapse), 0.01), InputError, "without lags"
     ),
+    "lags of another truth": (
+        lambda: run(Network("var", {}, LEAKY.connectome, synapse=RateCoupling(np.ones((2, 5, 5)))), 0.01), InputError,
+        "lags of RateCoupling must add up to the connectome's weights",
+    ),
     "no ring": (
         lambda: run(Network("lorenz96", {}, LEAKY.connectome, synapse=RateCoupling()), 0.01), InputError, "on a ring"
     ),

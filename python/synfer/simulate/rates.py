@@ -31,7 +31,8 @@ def refuse_other_coupling(network: Network) -> RateCoupling:
     Raises
     ------
     InputError
-        Its synapse is no `RateCoupling`, has lags that the model has not, or the wiring of Lorenz-96 is no ring.
+        Its synapse is no `RateCoupling`, has lags that the model has not or that are not the connectome's weights, or
+        the wiring of Lorenz-96 is no ring.
     """
     coupling = network.synapse
     if not isinstance(coupling, RateCoupling):
@@ -41,6 +42,14 @@ def refuse_other_coupling(network: Network) -> RateCoupling:
         )
     if coupling.lags is not None and network.model.startswith(WITHOUT_LAGS):
         raise InputError(f"the coupling of model {network.model!r} must be without lags; take model 'var' or a map.")
+    if coupling.lags is not None:
+        given = network.connectome.to_matrix().weight
+        assert given is not None
+        if not np.allclose(coupling.lags.sum(axis=-3), given.values, rtol=1e-9, atol=1e-12):
+            raise InputError(
+                "the lags of RateCoupling must add up to the connectome's weights, or that would not be the truth of "
+                "what is simulated; make the network by var_network."
+            )
     if network.model == "lorenz96":
         weight = network.connectome.to_matrix().weight
         assert weight is not None
@@ -79,11 +88,11 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
     if layout == "sparse" and several:
         raise InputError("layout must be 'dense' for coupling over several lags.")
     listed = network.connectome.layout == "edges"
-    if layout is None and not several:
+    if layout is None and not several and n >= SPARSE_FROM:
         given = network.connectome.weight
         assert given is not None
         share = np.count_nonzero(given.values) / n_networks / n**2
-        layout = "sparse" if n >= SPARSE_FROM and share < SPARSE_BELOW else "dense"
+        layout = "sparse" if share < SPARSE_BELOW else "dense"
     lags = coupling.lags.shape[-3] if coupling.lags is not None else 1
     needed = 2 * n_networks * n * n * lags * dtype.itemsize if layout != "sparse" else 0
     refuse_beyond_available(
@@ -107,9 +116,10 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
 
 def _entries(network: Network) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(target, source, weight) of what is not 0, network by network."""
-    connectome = network.connectome
+    connectome, coupling = network.connectome, network.synapse
     assert connectome.weight is not None
-    if connectome.layout == "edges":
+    assert isinstance(coupling, RateCoupling)
+    if connectome.layout == "edges" and coupling.lags is None:
         data = connectome.to_xarray()
         kept = connectome.weight.values != 0
         return [(data["target"].values[kept], data["source"].values[kept], connectome.weight.values[kept])]
