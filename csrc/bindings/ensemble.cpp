@@ -43,15 +43,16 @@ template <class T>
 std::vector<Map<T>> maps_of(const std::vector<MapViews>& views, const Shape& x, bool with_gradients) {
     std::vector<Map<T>> maps;
     for (const auto& [weight, bias, y, dweight, dbias] : views) {
-        const std::int64_t n_out = shape_of(y, "y").n_channels, size = x.n_groups * n_out;
+        const std::int64_t n_out = shape_of(y, "y").n_channels;
+        const Axes matrix{x.n_groups, n_out, x.n_channels}, row{x.n_groups, n_out};
         Map<T> map{};
         map.n_out = n_out;
-        map.weight = array<T>(weight, "weight", size * x.n_channels);
-        map.bias = array<T>(bias, "bias", size);
+        map.weight = array<T>(weight, "weight", matrix);
+        map.bias = array<T>(bias, "bias", row);
         map.y = tokens<T>(y, "y", {x.n_tokens, x.n_groups, n_out});
         if (with_gradients && !dweight) throw py::value_error("dweight is missing");
-        map.dweight = array<T>(dweight, "dweight", size * x.n_channels);
-        map.dbias = array<T>(dbias, "dbias", size);
+        map.dweight = array<T>(dweight, "dweight", matrix);
+        map.dbias = array<T>(dbias, "dbias", row);
         maps.push_back(map);
     }
     if (maps.empty()) throw py::value_error("no maps");
@@ -63,8 +64,8 @@ Linear<T> linear(const Shape& x, const std::vector<Map<T>>& maps, const MaybeVie
     Linear<T> l{};
     l.n_tokens = x.n_tokens, l.n_groups = x.n_groups, l.n_in = x.n_channels;
     l.maps = maps.data(), l.n_maps = static_cast<int>(maps.size());
-    l.a = array<T>(a, "a", x.n_groups * x.n_channels);
-    l.c = array<T>(c, "c", x.n_groups * x.n_channels);
+    l.a = array<T>(a, "a", Axes{x.n_groups, x.n_channels});
+    l.c = array<T>(c, "c", Axes{x.n_groups, x.n_channels});
     return l;
 }
 
@@ -96,8 +97,8 @@ void input_gradient(const MaybeView& x, const MaybeView& a, const MaybeView& slo
     const auto maps = maps_of<T>(views, shape, false);
     Linear<T> l = linear(shape, maps, a, std::nullopt);
     if (x) l.x = tokens<const T>(*x, "x", shape);
-    l.slope = array<T>(slope, "slope", shape.n_groups * shape.n_channels);
-    l.shift = array<T>(shift, "shift", shape.n_groups * shape.n_channels);
+    l.slope = array<T>(slope, "slope", Axes{shape.n_groups, shape.n_channels});
+    l.shift = array<T>(shift, "shift", Axes{shape.n_groups, shape.n_channels});
     if (slope && !x) throw py::value_error("slope without x");
     l.dx = tokens<T>(dx, "dx", shape);
     const py::gil_scoped_release released;
@@ -114,8 +115,8 @@ void weight_gradients(const View& x, const MaybeView& a, const MaybeView& c, con
     const auto maps = maps_of<T>(views, shape, true);
     Linear<T> l = linear(shape, maps, a, c);
     l.x = tokens<const T>(x, "x", shape);
-    l.da = array<T>(da, "da", shape.n_groups * shape.n_channels);
-    l.dc = array<T>(dc, "dc", shape.n_groups * shape.n_channels);
+    l.da = array<T>(da, "da", Axes{shape.n_groups, shape.n_channels});
+    l.dc = array<T>(dc, "dc", Axes{shape.n_groups, shape.n_channels});
     const py::gil_scoped_release released;
     linear_weight_gradients(l, n_threads);
 }
@@ -143,13 +144,13 @@ FeedForward<T> block(const View& x, const MaybeView& a, const MaybeView& c, cons
     if (std::get<1>(std::get<0>(weights)).size() != 3) throw py::value_error("weight1 has not three axes");
     f.n_hidden = std::get<1>(std::get<0>(weights))[1];
     if (f.n_hidden < 1) throw py::value_error("no hidden channels");
-    const std::int64_t n = shape.n_groups * shape.n_channels, n_hidden = shape.n_groups * f.n_hidden;
+    const Axes row{shape.n_groups, shape.n_channels}, hidden{shape.n_groups, f.n_hidden};
     f.x = tokens<const T>(x, "x", shape);
-    f.a = array<T>(a, "a", n), f.c = array<T>(c, "c", n);
-    f.weight1 = array<T>(std::get<0>(weights), "weight1", n_hidden * shape.n_channels);
-    f.bias1 = array<T>(std::get<1>(weights), "bias1", n_hidden);
-    f.weight2 = array<T>(std::get<2>(weights), "weight2", n_hidden * shape.n_channels);
-    f.bias2 = array<T>(std::get<3>(weights), "bias2", n);
+    f.a = array<T>(a, "a", row), f.c = array<T>(c, "c", row);
+    f.weight1 = array<T>(std::get<0>(weights), "weight1", Axes{shape.n_groups, f.n_hidden, shape.n_channels});
+    f.bias1 = array<T>(std::get<1>(weights), "bias1", hidden);
+    f.weight2 = array<T>(std::get<2>(weights), "weight2", Axes{shape.n_groups, shape.n_channels, f.n_hidden});
+    f.bias2 = array<T>(std::get<3>(weights), "bias2", row);
     f.drop = drop_of(drop, shape.n_groups);
     f.y = tokens<T>(y, "y", shape);
     return f;
@@ -170,13 +171,13 @@ void block_backward(const View& x, const MaybeView& a, const MaybeView& c, const
     both_or_none(a, da, "a, da");
     both_or_none(a, dc, "a, dc");
     FeedForward<T> f = block<T>(x, a, c, weights, drop, dy);
-    const std::int64_t n = f.n_groups * f.n_channels, n_hidden = f.n_groups * f.n_hidden;
+    const Axes row{f.n_groups, f.n_channels}, hidden{f.n_groups, f.n_hidden};
     f.dx = tokens<T>(dx, "dx", {f.n_tokens, f.n_groups, f.n_channels});
-    f.da = array<T>(da, "da", n), f.dc = array<T>(dc, "dc", n);
-    f.dweight1 = array<T>(std::get<0>(dweights), "dweight1", n_hidden * f.n_channels);
-    f.dbias1 = array<T>(std::get<1>(dweights), "dbias1", n_hidden);
-    f.dweight2 = array<T>(std::get<2>(dweights), "dweight2", n_hidden * f.n_channels);
-    f.dbias2 = array<T>(std::get<3>(dweights), "dbias2", n);
+    f.da = array<T>(da, "da", row), f.dc = array<T>(dc, "dc", row);
+    f.dweight1 = array<T>(std::get<0>(dweights), "dweight1", Axes{f.n_groups, f.n_hidden, f.n_channels});
+    f.dbias1 = array<T>(std::get<1>(dweights), "dbias1", hidden);
+    f.dweight2 = array<T>(std::get<2>(dweights), "dweight2", Axes{f.n_groups, f.n_channels, f.n_hidden});
+    f.dbias2 = array<T>(std::get<3>(dweights), "dbias2", row);
     const py::gil_scoped_release released;
     feed_forward_backward(f, n_threads);
 }
@@ -184,13 +185,13 @@ void block_backward(const View& x, const MaybeView& a, const MaybeView& c, const
 template <class T>
 void channel_moments(const View& x, const View& mean, const View& variance, int n_threads) {
     const Shape shape = shape_of(x, "x");
-    const std::int64_t n = shape.n_groups * shape.n_channels;
+    const Axes row{shape.n_groups, shape.n_channels};
     const Moments<T> m{shape.n_tokens,
                        shape.n_groups,
                        shape.n_channels,
                        tokens<const T>(x, "x", shape),
-                       array<T>(mean, "mean", n),
-                       array<T>(variance, "variance", n)};
+                       array<T>(mean, "mean", row),
+                       array<T>(variance, "variance", row)};
     const py::gil_scoped_release released;
     moments(m, n_threads);
 }
@@ -198,14 +199,14 @@ void channel_moments(const View& x, const View& mean, const View& variance, int 
 template <class T>
 void affine_added(const View& x, const View& y, const View& slope, const View& shift, int n_threads) {
     const Shape shape = shape_of(x, "x");
-    const std::int64_t n = shape.n_groups * shape.n_channels;
+    const Axes row{shape.n_groups, shape.n_channels};
     const Affine<T> a{shape.n_tokens,
                       shape.n_groups,
                       shape.n_channels,
                       tokens<T>(x, "x", shape),
                       tokens<const T>(y, "y", shape),
-                      array<T>(slope, "slope", n),
-                      array<T>(shift, "shift", n)};
+                      array<T>(slope, "slope", row),
+                      array<T>(shift, "shift", row)};
     const py::gil_scoped_release released;
     add_affine(a, n_threads);
 }
@@ -245,10 +246,9 @@ Embedding<T> embedding_of(const EmbeddingViews& views, const DropArguments& drop
     e.value = data_of<T>(value, "value");
     e.value_group_stride = strides[0];
     e.value_token_stride = shape[3] > 1 ? strides[3] : shape[2] > 1 ? strides[2] : strides[1];
-    const std::int64_t n = e.n_groups * e.n_channels;
-    e.direction = array<T>(direction, "direction", n);
-    e.offset = array<T>(offset, "offset", n * e.n_batch * e.n_lags);
-    e.unit = array<T>(unit, "unit", n * e.n_units);
+    e.direction = array<T>(direction, "direction", Axes{e.n_groups, e.n_channels});
+    e.offset = array<T>(offset, "offset", Axes{e.n_groups, e.n_batch, e.n_lags, e.n_channels});
+    e.unit = array<T>(unit, "unit", Axes{e.n_groups, e.n_units, e.n_channels});
     e.drop = drop_of(drop, e.n_groups);
     e.y = tokens<T>(y, "y", {e.n_batch * e.n_units * e.n_lags, e.n_groups, e.n_channels});
     return e;
@@ -265,11 +265,10 @@ template <class T>
 void embedded_backward(const EmbeddingViews& views, const DropArguments& drop, const View& dy, const MaybeView& dvalue,
                        const View& ddirection, const View& doffset, const View& dunit, int n_threads) {
     Embedding<T> e = embedding_of<T>(views, drop, dy);
-    const std::int64_t n = e.n_groups * e.n_channels;
-    e.dvalue = array<T>(dvalue, "dvalue", e.n_groups * e.n_batch * e.n_units * e.n_lags);
-    e.ddirection = array<T>(ddirection, "ddirection", n);
-    e.doffset = array<T>(doffset, "doffset", n * e.n_batch * e.n_lags);
-    e.dunit = array<T>(dunit, "dunit", n * e.n_units);
+    e.dvalue = array<T>(dvalue, "dvalue", Axes{e.n_groups, e.n_batch, e.n_units, e.n_lags});
+    e.ddirection = array<T>(ddirection, "ddirection", Axes{e.n_groups, e.n_channels});
+    e.doffset = array<T>(doffset, "doffset", Axes{e.n_groups, e.n_batch, e.n_lags, e.n_channels});
+    e.dunit = array<T>(dunit, "dunit", Axes{e.n_groups, e.n_units, e.n_channels});
     const py::gil_scoped_release released;
     embedding_backward(e, n_threads);
 }

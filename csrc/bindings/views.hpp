@@ -22,8 +22,12 @@ bool is_of(const View& view) {
     return std::get<3>(view) == (sizeof(T) == sizeof(double) ? "float64" : "float32");
 }
 
+// Of a tensor that is not empty: what only stands for one has no memory.
 template <class T>
 T* data_of(const View& view, const char* name) {
+    bool empty = false;
+    for (const std::int64_t length : std::get<1>(view)) empty = empty || length == 0;
+    if (std::get<0>(view) == 0 && !empty) throw pybind11::value_error(std::string(name) + " has no memory");
     if (!is_of<T>(view)) throw pybind11::value_error(std::string(name) + " is not of the dtype computed in");
     return reinterpret_cast<T*>(std::get<0>(view));
 }
@@ -43,14 +47,23 @@ T* array(const View& view, const char* name, std::int64_t size) {
     }
     return data_of<T>(view, name);
 }
+// The data in C order of exactly that shape.
 template <class T>
-T* array(const MaybeView& view, const char* name, std::int64_t size) {
-    return view ? array<T>(*view, name, size) : nullptr;
+T* array(const View& view, const char* name, const Axes& shape) {
+    if (std::get<1>(view) != shape) throw pybind11::value_error(std::string(name) + " has not the shape expected");
+    std::int64_t size = 1;
+    for (const std::int64_t length : shape) size *= length;
+    return array<T>(view, name, size);
+}
+template <class T>
+T* array(const MaybeView& view, const char* name, const Axes& shape) {
+    return view ? array<T>(*view, name, shape) : nullptr;
 }
 
+// A number of threads that a system might grant.
 inline int at_least_one(int n_threads) {
     if (n_threads < 1) throw pybind11::value_error("n_threads < 1");
-    return n_threads;
+    return n_threads < 1024 ? n_threads : 1024;
 }
 
 }  // namespace synfer

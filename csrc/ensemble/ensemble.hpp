@@ -34,7 +34,8 @@ struct EnsembleKernels {
     void (*feed_forward_finish)(const FeedForward<T>&, std::int64_t group, T* sums, std::int64_t n_segments);
 
     std::size_t (*moments_bytes)(const Moments<T>&);
-    void (*moments)(const Moments<T>&, std::int64_t group, void* workspace);
+    // Of the channels [begin, end).
+    void (*moments)(const Moments<T>&, const Segment&, void* workspace);
     void (*affine)(const Affine<T>&, const Segment&);
     std::size_t (*dropout_bytes)(const Dropout<T>&);
     void (*dropout)(const Dropout<T>&, const Segment&, void* workspace);

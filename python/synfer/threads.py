@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 
 import torch
 
@@ -40,14 +38,3 @@ def n_threads(requested: int | None = None) -> int:
     if _forked:
         return 1
     return torch.get_num_threads() if requested is None else requested
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread here: for many operations so small that waking a second takes longer than it saves."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

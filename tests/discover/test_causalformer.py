@@ -181,5 +181,7 @@ def test_a_checkpoint_holds_the_fit(tmp_path):
     with pytest.warns(NotConvergedWarning):
         again = Causalformer(**options, checkpoint=str(tmp_path / "fit.pt")).fit(x)
     np.testing.assert_array_equal(first.attention_, again.attention_)
+    with pytest.raises(InputError, match="random_state must be an int with a checkpoint"):
+        Causalformer(**options | {"random_state": None}, checkpoint=tmp_path / "fit.pt").fit(x)
     with pytest.raises(FileError, match="of another fit"):
         Causalformer(**options | {"random_state": 1}, checkpoint=tmp_path / "fit.pt").fit(x)

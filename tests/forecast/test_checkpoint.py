@@ -85,3 +85,23 @@ def test_of_another_fit(windows, tmp_path, other):
         windows = Windows([np.random.default_rng(1).standard_normal((400, 3))], 4, clock=Clock.of(400))
     with pytest.raises(FileError, match="of another fit"):
         fit(windows, tmp_path / "fit.pt", **options)
+
+
+def test_damaged_or_of_more_epochs_than_are_wanted(windows, tmp_path):
+    fit(windows, tmp_path / "fit.pt", schedule=dataclasses.replace(SCHEDULE, max_epochs=3))
+    with pytest.raises(FileError, match="it has 3 epochs, more than max_epochs = 2"):
+        fit(windows, tmp_path / "fit.pt", schedule=dataclasses.replace(SCHEDULE, max_epochs=2))
+    content = torch.load(tmp_path / "fit.pt", weights_only=True)
+    del content["state"]["orders"]
+    torch.save(content, tmp_path / "fit.pt")
+    with pytest.raises(FileError, match="its contents are damaged"):
+        fit(windows, tmp_path / "fit.pt")
+
+
+def test_a_fitted_ensemble_can_be_trained_again(windows):
+    learning, stopping, _ = windows.split()
+    ensemble = CausalformerForecaster(3, **SMALL, seeds=SEEDS)
+    train(ensemble, windows, learning, stopping, LIKELIHOODS["gaussian"], SCHEDULE, SEEDS)
+    context, times, _ = windows.batch(learning[:8, None].expand(-1, 3))
+    forecast, _ = ensemble.train()(context, times)
+    assert forecast.shape == (8, 3, 3)

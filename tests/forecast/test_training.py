@@ -71,9 +71,11 @@ def test_dropout_too_depends_on_no_other_member(var_process):
         return model, train(model, windows, training, validation, LIKELIHOODS["gaussian"], schedule, chosen)
 
     (together, histories), (alone, history) = learnt(seeds), learnt(seeds[1:2])
-    np.testing.assert_allclose(histories[1].training_loss, history[0].training_loss, rtol=1e-4)
+    # Nothing is shared; only torch's means over a batch are summed in another order.
+    np.testing.assert_allclose(histories[1].training_loss, history[0].training_loss, rtol=1e-6)
+    np.testing.assert_allclose(histories[1].validation_loss, history[0].validation_loss, rtol=1e-6)
     for ours, theirs in zip(together.parameters(), alone.parameters(), strict=True):
-        torch.testing.assert_close(ours[1:2], theirs, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(ours[1:2], theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_the_cap_is_not_called_convergence(var_process):

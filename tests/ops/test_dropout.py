@@ -75,8 +75,16 @@ def test_nothing_is_dropped_at_rate_0():
     assert torch.equal(dropout(ones(1, 9, 9), Drop((0,), p=0.0)), ones(1, 9, 9))
 
 
+def test_numbers_of_numpy_s_will_do():
+    plain, numpy = Drop((3, 4), 5), Drop(np.array([3, 4]), np.int64(5))
+    assert plain == numpy and torch.equal(dropout(ones(2, 9, 9), plain), dropout(ones(2, 9, 9), numpy))
+
+
 def test_refusals():
     with pytest.raises(InputError, match="p must be a share"):
         Drop((0,), p=1.0)
+    for wrong in ({"seeds": (-1,)}, {"seeds": (0.5,)}, {"step": 2**32}, {"stream": -1}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            Drop(**{"seeds": (0,)} | wrong)
     with pytest.raises(ShapeError, match="2 groups"):
         dropout(ones(3, 4, 5), Drop((0, 1)))

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synfer.errors import ShapeError
+from synfer.errors import InputError, ShapeError
 from synfer.ops import grouped_linear, grouped_linear_reference
 
 
@@ -76,3 +76,17 @@ def test_bad_bias_and_residual_are_named():
         grouped_linear(x, weight, torch.zeros(5))
     with pytest.raises(ShapeError, match="residual"):
         grouped_linear(x, weight, bias, residual[:, :-1])
+
+
+def test_mixtures_are_named():
+    x, weight, bias, _ = problem(6, 3, 4, 5)
+    with pytest.raises(InputError, match="one dtype, got float32 and float64"):
+        grouped_linear(x, weight.double(), bias)
+    with pytest.raises(InputError, match="one device, got cpu and meta"):
+        grouped_linear(x, weight.to("meta"), bias)
+
+
+def test_a_pending_sign_is_heeded():
+    x, weight, bias, _ = problem(6, 3, 4, 5)
+    negative = torch._neg_view((-weight).detach().clone())
+    assert torch.equal(grouped_linear(x, negative, bias), grouped_linear(x, weight, bias))

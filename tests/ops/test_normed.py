@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synfer.errors import ShapeError
+from synfer import _core
+from synfer.errors import InputError, ShapeError
 from synfer.ops import (
     Drop,
     Norm,
@@ -163,6 +164,16 @@ def test_refusals():
     (x, gain, offset, w, b), _ = problem(2, 10, 4, (5,), torch.float32)
     with pytest.raises(ShapeError, match=r"norm.gain must be \(groups, channels\)"):
         normed_linears(x, Norm(gain[:1], offset), [w], [b])
+    with pytest.raises(InputError, match="both mean and variance"):
+        normed_linears(x, Norm(gain, offset, mean=torch.zeros(2, 4)), [w], [b])
+    with pytest.raises(InputError, match=r"norm.mean must be a constant"):
+        normed_linears(x, Norm(gain, offset, torch.zeros(2, 4, requires_grad=True), torch.ones(2, 4)), [w], [b])
+    with pytest.raises(InputError, match="one dtype, got float32 and float64"):
+        normed_linears(x, Norm(gain, offset), [w.double()], [b])
+    with pytest.raises(InputError, match="one device, got cpu and meta"):
+        normed_linears(x, Norm(gain, offset), [w.to("meta")], [b])
+    with pytest.raises(InputError, match="one or more maps"):
+        normed_linears(x, Norm(gain, offset), [], [])
     with pytest.raises(ShapeError, match="x, weight must be"):
         normed_linears(x, Norm(gain, offset), [w[:, :, :3]], [b])
     leaves, _ = feed_forward_problem(2, 10, 4, 6, torch.float32)
@@ -170,3 +181,61 @@ def test_refusals():
         normed_feed_forward(leaves[0], Norm(*leaves[1:3]), (*leaves[3:5], leaves[5][:, :, :3], leaves[6]), Drop((0, 1)))
     with pytest.raises(ShapeError, match="one seed a group"):
         normed_feed_forward(leaves[0], Norm(*leaves[1:3]), tuple(leaves[3:]), Drop((0,)))
+
+
+def test_gradients_are_of_what_was_seen_forward():
+    """Running moments go on to change between forward and backward."""
+    leaves, moments = problem(2, 30, 5, (6,), torch.float64, given_moments=True)
+    x, gain, offset, w, b = leaves
+    (y,), _, _ = normed_linears(x, Norm(gain, offset, *moments), [w], [b])
+    expected = torch.autograd.grad(y.square().sum(), leaves, retain_graph=True)
+    for moment in moments:
+        moment.add_(5.0)
+    found = torch.autograd.grad(y.square().sum(), leaves)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("layout", ["permuted", "strided channels", "pending sign"])
+def test_inputs_however_they_lie(layout):
+    (x, gain, offset, w, b), _ = problem(3, 40, 6, (7,), torch.float64)
+
+    def laid_out(t):
+        t = t.detach()
+        if layout == "permuted":
+            return t.transpose(0, 1).contiguous().transpose(0, 1).requires_grad_()
+        if layout == "strided channels":
+            return torch.stack([t, t], dim=-1)[..., 0].requires_grad_()
+        return torch._neg_view((-t).clone()).requires_grad_()
+
+    odd = [laid_out(t) for t in (x, gain, offset, w, b)]
+    assert_close(results(normed_linears, odd, [], 1), results(normed_linears, [x, gain, offset, w, b], [], 1), 1e-14)
+    drop = Drop((1, 2, 3))
+    leaves, _ = feed_forward_problem(3, 40, 6, 9, torch.float64)
+    ours = feed_forward_results(normed_feed_forward, [laid_out(t) for t in leaves], [], drop)
+    assert_close(ours, feed_forward_results(normed_feed_forward, leaves, [], drop), 1e-14)
+
+
+def test_the_kernels_do_the_work(monkeypatch):
+    called = []
+    for name in ("linear_forward", "feed_forward", "feed_forward_backward", "linear_weight_gradients"):
+        real = getattr(_core, name)
+        monkeypatch.setattr(_core, name, lambda *a, real=real, name=name: (called.append(name), real(*a))[1])
+    leaves, moments = problem(2, 30, 5, (6,), torch.float32)
+    results(normed_linears, leaves, moments, 1)
+    block, _ = feed_forward_problem(2, 30, 5, 9, torch.float32)
+    feed_forward_results(normed_feed_forward, block, [], Drop((1, 2)))
+    assert called == ["linear_forward", "linear_weight_gradients", "feed_forward", "feed_forward_backward"]
+
+
+def test_what_only_stands_for_a_tensor_goes_through_torch():
+    with torch._subclasses.FakeTensorMode():
+        x, gain, offset = torch.empty(2, 30, 5), torch.empty(2, 5), torch.empty(2, 5)
+        (y,), mean, _ = normed_linears(x, Norm(gain, offset), [torch.empty(2, 6, 5)], [torch.empty(2, 6)])
+    assert y.shape == (2, 30, 6) and mean.shape == (2, 5)
+
+
+def test_half_precisions_go_through_torch():
+    leaves, _ = problem(2, 30, 5, (6,), torch.bfloat16)
+    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    ours = results(normed_linears, leaves, [], 1)[0]
+    torch.testing.assert_close(ours.double(), results(normed_linears, exact, [], 1)[0], atol=0.1, rtol=0.1)

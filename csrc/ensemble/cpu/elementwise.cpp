@@ -14,9 +14,9 @@ std::size_t moments_bytes(const Moments<T>& m) {
 
 // Two passes, sums of a block's tokens in T and of the blocks in double.
 template <class T>
-void moments(const Moments<T>& m, std::int64_t group, void* memory) {
+void moments(const Moments<T>& m, const Segment& channels, void* memory) {
     Pieces pieces{static_cast<char*>(memory)};
-    const std::int64_t n = m.n_channels;
+    const std::int64_t group = channels.group, n = channels.end - channels.begin;
     T* __restrict__ const part = pieces.take<T>(2 * n);
     T* __restrict__ const mean = part + n;
     double* __restrict__ const sum = pieces.take<double>(n);
@@ -26,7 +26,7 @@ void moments(const Moments<T>& m, std::int64_t group, void* memory) {
         each_block(all, [&](std::int64_t first, std::int64_t count) SYNFER_INLINE {
             clear(part, n);
             for (std::int64_t t = first; t < first + count; ++t) {
-                const T* x = token(m.x, t, group);
+                const T* x = token(m.x, t, group) + channels.begin;
 #pragma omp simd
                 for (std::int64_t j = 0; j < n; ++j) part[j] += term(x[j], mean[j]);
             }
@@ -37,11 +37,12 @@ void moments(const Moments<T>& m, std::int64_t group, void* memory) {
     pass([](T x, T) SYNFER_INLINE { return x; });
     for (std::int64_t j = 0; j < n; ++j) {
         mean[j] = static_cast<T>(sum[j] / static_cast<double>(m.n_tokens));
-        m.mean[group * n + j] = mean[j];
+        m.mean[group * m.n_channels + channels.begin + j] = mean[j];
     }
     pass([](T x, T about) SYNFER_INLINE { return (x - about) * (x - about); });
     for (std::int64_t j = 0; j < n; ++j) {
-        m.variance[group * n + j] = static_cast<T>(sum[j] / static_cast<double>(m.n_tokens));
+        m.variance[group * m.n_channels + channels.begin + j] =
+            static_cast<T>(sum[j] / static_cast<double>(m.n_tokens));
     }
 }
 
@@ -74,11 +75,11 @@ void dropout(const Dropout<T>& d, const Segment& s, void* memory) {
     }
 }
 
-#define SYNFER_OF(T)                                               \
-    template std::size_t moments_bytes(const Moments<T>&);         \
-    template void moments(const Moments<T>&, std::int64_t, void*); \
-    template void affine(const Affine<T>&, const Segment&);        \
-    template std::size_t dropout_bytes(const Dropout<T>&);         \
+#define SYNFER_OF(T)                                                 \
+    template std::size_t moments_bytes(const Moments<T>&);           \
+    template void moments(const Moments<T>&, const Segment&, void*); \
+    template void affine(const Affine<T>&, const Segment&);          \
+    template std::size_t dropout_bytes(const Dropout<T>&);           \
     template void dropout(const Dropout<T>&, const Segment&, void*);
 SYNFER_OF(float)
 SYNFER_OF(double)

@@ -148,8 +148,11 @@ void feed_forward_backward(const FeedForward<T>& f, int n_threads) {
 
 template <class T>
 void moments(const Moments<T>& m, int n_threads) {
-    share_out(m.n_groups, elements(m), kernels<T>().moments_bytes(m), n_threads,
-              [&](std::int64_t group, void* memory) { kernels<T>().moments(m, group, memory); });
+    // Cut by channels, each of which is summed by itself.
+    const std::int64_t wanted = m.n_groups >= 4 * n_threads ? 1 : divided_up(4 * n_threads, m.n_groups);
+    const Share share{m.n_groups, m.n_channels, std::max<std::int64_t>(1, std::min(wanted, m.n_channels / 16))};
+    share_out(share.n_tasks(), elements(m), kernels<T>().moments_bytes(m), n_threads,
+              [&](std::int64_t task, void* memory) { kernels<T>().moments(m, share.segment(task), memory); });
 }
 
 template <class T>

@@ -32,7 +32,7 @@ void feed_forward_finish(const FeedForward<T>&, std::int64_t group, T* sums, std
 template <class T>
 std::size_t moments_bytes(const Moments<T>&);
 template <class T>
-void moments(const Moments<T>&, std::int64_t group, void* workspace);
+void moments(const Moments<T>&, const Segment& channels, void* workspace);
 template <class T>
 void affine(const Affine<T>&, const Segment&);
 template <class T>

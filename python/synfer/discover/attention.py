@@ -156,6 +156,11 @@ class Causalformer(BaseDiscoverer):
 
     def _discover(self, samples: Samples) -> Connectome:
         self._refuse_missing_device()
+        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
+            raise InputError(
+                f"random_state must be an int with a checkpoint, which the same fit shall find again; got "
+                f"{self.random_state!r}."
+            )
         likelihood = LIKELIHOODS[self.likelihood]
         self.offset_, self.scale_ = _moments(samples)
         if self.likelihood != "gaussian":  # counts stay counts

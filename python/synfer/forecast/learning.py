@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import Dropout, EnsembleModule
-from synfer.threads import one_thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +68,7 @@ class Learning:
         self.ensemble, self.schedule = ensemble, schedule
         self.members = list(range(len(seeds)))
         self.histories = [History() for _ in seeds]
+        self._dropout_seeds = [layer.seeds for layer in _dropouts(ensemble)]
         self._orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self._best = [t.detach().clone() for t in _state(ensemble)]
         self._optimizers = [_optimizer(ensemble, k, schedule) for k in self.members]
@@ -84,13 +84,19 @@ class Learning:
         return torch.stack([torch.randperm(n, generator=self._orders[m]) for m in self.members], dim=1)
 
     def step(self) -> None:
-        """Take each one's step by the gradients at hand."""
+        """Take each one's step by the gradients at hand.
+
+        An optimizer holds its initialisation as one long vector: a few dozen steps on small tensors would each cost
+        more than they do.
+        """
         parameters = list(self.ensemble.parameters())
-        with one_thread():
-            for k, m in enumerate(self.members):
-                for piece, p in zip(self._optimizers[m].param_groups[0]["params"], parameters, strict=True):
-                    piece.grad = None if p.grad is None else p.grad[k]
-                self._optimizers[m].step()
+        for k, m in enumerate(self.members):
+            (vector,) = self._optimizers[m].param_groups[0]["params"]
+            gradients = [torch.zeros_like(p[k]) if p.grad is None else p.grad[k] for p in parameters]
+            vector.grad = torch.cat([gradient.flatten() for gradient in gradients])
+            self._optimizers[m].step()
+            for p, piece in zip(parameters, vector.detach().split([p[k].numel() for p in parameters]), strict=True):
+                p.data[k].view(-1).copy_(piece)
         for p in parameters:
             p.grad = None
 
@@ -117,6 +123,8 @@ class Learning:
     def finish(self) -> None:
         """Put the best weights of all in place."""
         self.ensemble.replace(self._best)
+        for layer, seeds in zip(_dropouts(self.ensemble), self._dropout_seeds, strict=True):
+            layer.seeds = seeds
         self.ensemble.eval()
 
     def state_dict(self) -> dict[str, Any]:
@@ -146,15 +154,13 @@ class Learning:
         for now, saved in zip(_state(self.ensemble), state["weights"], strict=True):
             now.data.copy_(saved)
         for k, m in enumerate(self.members):
+            self._optimizers[m].param_groups[0]["params"][0].data.copy_(_vector(self.ensemble, k))
             self._optimizers[m].load_state_dict(state["optimizers"][k])
             self._plateaus[m].load_state_dict(state["plateaus"][k])
 
     def _keep(self, going: Sequence[int]) -> None:
         self.members = [self.members[k] for k in going]
         self.ensemble.keep(going)
-        for k, m in enumerate(self.members):
-            for piece, p in zip(self._optimizers[m].param_groups[0]["params"], self.ensemble.parameters(), strict=True):
-                piece.data = p.data[k]
 
 
 def _state(ensemble: EnsembleModule) -> list[Tensor]:
@@ -166,6 +172,11 @@ def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
 
 
 def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.AdamW:
-    """AdamW over one initialisation's slice of every parameter: learning rates and moments are its own."""
-    slices = [nn.Parameter(p.data[member]) for p in ensemble.parameters()]
-    return torch.optim.AdamW(slices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    """AdamW of one initialisation: learning rate and moments are its own."""
+    vector = nn.Parameter(_vector(ensemble, member))
+    return torch.optim.AdamW([vector], lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+
+
+def _vector(ensemble: EnsembleModule, member: int) -> Tensor:
+    """All of one initialisation's parameters, a copy."""
+    return torch.cat([p.data[member].flatten() for p in ensemble.parameters()])

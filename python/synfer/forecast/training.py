@@ -6,13 +6,13 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from synfer.errors import FitDivergedError
+from synfer.errors import FileError, FitDivergedError
 from synfer.forecast.ensemble import EnsembleModule
 from synfer.forecast.learning import History, Learning, Schedule
 from synfer.forecast.likelihoods import Likelihood
@@ -20,9 +20,9 @@ from synfer.forecast.windows import Windows
 from synfer.io import load_checkpoint, save_checkpoint
 from synfer.storage import StrPath
 
-# Contexts times initialisations in one pass without gradients: large enough for the matrix products, small enough
-# that the widest activation stays in the tens of megabytes.
-EVALUATION_TOKENS = 20_000
+# Tokens of an initialisation in one pass without gradients: large enough for the matrix products, small enough that ten
+# initialisations' stay in the tens of megabytes. Not shared among those that are left: results would depend on them.
+EVALUATION_TOKENS = 2_000
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
@@ -60,7 +60,8 @@ def train(
         Show a bar where the output is a terminal.
     checkpoint : path, optional
         Where to write, every half minute at the end of an epoch, how far training has come. Where the file exists,
-        training goes on from there: what is learnt is the same to the bit as if it had not been broken off.
+        training goes on from there: what is learnt is the same to the bit as if it had not been broken off, for one
+        build and instruction level.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def train(
         work = _fingerprint(ensemble, windows, training, validation, likelihood, schedule, seeds)
         state = load_checkpoint(checkpoint, work)
         if state is not None:
-            learning.load_state_dict(state)
+            _resume(learning, state, checkpoint, schedule.max_epochs)
         save_checkpoint(checkpoint, work, learning.state_dict())  # what cannot be written is known before the work
     first = max(history.n_epochs for history in learning.histories)
     saved = time.monotonic()
@@ -103,6 +104,21 @@ def train(
                 saved = time.monotonic()
     learning.finish()
     return learning.histories
+
+
+def _resume(learning: Learning, state: dict[str, Any], checkpoint: StrPath, max_epochs: int) -> None:
+    try:
+        learning.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        raise FileError(
+            f"cannot go on from {str(checkpoint)!r}: its contents are damaged ({type(error).__name__}: {error})."
+        ) from None
+    done = max(history.n_epochs for history in learning.histories)
+    if done > max_epochs:
+        raise FileError(
+            f"cannot go on from {str(checkpoint)!r}: it has {done} epochs, more than max_epochs = {max_epochs}: raise "
+            "that, or name another file."
+        )
 
 
 def _train_epoch(
@@ -136,7 +152,7 @@ def evaluate(ensemble: EnsembleModule, windows: Windows, starts: Tensor, likelih
 
 def evaluation_batches(ensemble: EnsembleModule, windows: Windows, starts: Tensor) -> list[Tensor]:
     """The same windows for every initialisation, (B, I), B chosen to bound memory."""
-    tokens = ensemble.n_init * windows.length * windows.series.shape[1]
+    tokens = windows.length * windows.series.shape[1]
     size = max(1, EVALUATION_TOKENS // tokens)
     return [rows[:, None].expand(-1, ensemble.n_init) for rows in starts.split(size)]
 
@@ -161,7 +177,7 @@ def _fingerprint(
 ) -> str:
     """Of everything that what is learnt depends on; `max_epochs` is how long, not what."""
     digest = hashlib.sha256()
-    for tensor in (windows.series, training, validation, *ensemble.parameters()):
+    for tensor in (windows.series, windows.times, training, validation, *ensemble.parameters()):
         digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     for module in ensemble.modules():

@@ -56,6 +56,8 @@ class Windows:
     ----------
     series : Tensor, (time, unit)
         The segments one after the other.
+    times : Tensor, (time,)
+        Of each sample, by the clock.
     starts : Tensor, (window,)
         Position in ``series`` of each window's first sample.
 
@@ -88,7 +90,8 @@ class Windows:
         self.series = torch.from_numpy(series).to(device)
         self.starts = torch.from_numpy(starts).to(device)
         self._values = self.series.unfold(0, length + 1, 1)  # (time - L, unit, L + 1), a view
-        self._times = torch.from_numpy(times.astype(np.float32)).to(device).unfold(0, length + 1, 1)
+        self.times = torch.from_numpy(times.astype(np.float32)).to(device)
+        self._times = self.times.unfold(0, length + 1, 1)
 
     def __len__(self) -> int:
         return len(self.starts)

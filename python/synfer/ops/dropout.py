@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import Any
 
 import torch
@@ -40,6 +41,9 @@ class Drop:
     def __post_init__(self) -> None:
         if not 0.0 <= self.p < 1.0:
             raise InputError(f"p must be a share, at least 0 and below 1; got {self.p}.")
+        object.__setattr__(self, "seeds", tuple(_whole("seeds", seed, 2**64) for seed in self.seeds))
+        object.__setattr__(self, "step", _whole("step", self.step, 2**32))
+        object.__setattr__(self, "stream", _whole("stream", self.stream, 2**32 - 1))
 
     @property
     def threshold(self) -> int:
@@ -49,11 +53,21 @@ class Drop:
     @property
     def arguments(self) -> tuple[list[int], int, int, int]:
         """As the core takes them."""
-        return [s % 2**64 for s in self.seeds], self.stream, self.step % 2**32, self.threshold
+        return list(self.seeds), self.stream, self.step, self.threshold
 
     def next_stream(self) -> Drop:
         """Give another draw of the same step."""
         return dataclasses.replace(self, stream=self.stream + 1)
+
+
+def _whole(name: str, value: Any, end: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} must be whole; got {value!r}.") from None
+    if not 0 <= number < end:
+        raise InputError(f"{name} must be at least 0 and below {end}; got {number}.")
+    return number
 
 
 def dropout(x: Tensor, drop: Drop) -> Tensor:

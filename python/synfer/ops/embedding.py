@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from synfer import _core
 from synfer.errors import ShapeError
 from synfer.ops.dropout import Drop, dropout
-from synfer.ops.views import has_kernels, side_by_side, view
+from synfer.ops.views import has_kernels, in_order, side_by_side, view
 from synfer.threads import n_threads
 
 
@@ -36,8 +36,8 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
 
     Raises
     ------
-    ShapeError
-        Where the shapes do not fit together.
+    ShapeError, InputError
+        Where shapes, dtypes or devices do not fit together.
     """
     if value.dim() != 4 or direction.dim() != 2 or len(drop.seeds) != value.shape[0]:
         raise ShapeError(
@@ -53,7 +53,7 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
     ):
         if given.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
-    if not (has_kernels(value) and channels):
+    if not has_kernels(value, direction, offset, unit):
         return sample_embedding_reference(value, direction, offset, unit, drop)
     out: Tensor = _Embedding.apply(value, direction, offset, unit, drop)
     return out
@@ -69,6 +69,7 @@ def sample_embedding_reference(value: Tensor, direction: Tensor, offset: Tensor,
 
 def _in_a_row(value: Tensor) -> Tensor:
     """Give value, or a copy, such that the tokens of a group are equally spaced."""
+    value = value.resolve_neg()
     spaced = value.permute(1, 2, 3, 0)
     return value if spaced.is_contiguous() or value.is_contiguous() else value.contiguous()
 
@@ -76,7 +77,7 @@ def _in_a_row(value: Tensor) -> Tensor:
 class _Embedding(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
-        given = (_in_a_row(value), direction.contiguous(), offset.contiguous(), unit.contiguous())
+        given = (_in_a_row(value), in_order(direction), in_order(offset), in_order(unit))
         y = value.new_empty(value.shape[0], value[0].numel(), direction.shape[1])
         _core.embedding(tuple(view(x) for x in given), drop.arguments, view(y), n_threads())
         ctx.save_for_backward(*given)

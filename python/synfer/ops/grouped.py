@@ -9,7 +9,7 @@ from torch import Tensor
 
 from synfer import _core
 from synfer.errors import ShapeError
-from synfer.ops.views import has_kernels, maybe_view, side_by_side, view
+from synfer.ops.views import has_kernels, in_order, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
 
@@ -17,7 +17,7 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
     """Apply linear map g to group g: ``y[g, t] = weight[g] @ x[g, t] + bias[g] + residual[g, t]``.
 
     On the CPU the products are compiled (csrc/ensemble), the same bits for any number of threads; elsewhere they are
-    batched products of torch. Derivatives of any order.
+    batched products of torch. Reverse-mode derivatives of any order.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
 
     Raises
     ------
-    ShapeError
-        Where the shapes do not fit together.
+    ShapeError, InputError
+        Where shapes, dtypes or devices do not fit together.
     """
     check_map(x, weight, bias)
     shape = (*x.shape[:2], weight.shape[1])
     if residual is not None and residual.shape != shape:
         raise ShapeError(f"residual must be (groups, tokens, out) = {shape}, got {tuple(residual.shape)}.")
-    if has_kernels(x) and weight.numel():
+    if has_kernels(x, weight, bias, residual):
         out: Tensor = _Linear.apply(x, weight, bias, residual)
         return out
     y = torch.bmm(x, weight.transpose(1, 2))
@@ -76,7 +76,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, residual: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        weight, bias = weight.contiguous(), None if bias is None else bias.contiguous()
+        weight, bias = in_order(weight), None if bias is None else in_order(bias)
         residual = None if residual is None else side_by_side(residual)
         x = side_by_side(x)
         y = x.new_empty(*x.shape[:2], weight.shape[1])
@@ -100,7 +100,7 @@ class _InputGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, grad: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(grad, weight)
-        grad, weight = side_by_side(grad), weight.contiguous()
+        grad, weight = side_by_side(grad), in_order(weight)
         dx = grad.new_empty(*grad.shape[:2], weight.shape[2])
         maps = [(view(weight), None, view(grad), None, None)]
         _core.linear_input_gradient(None, None, None, None, maps, view(dx), n_threads())

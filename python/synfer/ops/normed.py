@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,20 +10,25 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from synfer import _core
-from synfer.errors import ShapeError
+from synfer.errors import InputError, ShapeError
 from synfer.ops.dropout import Drop, dropout
-from synfer.ops.grouped import check_map, grouped_linear_reference
-from synfer.ops.views import has_kernels, side_by_side, view
+from synfer.ops.grouped import check_map, grouped_linear, grouped_linear_reference
+from synfer.ops.views import has_kernels, in_order, side_by_side, view
 from synfer.threads import n_threads
+
+Linear = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Norm(NamedTuple):
-    """A batch normalisation: ``gain (x - mean) / sqrt(variance + eps) + offset``, all (groups, channels)."""
+    """A batch normalisation: ``gain (x - mean) / sqrt(variance + eps) + offset``, all (groups, channels).
+
+    Without ``mean`` and ``variance`` they are those of the tokens at hand, whose own part in the gradients counts;
+    where they are given, both are, and are constants.
+    """
 
     gain: Tensor
     offset: Tensor
     mean: Tensor | None = None
-    """None: that of the tokens at hand, whose own part in the gradients counts; likewise ``variance``."""
     variance: Tensor | None = None
     eps: float = 1e-5
 
@@ -34,7 +39,8 @@ def normed_linears(
     """Normalise, then apply several linear maps: ``y_k[g, t] = weights_k[g] @ norm(x)[g, t] + biases_k[g]``.
 
     The normalisation is folded into the maps, ``W (a x + c) + b = (W a) x + (b + W c)`` with a = gain / sqrt(variance +
-    eps) and c = offset - a mean, and its gradient into theirs. First derivatives only.
+    eps) and c = offset - a mean, and its gradient into theirs: that costs the digits of |mean| / sqrt(variance), few
+    for activations whose mean is of the size of their spread. First derivatives only.
 
     Parameters
     ----------
@@ -51,14 +57,16 @@ def normed_linears(
 
     Raises
     ------
-    ShapeError
-        Where the shapes do not fit together.
+    ShapeError, InputError
+        Where shapes, dtypes or devices do not fit together, or a moment is no constant or without the other.
     """
+    if not weights or len(weights) != len(biases):
+        raise InputError(f"weights and biases must be of one or more maps, got {len(weights)} and {len(biases)}.")
     for weight, bias in zip(weights, biases, strict=True):
         check_map(x, weight, bias)
     _check_norm(x, norm)
-    if not (has_kernels(x) and all(w.numel() for w in weights)):
-        return normed_linears_reference(x, norm, weights, biases)
+    if not has_kernels(x, *norm[:4], *weights, *biases):
+        return _composed_linears(x, norm, weights, biases, grouped_linear)
     mean, variance, *ys = _NormedLinears.apply(x, *norm, len(weights), *weights, *biases)
     return ys, mean, variance
 
@@ -67,8 +75,15 @@ def normed_linears_reference(
     x: Tensor, norm: Norm, weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     """The slow, obvious twin of :func:`normed_linears`; same arguments and results."""
+    return _composed_linears(x, norm, weights, biases, grouped_linear_reference)
+
+
+def _composed_linears(
+    x: Tensor, norm: Norm, weights: Sequence[Tensor], biases: Sequence[Tensor], linear: Linear
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """One step after the other: by loops for the twin, by batched products where nothing is compiled."""
     normed, mean, variance = normalise(x, norm)
-    ys = [grouped_linear_reference(normed, w, b) for w, b in zip(weights, biases, strict=True)]
+    ys = [linear(normed, w, b) for w, b in zip(weights, biases, strict=True)]
     return ys, mean.detach(), variance.detach()
 
 
@@ -97,8 +112,8 @@ def normed_feed_forward(
 
     Raises
     ------
-    ShapeError
-        Where the shapes do not fit together.
+    ShapeError, InputError
+        Where shapes, dtypes or devices do not fit together, or a moment is no constant or without the other.
     """
     weight1, bias1, weight2, bias2 = weights
     check_map(x, weight1, bias1)
@@ -110,8 +125,8 @@ def normed_feed_forward(
     if len(drop.seeds) != x.shape[0]:
         raise ShapeError(f"drop must have one seed a group, {x.shape[0]}, got {len(drop.seeds)}.")
     _check_norm(x, norm)
-    if not (has_kernels(x) and weight1.numel()):
-        return normed_feed_forward_reference(x, norm, weights, drop)
+    if not has_kernels(x, *norm[:4], *weights):
+        return _composed_feed_forward(x, norm, weights, drop, grouped_linear)
     y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)
     return y, mean, variance
 
@@ -120,10 +135,16 @@ def normed_feed_forward_reference(
     x: Tensor, norm: Norm, weights: tuple[Tensor, Tensor, Tensor, Tensor], drop: Drop
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The slow, obvious twin of :func:`normed_feed_forward`; same arguments and results."""
+    return _composed_feed_forward(x, norm, weights, drop, grouped_linear_reference)
+
+
+def _composed_feed_forward(
+    x: Tensor, norm: Norm, weights: tuple[Tensor, Tensor, Tensor, Tensor], drop: Drop, linear: Linear
+) -> tuple[Tensor, Tensor, Tensor]:
     weight1, bias1, weight2, bias2 = weights
     normed, mean, variance = normalise(x, norm)
-    hidden = torch.nn.functional.gelu(grouped_linear_reference(normed, weight1, bias1))
-    y = grouped_linear_reference(dropout(hidden, drop.next_stream()), weight2, bias2)
+    hidden = torch.nn.functional.gelu(linear(normed, weight1, bias1))
+    y = linear(dropout(hidden, drop.next_stream()), weight2, bias2)
     return x + dropout(y, drop), mean.detach(), variance.detach()
 
 
@@ -136,36 +157,36 @@ def normalise(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _check_norm(x: Tensor, norm: Norm) -> None:
+    if (norm.mean is None) != (norm.variance is None):
+        raise InputError("norm must have both mean and variance, or neither; got one of them.")
+    shape = (x.shape[0], x.shape[2])
     for name in ("gain", "offset", "mean", "variance"):
         given = getattr(norm, name)
-        if given is not None and given.shape != (x.shape[0], x.shape[2]):
-            raise ShapeError(
-                f"norm.{name} must be (groups, channels) = {(x.shape[0], x.shape[2])}, got {tuple(given.shape)}."
-            )
+        if given is not None and given.shape != shape:
+            raise ShapeError(f"norm.{name} must be (groups, channels) = {shape}, got {tuple(given.shape)}.")
+        if given is not None and given.requires_grad and name in ("mean", "variance"):
+            raise InputError(f"norm.{name} must be a constant, got one that requires a gradient: detach it.")
 
 
-class _Folded:
-    """A normalisation as ``a x + c``, and the way of gradients through it."""
+def _folded(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A normalisation as ``a x + c``: mean, variance, 1 / sqrt(variance + eps), a, c."""
+    mean, variance = norm.mean, norm.variance
+    if mean is None or variance is None:
+        mean, variance = (x.new_empty(x.shape[0], x.shape[2]) for _ in range(2))
+        _core.channel_moments(view(x), view(mean), view(variance), n_threads())
+    spread = (variance + norm.eps).rsqrt()
+    a = in_order(norm.gain * spread)
+    return mean, variance, spread, a, in_order(norm.offset - a * mean)
 
-    def __init__(
-        self, x: Tensor, gain: Tensor, offset: Tensor, mean: Tensor | None, variance: Tensor | None, eps: float
-    ):
-        self.own = mean is None or variance is None
-        if mean is None or variance is None:
-            mean, variance = (x.new_empty(x.shape[0], x.shape[2]) for _ in range(2))
-            _core.channel_moments(view(x), view(mean), view(variance), n_threads())
-        self.mean, self.variance = mean, variance
-        self.spread = (variance + eps).rsqrt()
-        self.a = gain * self.spread
-        self.c = offset - self.a * mean
 
-    def gradients(self, da: Tensor, dc: Tensor, tokens: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Gradients of gain and offset, and slope and shift of what x owes to mean and variance: slope x + shift."""
-        da = da - dc * self.mean
-        # dv: a depends on the variance by -a / (2 (variance + eps)).
-        slope = da * self.a * self.spread.square() * (-1.0 / tokens)
-        shift = -dc * self.a / tokens - slope * self.mean
-        return da * self.spread, dc, slope, shift
+def _unfolded(
+    mean: Tensor, spread: Tensor, a: Tensor, da: Tensor, dc: Tensor, tokens: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of gain and offset, and what x owes to its own mean and variance: slope x + shift."""
+    da = da - dc * mean
+    # a depends on the variance by -a / (2 (variance + eps)), and the variance on x by 2 (x - mean) / tokens.
+    slope = da * a * spread.square() * (-1.0 / tokens)
+    return da * spread, dc, slope, -dc * a / tokens - slope * mean
 
 
 class _NormedLinears(torch.autograd.Function):
@@ -181,38 +202,37 @@ class _NormedLinears(torch.autograd.Function):
         n_maps: int,
         *maps: Tensor,
     ) -> tuple[Tensor, ...]:
-        x, maps = side_by_side(x), tuple(m.contiguous() for m in maps)
+        ctx.own = mean is None
+        x, maps = side_by_side(x), tuple(in_order(m) for m in maps)
         weights, biases = maps[:n_maps], maps[n_maps:]
-        folded = _Folded(x, gain, offset, mean, variance, eps)
+        mean, variance, spread, a, c = _folded(x, Norm(gain, offset, mean, variance, eps))
         ys = [x.new_empty(*x.shape[:2], w.shape[1]) for w in weights]
         calls = [(view(w), view(b), view(y), None, None) for w, b, y in zip(weights, biases, ys, strict=True)]
-        _core.linear_forward(view(x), view(folded.a), view(folded.c), None, calls, n_threads())
-        ctx.save_for_backward(x, *weights)
-        ctx.folded = folded
-        ctx.mark_non_differentiable(folded.mean, folded.variance)
-        return (folded.mean, folded.variance, *ys)
+        _core.linear_forward(view(x), view(a), view(c), None, calls, n_threads())
+        # A copy of the mean: the caller's own goes on to change.
+        ctx.save_for_backward(x, mean.clone(), spread, a, c, *weights)
+        ctx.mark_non_differentiable(mean, variance)
+        return (mean, variance, *ys)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, *weights = ctx.saved_tensors
-        folded: _Folded = ctx.folded
+        x, mean, spread, a, c, *weights = ctx.saved_tensors
         dys = [side_by_side(g) for g in grads[2:]]
         dweights = [torch.empty_like(w) for w in weights]
         dbiases = [w.new_empty(w.shape[:2]) for w in weights]
-        da, dc = torch.empty_like(folded.a), torch.empty_like(folded.c)
+        da, dc = torch.empty_like(a), torch.empty_like(c)
         calls = [
             (view(w), None, view(dy), view(dw), view(db))
             for w, dy, dw, db in zip(weights, dys, dweights, dbiases, strict=True)
         ]
-        a, c = view(folded.a), view(folded.c)
-        _core.linear_weight_gradients(view(x), a, c, calls, view(da), view(dc), n_threads())
-        dgain, doffset, slope, shift = folded.gradients(da, dc, x.shape[1])
+        _core.linear_weight_gradients(view(x), view(a), view(c), calls, view(da), view(dc), n_threads())
+        dgain, doffset, slope, shift = _unfolded(mean, spread, a, da, dc, x.shape[1])
         dx = None
         if ctx.needs_input_grad[0]:
             dx = torch.empty(x.shape, dtype=x.dtype)
-            to_slope, to_shift = (view(slope), view(shift)) if folded.own else (None, None)
-            _core.linear_input_gradient(view(x), a, to_slope, to_shift, calls, view(dx), n_threads())
+            to_slope, to_shift = (view(slope), view(shift)) if ctx.own else (None, None)
+            _core.linear_input_gradient(view(x), view(a), to_slope, to_shift, calls, view(dx), n_threads())
         return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
 
 
@@ -229,29 +249,29 @@ class _FeedForward(torch.autograd.Function):
         drop: Drop,
         *weights: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        x, weights = side_by_side(x), tuple(w.contiguous() for w in weights)
-        folded = _Folded(x, gain, offset, mean, variance, eps)
+        ctx.own = mean is None
+        x, weights = side_by_side(x), tuple(in_order(w) for w in weights)
+        mean, variance, spread, a, c = _folded(x, Norm(gain, offset, mean, variance, eps))
         y = torch.empty(x.shape, dtype=x.dtype)
         views = tuple(view(w) for w in weights)
-        _core.feed_forward(view(x), view(folded.a), view(folded.c), views, drop.arguments, view(y), n_threads())
-        ctx.save_for_backward(x, *weights)
-        ctx.folded, ctx.drop = folded, drop
-        ctx.mark_non_differentiable(folded.mean, folded.variance)
-        return y, folded.mean, folded.variance
+        _core.feed_forward(view(x), view(a), view(c), views, drop.arguments, view(y), n_threads())
+        ctx.save_for_backward(x, mean.clone(), spread, a, c, *weights)
+        ctx.drop = drop
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, *weights = ctx.saved_tensors
-        folded: _Folded = ctx.folded
+        x, mean, spread, a, c, *weights = ctx.saved_tensors
         dy = side_by_side(grads[0])
         dx = torch.empty(x.shape, dtype=x.dtype)
         dweights = [torch.empty_like(w) for w in weights]
-        da, dc = torch.empty_like(folded.a), torch.empty_like(folded.c)
+        da, dc = torch.empty_like(a), torch.empty_like(c)
         _core.feed_forward_backward(
             view(x),
-            view(folded.a),
-            view(folded.c),
+            view(a),
+            view(c),
             tuple(view(w) for w in weights),
             ctx.drop.arguments,
             view(dy),
@@ -261,7 +281,7 @@ class _FeedForward(torch.autograd.Function):
             tuple(view(w) for w in dweights),
             n_threads(),
         )
-        dgain, doffset, slope, shift = folded.gradients(da, dc, x.shape[1])
-        if folded.own:
-            _core.add_affine(view(dx), view(x), view(slope.contiguous()), view(shift.contiguous()), n_threads())
+        dgain, doffset, slope, shift = _unfolded(mean, spread, a, da, dc, x.shape[1])
+        if ctx.own:
+            _core.add_affine(view(dx), view(x), view(slope), view(shift), n_threads())
         return (dx, dgain, doffset, None, None, None, None, *dweights)

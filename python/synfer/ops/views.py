@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from synfer.errors import InputError
 
 View = tuple[int, tuple[int, ...], tuple[int, ...], str]
 """Address, shape, strides in elements, dtype."""
@@ -21,17 +23,37 @@ def maybe_view(x: Tensor | None) -> View | None:
     return None if x is None else view(x)
 
 
-def has_kernels(x: Tensor) -> bool:
-    """Whether the layers of an ensemble are compiled for what x is: on the CPU, in float32 or float64, not empty."""
+def has_kernels(*tensors: Tensor | None) -> bool:
+    """Whether the layers of an ensemble are compiled for these: in CPU memory, in float32 or float64, none empty.
+
+    Not under a transform of torch's, nor for tensors that only stand for others (subclasses have no memory of ours to
+    look at): there plain torch does the work.
+
+    Raises
+    ------
+    InputError
+        They are of several dtypes or devices.
+    """
+    given = [x for x in tensors if x is not None]
+    for what in ("dtype", "device"):
+        found = {str(getattr(x, what)).removeprefix("torch.") for x in given}
+        if len(found) > 1:
+            raise InputError(f"all tensors must be of one {what}, got {' and '.join(sorted(found))}.")
     return (
-        x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.float64)
-        and x.numel() > 0
+        given[0].device.type == "cpu"
+        and given[0].dtype in (torch.float32, torch.float64)
+        and all(type(x) in (Tensor, nn.Parameter) and x.numel() > 0 for x in given)
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )
 
 
+def in_order(x: Tensor) -> Tensor:
+    """Give x, or a copy of it in C order and without a pending sign."""
+    return x.resolve_neg().contiguous()
+
+
 def side_by_side(x: Tensor) -> Tensor:
-    """Give x, or a copy of it whose channels lie side by side."""
+    """Give x, or a copy of it whose channels lie side by side, without a pending sign."""
+    x = x.resolve_neg()
     return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
