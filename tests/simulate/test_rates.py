@@ -265,6 +265,10 @@ REFUSED = {
     "lags of leaky units": (
         lambda: run(Network("leaky_tanh", {}, LEAKY.connectome, synapse=VAR.synapse), 0.01), InputError, "without lags"
     ),
+    "tau of a network": (
+        lambda: run(Network("leaky_tanh", {"tau": 0}, LEAKY.connectome, synapse=RateCoupling()), 0.01), InputError,
+        "'tau' of model 'leaky_tanh' must be positive",
+    ),
     "lags of another truth": (
         lambda: run(Network("var", {}, LEAKY.connectome, synapse=RateCoupling(np.ones((2, 5, 5)))), 0.01), InputError,
         "lags of RateCoupling must add up to the connectome's weights",

@@ -81,6 +81,8 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
         A weight is not finite in that type, or it would not fit into memory.
     """
     coupling = refuse_other_coupling(network)
+    if np.any(np.asarray(network.parameters.get("tau", 1.0)) <= 0):
+        raise InputError(f"parameter 'tau' of model {network.model!r} must be positive seconds.")
     if network.model == "lorenz96":
         return (None, None, None, None), "dense"
     n_networks, n = network.n_networks or 1, network.n_units
