@@ -27,7 +27,7 @@ def response(t: np.ndarray, rise: float, decay: float) -> np.ndarray:
     on = t >= 0
     if rise == 0:
         return np.where(on, np.exp(-np.where(on, t, 0) / decay), 0.0)
-    fine = np.linspace(0, 10 * decay, 2_000_001)
+    fine = np.linspace(0, 10 * decay, 200_001)
     peak = (np.exp(-fine / decay) - np.exp(-fine / rise)).max()
     return np.where(on, np.exp(-np.where(on, t, 0) / decay) - np.exp(-np.where(on, t, 0) / rise), 0.0) / peak
 
@@ -55,6 +55,25 @@ def test_frames_are_exact_wherever_they_fall(frame_rate: float) -> None:
     for unit in (0, 1):
         expected = sum(response(t - sample * DT + 1e-12, 0.05, 0.5) for sample, of in spikes if of == unit)
         np.testing.assert_allclose(seen["calcium"][:, unit], expected, atol=1e-6)
+
+
+def test_exact_times_are_used_where_they_are_held() -> None:
+    times, units = np.array([0.0104, 0.2, 0.33333, 2.9]), np.array([0, 1, 0, 1])
+    coarse = Recording.from_spikes(times, units, 0.1, n_units=2, t0=0.0, duration=3.0)
+    seen = observe.calcium(coarse, frame_rate=60.0)
+    t = np.arange(seen.n_samples) / 60
+    for unit in (0, 1):
+        expected = sum(response(t - time, 0.05, 0.5) for time in times[units == unit])
+        np.testing.assert_allclose(seen["calcium"][:, unit], expected, atol=1e-6)
+    networks = izhikevich_network(4, 1, 0.4, n_networks=3)
+    fine = observe.calcium(run(networks, 1.0, record="spikes"), frame_rate=20.0)
+    rows = run(networks, 1.0, record="spikes", every=50, spikes="events")
+    rough = observe.calcium(rows, frame_rate=20.0)
+    assert (rows.dt, rough.t0) == (0.05, 0.05)
+    # Frames of the one stand at 1, 51, ... ms, of the other at 50, 100, ... ms.
+    every_ms = observe.calcium(run(networks, 1.0, record="spikes"))["calcium"]
+    np.testing.assert_allclose(rough["calcium"], every_ms[:, 49::50], atol=2e-5)
+    np.testing.assert_allclose(fine["calcium"], every_ms[:, ::50], atol=2e-5)
 
 
 def test_a_saturating_indicator_never_exceeds_its_limit() -> None:
@@ -106,6 +125,7 @@ SPIKES = raster([(3, 0)], n=50)
         ({"frame_rate": 1001.0}, "at most one frame a sample, 1000 Hz; got 1001"), ({"seed": -1}, "seed must be"),
         ({"recording": None}, "recording must be a Recording; got a NoneType"),
         ({"recording": Recording({"spikes": np.full((9, 2), np.nan)}, DT)}, "'spikes' must be finite"),
+        ({"recording": Recording({"spikes": np.full((9, 2), -1)}, DT)}, "counts of at least 0"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused_by_name(arguments: dict, words: str) -> None:

@@ -107,6 +107,14 @@ def test_tensors_and_floats_are_counts_too() -> None:
     assert observe.bin_spikes(of(spikes=counts > 0), 0.01)["spikes"].max() > 1
 
 
+def test_exact_times_stay_with_their_bins() -> None:
+    exact = run(izhikevich_network(4, 1, 0.4, n_networks=2), 0.5, record="spikes", spikes="events")
+    seen = observe.bin_spikes(exact, 0.02)
+    assert seen.spike_times().equals(exact.spike_times())
+    late = seen[0.2:]
+    np.testing.assert_array_equal(late["spikes"].sum((1, 2)), np.bincount(late.exact_events.leading))
+
+
 V = of(v=np.zeros((100, 3)))
 REFUSED = {
     "no recording": (lambda: observe.hide_units(np.zeros((3, 3)), [0]), "recording must be a Recording; got a ndarray"),

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import scipy.signal
 
 from synfer.errors import InputError
 from synfer.recording import Recording
+from synfer.recording.spikes import EDGE_TOLERANCE
 from synfer.simulate.arguments import checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.observe.step import CALCIUM_STREAM, checked_recording, generators, observed, told
 from synfer.storage import on_host
 
 BLOCK = 2**22
-"""Samples of units filtered in one go."""
+"""Frames of units filtered in one go."""
+
+
+class _Spikes(NamedTuple):
+    """Spikes of one network: seconds from the first sample on, unit, and how many at once."""
+
+    time: np.ndarray
+    unit: np.ndarray
+    number: np.ndarray
 
 
 def calcium(
@@ -35,7 +45,8 @@ def calcium(
         F(t) = c / (1 + c / saturation) + noise n,  n ~ N(0, 1)
 
     ``peak`` makes the response to one spike as high as the amplitude. All is evaluated exactly at the times of the
-    frames, whether or not these fall on samples; a spike acts from the time of the sample that shows it.
+    frames, whether or not these fall on samples. A spike acts from its exact time where the recording holds that, else
+    from the time of the sample that shows it.
 
     Parameters
     ----------
@@ -51,7 +62,7 @@ def calcium(
     noise : float
         Standard deviation of each frame's noise (dF/F), at least 0.
     frame_rate : float, optional
-        Frames a second, at most one a sample; default every sample.
+        Frames a second, at most one a sample (more where exact times are held); default every sample.
     seed : int
         Of the noise; each network has noise of its own, keyed by its id.
 
@@ -87,35 +98,38 @@ def calcium(
         raise InputError(f"noise must be a standard deviation, at least 0; got {noise}.")
     if saturation is not None and checked_number("saturation", saturation) <= 0:
         raise InputError(f"saturation must be positive, or None for a linear indicator; got {saturation}.")
-    every = 1.0 if frame_rate is None else 1.0 / (_positive_rate(frame_rate) * recording.dt)  # samples a frame
-    if every < 1 - 1e-9:
+    rate = 1 / recording.dt if frame_rate is None else checked_number("frame_rate", frame_rate)
+    if rate <= 0:
+        raise InputError(f"frame_rate must be positive; got {rate}.")
+    exact = recording.exact_events
+    if exact is None and rate * recording.dt > 1 + EDGE_TOLERANCE:
         raise InputError(
             f"frame_rate must be at most one frame a sample, {1 / recording.dt:g} Hz; got {frame_rate}: simulate "
-            "with a smaller step."
+            "with a smaller step, or record spikes='events'."
         )
-    spikes = on_host(recording["spikes"])
+    counts = on_host(recording["spikes"])
     n, n_units = recording.shape[-2:]
-    n_frames = int((n - 1) / every + 1e-9) + 1
+    frames = (n - 1) * recording.dt * rate + EDGE_TOLERANCE
     refuse_beyond_available(
-        (spikes.size // n * n_frames * 2 + 8 * n) * 4 + 40 * BLOCK, "observe fewer networks at once", "the fluorescence"
+        int(counts.size // n * (frames + 1) * 8 + 60 * BLOCK), "observe fewer networks at once", "the fluorescence"
     )
-    at = np.arange(n_frames) * every
-    sample = np.minimum(np.floor(at + 1e-9).astype(np.int64), n - 1)
-    since = np.maximum(at - sample, 0.0) * recording.dt  # from the sample before to the frame
-
+    n_frames = int(frames) + 1
     seen = np.empty((*recording.shape[:-2], n_frames, n_units), np.float32)
-    width = max(BLOCK // n, 1)
-    for counts, out in zip(spikes.reshape(-1, n, n_units), seen.reshape(-1, n_frames, n_units), strict=True):
+    width = max(BLOCK // n_frames, 1)
+    for k, out in enumerate(seen.reshape(-1, n_frames, n_units)):
+        if exact is None:
+            spikes = _of_raster(counts.reshape(-1, n, n_units)[k], recording.dt)
+        else:
+            mine = slice(None) if exact.leading is None else exact.leading == k
+            spikes = _Spikes(exact.time[mine] - recording.t0, exact.unit[mine], np.ones(exact.unit[mine].shape))
         for first in range(0, n_units, width):
-            part = counts[:, first : first + width].astype(np.float64)
-            if not np.all(np.isfinite(part)):
-                raise InputError("signal 'spikes' must be finite; it holds NaN or infinity.")
-            c = _decayed(part, decay, recording.dt, sample, since)
+            part = out[:, first : first + width]
+            c = _decayed(spikes, first, part.shape, decay, rate)
             if rise > 0:
-                c -= _decayed(part, rise, recording.dt, sample, since)
+                c -= _decayed(spikes, first, part.shape, rise, rate)
                 c /= _peak(rise, decay)
             c *= amplitude
-            out[:, first : first + width] = c if saturation is None else c / (1 + c / saturation)
+            part[:] = c if saturation is None else c / (1 + c / saturation)
     if noise > 0:
         for random, out in zip(
             generators(recording, seed, CALCIUM_STREAM), seen.reshape(-1, n_frames, n_units), strict=True
@@ -125,23 +139,32 @@ def calcium(
         recording, "calcium", rise=rise, decay=decay, amplitude=amplitude, saturation=saturation, noise=noise,
         frame_rate=frame_rate, seed=seed,
     )  # fmt: skip
-    return observed(recording, {"calcium": seen}, {"calcium": "dF/F"}, about, recording.dt * every)
+    return observed(recording, {"calcium": seen}, {"calcium": "dF/F"}, about, 1 / rate)
 
 
-def _decayed(counts: np.ndarray, tau: float, dt: float, sample: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Give the sum over spikes so far of exp(-time since / tau), (frame, unit)."""
-    trace = scipy.signal.lfilter([1.0], [1.0, -math.exp(-dt / tau)], counts, axis=0)
-    return trace[sample] * np.exp(-since / tau)[:, None]
+def _of_raster(counts: np.ndarray, dt: float) -> _Spikes:
+    """Give the spikes of one network's raster (time, unit)."""
+    if counts.dtype.kind != "u" and not np.all(np.isfinite(counts) & (counts >= 0)):
+        raise InputError("signal 'spikes' must be finite counts of at least 0; it holds others.")
+    sample, unit = np.nonzero(counts)
+    return _Spikes(sample * dt, unit, counts[sample, unit].astype(np.float64))
+
+
+def _decayed(spikes: _Spikes, first: int, shape: tuple[int, ...], tau: float, rate: float) -> np.ndarray:
+    """Give the sum over spikes so far of exp(-time since / tau), (frame, unit), of the units from ``first`` on.
+
+    What a spike has decayed to at the first frame that shows it is put there; from frame to frame all decay alike.
+    """
+    n_frames, n_units = shape
+    frame = np.maximum(np.ceil(spikes.time * rate - EDGE_TOLERANCE), 0).astype(np.int64)
+    kept = (frame < n_frames) & (spikes.unit >= first) & (spikes.unit < first + n_units)
+    frame, unit = frame[kept], spikes.unit[kept] - first
+    since = np.maximum(frame / rate - spikes.time[kept], 0.0)
+    put = np.bincount(frame * n_units + unit, spikes.number[kept] * np.exp(-since / tau), minlength=n_frames * n_units)
+    return scipy.signal.lfilter([1.0], [1.0, -math.exp(-1 / (rate * tau))], put.reshape(shape), axis=0)
 
 
 def _peak(rise: float, decay: float) -> float:
     """Give the largest value of exp(-t / decay) - exp(-t / rise)."""
     at = math.log(decay / rise) * decay * rise / (decay - rise)
     return math.exp(-at / decay) - math.exp(-at / rise)
-
-
-def _positive_rate(frame_rate: float) -> float:
-    rate = checked_number("frame_rate", frame_rate)
-    if rate <= 0:
-        raise InputError(f"frame_rate must be positive; got {rate}.")
-    return rate

@@ -165,4 +165,6 @@ def bin_spikes(recording: Recording, width: float, *, rate: bool = False) -> Rec
         covered = np.minimum(factor, n - first)[:, None] * recording.dt
         return observed(recording, {"rate": (sums / covered).astype(np.float32)}, {"rate": "Hz"}, about, width)
     binned = sums.astype(np.min_scalar_type(int(sums.max())))
-    return observed(recording, {"spikes": binned}, {"spikes": "1"}, about, width)
+    exact = recording.exact_events
+    events = None if exact is None else exact._replace(bin=exact.bin // factor)
+    return observed(recording, {"spikes": binned}, {"spikes": "1"}, about, width, events)

@@ -9,6 +9,7 @@ import numpy as np
 
 from synfer.errors import InputError
 from synfer.recording import Recording
+from synfer.recording.spikes import SpikeEvents
 from synfer.simulate.wiring.draws import generator_of
 
 NOISE_STREAM, CALCIUM_STREAM, HIDING_STREAM = 16, 17, 18
@@ -41,6 +42,7 @@ def observed(
     units_of_measure: Mapping[str, str],
     provenance: Mapping[str, Any],
     dt: float | None = None,
+    events: SpikeEvents | None = None,
 ) -> Recording:
     """Give a recording of other signals of the same units and networks, from the same time on."""
     return Recording(
@@ -52,6 +54,7 @@ def observed(
         t0=recording.t0,
         units_of_measure=units_of_measure,
         provenance=provenance,
+        events=events,
     )
 
 
