@@ -1,20 +1,27 @@
-"""The simulator: 160 networks of 40 Izhikevich neurons as in the paper (p = 0.4), 5,000 steps of 1 ms, in one call.
+"""The simulator at four workloads, each beside the peers that are installed, in one run.
 
-    python bench/run.py simulator
+    python bench/run.py simulator --brian2-python /path/to/brian/bin/python --jax-python /path/to/jax/bin/python
 
-float32; what is recorded is recorded in every step. Warm: the best of several runs in one process, each result dropped
-before the next run, so that its memory is used again. Cold: the first run of a process (imports done), the median of
-three; it touches fresh memory, whose speed is the system's. A hand-written AVX-512 kernel (fast-math, random numbers
-of its own) reaches 5.8e8 neuron-steps a second on one thread of this kind of machine.
+W1: 160 networks of 40 Izhikevich neurons as in the paper (p = 0.4), 5,000 steps of 1 ms, in one call; v, u and spikes
+recorded in every step. float32 all of it, one thread but where another number stands, the peers too (bench/peers holds
+their programs, and how each is made as fast as it gets). Warm: the best of several runs in one process, each result
+dropped before the next run, so that its memory is used again. Cold: the first run of a process (imports done), the
+median of three; it touches fresh memory, whose speed is the system's. Rates are mean firing rates: by them the reader
+sees that all simulate the same. A hand-written AVX-512 kernel (fast-math, random numbers of its own) reaches on one
+thread of this kind of machine 11 ms a simulated second on W1.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+import os
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,27 +29,89 @@ import synfer as sf
 from run import best_seconds, write_results
 from synfer import _core
 
-N_EXC, N_INH, P, N_NETWORKS, SECONDS = 32, 8, 0.4, 160, 5.0
-NEURON_STEPS = (N_EXC + N_INH) * N_NETWORKS * SECONDS * 1000
 RECORD = ("v", "u", "spikes")
-HAND_WRITTEN = 5.8e8
+CLOCKS = {"wall": "seconds", "cpu": "cpu"}
+PEERS = Path(__file__).parent / "peers"
 
 
-def simulate(network: sf.Network, n_threads: int, record: tuple[str, ...] = RECORD, dtype: str = "float32") -> None:
-    sf.simulate.run(network, SECONDS, record=record, n_threads=n_threads, dtype=dtype)
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """A workload: its name, simulated seconds, what the hand-written kernel takes (ms a simulated second)."""
+
+    name: str
+    seconds: float
+    by_hand: float
+    peers: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+W1 = Workload("W1", 5.0, 11.0, (("jax", ("W1",)), ("brian2", ("W1", "--standalone"))))
+
+
+class Table:
+    """Rows of the result, and what synfer takes of each workload, that peers are compared with."""
+
+    def __init__(self, clock: str) -> None:
+        self.clock = clock
+        self.rows: list[dict[str, object]] = []
+        self.ours: dict[str, float] = {}
+
+    def add(
+        self, w: Workload, program: str, seconds: float, threads: int = 1, cold: float | None = None, rate: str = ""
+    ) -> None:
+        per_second = 1e3 * seconds / w.seconds
+        ours = self.ours.setdefault(w.name, seconds)
+        self.rows.append(
+            {
+                "": w.name,
+                "program": program,
+                "threads": threads,
+                "ms a simulated second": f"{per_second:.1f}",
+                "cold": "" if cold is None else f"{1e3 * cold / w.seconds:.1f}",
+                "of the kernel by hand, a thread": f"{w.by_hand / per_second / threads:.0%}",
+                "times as long as the first row": f"{seconds / ours:.2f}",
+                "Hz": rate,
+            }
+        )
+
+    def add_peers(self, w: Workload, pythons: dict[str, str | None], repeats: int) -> None:
+        for peer, arguments in w.peers:
+            result = peer_result(pythons[peer], peer, *arguments, "--repeats", str(repeats))
+            if result is None:
+                self.rows.append({"": w.name, "program": f"{peer}: not installed"})
+            else:
+                kind = " standalone" if "--standalone" in arguments else ""
+                self.add(
+                    w, str(result["version"]) + kind, float(result[CLOCKS[self.clock]]), rate=f"{result['rate']:.1f}"
+                )
+
+
+def peer_result(python: str | None, peer: str, *arguments: str) -> dict[str, object] | None:
+    """What a peer's program prints; None where the peer is not installed."""
+    python = python or sys.executable
+    if subprocess.run([python, "-c", f"import {peer}"], capture_output=True).returncode:
+        return None
+    done = subprocess.run([python, PEERS / f"{peer}_peer.py", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{peer} failed: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def best(call, repeats: int, clock: str) -> float:
+    return best_seconds(call, repeats, time.perf_counter if clock == "wall" else time.process_time)
 
 
 def paper_networks() -> sf.Network:
-    return sf.simulate.izhikevich_network(N_EXC, N_INH, P, n_networks=N_NETWORKS, seed=1)
+    return sf.simulate.izhikevich_network(32, 8, 0.4, n_networks=160, seed=1)
+
+
+def simulate(network: sf.Network, n_threads: int, record: tuple[str, ...] = RECORD, dtype: str = "float32") -> None:
+    sf.simulate.run(network, W1.seconds, record=record, n_threads=n_threads, dtype=dtype)
 
 
 def cold_seconds(n_threads: int) -> float:
-    program = f"import simulator; simulator.print_cold({n_threads})"
+    program = [sys.executable, "-c", f"import simulator; simulator.print_cold({n_threads})"]
     runs = [
-        subprocess.run(
-            [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=sys.path[0]
-        ).stdout
-        for _ in range(3)
+        subprocess.run(program, check=True, capture_output=True, text=True, cwd=sys.path[0]).stdout for _ in range(3)
     ]
     return statistics.median(float(printed) for printed in runs)
 
@@ -54,37 +123,45 @@ def print_cold(n_threads: int) -> None:
     print(time.perf_counter() - start)
 
 
+def measure_w1(table: Table, pythons: dict[str, str | None], repeats: int) -> None:
+    network, highest = paper_networks(), _core.instruction_level()
+    rate = sf.simulate.run(network, W1.seconds, record="spikes")["spikes"].mean() * 1e3
+    warm = best(lambda: simulate(network, 1), repeats, table.clock)
+    table.add(W1, f"synfer ({highest})", warm, cold=cold_seconds(1), rate=f"{rate:.1f}")
+    table.add_peers(W1, pythons, max(2, repeats // 3))
+    two = best_seconds(lambda: simulate(network, 2), repeats)  # wall time: what threads are for
+    table.add(W1, f"synfer ({highest})", two, threads=2, cold=cold_seconds(2))
+    alone = best(lambda: simulate(network, 1, ("spikes",)), repeats, table.clock)
+    table.add(W1, f"synfer ({highest}), spikes alone", alone)
+    double = best(lambda: simulate(network, 1, dtype="float64"), repeats, table.clock)
+    table.add(W1, f"synfer ({highest}), float64", double)
+    for level in reversed(_core.instruction_levels()[:-1]):
+        _core.use_instruction_level(level)
+        table.add(W1, f"synfer ({level})", best(lambda: simulate(network, 1), repeats, table.clock))
+    _core.use_instruction_level(highest)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
-    repeats = parser.parse_args().repeats
-    network = paper_networks()
-    rows: list[dict[str, object]] = []
-
-    def add(what: str, n_threads: int, warm: float, cold: float | None = None) -> None:
-        speed = NEURON_STEPS / warm
-        rows.append(
-            {
-                "": what,
-                "threads": n_threads,
-                "warm, ms": f"{warm * 1e3:.0f}",
-                "cold, ms": "" if cold is None else f"{cold * 1e3:.0f}",
-                "neuron-steps/s, warm": f"{speed:.2e}",
-                "of the hand-written kernel a thread": f"{speed / n_threads / HAND_WRITTEN:.0%}",
-            }
-        )
-
-    highest = _core.instruction_level()
-    for n_threads in (1, 2):
-        warm = best_seconds(lambda n=n_threads: simulate(network, n), repeats)
-        add(f"v, u, spikes ({highest})", n_threads, warm, cold_seconds(n_threads))
-    add(f"spikes alone ({highest})", 1, best_seconds(lambda: simulate(network, 1, ("spikes",)), repeats))
-    add(f"v, u, spikes, float64 ({highest})", 1, best_seconds(lambda: simulate(network, 1, dtype="float64"), repeats))
-    for level in reversed(_core.instruction_levels()[:-1]):
-        _core.use_instruction_level(level)
-        add(f"v, u, spikes ({level})", 1, best_seconds(lambda: simulate(network, 1), repeats))
-    text = (__doc__ or "").replace("\n    python bench/run.py simulator\n", "")
-    write_results("simulator", "Simulator", text, pd.DataFrame(rows))
+    for peer in ("brian2", "jax"):
+        variable = f"SYNFER_BENCH_{peer.upper()}"
+        parser.add_argument(
+            f"--{peer}-python", default=os.environ.get(variable),
+            help=f"interpreter of an environment that has {peer}; default ${variable}, else this one",
+        )  # fmt: skip
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall",
+        help="cpu counts processor time where one thread is measured, for a machine that others keep busy",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    pythons = {"brian2": arguments.brian2_python, "jax": arguments.jax_python}
+    table = Table(arguments.clock)
+    measure_w1(table, pythons, arguments.repeats)
+    text = (__doc__ or "").split("\n\n", 2)
+    if arguments.clock == "cpu":
+        text.append("Others kept the machine busy: rows of one thread are processor time, not wall time.")
+    write_results("simulator", "Simulator", "\n\n".join([text[0], *text[2:]]), pd.DataFrame(table.rows).fillna(""))
 
 
 if __name__ == "__main__":
