@@ -328,7 +328,7 @@ def rectangular(value: Any, argument: str) -> np.ndarray:
     """Give an array of whatever type; nested lists of unequal lengths are refused by the argument's name."""
     try:
         return on_host(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last: a tensor without data
         raise InputError(f"{argument} must be an array, or lists of equal lengths ({_one_line(error)}).") from None
 
 

@@ -21,7 +21,7 @@ def checked_seed(seed: Any) -> int:
     InputError
         It is no integer in 0 to 2^64 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**64:
+    if not _is(seed, numbers.Integral) or not 0 <= int(seed) < 2**64:
         raise InputError(f"seed must be an integer in 0 to 2^64 - 1; got {seed!r}.")
     return int(seed)
 
@@ -34,8 +34,7 @@ def checked_count(name: str, value: Any, least: int, most: int | None = None) ->
     InputError
         It is no integer, less than ``least`` or more than ``most``; the message names it.
     """
-    integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not integer or int(value) < least or (most is not None and int(value) > most):
+    if not _is(value, numbers.Integral) or int(value) < least or (most is not None and int(value) > most):
         expected = f"of at least {least}" if most is None else f"in {least} to {most}"
         raise InputError(f"{name} must be an integer {expected}; got {value!r}.")
     return int(value)
@@ -50,7 +49,7 @@ def checked_number(name: str, value: Any) -> float:
         It is no real number, or not finite; the message names it.
     """
     number = math.nan
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if _is(value, numbers.Real):
         with contextlib.suppress(OverflowError):  # an integer of hundreds of digits
             number = float(value)
     if not math.isfinite(number):
@@ -97,3 +96,8 @@ def checked_numbers(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must be an array of numbers; got {type(value).__name__} of {array.dtype}.")
     return array
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether it is a number of the kind; numpy counts spans of time among the integers."""
+    return isinstance(value, kind) and not isinstance(value, bool | np.timedelta64)

@@ -12,6 +12,7 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnstableSystemError
 from synfer.network import Drive, GaussianDrive, Network, RateCoupling, SharedDrive
 from synfer.simulate.arguments import checked_count, checked_number, checked_numbers, checked_seed
+from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.wiring.draws import WEIGHT_STREAM, WIRING_STREAM, generator_of
 
 MOST_LAGS = 64
@@ -131,6 +132,8 @@ def var_coefficients(
         raise InputError(f"p must be a probability, in [0, 1]; got {p}.")
     if not 0 < radius < 1:
         raise InputError(f"radius must lie between 0 and 1, so that the system is stable; got {radius}.")
+    matrices = 8 * n_networks * n_lags * n_units**2
+    refuse_beyond_available(2 * matrices, "make fewer units or networks", "the coefficients")
     a = np.zeros((n_networks, n_lags, n_units, n_units))
     for k in range(n_networks):
         edges, weights = generator_of(seed, k, WIRING_STREAM), generator_of(seed, k, WEIGHT_STREAM)

@@ -9,7 +9,8 @@ import numpy as np
 from synfer.connectome import Connectome
 from synfer.errors import InputError
 from synfer.network import Network, RateCoupling
-from synfer.simulate.arguments import checked_count
+from synfer.simulate.arguments import checked_count, checked_numbers
+from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "linear")
@@ -70,7 +71,7 @@ def rate_network(
     (20, 200)
     """
     as_choice(activation, "activation", ACTIVATIONS)
-    if not np.all(np.asarray(tau) > 0):
+    if not np.all(checked_numbers("tau", tau) > 0):
         raise InputError(f"tau must be positive seconds; got {np.min(tau)}.")
     parameters = {"tau": tau, "gain": gain, "bias": bias, "noise": noise}
     return Network(f"leaky_{activation}", parameters, _wiring(weights), drive=drive, synapse=RateCoupling(), ids=ids)
@@ -178,9 +179,11 @@ def lorenz96_network(
     (50, 10)
     """
     n_units = checked_count("n_units", n_units, 4)
+    n_matrices = 1 if n_networks is None else checked_count("n_networks", n_networks, 1)
+    refuse_beyond_available(32 * n_matrices * n_units**2, "make fewer units or networks", "the wiring")
     ring = ring_of_neighbours(n_units)
     if n_networks is not None:
-        ring = np.broadcast_to(ring, (checked_count("n_networks", n_networks, 1), n_units, n_units))
+        ring = np.broadcast_to(ring, (n_matrices, n_units, n_units))
     wiring = Connectome.from_weights(ring, method="lorenz96")
     return Network("lorenz96", {"F": F, "noise": noise}, wiring, drive=drive, synapse=RateCoupling(), ids=ids)
 

@@ -87,7 +87,7 @@ def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
     InputError, UnknownNameError
         There are none, or one is none that the model has.
     """
-    if not isinstance(record, str | Iterable):
+    if not isinstance(record, str | Iterable) or (hasattr(record, "ndim") and record.ndim == 0):
         raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
     names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
     for name in names:

@@ -110,8 +110,9 @@ def calcium(
     counts = on_host(recording["spikes"])
     n, n_units = recording.shape[-2:]
     frames = (n - 1) * recording.dt * rate + EDGE_TOLERANCE
+    block = min(BLOCK, (frames + 1) * n_units)
     refuse_beyond_available(
-        int(counts.size // n * (frames + 1) * 8 + 60 * BLOCK), "observe fewer networks at once", "the fluorescence"
+        int(counts.size // n * (frames + 1) * 8 + 60 * block), "observe fewer networks at once", "the fluorescence"
     )
     n_frames = int(frames) + 1
     seen = np.empty((*recording.shape[:-2], n_frames, n_units), np.float32)

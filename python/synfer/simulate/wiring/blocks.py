@@ -122,6 +122,7 @@ def clusters_of(n_exc: int, n_clusters: int) -> np.ndarray:
     """
     n_exc = checked_count("n_exc", n_exc, 1, MOST_UNITS)
     n_clusters = checked_count("n_clusters", n_clusters, 1, n_exc)
+    refuse_beyond_memory(n_exc, 0, 1, "edges")
     return np.repeat(np.arange(n_clusters), np.diff(_cluster_edges(n_exc, n_clusters)))
 
 

@@ -14,6 +14,7 @@ from synfer.simulate.arguments import checked_number, checked_numbers, checked_s
 from synfer.simulate.wiring.assemble import checked_layout, refuse_beyond_memory
 from synfer.simulate.wiring.distributions import Delay, LogNormal, UniformDelay, checked_delay, delays, told
 from synfer.simulate.wiring.draws import DELAY_STREAM, WEIGHT_STREAM, generator_of
+from synfer.storage import rectangular
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -72,7 +73,7 @@ def from_matrix(
     if layout == "edges":
         if len(shape) == 3:
             raise ShapeError(f"weights must be (target, source) for an edge list; got {shape}: give layout='matrix'.")
-        if not (delay is None or isinstance(delay, UniformDelay) or np.ndim(delay) == 0):
+        if not (delay is None or isinstance(delay, UniformDelay) or rectangular(delay, "delay").ndim == 0):
             delay = scipy.sparse.csr_array(np.nan_to_num(np.asarray(_matrix_of_delays(delay, matrix, seed))))
         return from_matrix(scipy.sparse.csr_array(matrix), delay=delay, unit_ids=unit_ids, seed=seed, layout="edges")
     refuse_beyond_memory(shape[-1], 0, len(matrix) if len(shape) == 3 else 1, layout)
@@ -214,7 +215,7 @@ def _matrix_of_delays(delay: Any, matrix: np.ndarray, seed: int) -> np.ndarray |
         for k, of in enumerate(joined if joined.ndim == 3 else joined[None]):
             random = generator_of(seed, k, DELAY_STREAM)
             lags.reshape(-1, *matrix.shape[-2:])[k][of] = delays(delay, random, int(np.count_nonzero(of)), None)
-    elif np.ndim(delay) == 0:
+    elif rectangular(delay, "delay").ndim == 0:
         lags[joined] = checked_delay(delay, has_distances=False)
     else:
         given = checked_numbers("delay", delay)

@@ -10,7 +10,7 @@ from synfer.connectome import Connectome
 from synfer.connectome.connectome import EDGE_LIST_ABOVE
 from synfer.errors import InputError
 from synfer.simulate.arguments import checked_count, checked_flag, checked_probability
-from synfer.simulate.wiring.assemble import Pairs, Population, wired
+from synfer.simulate.wiring.assemble import Pairs, Population, refuse_beyond_memory, wired
 from synfer.simulate.wiring.distributions import Delay, Weight
 from synfer.simulate.wiring.draws import bernoulli_pairs, distinct_numbers, preferential_attachment
 
@@ -260,6 +260,7 @@ def ring_order(n_exc: int, n_inh: int) -> np.ndarray:
     """
     population = Population.checked(n_exc, n_inh, 0.0, None)
     n = population.n_units
+    refuse_beyond_memory(n, 0, 1, "edges")
     inhibitory = np.zeros(n, bool)
     inhibitory[(2 * np.arange(population.n_inh) + 1) * n // max(2 * population.n_inh, 1)] = True
     order = np.empty(n, np.int64)

@@ -29,8 +29,8 @@ PROFILES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 """How the probability falls with distance / length."""
 MOST_CELLS = 1500
-BLOCKS = 2**17
-"""Pairs of cells drawn from in one go."""
+BLOCKS, CANDIDATES = 2**17, 2**21
+"""Pairs of cells drawn from in one go, and about how many pairs of units at most are drawn, to be thinned."""
 UNITS_OF_CELL = 64
 
 
@@ -287,9 +287,8 @@ def _by_cells(
 
     grid = np.stack(np.unravel_index(np.arange(len(size)), (per_axis,) * n_dims), axis=-1)
     keys = []
-    for cells in np.array_split(
-        np.arange(len(size)), -(-(len(size) ** 2) // BLOCKS)
-    ):  # bounds the memory of candidates
+    rounds = max(len(size) ** 2 / BLOCKS, n**2 * float(probability(np.zeros(1))[0]) / CANDIDATES)
+    for cells in np.array_split(np.arange(len(size)), min(int(rounds) + 1, len(size))):
         squared = np.zeros((len(cells), len(size)))
         for axis in range(n_dims):
             apart = np.abs(grid[cells, None, axis] - grid[:, axis])

@@ -1,0 +1,266 @@
+"""Anything at every door of `simulate`: an answer or a typed error, never a crash, never more memory than there is."""
+
+from __future__ import annotations
+
+import inspect
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import torch
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synfer import simulate
+from synfer.errors import DelayWarning, InputError, SynferError
+from synfer.recording import Recording
+from synfer.simulate import LogNormal, UniformDelay, memory, observe
+from synfer.simulate.wiring import assemble
+
+NETWORK = simulate.izhikevich_network(3, 1, 0.5, n_networks=2)
+RECORDING = simulate.run(NETWORK, 0.05, record=("v", "spikes"))
+VOLTAGES = simulate.run(NETWORK, 0.05)
+W = np.array([[0.0, 1.5, 0.0], [-2.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+OF_ALL = {"weight": 5.0, "delay": None, "n_networks": 1, "seed": 0, "layout": None}
+OF_DALE = {"n_exc": 6, "n_inh": 2, "weight_inh": None, **OF_ALL}
+
+DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "run": (
+        simulate.run,
+        {
+            "network": NETWORK, "duration": 0.01, "dt": 1e-3, "drive": None, "record": "v", "every": 1, "warmup": 0.0,
+            "spikes": "raster", "initial_state": None, "seed": 0, "dtype": "float32", "n_threads": 1, "device": "cpu",
+            "out": None,
+        },
+    ),
+    "izhikevich_network": (
+        simulate.izhikevich_network,
+        {"n_exc": 6, "n_inh": 2, "p": 0.5, "weight": 5.0, "n_networks": 1, "seed": 0},
+    ),
+    "erdos_renyi": (simulate.erdos_renyi, {"p": 0.5, "self_connections": False, **OF_DALE}),
+    "fixed_in_degree": (simulate.fixed_in_degree, {"in_degree": 3, "self_connections": False, **OF_DALE}),
+    "small_world": (simulate.small_world, {"k": 4, "p": 0.5, **OF_DALE}),
+    "scale_free": (simulate.scale_free, {"m": 2, **OF_DALE}),
+    "distance_dependent": (
+        simulate.distance_dependent,
+        {
+            "p_max": 0.5, "length": 0.5, "profile": "gaussian", "positions": None, "side": 1.0, "n_dims": 2,
+            "periodic": False, "self_connections": False, **OF_DALE,
+        },
+    ),
+    "clustered": (
+        simulate.clustered,
+        {
+            "n_clusters": 2, "p_within": 0.8, "p_between": 0.2, "p_inh": None, "weight_ratio": 1.0,
+            "self_connections": False, **OF_DALE,
+        },
+    ),
+    "by_cell_type": (
+        simulate.by_cell_type,
+        {
+            **OF_ALL, "n_units": {"a": 4, "b": 2}, "p": [[0.5, 0.5], [0.5, 0.5]], "weight": [[1, -1], [1, -1]],
+            "weight_cv": 0.0, "dale": True, "self_connections": False,
+        },
+    ),
+    "ring_attractor": (
+        simulate.ring_attractor,
+        {
+            "n_units": 9, "r": 1.0, "sigma": (6.98, 7.0), "a": 1.0005, "self_connections": False, "delay": None,
+            "layout": None,
+        },
+    ),
+    "random_positions": (
+        simulate.random_positions, {"n_units": 9, "side": 1.0, "n_dims": 2, "n_networks": 1, "seed": 0},
+    ),
+    "clusters_of": (simulate.clusters_of, {"n_exc": 9, "n_clusters": 2}),
+    "ring_order": (simulate.ring_order, {"n_exc": 9, "n_inh": 2}),
+    "from_matrix": (
+        simulate.from_matrix, {"weights": W, "delay": None, "unit_ids": None, "seed": 0, "layout": None},
+    ),
+    "from_networkx": (
+        simulate.from_networkx,
+        {"graph": nx.path_graph(4), "weight": 1.0, "delay": None, "seed": 0, "layout": None},
+    ),
+    "rate_network": (simulate.rate_network, {"weights": W}),
+    "map_network": (simulate.map_network, {"weights": W}),
+    "var_network": (simulate.var_network, {"coefficients": 0.1 * W}),
+    "var_coefficients": (simulate.var_coefficients, {"n_units": 5}),
+    "lorenz96_network": (simulate.lorenz96_network, {"n_units": 8}),
+    "hide_units": (observe.hide_units, {"recording": RECORDING, "units": None, "fraction": 0.5, "seed": 0}),
+    "decimate": (observe.decimate, {"recording": VOLTAGES, "factor": 2, "offset": 0, "antialias": False}),
+    "bin_spikes": (observe.bin_spikes, {"recording": RECORDING, "width": 2e-3, "rate": False}),
+    "add_noise": (
+        observe.add_noise, {"recording": RECORDING, "std": 1.0, "signal": "v", "relative": False, "seed": 0},
+    ),
+    "calcium": (
+        observe.calcium,
+        {
+            "recording": RECORDING, "rise": 0.05, "decay": 0.5, "amplitude": 1.0, "saturation": None, "noise": 0.1,
+            "frame_rate": 100.0, "seed": 0,
+        },
+    ),
+    "clip_and_zscore": (observe.clip_and_zscore, {"recording": RECORDING, "ceiling": 30.0, "signal": "v"}),
+    "truth_of": (observe.truth_of, {"recording": RECORDING, "truth": NETWORK.connectome}),
+    "LogNormal": (LogNormal, {"mean": 1.0, "std": 1.0}),
+    "UniformDelay": (UniformDelay, {"low": 1e-3, "high": 2e-3}),
+    "DistanceDelay": (simulate.DistanceDelay, {"velocity": 1.0, "offset": 0.0}),
+}  # fmt: skip
+
+NUMBERS = [
+    True, False, -1, 0, 1, 2, 7, 2**31 - 1, 2**31, 2**63, 10**30, -(10**400), 0.0, -0.5, 1e-300, 1e300, float("nan"),
+    float("inf"), 1j, np.float32(0.5), np.int8(3), np.uint64(2**64 - 1), np.bool_(True), np.float16("inf"),
+    np.datetime64("2020-01-01"), np.timedelta64(3, "s"),
+]  # fmt: skip
+OBJECTS = [
+    None, "", "x", "v", "spikes", b"x", np.str_("v"), object(), len, slice(None), range(3), [], {}, (), set(), (1, 2),
+    (1.5, None), ("v", "v"), ["v", ["u"]], [[1.0], [1.0, 2.0]], {"v": 0.0}, {"v": 0.0, "u": None},
+    LogNormal(1.0, 1.0), UniformDelay(1e-3, 1.0), simulate.DistanceDelay(1.0), NETWORK, NETWORK.connectome, RECORDING,
+]  # fmt: skip
+OTHERS_ARRAYS = [
+    pd.DataFrame({"a": [1.0, 2.0]}), xr.DataArray(W, dims=("target", "source")), xr.DataArray(W, dims=("a", "b")),
+    scipy.sparse.csr_array(W), scipy.sparse.csr_array(W[:2]), scipy.sparse.coo_matrix(W * np.nan),
+    scipy.sparse.csr_array((10**6, 10**6)), nx.MultiDiGraph([(0, 1)]), nx.DiGraph([("a", 1)]), nx.Graph(),
+    torch.zeros(3, 3), torch.zeros(2, 2, dtype=torch.bfloat16), torch.zeros(2, 2, dtype=torch.complex64),
+    torch.zeros(2, 2, requires_grad=True), torch.eye(3).to_sparse(), torch.zeros(3, 3, device="meta"),
+    np.ma.masked_array([1.0, 2.0], [True, False]), np.zeros(3, [("a", float)]),
+]  # fmt: skip
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> np.ndarray:
+    """Arrays of few entries, of any type, shape and strides, with impossible numbers among them."""
+    shape = tuple(draw(st.lists(st.sampled_from([0, 1, 2, 3, 4, 8, 10]), max_size=3)))
+    kind = draw(st.sampled_from(["f4", "f8", "f2", ">f4", "i8", "u1", "i1", "?", "c8", "U2", "O", "M8[s]", "g"]))
+    array = np.zeros(shape, kind)
+    if array.size and kind[-1] in "48g2" and "f" in kind:
+        array.flat[draw(st.integers(0, array.size - 1))] = draw(st.sampled_from([0.5, -1, np.nan, np.inf, 1e4]))
+    elif array.size and kind in ("i8", "i1"):
+        array.flat[0] = draw(st.sampled_from([-1, 1, 100]))
+    turn = draw(st.sampled_from(["as it is", "transposed", "backwards", "every other", "broadcast", "read-only"]))
+    if turn == "transposed":
+        return array.T
+    if turn == "backwards":
+        return np.flip(array) if shape else array
+    if turn == "every other":
+        return np.repeat(array, 2, axis=-1)[..., ::2] if shape else array
+    if turn == "broadcast":
+        return np.broadcast_to(np.zeros((), kind), shape)
+    if turn == "read-only":
+        array.setflags(write=False)
+    return array
+
+
+JUNK = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(OBJECTS), st.sampled_from(OTHERS_ARRAYS), arrays())
+
+
+@pytest.fixture(autouse=True)
+def little_memory() -> Iterator[None]:
+    """A machine on which 140 MB are left: whatever would take more is refused, or the test shows it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "available_bytes", lambda: 140_000_000)
+        yield
+
+
+def all_arguments(name: str) -> dict[str, Any]:
+    """Good arguments of a door, those left out at their defaults."""
+    door, good = DOORS[name]
+    defaults = {key: p.default for key, p in inspect.signature(door).parameters.items() if p.default is not p.empty}
+    return {**defaults, **good}
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_good_arguments_are_taken(name: str) -> None:
+    assert set(all_arguments(name)) == set(inspect.signature(DOORS[name][0]).parameters)
+    DOORS[name][0](**all_arguments(name))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", DOORS)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_junk_is_answered_or_refused_by_a_typed_error(name: str, data: st.DataObject) -> None:
+    door, good = DOORS[name][0], all_arguments(name)
+    spoilt = data.draw(st.lists(st.sampled_from(sorted(good)), min_size=1, max_size=2, unique=True))
+    arguments = {**good, **{argument: data.draw(JUNK, label=argument) for argument in spoilt}}
+    try:
+        door(**arguments)
+    except SynferError as error:
+        assert str(error)
+    except DelayWarning:
+        pass  # an answer, of another step than the wiring's
+
+
+@pytest.mark.parametrize("name", ["run", "decimate", "bin_spikes", "add_noise", "calcium", "clip_and_zscore"])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_signals_of_any_type_and_strides_are_observed_or_refused(name: str, data: st.DataObject) -> None:
+    array = data.draw(arrays())
+    try:
+        recording = Recording({"v": array, "spikes": array}, 1e-3, leading="network" if array.ndim == 3 else None)
+    except SynferError:
+        return
+    door, good = DOORS[name]
+    given_there = {"drive": array, "network": NETWORK} if name == "run" else {"recording": recording}
+    with np.errstate(all="ignore"):
+        try:
+            seen = door(**{**good, **given_there})
+        except SynferError as error:
+            assert str(error)
+            return
+    assert name == "run" or seen.unit_ids.tolist() == recording.unit_ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "n_edges", "n_pairs"),
+    [
+        ("erdos_renyi", {"n_exc": 8_000, "p": 0.01}, 640_000, 0),
+        ("erdos_renyi", {"n_exc": 998, "p": 0.5, "delay": 1e-3}, 500_000, 10**6),
+        ("erdos_renyi", {"n_exc": 198, "p": 0.5, "delay": 1e-3, "n_networks": 20}, 20_000, 800_000),
+        ("fixed_in_degree", {"n_exc": 7_998, "in_degree": 80, "delay": UniformDelay(1e-3, 2e-3)}, 640_000, 0),
+        ("small_world", {"n_exc": 7_998, "k": 80}, 640_000, 0),
+        ("scale_free", {"n_exc": 7_998, "m": 80}, 640_000, 0),
+        ("clustered", {"n_exc": 7_998, "n_clusters": 40, "p_within": 0.3, "p_between": 0.01}, 1_080_000, 0),
+        ("distance_dependent", {"n_exc": 7_998, "p_max": 0.3, "length": 0.1}, 1_000_000, 0),
+        ("by_cell_type", {"n_units": {"a": 6_000, "b": 2_000}, "p": np.full((2, 2), 0.01)}, 640_000, 0),
+    ],
+)
+def test_memory_is_foreseen(name: str, changed: dict, n_edges: int, n_pairs: int) -> None:
+    door, good = DOORS[name]
+    tracemalloc.start()
+    try:
+        connectome = door(**{**good, **changed})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    foreseen = n_edges * assemble.BYTES_OF_EDGE + n_pairs * assemble.BYTES_OF_PAIR + 64 * connectome.n_units
+    working = (
+        40 * 2**22 if name in ("clustered", "distance_dependent", "by_cell_type") else 0
+    )  # what is drawn in one go
+    assert peak < 1.1 * foreseen + working
+    assert peak > foreseen / 4
+
+
+def test_what_would_not_fit_is_refused_with_both_numbers() -> None:
+    sayings = r"would need [\d,.]+ GB of memory and 0\.1 GB are available"
+    for door, given_there in (
+        (simulate.run, {"network": NETWORK, "duration": 1e5}),
+        (simulate.erdos_renyi, {"n_exc": 3000, "n_inh": 0, "p": 0.1}),
+        (simulate.izhikevich_network, {"n_exc": 100, "n_inh": 0, "p": 0.1, "n_networks": 10_000}),
+        (
+            observe.calcium,
+            {"recording": Recording({"spikes": np.zeros((2, 2 * 10**6), np.uint8)}, 100.0), "frame_rate": 1e-2},
+        ),
+        (observe.add_noise, {"recording": Recording({"v": np.zeros((10**6, 10))}, 1.0), "std": 1.0}),
+        (
+            observe.bin_spikes,
+            {"recording": Recording({"spikes": np.zeros((10**4, 2000), np.uint8)}, 1.0), "width": 1.0},
+        ),
+    ):
+        with pytest.raises(InputError, match=sayings):
+            door(**given_there)
