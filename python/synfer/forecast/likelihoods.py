@@ -63,7 +63,8 @@ class Poisson(Likelihood):
         return functional.softplus(raw)
 
     def log_prob(self, mean: Tensor, target: Tensor, variance: Tensor) -> Tensor:
-        """Y log λ − λ − log y!."""
+        """Y log λ − λ − log y!; a λ that has underflown to 0 is the least that can be written, so that none is −∞."""
+        mean = mean.clamp(min=torch.finfo(mean.dtype).tiny)
         return torch.xlogy(target, mean) - mean - torch.lgamma(target + 1)
 
     def check(self, series: Tensor) -> None:
@@ -84,7 +85,9 @@ class Bernoulli(Likelihood):
         return torch.sigmoid(raw)
 
     def log_prob(self, mean: Tensor, target: Tensor, variance: Tensor) -> Tensor:
-        """Y log π + (1 − y) log(1 − π)."""
+        """Y log π + (1 − y) log(1 − π); a π that was rounded to 0 or 1 is the nearest number beside it."""
+        limits = torch.finfo(mean.dtype)
+        mean = mean.clamp(min=limits.tiny, max=1.0 - limits.eps / 2)
         return torch.xlogy(target, mean) + torch.xlogy(1 - target, 1 - mean)
 
     def check(self, series: Tensor) -> None:
