@@ -1,5 +1,6 @@
 """Causalformer as an estimator: what it finds, what it hands out, what it refuses."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from sklearn.base import clone
 
 from synfer import Recording
-from synfer.discover import Causalformer
+from synfer.discover import Causalformer, attention
+from synfer.discover.base import Samples
 from synfer.errors import FileError, FitDivergedError, InputError, NotConvergedWarning
 
 SMALL = {"window": 4, "d_model": 16, "n_heads": 2, "d_head": 8, "d_hidden": 32, "progress": False, "random_state": 0}
@@ -185,3 +187,17 @@ def test_a_checkpoint_holds_the_fit(tmp_path):
         Causalformer(**options | {"random_state": None}, checkpoint=tmp_path / "fit.pt").fit(x)
     with pytest.raises(FileError, match="of another fit"):
         Causalformer(**options | {"random_state": 1}, checkpoint=tmp_path / "fit.pt").fit(x)
+
+
+def test_moments_are_taken_block_by_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    segments = [(3.0 + 2.0 * rng.standard_normal((n, 10))).astype(np.float32) for n in (30_000, 7, 20_000)]
+    monkeypatch.setattr("synfer.discover._checks.BLOCK", 10 * 100)
+    tracemalloc.start()
+    mean, deviation = attention._moments(Samples(segments, None, np.arange(10), None, [0.0] * 3))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    whole = np.concatenate(segments).astype(np.float64)
+    np.testing.assert_allclose(mean, whole.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(deviation, whole.std(axis=0), rtol=1e-12)
+    assert peak < 0.2 * sum(segment.nbytes for segment in segments)

@@ -1,5 +1,7 @@
 """Windows are views, in time order, none across a splice."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -67,3 +69,18 @@ def test_samples_are_standardised_in_double_precision():
 def test_too_few_windows_to_share():
     with pytest.raises(InputError, match="at least 3 windows"):
         Windows([np.zeros((5, 2))], 3, clock=Clock.of(5001)).split()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scaling_by_blocks_changes_nothing_and_copies_no_segment(dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    segments = [rng.standard_normal((n, 20)).astype(dtype) for n in (60_000, 0, 3, 40_000)]
+    offset, scale = rng.standard_normal(20), rng.uniform(0.5, 2.0, 20)
+    expected = np.concatenate([((s - offset) / scale).astype(np.float32) for s in segments])
+    monkeypatch.setattr("synfer.forecast.windows._BLOCK", 20 * 1000)
+    tracemalloc.start()
+    windows = Windows(segments, 2, clock=Clock.of(60_000), offset=offset, scale=scale)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(windows.series.numpy(), expected)
+    assert peak < 1.6 * expected.nbytes  # with the clock's times and the windows' starts, which do not grow with units

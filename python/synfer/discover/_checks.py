@@ -142,7 +142,7 @@ def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: 
     """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples."""
     n_units = segments[0].shape[1]
     low, high = np.full(n_units, np.inf), np.full(n_units, -np.inf)
-    for _, block in _blocks(segments):
+    for _, block in blocks(segments):
         # min and max carry NaN and infinities through: one look finds both the unclean and the constant.
         low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
@@ -163,7 +163,7 @@ def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: 
         )
 
 
-def _blocks(segments: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+def blocks(segments: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
     """Cut segments into (segment number, block of rows)."""
     for number, segment in enumerate(segments):
         rows = max(1, BLOCK // max(1, segment.shape[1]))
@@ -174,7 +174,7 @@ def _blocks(segments: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
 def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray) -> str:
     first = 0
     last_number = 0
-    for number, block in _blocks(segments):
+    for number, block in blocks(segments):
         first, last_number = (0, number) if number != last_number else (first, number)
         unclean = ~np.isfinite(block)
         if unclean.any():
@@ -192,7 +192,7 @@ def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray) -> str:
 def _identical(segments: list[np.ndarray]) -> list[list[int]]:
     """Find groups of columns with the same samples throughout: candidates are split until none are left."""
     groups = [list(range(segments[0].shape[1]))]
-    for _, block in _blocks(segments):
+    for _, block in blocks(segments):
         split: list[list[int]] = []
         for group in groups:
             by_samples: dict[bytes, list[int]] = {}

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
+from synfer.discover._checks import blocks
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluation_batches, train
@@ -299,5 +300,5 @@ def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each unit, (unit,), as the paper z-scores: over the whole recording."""
     n = samples.n_samples
     mean = sum(segment.sum(axis=0, dtype=np.float64) for segment in samples.segments) / n
-    square = sum(np.square(segment - mean).sum(axis=0) for segment in samples.segments) / n
+    square = sum(np.square(block - mean).sum(axis=0) for _, block in blocks(samples.segments)) / n
     return np.asarray(mean), np.sqrt(square)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from synfer.errors import InputError
 
+_BLOCK = 1 << 20  # numbers that are scaled together: 8 MB of float64, and not the whole recording's
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -83,7 +85,12 @@ class Windows:
             raise InputError(
                 f"window must be shorter than the longest segment of {max(sizes)} samples, got {length}: shorten it."
             )
-        series = np.concatenate([((s - offset) / scale).astype(np.float32) for s in segments])
+        series = np.empty((sum(sizes), segments[0].shape[1]), dtype=np.float32)
+        end, rows = 0, max(1, _BLOCK // max(1, series.shape[1]))
+        for segment in segments:
+            for block in np.array_split(segment, range(rows, len(segment), rows)):
+                first, end = end, end + len(block)
+                series[first:end] = (block - offset) / scale
         times = np.concatenate([clock.times(n) for n in sizes])
         ends = np.cumsum(sizes)
         starts = np.concatenate([np.arange(end - n, end - length) for end, n in zip(ends, sizes, strict=True)])
