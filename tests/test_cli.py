@@ -113,6 +113,7 @@ class TestDiscover:
         refused(synfer(*granger, "--set", "max_lags=3"), "'max_lags'", "'max_lag'")
         refused(synfer(*granger, "--set", "lag"), "KEY=VALUE", "'lag'")
         refused(synfer(*granger, "--set", "lag=bicc"), "lag", "'bicc'")
+        refused(synfer(*granger, "--set", "lag={[]:1}"), "lag", "'{[]:1}'")
         refused(synfer(*granger[:-1], "spike"), "'spike'", "'spikes'")
         assert not (tmp_path / "e.nc").exists()
 
@@ -235,7 +236,8 @@ class TestFilesInTheWay:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("false", False), ("True", True), ("3", 3), ("aic", "aic"), ("1e-3", 1e-3)]
+    ("text", "value"),
+    [("false", False), ("True", True), ("3", 3), ("aic", "aic"), ("1e-3", 1e-3), ("{[]:1}", "{[]:1}")],
 )
 def test_values_of_set(text, value):
     assert cli._parsed(f"name={text}") == ("name", value)

@@ -225,7 +225,7 @@ def _parsed(assignment: str) -> tuple[str, Any]:
         return name, text.lower() == "true"
     try:
         return name, ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that literal_eval may raise
         return name, text
 
 
