@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from synfer.discover import autoregression
-from synfer.discover.autoregression import spectral_radius
+from synfer.discover.autoregression import (
+    CRITERIA,
+    Autoregression,
+    LeastSquares,
+    criteria,
+    lagged_factor,
+    leading_factor,
+    log_likelihood,
+    spectral_radius,
+)
 
 
 def dense_radius(coef: np.ndarray) -> float:
@@ -45,3 +55,47 @@ def test_arnoldis_iteration_is_left_to_systems_large_enough(n: int, p: int, monk
     monkeypatch.setattr(autoregression, "DENSE", 0)
     coef = random_coef(n, p, 1)
     assert spectral_radius(coef) == pytest.approx(dense_radius(coef), rel=1e-10)
+
+
+def fits_of(x: np.ndarray, highest: int) -> list[LeastSquares]:
+    n, rows = x.shape[1], len(x) - highest
+    factor = lagged_factor([x], highest)
+    return [LeastSquares(leading_factor(factor, n, p), n, p, rows) for p in range(highest + 1)]
+
+
+def test_criteria_are_what_they_say() -> None:
+    x = np.random.default_rng(0).standard_normal((60, 3))
+    fits = [*fits_of(x, 4)[1:], Autoregression(np.zeros((6, 3, 3)), np.zeros(3), np.eye(3), 40)]
+    table = criteria(fits)
+    assert list(table.columns) == list(CRITERIA) and list(table.index) == [1, 2, 3, 4, 6]
+    for p, fit in zip(table.index, fits, strict=True):
+        m, d = fit.n_rows, 3 * (3 * p + (p < 6))  # a mean taken off beforehand is no coefficient
+        fitted = m * np.log(np.linalg.det(fit.sse / m))
+        assert table["aic"][p] * 40 == pytest.approx(fitted + 2 * d, rel=1e-12)
+        assert table["bic"][p] * 40 == pytest.approx(fitted + d * np.log(m), rel=1e-12)
+        assert table["hq"][p] * 40 == pytest.approx(fitted + 2 * d * np.log(np.log(m)), rel=1e-12)
+        if d + 1 < m:
+            assert table["aicc"][p] * 40 == pytest.approx(fitted + 2 * d * m / (m - d - 1), rel=1e-12)
+        else:
+            assert np.isnan(table["aicc"][p])
+    assert table["aicc"].isna().any() and table["aicc"].notna().any()
+
+
+def test_a_fit_says_by_what_its_covariance_is_divided() -> None:
+    fit = fits_of(np.random.default_rng(0).standard_normal((60, 3)), 2)[2]
+    np.testing.assert_allclose(fit.covariance * 57, fit.sse)
+    np.testing.assert_allclose(fit.unbiased_covariance * (58 - 7), fit.sse)
+
+
+def test_the_log_likelihood_is_the_sum_of_the_densities() -> None:
+    rng = np.random.default_rng(0)
+    segments = [rng.standard_normal((n, 2)) for n in (20, 1, 2, 15)]
+    coef, intercept, covariance = random_coef(2, 2, 0), np.array([0.3, -1.0]), np.array([[2.0, 0.5], [0.5, 1.0]])
+    expected = 0.0
+    for x in segments:
+        for t in range(2, len(x)):
+            mean = intercept + coef[0] @ x[t - 1] + coef[1] @ x[t - 2]
+            expected += stats.multivariate_normal(mean, covariance).logpdf(x[t])
+    assert log_likelihood(segments, intercept, coef, covariance) == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(np.linalg.LinAlgError):
+        log_likelihood(segments, intercept, coef, np.ones((2, 2)))

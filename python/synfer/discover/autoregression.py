@@ -12,16 +12,21 @@ Source: H. Luetkepohl, New Introduction to Multiple Time Series Analysis, Spring
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy.linalg import solve_triangular
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigs
 from tqdm import tqdm
 
 from synfer import _core
+from synfer.discover.base import Samples
+from synfer.errors import InputError
 from synfer.threads import n_threads
 
+CRITERIA = ("aic", "aicc", "bic", "hq")
 WORK = 2 * 10**10  # multiplications a call, a second or two: between calls the keyboard can interrupt
 DENSE = 1000  # companion matrices up to this size are diagonalised outright, within a second
 DOMINANT, BASIS = 6, 60  # larger ones: eigenvalues sought by Arnoldi's iteration, and the size of its basis
@@ -74,8 +79,42 @@ def leading_factor(factor: np.ndarray, n_units: int, n_lags: int) -> np.ndarray:
     return leading
 
 
-class LeastSquares:
-    """The fit of one order, from its factor.
+class Autoregression:
+    """A fitted vector autoregression of one order, however it was fitted.
+
+    Parameters
+    ----------
+    coef : array, (lag, target, source)
+        A_1 ... A_k.
+    intercept : array, (target,)
+    sse : array, (target, target)
+        Residuals' sums of squares and products.
+    n_rows : int
+        Samples that were forecast.
+    df : float, optional
+        Effective number of predictors; by default the number of coefficients of one target, the mean not counted.
+    """
+
+    def __init__(
+        self, coef: np.ndarray, intercept: np.ndarray, sse: np.ndarray, n_rows: int, df: float | None = None
+    ) -> None:
+        self.coef, self.intercept, self.sse, self.n_rows = coef, intercept, sse, n_rows
+        self.n_lags, self.n_units = len(coef), len(sse)
+        self.df = float(self.n_lags * self.n_units) if df is None else df
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Residual covariance (target, target): sse / (n_rows - 1), as the MVGC toolbox divides it."""
+        return self.sse / (self.n_rows - 1)
+
+    @property
+    def unbiased_covariance(self) -> np.ndarray:
+        """Residual covariance (target, target): sse / (n_rows - df), as regression has it."""
+        return self.sse / (self.n_rows - self.df)
+
+
+class LeastSquares(Autoregression):
+    """The least-squares fit of one order, from its factor.
 
     Parameters
     ----------
@@ -97,7 +136,6 @@ class LeastSquares:
     """
 
     def __init__(self, factor: np.ndarray, n_units: int, n_lags: int, n_rows: int, ridge: float = 0.0) -> None:
-        self.n_units, self.n_lags, self.n_rows = n_units, n_lags, n_rows
         k = 1 + n_units * n_lags
         penalised = factor
         penalty = np.zeros(k)
@@ -112,11 +150,12 @@ class LeastSquares:
         self._triangle = penalised[:k, :k]
         self.params = solve_triangular(self._triangle, penalised[:k, k:])
         misfit = factor[k:, k:]
-        self.df = float(k)
+        df = float(k)
         if ridge > 0.0 and n_lags > 0:
             misfit = np.vstack([factor[:k, k:] - factor[:k, :k] @ self.params, misfit])
-            self.df -= float(penalty @ (self._inverse**2).sum(axis=1))
-        self.sse = misfit.T @ misfit
+            df -= float(penalty @ (self._inverse**2).sum(axis=1))
+        coef = self.params[1:].reshape(n_lags, n_units, n_units).transpose(0, 2, 1)
+        super().__init__(coef, self.params[0], misfit.T @ misfit, n_rows, df)
 
     @cached_property
     def _inverse(self) -> np.ndarray:
@@ -131,30 +170,6 @@ class LeastSquares:
     def precision(self) -> np.ndarray:
         """Inverse covariance of all lags, the block of each source's own: (source, lag, lag)."""
         return self.n_rows * np.swapaxes(self._of_source, 1, 2) @ self._of_source
-
-    @property
-    def intercept(self) -> np.ndarray:
-        """Intercepts c (target,)."""
-        return self.params[0]
-
-    @property
-    def coef(self) -> np.ndarray:
-        """Coefficients A (lag, target, source)."""
-        return self.params[1:].reshape(self.n_lags, self.n_units, self.n_units).transpose(0, 2, 1)
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """Residual covariance (target, target), unbiased: sse / (n_rows - df)."""
-        return self.sse / (self.n_rows - self.df)
-
-    def criteria(self) -> dict[str, float]:
-        """Give Akaike's and Schwarz's criterion: log|sse / n| + (2 or log n) unit df / n; lower is better."""
-        n = self.n_rows
-        log_det = np.linalg.slogdet(self.sse / n)[1]
-        return {
-            "aic": log_det + 2.0 * self.n_units * self.df / n,
-            "bic": log_det + np.log(n) * self.n_units * self.df / n,
-        }
 
     def wald(self) -> np.ndarray:
         """Give what every source's lags are worth to every target, per lag, in units of residual variance.
@@ -172,7 +187,37 @@ class LeastSquares:
         root: np.ndarray = np.asarray(np.linalg.qr(self._of_source, mode="r"))  # (source, lag, lag)
         b = self.params[1:].reshape(p, n, n).transpose(1, 0, 2)  # (source, lag, target)
         z = np.linalg.solve(root.transpose(0, 2, 1), b)
-        return (z**2).sum(axis=1).T / (p * np.diag(self.covariance)[:, None])
+        return (z**2).sum(axis=1).T / (p * np.diag(self.unbiased_covariance)[:, None])
+
+
+def criteria(fits: Sequence[Autoregression]) -> pd.DataFrame:
+    """Information criteria of fits of several orders; lower is better.
+
+        -2 log L = rows log|sse / rows|,  d = unit df:
+        aic = -2 log L + 2 d,  aicc = -2 log L + 2 d rows / (rows - d - 1),
+        bic = -2 log L + d log rows,  hq = -2 log L + 2 d log log rows
+
+    all divided by one number, the rows of the last fit. Least squares forecast the same rows at every order: there
+    these are the figures of statsmodels and of the textbooks. The orders of the lattice recursion have rows of their
+    own; not to divide each by its own is how the MVGC toolbox chooses.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``CRITERIA``, index "lag". "aicc" (Hurvich and Tsai 1989) is NaN where there is less than one row to
+        spare.
+    """
+    rows = np.array([fit.n_rows for fit in fits], dtype=np.float64)
+    d = np.array([fit.n_units * fit.df for fit in fits])
+    fitted = rows * np.array([np.linalg.slogdet(fit.sse / fit.n_rows)[1] for fit in fits])
+    spare = np.where(rows - d - 1.0 > 0.0, rows - d - 1.0, np.nan)
+    columns = {
+        "aic": fitted + 2.0 * d,
+        "aicc": fitted + 2.0 * d * rows / spare,
+        "bic": fitted + d * np.log(rows),
+        "hq": fitted + 2.0 * d * np.log(np.log(rows)),
+    }
+    return pd.DataFrame(columns, index=pd.Index([fit.n_lags for fit in fits], name="lag")) / rows[-1]
 
 
 def spectral_radius(coef: np.ndarray) -> float:
@@ -214,3 +259,41 @@ def forecast(segment: np.ndarray, intercept: np.ndarray, coef: np.ndarray) -> np
         for lag in range(1, p + 1):
             out[p:] += segment[p - lag : len(segment) - lag] @ coef[lag - 1].T
     return out
+
+
+def log_likelihood(
+    segments: list[np.ndarray], intercept: np.ndarray, coef: np.ndarray, covariance: np.ndarray
+) -> float:
+    """Gaussian log-likelihood of all samples that have enough past, in nats.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The covariance is singular.
+    """
+    root = np.linalg.cholesky(covariance)
+    quadratic = sum(
+        float((solve_triangular(root, residuals(segment, intercept, coef).T, lower=True) ** 2).sum())
+        for segment in segments
+    )
+    log_det = 2.0 * float(np.log(np.diag(root)).sum())
+    rows = n_rows(segments, len(coef))
+    return -0.5 * (rows * (len(root) * float(np.log(2.0 * np.pi)) + log_det) + quadratic)
+
+
+def held_out_score(samples: Samples, intercept: np.ndarray, coef: np.ndarray, covariance: np.ndarray) -> float:
+    """Mean Gaussian log-likelihood of held-out samples, per sample and unit, in nats.
+
+    Raises
+    ------
+    InputError
+        There are too few samples, or the covariance is singular.
+    """
+    rows = n_rows(samples.segments, len(coef))
+    if rows == 0:
+        raise InputError(f"X must have more than lag_ = {len(coef)} samples to be scored, got {samples.n_samples}.")
+    try:
+        total = log_likelihood(samples.segments, intercept, coef, covariance)
+    except np.linalg.LinAlgError:
+        raise InputError("X cannot be scored: the residual covariance is singular, fit on more samples.") from None
+    return total / (rows * samples.n_units)

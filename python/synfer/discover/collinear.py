@@ -8,10 +8,11 @@ from synfer.discover.base import Samples
 from synfer.errors import InputError
 
 
-def refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int) -> None:
+def refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int, *, remedy: str | None = None) -> None:
     """Refuse units whose past, or present, follows from the others to within the precision of the samples.
 
     ``factor`` is that of :func:`lagged_factor`: |R[k, k]| is the length of what column k has beyond all before it.
+    ``remedy`` is what else the method has to offer, besides fewer units and lags.
     """
     n_units = samples.n_units
     single = samples.segments[0].dtype == np.float32
@@ -32,7 +33,13 @@ def refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int) -> None:
     lag = (k - 1) // n_units + 1
     when = "its present" if k >= n_predictors else f"its past at lag {lag}"
     names = ", ".join(str(i) for i in samples.unit_ids[partners][:8])
+    mends = ["drop one of them"]
+    if n_lags > 1:
+        mends.append(f"take fewer lags than {n_lags}")
+    if remedy is not None:
+        mends.append(remedy)
+    mend = mends[0] if len(mends) == 1 else f"{', '.join(mends[:-1])}, or {mends[-1]}"
     raise InputError(
         f"X must not be collinear: unit {samples.unit_ids[unit]!s} ({when}) follows from the units {names} to 1 part "
-        f"in {1 / tolerance:.0e}; drop one of them, take fewer lags than {n_lags}, or set ridge > 0."
+        f"in {1 / tolerance:.0e}; {mend}."
     )

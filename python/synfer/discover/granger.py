@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
-from synfer.discover.autoregression import (
-    LeastSquares,
-    forecast,
-    lagged_factor,
-    leading_factor,
-    n_rows,
-    spectral_radius,
-)
-from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.autoregression import LeastSquares, criteria, lagged_factor, leading_factor, n_rows
+from synfer.discover.autoregressive import VectorAutoregression
+from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
-from synfer.discover.order import held_out_score
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
 
 
-class ConditionalGranger(BaseDiscoverer):
+class ConditionalGranger(VectorAutoregression):
     """Conditional Granger causality: the F test of each source's lags in a vector autoregression of all units.
 
         x(t) = c + A_1 x(t-1) + ... + A_p x(t-p) + e(t)
@@ -119,41 +109,24 @@ class ConditionalGranger(BaseDiscoverer):
         self.max_lag = max_lag
         self.ridge = ridge
 
-    @property
-    def _highest_lag(self) -> int:
-        return int(self.max_lag if isinstance(self.lag, str) else self.lag)
-
     def _min_rows(self, n_units: int) -> int:
         if self.ridge == 0:
             return n_units * (self._highest_lag + 1) + 1
         # A criterion takes the determinant of the residual covariance, which needs as many rows as units.
         return n_units + 1 if isinstance(self.lag, str) else 2
 
-    def _min_samples(self, n_units: int) -> int:
-        return self._highest_lag + self._min_rows(n_units)
-
     def _discover(self, samples: Samples) -> Connectome:
         n_units, n_lags, ridge = samples.n_units, self._highest_lag, float(self.ridge)
-        rows = n_rows(samples.segments, n_lags)
-        if rows < self._min_rows(n_units):
-            raise InputError(
-                f"X must hold at least {self._min_rows(n_units)} samples with {n_lags} predecessors within their own "
-                f"trial, got {rows}: take fewer lags, or longer trials."
-            )
-        factor = lagged_factor(samples.segments, n_lags)
-        if not np.isfinite(factor).all():
-            raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
+        factor, rows = self._factor(samples)
         if ridge == 0.0:
-            refuse_collinear(factor, samples, n_lags)
+            refuse_collinear(factor, samples, n_lags, remedy="set ridge > 0")
 
         self.lag_, self.criterion_ = n_lags, None
         if isinstance(self.lag, str):
             fits = [
                 LeastSquares(leading_factor(factor, n_units, p), n_units, p, rows, ridge) for p in range(n_lags + 1)
             ]
-            self.criterion_ = pd.DataFrame(
-                [fit.criteria() for fit in fits], index=pd.RangeIndex(n_lags + 1, name="lag")
-            )
+            self.criterion_ = criteria(fits)[["aic", "bic"]]
             self.lag_ = int(self.criterion_[self.lag].iloc[1:].idxmin())
             # The common rows are in the factor already; those which only higher orders could not use are added.
             factor = leading_factor(factor, n_units, self.lag_)
@@ -161,53 +134,12 @@ class ConditionalGranger(BaseDiscoverer):
             rows = n_rows(samples.segments, self.lag_)
 
         fit = LeastSquares(factor, n_units, self.lag_, rows, ridge)
-        self.coef_, self.intercept_, self.residual_covariance_ = fit.coef, fit.intercept, fit.covariance
-        self.spectral_radius_ = spectral_radius(self.coef_)
-        stable = self.spectral_radius_ < 1.0
-        if not stable:
-            warnings.warn(
-                f"ConditionalGranger(lag={self.lag_}) fitted a process that is not stable (spectral radius "
-                f"{self.spectral_radius_:.4f}, expected < 1): p-values are withheld; detrend or difference X, or cut "
-                "it where it jumps.",
-                NotConvergedWarning,
-                stacklevel=3,
-            )
+        self.coef_, self.intercept_, self.residual_covariance_ = fit.coef, fit.intercept, fit.unbiased_covariance
+        stable = self._check_stability()
         score = fit.wald()
+        np.fill_diagonal(score, np.nan)
         pvalue = None
         if ridge == 0.0 and stable:
             pvalue = stats.f.sf(score, self.lag_, n_units * (rows - fit.df))
-        deviation = np.linalg.norm(factor[1:, -n_units:], axis=0)  # of each unit, times the root of rows
-        weight = self.coef_.sum(axis=0) * deviation / deviation[:, None]
-        delay = None if samples.dt is None else (1.0 + np.abs(self.coef_).argmax(axis=0)) * samples.dt
-        for field in (score, pvalue, weight, delay):
-            if field is not None:
-                np.fill_diagonal(field, np.nan)
+        weight, delay = self._weight_and_delay(samples, self.coef_, factor)
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
-
-    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
-        """Forecast every sample from the ``lag_`` samples before it.
-
-        Parameters
-        ----------
-        X : Recording, or array (time, unit)
-        signal : str, optional
-            As in ``fit``; by default the signal that was fitted.
-
-        Returns
-        -------
-        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
-            float64, in the signal's units; NaN in the first ``lag_`` samples, which have too little past.
-        """
-        samples = self._read(X, signal)
-        forecasts = [forecast(segment, self.intercept_, self.coef_) for segment in samples.segments]
-        return np.stack(forecasts) if samples.by_trial else forecasts[0]
-
-    def score(self, X: Any, signal: str | None = None) -> float:
-        """Mean Gaussian log-likelihood of held-out samples, per sample and unit (nats); higher is better.
-
-            -1/2 [log 2 pi + (log|Sigma| + mean_t e(t)' Sigma^-1 e(t)) / unit],  Sigma = ``residual_covariance_``
-
-        Comparable between fits of the same units in the same scale; for use in ``GridSearchCV`` take contiguous splits
-        (``TimeSeriesSplit``): a shuffled one would put gaps between neighbours.
-        """
-        return held_out_score(self._read(X, signal), self.intercept_, self.coef_, self.residual_covariance_)

@@ -18,30 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from synfer.discover.autoregression import n_rows
-
-
-class Autoregression:
-    """A fitted autoregression.
-
-    Parameters
-    ----------
-    coef : array, (lag, target, source)
-        A_1 ... A_k.
-    intercept : array, (target,)
-    sse : array, (target, target)
-        Residuals' sums of squares and products.
-    n_rows : int
-        Samples that were forecast.
-    """
-
-    def __init__(self, coef: np.ndarray, intercept: np.ndarray, sse: np.ndarray, n_rows: int) -> None:
-        self.coef, self.intercept, self.sse, self.n_rows = coef, intercept, sse, n_rows
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """Residual covariance (target, target): sse / (rows - 1), as the MVGC toolbox divides it."""
-        return self.sse / (self.n_rows - 1)
+from synfer.discover.autoregression import Autoregression, n_rows
 
 
 def lwr(segments: list[np.ndarray], max_lag: int) -> Iterator[Autoregression]:
@@ -67,7 +44,6 @@ def lwr(segments: list[np.ndarray], max_lag: int) -> Iterator[Autoregression]:
     series = [np.ascontiguousarray((segment - mean).T) for segment in segments]  # (unit, time)
     n = len(series[0])
     # A filter of k blocks of n columns: forward, of x(t), x(t-1), ...; backward, of x(t-1), ..., the last block 1.
-    forward = backward = _inverse_factor(sum(x @ x.T for x in series))
     yield Autoregression(np.empty((0, n, n)), mean, sum(x @ x.T for x in series), n_rows(segments, 0))
     forward = _inverse_factor(sum(x[:, 1:] @ x[:, 1:].T for x in series))
     backward = _inverse_factor(sum(x[:, :-1] @ x[:, :-1].T for x in series))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from scipy import stats
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -16,22 +14,24 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from synfer.connectome import Connectome
 from synfer.discover import state_space
 from synfer.discover.autoregression import (
+    CRITERIA,
+    Autoregression,
     LeastSquares,
-    forecast,
+    criteria,
     lagged_factor,
     leading_factor,
     n_rows,
-    spectral_radius,
 )
-from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.autoregressive import VectorAutoregression
+from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
-from synfer.discover.lwr import Autoregression, lwr
-from synfer.discover.order import CRITERIA, criteria, cross_validated, held_out_score
+from synfer.discover.lwr import lwr
+from synfer.discover.order import cross_validated
 from synfer.discover.whiteness import whiteness
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, UnitRootWarning
+from synfer.errors import FitDivergedError, InputError, UnitRootWarning
 
 
-class MVGC(BaseDiscoverer):
+class MVGC(VectorAutoregression):
     """Pairwise-conditional Granger causality by the state-space method (the MVGC toolbox's).
 
         F[i, j] = log V^R_ii - log V_ii
@@ -46,7 +46,7 @@ class MVGC(BaseDiscoverer):
     lag : {"aic", "aicc", "bic", "hq", "cv"} or int
         Order of the autoregression, or what chooses it among 1 .. ``max_lag``. "aicc", corrected for small samples, is
         what the MVGC toolbox calls AIC; orders with too many coefficients for the correction are passed over. "cv"
-        takes the order that forecasts held-out fifths of the recording best.
+        takes the order that forecasts held-out fifths best: of the trials where there are five, else of each stretch.
     max_lag : int
     regression : {"lwr", "ols"}
         Morf's lattice recursion, whose orders each use all the rows they can, or least squares.
@@ -64,8 +64,11 @@ class MVGC(BaseDiscoverer):
     coef_ : numpy.ndarray, (lag, target, source)
     intercept_ : numpy.ndarray, (target,)
     residual_covariance_ : numpy.ndarray, (target, target)
+        Divided by rows - 1 as in the MVGC toolbox, not by the residual degrees of freedom as in ``ConditionalGranger``.
     criterion_ : pandas.DataFrame or None
         Columns "aic", "aicc", "bic", "hq" (and "cv"), indexed by lag 1 .. ``max_lag``; None where ``lag`` is a number.
+        Per row of the highest order: with "ols", "aic" and "bic" are those of ``ConditionalGranger``; with "lwr",
+        whose orders have rows of their own, the choice is the toolbox's and may change with the units of measure of X.
     spectral_radius_ : float
     spectral_ : xarray.DataArray or None
         (frequency, target, source), in nats; frequency in Hz, or in cycles a sample where dt is unknown. Its mean over
@@ -77,7 +80,7 @@ class MVGC(BaseDiscoverer):
     Raises
     ------
     InputError
-        See ``fit``; further, collinear units, and fewer rows than the order needs.
+        See ``fit``; further, collinear units, fewer rows than the order needs, or than "aicc" or "cv" need to choose.
     FitDivergedError
         The fit, or the Riccati equation of its reduced models, has no answer.
 
@@ -119,94 +122,64 @@ class MVGC(BaseDiscoverer):
         self.regression = regression
         self.n_frequencies = n_frequencies
 
-    @property
-    def _highest_lag(self) -> int:
-        return int(self.max_lag if isinstance(self.lag, str) else self.lag)
-
-    def _min_samples(self, n_units: int) -> int:
-        return self._highest_lag * (n_units + 1) + n_units + 2
+    def _min_rows(self, n_units: int) -> int:
+        return n_units * (self._highest_lag + 1) + 2
 
     def _discover(self, samples: Samples) -> Connectome:
         highest, n_units = self._highest_lag, samples.n_units
-        rows, needed = n_rows(samples.segments, highest), highest * n_units + n_units + 2
-        if rows < needed:
-            raise InputError(
-                f"X must hold at least {needed} samples with {highest} predecessors within their own trial, got {rows}"
-                ": take fewer lags, or longer trials."
-            )
-        factor = lagged_factor(samples.segments, highest)
-        if not np.isfinite(factor).all():
-            raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
+        factor, rows = self._factor(samples)
         refuse_collinear(factor, samples, highest)
         fit = self._fit(samples, factor)
-        self.lag_, self.coef_, self.intercept_ = len(fit.coef), fit.coef, fit.intercept
+        self.lag_, self.coef_, self.intercept_ = fit.n_lags, fit.coef, fit.intercept
         self.residual_covariance_ = fit.covariance
-        stable = self._check_stability(fit)
+        stable = self._check_stability()
+        if stable and fit.n_rows * (1.0 - self.spectral_radius_) < 10.0:
+            warnings.warn(
+                f"MVGC(lag={self.lag_}) fitted a process close to a unit root (spectral radius "
+                f"{self.spectral_radius_:.5f}, {fit.n_rows} samples): it remembers for a tenth of the recording or "
+                "longer, and p-values are too small; difference X, or record for longer.",
+                UnitRootWarning,
+                stacklevel=3,
+            )
         of_lags = leading_factor(factor, n_units, self.lag_)
         precision = LeastSquares(of_lags, n_units, self.lag_, rows).precision
         score, pvalue = self._causality(samples, fit, precision, stable)
         self.whiteness_ = whiteness(samples.segments, fit)
-
-        deviation = np.linalg.norm(of_lags[1:, -n_units:], axis=0)  # of each unit, times the root of rows
-        weight = self.coef_.sum(axis=0) * deviation / deviation[:, None]
-        delay = None if samples.dt is None else (1.0 + np.abs(self.coef_).argmax(axis=0)) * samples.dt
-        for field in (weight, delay):
-            if field is not None:
-                np.fill_diagonal(field, np.nan)
+        weight, delay = self._weight_and_delay(samples, self.coef_, of_lags)
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
 
     def _fit(self, samples: Samples, factor: np.ndarray) -> Autoregression:
         """Fit every order up to the highest, or the one that is given, and choose."""
         self.criterion_ = None
         try:
-            fits = self._fits(samples.segments, factor, samples.n_units)
-            if isinstance(self.lag, str):
-                orders = pd.RangeIndex(1, len(fits) + 1, name="lag")
-                table = pd.DataFrame([criteria(fit) for fit in fits], index=orders)
-                if self.lag == "cv":
-                    table["cv"] = cross_validated(samples.segments, len(fits), self._by_regression)
-                self.criterion_ = table
-                return fits[int(np.nanargmin(table[self.lag]))]
+            fits = self._fits(samples.segments, self._highest_lag, factor)
+            if not isinstance(self.lag, str):
+                return fits[-1]
+            table = criteria(fits)
+            if self.lag == "cv":
+                table["cv"] = cross_validated(samples.segments, len(fits), self._fits)
         except np.linalg.LinAlgError:
             raise FitDivergedError(
                 "the autoregression's errors are collinear at some order: take fewer lags, or drop a unit."
             ) from None
-        return fits[-1]
+        if table[self.lag].isna().all():  # of "aicc" only, which has nothing to say where coefficients outnumber rows
+            raise InputError(
+                f"X must hold at least {int(fits[0].n_units * fits[0].df) + 2} samples with a past within their own "
+                f"trial for lag='aicc' and {samples.n_units} units, got {fits[0].n_rows}: record for longer, or set "
+                "lag to 'bic' or a number."
+            )
+        self.criterion_ = table
+        return fits[int(np.nanargmin(table[self.lag]))]
 
-    def _fits(self, segments: list[np.ndarray], factor: np.ndarray, n_units: int) -> list[Autoregression]:
-        highest = self._highest_lag
+    def _fits(self, segments: list[np.ndarray], highest: int, factor: np.ndarray | None = None) -> list[Autoregression]:
+        """Fit the orders 1 .. ``highest``, or the one that is asked for alone where that is less work."""
         if self.regression == "lwr":
             return list(lwr(segments, highest))[1:]
-        rows = n_rows(segments, highest)
+        rows, n_units = n_rows(segments, highest), segments[0].shape[1]
+        if factor is None:
+            factor = lagged_factor(segments, highest)
         orders = range(1, highest + 1) if isinstance(self.lag, str) else (highest,)
-        fits = [LeastSquares(leading_factor(factor, n_units, p), n_units, p, rows) for p in orders]
-        return [Autoregression(fit.coef, fit.intercept, fit.sse, rows) for fit in fits]
-
-    def _by_regression(self, segments: list[np.ndarray], max_lag: int) -> Sequence[Autoregression]:
-        if self.regression == "lwr":
-            return list(lwr(segments, max_lag))[1:]
-        return self._fits(segments, lagged_factor(segments, max_lag), segments[0].shape[1])
-
-    def _check_stability(self, fit: Autoregression) -> bool:
-        self.spectral_radius_ = spectral_radius(fit.coef)
-        if self.spectral_radius_ >= 1.0:
-            warnings.warn(
-                f"MVGC(lag={self.lag_}) fitted a process that is not stable (spectral radius "
-                f"{self.spectral_radius_:.4f}, expected < 1): p-values are withheld; detrend or difference X, or cut "
-                "it where it jumps.",
-                NotConvergedWarning,
-                stacklevel=4,
-            )
-            return False
-        if fit.n_rows * (1.0 - self.spectral_radius_) < 10.0:
-            warnings.warn(
-                f"MVGC(lag={self.lag_}) fitted a process close to a unit root (spectral radius "
-                f"{self.spectral_radius_:.5f}, {fit.n_rows} samples): it remembers for a tenth of the recording or "
-                "longer, and p-values are too small; difference X, or record for longer.",
-                UnitRootWarning,
-                stacklevel=4,
-            )
-        return True
+        return [LeastSquares(leading_factor(factor, n_units, p), n_units, p, rows) for p in orders]
 
     def _causality(
         self, samples: Samples, fit: Autoregression, precision: np.ndarray, stable: bool
@@ -238,28 +211,3 @@ class MVGC(BaseDiscoverer):
             ) from None
         pvalue = stats.gamma.sf(fit.n_rows * score, mean**2 / variance, scale=variance / mean)
         return score, pvalue
-
-    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
-        """Forecast every sample from the ``lag_`` samples before it.
-
-        Parameters
-        ----------
-        X : Recording, or array (time, unit)
-        signal : str, optional
-            As in ``fit``; by default the signal that was fitted.
-
-        Returns
-        -------
-        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
-            float64, in the signal's units; NaN in the first ``lag_`` samples, which have too little past.
-        """
-        samples = self._read(X, signal)
-        forecasts = [forecast(segment, self.intercept_, self.coef_) for segment in samples.segments]
-        return np.stack(forecasts) if samples.by_trial else forecasts[0]
-
-    def score(self, X: Any, signal: str | None = None) -> float:
-        """Mean Gaussian log-likelihood of held-out samples, per sample and unit (nats); higher is better.
-
-        As :meth:`ConditionalGranger.score`.
-        """
-        return held_out_score(self._read(X, signal), self.intercept_, self.coef_, self.residual_covariance_)

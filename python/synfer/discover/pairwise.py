@@ -11,13 +11,12 @@ from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval
 
 from synfer.connectome import Connectome
-from synfer.discover.autoregression import lagged_factor, n_rows
-from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.autoregressive import LaggedRegression
+from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
-from synfer.errors import FitDivergedError, InputError
 
 
-class PairwiseGranger(BaseDiscoverer):
+class PairwiseGranger(LaggedRegression):
     """Bivariate Granger causality: does j's past improve the forecast of i from its own, nobody else's given?
 
         F[i, j] = (sse_i(own) - sse_i(own and j)) / p / (sse_i(own and j) / (rows - 1 - 2 p)) ~ F(p, rows - 1 - 2 p)
@@ -61,28 +60,18 @@ class PairwiseGranger(BaseDiscoverer):
     def __init__(self, lag: int = 5) -> None:
         self.lag = lag
 
-    def _min_samples(self, n_units: int) -> int:
-        return 3 * int(self.lag) + 3
+    def _min_rows(self, n_units: int) -> int:
+        return 2 * int(self.lag) + 3
 
     def _discover(self, samples: Samples) -> Connectome:
         p, n = int(self.lag), samples.n_units
-        rows = n_rows(samples.segments, p)
-        if rows < 2 * p + 3:
-            raise InputError(
-                f"X must hold at least {2 * p + 3} samples with {p} predecessors within their own trial, got {rows}: "
-                "take fewer lags, or longer trials."
-            )
         # The factor of all units' lags holds that of any pair's: the same columns of it, made triangular again.
-        factor = lagged_factor(samples.segments, p)
-        if not np.isfinite(factor).all():
-            raise FitDivergedError("X is so large that its squares overflow: rescale it, for instance to z-scores.")
+        factor, rows = self._factor(samples)
         if rows > n * p + n:
             refuse_collinear(factor, samples, p)
         lags = 1 + n * np.arange(p)  # columns of unit 0
         present = 1 + n * p
-        score, weight = np.full((n, n), np.nan), np.full((n, n), np.nan)
-        delay = np.full((n, n), np.nan)
-        deviation = np.linalg.norm(factor[1:, present:], axis=0)
+        score, coef = np.full((n, n), np.nan), np.zeros((p, n, n))
         freedom = rows - 1 - 2 * p
         for i in range(n):
             own = _triangle(factor[:, [0, *(lags + i), present + i]])
@@ -92,18 +81,11 @@ class PairwiseGranger(BaseDiscoverer):
                     continue
                 r = _triangle(factor[:, [0, *(lags + i), *(lags + j), present + i]])
                 together = r[-1, -1] ** 2
-                coef = solve_triangular(r[:-1, :-1], r[:-1, -1])[-p:]
+                coef[:, i, j] = solve_triangular(r[:-1, :-1], r[:-1, -1])[-p:]
                 score[i, j] = max(alone - together, 0.0) / p / (together / freedom)
-                weight[i, j] = coef.sum() * deviation[j] / deviation[i]
-                delay[i, j] = 1.0 + np.abs(coef).argmax()
-        return self._connectome(
-            samples,
-            score,
-            weight=weight,
-            pvalue=stats.f.sf(score, p, freedom),
-            delay=None if samples.dt is None else delay * samples.dt,
-            converged=True,
-        )
+        weight, delay = self._weight_and_delay(samples, coef, factor)
+        pvalue = stats.f.sf(score, p, freedom)
+        return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=True)
 
 
 def _triangle(columns: np.ndarray) -> np.ndarray:
