@@ -14,7 +14,8 @@ and its innovations have covariance V^R = C P C' + V_rr. Pairwise-conditional ca
 
     F[i, j] = log V^R_ii - log V_ii.
 
-With p states instead of unit x p, all sources are solved at once by doubling.
+With p states instead of unit x p, all sources are solved at once by doubling. Only V^R's diagonal is needed, and only
+products of lags by lags: memory is a few times unit^2 x p.
 
 Sources: L. Barnett and A. K. Seth, "Granger causality for state-space models", Phys. Rev. E 91 (2015), 040101;
 V. Solo, "State-space analysis of Granger-Geweke causality measures", Neural Comput. 28 (2016), 914-949;
@@ -38,20 +39,53 @@ class Reduced:
 
     Attributes
     ----------
-    rest : numpy.ndarray, (source, unit - 1)
-        Who is left.
-    covariance : numpy.ndarray, (source, unit - 1, unit - 1)
-        Of its innovations, V^R.
-    gain : numpy.ndarray, (source, lag, unit - 1)
-        Of the filter of the source's last samples.
+    variance : numpy.ndarray, (source, unit)
+        Of its innovations, the diagonal of V^R; at the source itself that of all units' innovations.
+    gain : numpy.ndarray, (source, lag, unit)
+        Of the filter of the source's last samples; 0 at the source itself.
     state_covariance : numpy.ndarray, (source, lag, lag)
         P.
     """
 
-    rest: np.ndarray
-    covariance: np.ndarray
+    variance: np.ndarray
     gain: np.ndarray
     state_covariance: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """Each source's last samples as a state that the others show; rows and columns of all units, 0 at the source.
+
+    With W = V^-1, the others' inverse is W_rr - W_rj W_jr / W_jj: one inversion serves all sources, and no matrix of
+    units by units is made for each.
+    """
+
+    a: np.ndarray  # (source, lag, lag), dynamics, the part of e_j that e_r tells taken in: a - S V_rr^-1 C
+    c: np.ndarray  # (source, unit, lag), C
+    seen: np.ndarray  # (source, unit, lag), V_rr^-1 C
+    told: np.ndarray  # (source, unit), first row of S V_rr^-1
+    noise: np.ndarray  # (source,), variance of e_j given e_r
+    inverse: np.ndarray  # (source, unit), diagonal of V_rr^-1
+
+
+def _unseen(coef: np.ndarray, covariance: np.ndarray) -> _Unseen:
+    p, n, _ = coef.shape
+    own = np.arange(n)
+    c = np.array(coef.transpose(2, 1, 0), order="C")
+    a = np.tile(np.eye(p, k=-1), (n, 1, 1))
+    a[:, 0] = c[own, own]
+    c[own, own] = 0.0
+    w = np.linalg.inv(covariance)
+    w = (w + w.T) / 2.0
+    noise = 1.0 / np.diag(w)
+    told = -w * noise[:, None]  # V_jr V_rr^-1 = -W_jr / W_jj
+    told[own, own] = 0.0
+    seen = w @ c
+    seen += told[:, :, None] * seen[own, own][:, None, :]
+    seen[own, own] = 0.0
+    a[:, 0] -= (told[:, None, :] @ c)[:, 0]
+    inverse = np.diag(w) - told**2 / noise[:, None]
+    return _Unseen(a, c, seen, told, noise, inverse)
 
 
 def riccati(a: np.ndarray, g: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -87,31 +121,22 @@ def riccati(a: np.ndarray, g: np.ndarray, q: np.ndarray) -> np.ndarray:
 def reduce(coef: np.ndarray, covariance: np.ndarray) -> Reduced:
     """Take each unit out of an autoregression, coef (lag, target, source) and covariance (target, target), in turn."""
     p, n, _ = coef.shape
-    rest = np.array([[i for i in range(n) if i != j] for j in range(n)])
-    own = np.arange(n)
-    a = np.tile(np.eye(p, k=-1), (n, 1, 1))
-    a[:, 0] = coef[:, own, own].T
-    c = coef.transpose(2, 1, 0)[own[:, None], rest]  # (source, unit - 1, lag)
-    r = covariance[rest[:, :, None], rest[:, None, :]]
-    s = np.zeros((n, p, n - 1))
-    s[:, 0] = covariance[own[:, None], rest]
+    unseen = _unseen(coef, covariance)
+    g = np.swapaxes(unseen.c, 1, 2) @ unseen.seen
     q = np.zeros((n, p, p))
-    q[:, 0, 0] = np.diag(covariance)
-    # Without S: the part of e_j that e_r tells goes into the dynamics.
-    told = np.swapaxes(np.linalg.solve(r, np.swapaxes(s, 1, 2)), 1, 2)  # S r^-1
-    seen = np.swapaxes(np.linalg.solve(r, c), 1, 2)  # C' r^-1
-    state = riccati(a - told @ c, seen @ c, q - told @ np.swapaxes(s, 1, 2))
-    innovations = c @ state @ np.swapaxes(c, 1, 2) + r
-    gain = np.swapaxes(np.linalg.solve(innovations, np.swapaxes(a @ state @ np.swapaxes(c, 1, 2) + s, 1, 2)), 1, 2)
-    return Reduced(rest, innovations, gain, state)
+    q[:, 0, 0] = unseen.noise
+    state = riccati(unseen.a, g, q)
+    variance = np.diag(covariance) + ((unseen.c @ state) * unseen.c).sum(axis=2)
+    # C' (C P C' + V_rr)^-1 = (1 + g P)^-1 C' V_rr^-1: systems of lags, not of units.
+    gain = unseen.a @ state @ np.linalg.solve(np.eye(p) + g @ state, np.swapaxes(unseen.seen, 1, 2))
+    gain[:, 0] += unseen.told
+    return Reduced(variance, gain, state)
 
 
 def pairwise_conditional(reduced: Reduced, covariance: np.ndarray) -> np.ndarray:
     """F[target, source], NaN on the diagonal."""
-    n = len(covariance)
-    f = np.full((n, n), np.nan)
-    variance = np.diagonal(reduced.covariance, axis1=1, axis2=2)
-    f[reduced.rest, np.arange(n)[:, None]] = np.log(variance) - np.log(np.diag(covariance))[reduced.rest]
+    f = np.log(reduced.variance.T) - np.log(np.diag(covariance))[:, None]
+    np.fill_diagonal(f, np.nan)
     return f
 
 
@@ -135,29 +160,25 @@ def null_moments(coef: np.ndarray, covariance: np.ndarray, precision: np.ndarray
         NaN on the diagonal.
     """
     p, n, _ = coef.shape
-    mean, variance = np.full((n, n), np.nan), np.full((n, n), np.nan)
+    mean, variance = np.empty((n, n)), np.empty((n, n))
+    unseen = _unseen(coef, covariance)
+    q = np.zeros((p, p))
     for j in range(n):
-        r = np.delete(np.arange(n), j)
-        inverse = np.linalg.inv(covariance[np.ix_(r, r)])
-        c = coef[:, r, j].T  # (unit - 1, lag)
-        told = np.zeros((p, n - 1))
-        told[0] = covariance[j, r] @ inverse
-        a = np.eye(p, k=-1)
-        a[0] = coef[:, j, j]
-        a -= told @ c
-        q = np.zeros((p, p))
-        q[0, 0] = covariance[j, j] - told[0] @ covariance[r, j]
+        c, seen = unseen.c[j], unseen.seen[j]
         # For each target i, its row of c at zero.
         row = c[:, :, None]
-        others = (inverse @ c)[:, None, :]
-        cross = row @ others
-        g = c.T @ inverse @ c - cross - np.swapaxes(cross, 1, 2)
-        g = g + np.diag(inverse)[:, None, None] * row @ np.swapaxes(row, 1, 2)
-        dynamics = a + told.T[:, :, None] @ c[:, None, :]
+        cross = row @ seen[:, None, :]
+        g = c.T @ seen - cross - np.swapaxes(cross, 1, 2)
+        g = g + unseen.inverse[j][:, None, None] * row @ np.swapaxes(row, 1, 2)
+        dynamics = np.tile(unseen.a[j], (n, 1, 1))
+        dynamics[:, 0] += unseen.told[j][:, None] * c
+        q[0, 0] = unseen.noise[j]
         state = riccati(dynamics, g, np.broadcast_to(q, g.shape))
         weighted = state @ precision[j]
-        mean[r, j] = np.trace(weighted, axis1=1, axis2=2)
-        variance[r, j] = 2.0 * np.trace(weighted @ weighted, axis1=1, axis2=2)
+        mean[:, j] = np.trace(weighted, axis1=1, axis2=2)
+        variance[:, j] = 2.0 * np.trace(weighted @ weighted, axis1=1, axis2=2)
+    np.fill_diagonal(mean, np.nan)
+    np.fill_diagonal(variance, np.nan)
     return mean, variance
 
 
@@ -195,11 +216,11 @@ def spectral(coef: np.ndarray, covariance: np.ndarray, reduced: Reduced, frequen
         roots.append(np.linalg.cholesky(given))
     step = z[:, :1, None]
     for j in range(n):
-        r = reduced.rest[j]
+        r = others[j]
         c = coef[:, r, j].T
         a = np.eye(p, k=-1)
         a[0] = coef[:, j, j]
-        gain = reduced.gain[j]
+        gain = reduced.gain[j][:, r]
         # In frequency: seen = own x_r, and z(t + 1) = (a - gain c) z(t) + gain seen(t) + drive x_r(t), where drive is
         # what x_r's past adds to j; the innovations are seen - c z.
         own = np.eye(n - 1) - np.tensordot(z, coef[:, r[:, None], r], axes=1)  # (frequency, unit - 1, unit - 1)
@@ -207,8 +228,8 @@ def spectral(coef: np.ndarray, covariance: np.ndarray, reduced: Reduced, frequen
         drive[:, 0] = np.tensordot(z, coef[:, j, r], axes=1)
         closed = np.linalg.inv(np.eye(p) - step * (a - gain @ c)) * step
         inverse = own - c @ (closed @ (gain @ own + drive))
-        variance = np.diagonal(reduced.covariance[j])
-        for k, i in enumerate(r):
+        variance = reduced.variance[j][r]
+        for k, i in enumerate(r.tolist()):
             q = (inverse[:, None, k] @ transfer[:, r[:, None], others[i]])[:, 0] @ roots[i]
             f[:, i, j] = np.log(variance[k]) - np.log(variance[k] - (np.abs(q) ** 2).sum(axis=1))
     return f
