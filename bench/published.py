@@ -31,7 +31,7 @@ def measure(folder: Path, method: str, out: Path) -> dict[str, object]:
         return dict(json.loads(kept.read_text()))
     out.parent.mkdir(parents=True, exist_ok=True)
     command = ["synfer", "discover", str(folder), "--method", method, "--out", str(out)]
-    command += [] if method in ("conditional_granger", "mvgc") else ["--seed", "0"]
+    command += ["--seed", "0"] if "random_state" in sf.discover.create(method).get_params() else []
     load = os.getloadavg()[0]
     start = time.perf_counter()
     process = subprocess.Popen(command)

@@ -19,6 +19,7 @@ from synfer.discover import (
     PairwiseGranger,
     PartialCorrelation,
 )
+from synfer.discover.registry import METHODS
 
 SIGNAL = "the second argument is the name of a Recording's signal, and takes scikit-learn's y by position only"
 ORDER = "a forecast depends on the samples before: shuffled or cut to pieces, rows are another series"
@@ -38,6 +39,10 @@ ESTIMATORS = [
     CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]
+
+
+def test_every_registered_method_is_among_them():
+    assert {type(estimator) for estimator in ESTIMATORS} == set(METHODS.values())
 
 
 def expected_failed_checks(estimator) -> dict[str, str]:
