@@ -100,7 +100,7 @@ class MVGC(VectorAutoregression):
     --------
     >>> import numpy as np
     >>> from synfer.discover import MVGC
-    >>> x = np.random.default_rng(0).standard_normal((1000, 2))
+    >>> x = np.random.default_rng(0).standard_normal((10000, 2))
     >>> x[1:, 1] += 0.5 * x[:-1, 0]
     >>> connectome = MVGC(lag=1).fit(x).connectome_
     >>> round(float(connectome.score.sel(target=1, source=0)), 1)
