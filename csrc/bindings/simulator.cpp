@@ -2,6 +2,7 @@
 
 #include "bindings/bindings.hpp"
 #include "bindings/simulation.hpp"
+#include "bindings/wiring.hpp"
 
 namespace py = pybind11;
 
@@ -49,19 +50,20 @@ struct Run {
     double dt_ms;
     std::uint64_t seed;
     int n_threads;
+    std::int64_t units_per_thread;
 };
 
 template <class T>
-Divergence run(const Model& model, const Run& r, const py::array& parameters, py::array state, const py::array& weights,
+Divergence run(const Model& model, const Run& r, const py::array& parameters, py::array state, const py::dict& wiring,
                const py::array& ids, const std::vector<BoundTerm>& drive, const BoundRecord& record,
                const MaybeArray& raster) {
     Simulation<T> s = with_parameters<T>(model, parameters, state);
     if (r.first < 0 || r.begin < r.first || r.begin >= r.end || r.end > r.last || r.record_from < r.first)
         throw py::value_error("not 0 <= first <= begin < end <= last and first <= record_from");
-    if (r.n_threads < 1) throw py::value_error("n_threads < 1");
+    if (r.n_threads < 1 || r.units_per_thread < 1) throw py::value_error("n_threads < 1 or units_per_thread < 1");
     s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt_ms);
-    s.weights = data_of<T>(weights, "weights", {s.n_networks, s.n_units, s.n_units}, false);
+    s.wiring = bound_wiring<T>(wiring, s.n_networks, s.n_units);
     const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last);
     s.drive = bound.drive;
     s.recorded =
@@ -73,26 +75,30 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
             data_of<std::uint8_t>(*raster, "raster", {s.n_networks, s.recorded.n_raster_rows, s.n_units}, true);
     }
     const py::gil_scoped_release released;
-    return simulate(kernels_of<T>(model), s, r.n_threads);
+    return simulate(kernels_of<T>(model), s, {r.n_threads, r.units_per_thread});
 }
 
 std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bound(
-    const std::string& model_name, const py::array& parameters, py::array state, const py::array& weights,
+    const std::string& model_name, const py::array& parameters, py::array state, const py::dict& wiring,
     const py::array& ids, const std::vector<BoundTerm>& drive, std::uint64_t seed, double dt_ms, std::int64_t first,
     std::int64_t last, std::int64_t begin, std::int64_t end, const BoundRecord& record, std::int64_t record_from,
-    std::int64_t every, const MaybeArray& raster, int n_threads) {
+    std::int64_t every, const MaybeArray& raster, int n_threads, std::int64_t units_per_thread) {
     const Model& model = model_named(model_name);
-    const Run r{first, last, begin, end, record_from, every, dt_ms, seed, n_threads};
+    const Run r{first, last, begin, end, record_from, every, dt_ms, seed, n_threads, units_per_thread};
     const Divergence met = is_single(parameters, "parameters")
-                               ? run<float>(model, r, parameters, state, weights, ids, drive, record, raster)
-                               : run<double>(model, r, parameters, state, weights, ids, drive, record, raster);
+                               ? run<float>(model, r, parameters, state, wiring, ids, drive, record, raster)
+                               : run<double>(model, r, parameters, state, wiring, ids, drive, record, raster);
     if (met.network < 0) return std::nullopt;
     return std::make_tuple(met.network, met.unit, met.step);
 }
 
 py::list described(const Described* things, int n) {
     py::list all;
-    for (int i = 0; i < n; ++i) all.append(py::make_tuple(things[i].name, things[i].value, things[i].unit));
+    constexpr const char* ranges[] = {"any", "not negative", "positive"};
+    for (int i = 0; i < n; ++i) {
+        const char* range = ranges[static_cast<int>(things[i].range)];
+        all.append(py::make_tuple(things[i].name, things[i].value, things[i].unit, range));
+    }
     return all;
 }
 
@@ -156,11 +162,11 @@ void bind_simulator(py::module_& m) {
             for (int i = 0; i < level.n_models; ++i) {
                 const Model& model = level.models[i];
                 all[model.name] = py::make_tuple(described(model.parameters, model.n_parameters),
-                                                 described(model.states, model.n_states));
+                                                 described(model.states, model.n_states), model.input_unit);
             }
             return all;
         },
-        "name -> (parameters, states), each a list of (name, default value, unit)");
+        "name -> (parameters, states, unit of the input), the first two lists of (name, default value, unit, range)");
     m.def(
         "initial_state",
         [](const std::string& model_name, const py::array& parameters, const py::array& state) {
@@ -171,9 +177,9 @@ void bind_simulator(py::module_& m) {
         py::arg("model"), py::arg("parameters"), py::arg("state"),
         "Write the state at rest into state (network, state, unit), from parameters (network, parameter, unit).");
     m.def("simulate", &simulate_bound, py::kw_only(), py::arg("model"), py::arg("parameters"), py::arg("state"),
-          py::arg("weights"), py::arg("ids"), py::arg("drive"), py::arg("seed"), py::arg("dt_ms"), py::arg("first"),
+          py::arg("wiring"), py::arg("ids"), py::arg("drive"), py::arg("seed"), py::arg("dt_ms"), py::arg("first"),
           py::arg("last"), py::arg("begin"), py::arg("end"), py::arg("record"), py::arg("record_from"),
-          py::arg("every"), py::arg("raster"), py::arg("n_threads"),
+          py::arg("every"), py::arg("raster"), py::arg("n_threads"), py::arg("units_per_thread"),
           "Take the steps [begin, end) of [first, last), writing those rows of the arrays in `record`; see "
           "simulator/simulate.hpp.\n"
           "Gives None, or (network index, unit, step) where a state was first not finite.");

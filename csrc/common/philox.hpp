@@ -27,4 +27,10 @@ SYNFER_DEVICE Words philox4x32(Words counter, std::uint32_t key0, std::uint32_t 
     return counter;
 }
 
+// (floor(w / 2) + 1/2) / 2^31, uniform between 0 and 1.
+template <class T>
+SYNFER_DEVICE T uniform(std::uint32_t w) {
+    return (static_cast<T>(static_cast<std::int32_t>(w >> 1)) + T(0.5)) * (T(1) / T(2147483648.0));
+}
+
 }  // namespace synfer::SYNFER_LEVEL

@@ -4,17 +4,21 @@
 
 #include "simulator/drive.hpp"
 #include "simulator/recorded.hpp"
+#include "simulator/wiring.hpp"
 
 // Simulation of a batch of networks of one model: signatures only. The kernels behind them are compiled once per
 // instruction level (cpu/kernels.cpp), so this header holds plain data and no inline function.
 
 namespace synfer {
 
-// A parameter or a state of a model: its name, default value and unit.
+enum class Range : std::int32_t { any, not_negative, positive };
+
+// A parameter or a state of a model: its name, default value and unit, and what values a parameter may have.
 struct Described {
     const char* name;
     double value;
     const char* unit;
+    Range range = Range::any;
 };
 
 // Times are counted in steps from the beginning of the simulation, whatever part of it is simulated here: step k takes
@@ -27,7 +31,7 @@ struct Simulation {
 
     const T* parameters;  // (network, parameter, unit), in the model's order
     T* state;             // (network, state, unit), before step `begin`; left as it is after step end - 1
-    const T* weights;     // (network, target, source)
+    Wiring<T> wiring;
     Drive<T> drive;
     Recorded<T> recorded;
 };
@@ -39,9 +43,10 @@ struct Divergence {
 
 template <class T>
 struct Kernels {
-    // Bytes that `simulate` needs for networks [first, first + count), aligned to 64.
-    std::size_t (*workspace_bytes)(const Simulation<T>&, std::int64_t count);
-    Divergence (*simulate)(const Simulation<T>&, std::int64_t first, std::int64_t count, void* workspace);
+    // Bytes that each thread of n_parts needs to simulate `count` networks together, aligned to 64.
+    std::size_t (*workspace_bytes)(const Simulation<T>&, std::int64_t count, int n_parts);
+    // One thread's part of networks [first, first + count); what it gives holds for all of the team.
+    Divergence (*simulate)(const Simulation<T>&, std::int64_t first, std::int64_t count, const Team&, void* workspace);
     // (network, state, unit) at rest, from the parameters.
     void (*initialise)(const Simulation<T>&);
 };
@@ -52,6 +57,7 @@ struct Model {
     int n_parameters;
     const Described* states;
     int n_states;
+    const char* input_unit;
     Kernels<float> single;
     Kernels<double> full;
 };
@@ -82,9 +88,16 @@ extern const SimulatorLevel simulator;
 // The models at the instruction level in force.
 const SimulatorLevel& simulator_level();
 
-// All networks, shared out among `n_threads` threads. Gives the first divergence by step, then network, then unit; what
-// is recorded of a group of networks that diverged ends there.
+// How many threads there may be. They share the networks; where these are fewer than threads, the threads share the
+// units of each network, at least units_per_thread to each.
+struct Threads {
+    int n_threads;
+    std::int64_t units_per_thread;
+};
+
+// All networks. Gives the first divergence by step, then network, then unit; what is recorded of networks simulated
+// together ends there.
 template <class T>
-Divergence simulate(const Kernels<T>&, const Simulation<T>&, int n_threads);
+Divergence simulate(const Kernels<T>&, const Simulation<T>&, const Threads&);
 
 }  // namespace synfer

@@ -129,14 +129,17 @@ def simulate_rates(
 # simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array)
 _Term = tuple[str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None]
 
-def models() -> dict[str, tuple[list[tuple[str, float, str]], list[tuple[str, float, str]]]]: ...
+# (name, default value, unit, range) of a parameter or a state
+_Described = tuple[str, float, str, str]
+
+def models() -> dict[str, tuple[list[_Described], list[_Described], str]]: ...
 def initial_state(model: str, parameters: NDArray, state: NDArray) -> None: ...
 def simulate(
     *,
     model: str,
     parameters: NDArray,
     state: NDArray,
-    weights: NDArray,
+    wiring: Mapping[str, object],
     ids: NDArray[np.uint32],
     drive: Sequence[_Term],
     seed: int,
@@ -150,6 +153,7 @@ def simulate(
     every: int,
     raster: NDArray[np.uint8] | None,
     n_threads: int,
+    units_per_thread: int,
 ) -> tuple[int, int, int] | None: ...
 def nonzero_bytes(
     array: NDArray[np.uint8],

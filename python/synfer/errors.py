@@ -59,7 +59,7 @@ class OrientationWarning(SynferWarning):
 
 
 class DelayWarning(SynferWarning):
-    """A simulation's step makes its synapses act after another delay than the connectome says."""
+    """A simulation's step makes synapses act after another delay, or for another time, than the connectome says."""
 
 
 class NotConvergedWarning(SynferWarning):

@@ -18,12 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synfer import simulate
+from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError, SynferError
+from synfer.network import STDP, Network
 from synfer.recording import Recording
 from synfer.simulate import LogNormal, UniformDelay, memory, observe
 from synfer.simulate.wiring import assemble
 
 NETWORK = simulate.izhikevich_network(3, 1, 0.5, n_networks=2)
+PLASTIC = Network("lif", {}, Connectome.from_weights([[0.0, 1.0], [1.0, 0.0]]), plasticity=STDP(0.1, 0.1, w_max=2.0))
 RECORDING = simulate.run(NETWORK, 0.05, record=("v", "spikes"))
 VOLTAGES = simulate.run(NETWORK, 0.05)
 W = np.array([[0.0, 1.5, 0.0], [-2.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
@@ -36,8 +39,11 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         {
             "network": NETWORK, "duration": 0.01, "dt": 1e-3, "drive": None, "record": "v", "every": 1, "warmup": 0.0,
             "spikes": "raster", "initial_state": None, "seed": 0, "dtype": "float32", "n_threads": 1, "device": "cpu",
-            "out": None,
+            "out": None, "layout": None, "watch": None,
         },
+    ),
+    "run_plastic": (
+        simulate.run_plastic, {"network": PLASTIC, "duration": 0.01, "dt": 1e-3, "weights_every": 5e-3},
     ),
     "izhikevich_network": (
         simulate.izhikevich_network,
@@ -176,7 +182,8 @@ def all_arguments(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", DOORS)
 def test_good_arguments_are_taken(name: str) -> None:
-    assert set(all_arguments(name)) == set(inspect.signature(DOORS[name][0]).parameters)
+    parameters = inspect.signature(DOORS[name][0]).parameters.values()
+    assert set(all_arguments(name)) == {p.name for p in parameters if p.kind != p.VAR_KEYWORD}
     DOORS[name][0](**all_arguments(name))
 
 

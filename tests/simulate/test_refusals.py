@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
 from synfer.network import GaussianDrive, Network, PoissonDrive
@@ -109,16 +108,31 @@ def test_outs_that_overlap_are_refused() -> None:
         run(SINGLE, 0.01, record=("v", "u"), out={"v": block[:10], "u": block[1:]})
 
 
-def test_a_step_other_than_the_connectomes_delay_is_warned_of() -> None:
-    with pytest.warns(DelayWarning, match=r"dt = 0\.0005 s .*0\.001 s.*dt=0\.001"):
+def test_a_step_that_makes_another_network_is_warned_of() -> None:
+    with pytest.warns(DelayWarning, match=r"dt = 0\.0005 s .*0\.001 s.*one step.*dt=0\.001"):
         halved = run(NETWORK, 0.01, dt=5e-4)
     assert halved.n_samples == 20
-    # No warning, which would be an error here: no delay, or that of the step, or unsaid where there is no synapse.
+    # No warning, which would be an error here: no delay, or whole steps, or unsaid where there is no synapse.
     weights = np.array([[0.0, 5.0], [0.0, 0.0]])
     drive = GaussianDrive(5, 5)
-    for delay in (None, 5e-4, np.array([[1e-3, 5e-4], [np.nan, 2e-3]])):
+    for delay in (None, 5e-4, 1e-3, np.array([[1e-4, 2e-3], [np.nan, 3e-4]])):
         wiring = Connectome.from_weights(weights, delay=delay)
         assert run(Network("izhikevich", {}, wiring, drive=drive), 0.01, dt=5e-4).n_samples == 20
+
+
+@pytest.mark.parametrize(("delay", "taken"), [(1.3e-3, 1.5e-3), (1e-4, 5e-4)])
+def test_delays_that_are_no_whole_steps_are_rounded_with_a_warning(delay: float, taken: float) -> None:
+    given, rounded = (Connectome.from_weights([[0.0, 50.0], [0.0, 0.0]], delay=d) for d in (delay, taken))
+    drive = np.full((40, 2), 20.0)
+    with pytest.warns(DelayWarning, match=rf"{delay:g} s.*taken as {taken:g} s"):
+        one = run(Network("izhikevich", {}, given), 0.02, dt=5e-4, drive=drive)
+    assert np.array_equal(one["v"], run(Network("izhikevich", {}, rounded), 0.02, dt=5e-4, drive=drive)["v"])
+
+
+def test_delays_beyond_what_can_be_counted_are_refused() -> None:
+    wiring = Connectome.from_weights([[0.0, 5.0], [0.0, 0.0]], delay=7.0)
+    with pytest.raises(InputError, match=r"delays must be at most 65535 steps .* longest is 7 s: take a larger dt"):
+        run(Network("izhikevich", {}, wiring, drive=GaussianDrive(0, 0)), 0.01, dt=1e-4)
 
 
 def test_arrays_and_dtypes_that_come_from_elsewhere_are_taken() -> None:
@@ -187,46 +201,3 @@ def test_a_growing_instability_is_found_where_a_state_is_first_not_finite() -> N
     assert np.isfinite(finite["u"]).all()
     with pytest.raises(SimulationDivergedError):
         run(unstable, (step + 1) * 1e-3)
-
-
-def test_the_core_refuses_what_would_not_be_safe() -> None:
-    arguments: dict[str, Any] = {
-        "model": "izhikevich", "parameters": filled((2, 8, 3)), "state": filled((2, 2, 3)),
-        "weights": filled((2, 3, 3)), "ids": filled((2,), np.uint32), "drive": [], "seed": 0, "dt_ms": 1.0,
-        "first": 0, "last": 4, "begin": 0, "end": 4, "record": {"v": filled((2, 4, 3))}, "record_from": 0,
-        "every": 1, "raster": None, "n_threads": 1,
-    }  # fmt: skip
-    assert _core.simulate(**arguments) is None
-    wrong: dict[str, list] = {
-        "parameters": [filled((2, 7, 3)), filled((2, 8)), filled((0, 8, 3)), filled((2, 8, 3), np.int32)],
-        "state": [filled((2, 2, 4)), filled((2, 2, 3), np.float64)],
-        "weights": [filled((3, 3)), filled((2, 3, 6))[:, :, ::2]],
-        "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
-        "drive": [
-            [("replayed", None, None, None, array)]
-            for array in (None, filled((2, 3, 3)), filled((4, 4)), filled((2, 4, 3), np.float64))
-        ] + [
-            [("gaussian", None, None, None, None)],
-            [("gaussian", filled((2, 2, 3)), None, None, None)],
-            [("ornstein_uhlenbeck", np.zeros((2, 4, 3)), filled((2, 2)), None, None)],
-            [("shared_ornstein_uhlenbeck", np.zeros((2, 3, 3)), filled((2, 3)), None, None)],
-            [("poisson", np.zeros((2, 1, 3)), None, np.zeros((2, 3)), None)],
-            [("sine", np.zeros((2, 4, 3)), None, None, None)] * 65,
-        ],
-        "begin": [-1, 4], "end": [0, 5], "n_threads": [0], "first": [-1, 1], "record_from": [-1, 5], "every": [0],
-        "raster": [filled((2, 3, 3), np.uint8), filled((2, 4, 3))],
-        "record": [{"v": filled((2, 5, 3))}, {"spikes": filled((2, 4, 3))}, {"v": np.zeros((3, 4, 2), np.float32).T}],
-    }  # fmt: skip
-    for name, values in wrong.items():
-        for value in values:
-            with pytest.raises(ValueError, match=r"."):
-                _core.simulate(**{**arguments, name: value})
-    with pytest.raises(KeyError):
-        _core.simulate(**{**arguments, "record": {"w": filled((2, 4, 3))}})
-    with pytest.raises(KeyError):
-        _core.simulate(**{**arguments, "drive": [("telepathy", None, None, None, None)]})
-    for wrong_bytes in (filled((2, 3)), filled((2, 3, 4)), filled((2, 3, 4), np.uint8)[:, :, ::2]):
-        with pytest.raises(ValueError, match=r"."):
-            _core.nonzero_bytes(wrong_bytes)
-    with pytest.raises(KeyError):
-        _core.simulate(**{**arguments, "model": "hodgkin"})

@@ -1,9 +1,10 @@
-// Chooses the kernels' instruction level and shares the networks out among threads.
+// Chooses the kernels' instruction level and shares networks, or the units of a network, out among threads.
 #include "simulator/simulate.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "common/instruction_level.hpp"
 #include "common/threads.hpp"
@@ -30,6 +31,12 @@ struct AlignedDelete {
 };
 using AlignedMemory = std::unique_ptr<void, AlignedDelete>;
 
+std::vector<AlignedMemory> workspaces(int n, std::size_t bytes) {
+    std::vector<AlignedMemory> memory(static_cast<std::size_t>(n));
+    for (AlignedMemory& one : memory) one.reset(::operator new(bytes, std::align_val_t{64}));
+    return memory;
+}
+
 // Small networks are simulated several at a time, side by side: enough units to fill the vectors and to hide the
 // latency of a step, few enough to stay in the first-level cache. The results do not depend on it.
 std::int64_t networks_at_once(std::int64_t n_networks, std::int64_t n_units, int n_threads) {
@@ -43,23 +50,25 @@ bool before(const Divergence& a, const Divergence& b) {
     return b.network < 0 || a.step < b.step || (a.step == b.step && a.network < b.network);
 }
 
-}  // namespace
+void alone() {}
 
+// Each thread takes networks of its own.
 template <class T>
-Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, int n_threads) {
+Divergence share_networks(const Kernels<T>& kernels, const Simulation<T>& s, int n_threads) {
     const std::int64_t together = networks_at_once(s.n_networks, s.n_units, n_threads);
     const std::int64_t n_groups = (s.n_networks + together - 1) / together;
-    const int team = static_cast<int>(std::min<std::int64_t>(n_threads, n_groups));
-    const std::size_t bytes = kernels.workspace_bytes(s, together);
-    const auto memory = std::make_unique<AlignedMemory[]>(static_cast<std::size_t>(team));
-    for (int t = 0; t < team; ++t) memory[t].reset(::operator new(bytes, std::align_val_t{64}));
+    const int n = static_cast<int>(std::min<std::int64_t>(n_threads, n_groups));
+    const std::vector<AlignedMemory> memory = workspaces(n, kernels.workspace_bytes(s, together, 1));
 
     Divergence first{-1, 0, 0};
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n)
     for (std::int64_t group = 0; group < n_groups; ++group) {
         const std::int64_t from = group * together;
         const std::int64_t count = std::min(together, s.n_networks - from);
-        const Divergence met = kernels.simulate(s, from, count, memory[thread_number()].get());
+        void* box = nullptr;
+        const Team team{0, 1, alone, &box};
+        const Divergence met =
+            kernels.simulate(s, from, count, team, memory[static_cast<std::size_t>(thread_number())].get());
         if (met.network >= 0) {
 #pragma omp critical(synfer_simulate_divergence)
             if (before(met, first)) first = met;
@@ -68,7 +77,53 @@ Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, int n_thr
     return first;
 }
 
-template Divergence simulate<float>(const Kernels<float>&, const Simulation<float>&, int);
-template Divergence simulate<double>(const Kernels<double>&, const Simulation<double>&, int);
+#ifdef _OPENMP
+// Of the region that a team runs in. How it waits (spinning or not) is the OpenMP runtime's to choose.
+void wait_for_team() {
+#pragma omp barrier
+}
+
+// All threads take part of one network after the other. False where there are not so many threads; then nothing is
+// done.
+template <class T>
+bool share_units(const Kernels<T>& kernels, const Simulation<T>& s, int n, Divergence& first) {
+    const std::vector<AlignedMemory> memory = workspaces(n, kernels.workspace_bytes(s, 1, n));
+    std::vector<void*> boxes(static_cast<std::size_t>(n));
+    bool as_many = true;
+#pragma omp parallel num_threads(n)
+    {
+        if (omp_get_num_threads() != n) {
+#pragma omp single
+            as_many = false;
+        } else {
+            const int part = thread_number();
+            for (std::int64_t network = 0; network < s.n_networks; ++network) {
+                const Team team{part, n, wait_for_team, boxes.data()};
+                const Divergence met =
+                    kernels.simulate(s, network, 1, team, memory[static_cast<std::size_t>(part)].get());
+                if (part == 0 && met.network >= 0 && before(met, first)) first = met;
+#pragma omp barrier
+            }
+        }
+    }
+    return as_many;
+}
+#endif
+
+}  // namespace
+
+template <class T>
+Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, const Threads& how) {
+#ifdef _OPENMP
+    const std::int64_t parts = std::min<std::int64_t>(how.n_threads, s.n_units / how.units_per_thread);
+    Divergence first{-1, 0, 0};
+    if (s.n_networks < how.n_threads && parts > 1 && share_units(kernels, s, static_cast<int>(parts), first))
+        return first;
+#endif
+    return share_networks(kernels, s, how.n_threads);
+}
+
+template Divergence simulate<float>(const Kernels<float>&, const Simulation<float>&, const Threads&);
+template Divergence simulate<double>(const Kernels<double>&, const Simulation<double>&, const Threads&);
 
 }  // namespace synfer

@@ -16,6 +16,7 @@ namespace synfer::SYNFER_LEVEL {
 template <class T>
 struct Izhikevich {
     static constexpr const char* name = "izhikevich";
+    static constexpr const char* input_unit = "mV/ms";
     static constexpr Described parameters[] = {
         {"a", 0.02, "1/ms"},
         {"b", -0.1, "1/ms"},
@@ -27,37 +28,46 @@ struct Izhikevich {
         {"threshold", 30.0, "mV"},
     };
     static constexpr Described states[] = {{"v", -65.0, "mV"}, {"u", 0.0, "mV/ms"}};
+    static constexpr int n_coefficients = 8;
+    static constexpr bool random = false;
 
     T a, b, c, d, quadratic, linear, constant, threshold;
 
-    // Parameters of the neuron at p; those of one neuron lie `stride` apart.
-    static SYNFER_DEVICE Izhikevich load(const T* p, std::int64_t stride) {
-        return {p[0],          p[stride],     p[2 * stride], p[3 * stride],
-                p[4 * stride], p[5 * stride], p[6 * stride], p[7 * stride]};
+    static SYNFER_DEVICE Izhikevich load(const T* const* k, std::int64_t e) {
+        return {k[0][e], k[1][e], k[2][e], k[3][e], k[4][e], k[5][e], k[6][e], k[7][e]};
     }
 
-    // State at rest before the first step: v = -65 mV, u = b v.
-    static SYNFER_DEVICE void initialise(const Izhikevich& p, T* x, std::int64_t stride) {
-        x[0] = T(-65);
-        x[stride] = p.b * x[0];
+    static void prepare(const double* p, double, double* k) {
+        for (int i = 0; i < n_coefficients; ++i) k[i] = p[i];
     }
 
-    static SYNFER_DEVICE bool spikes(const Izhikevich& p, const T* x, std::int64_t) { return x[0] >= p.threshold; }
+    static double membrane(const double*) { return 0.0; }
 
-    // One step of dt (ms) under the input I (mV/ms).
-    static SYNFER_DEVICE void step(const Izhikevich& p, T* x, std::int64_t stride, T dt, T input) {
+    // At rest: v = -65 mV, u = b v.
+    static void initialise(const double* p, double* x) {
+        x[0] = -65.0;
+        x[1] = p[1] * x[0];
+    }
+
+    static SYNFER_DEVICE bool fired(const Izhikevich& p, const T* x, std::int64_t) { return x[0] >= p.threshold; }
+
+    template <bool conducts>
+    static SYNFER_DEVICE bool step(const Izhikevich& p, T* x, std::int64_t stride, T dt, T input, T conductance,
+                                   std::uint32_t) {
         T v = x[0];
         T u = x[stride];
-        const bool fired = v >= p.threshold;
-        v = fired ? p.c : v;
-        u = fired ? u + p.d : u;
+        const bool resets = v >= p.threshold;
+        v = resets ? p.c : v;
+        u = resets ? u + p.d : u;
         const T half = T(0.5) * dt;
         const T constant_input = p.constant - u + input;
-        v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, p.linear), v, constant_input), v);
-        v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, p.linear), v, constant_input), v);
+        const T linear = conducts ? p.linear - conductance : p.linear;
+        v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, linear), v, constant_input), v);
+        v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, linear), v, constant_input), v);
         u = multiply_add(dt * p.a, multiply_add(p.b, v, -u), u);
         x[0] = v;
         x[stride] = u;
+        return v >= p.threshold;
     }
 };
 

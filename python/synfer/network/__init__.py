@@ -11,17 +11,29 @@ from synfer.network.drives import (
     StepDrive,
 )
 from synfer.network.network import Network
-from synfer.network.synapses import DeltaSynapse
+from synfer.network.synapses import (
+    STDP,
+    AlphaSynapse,
+    ConductanceSynapse,
+    DeltaSynapse,
+    ExponentialSynapse,
+    ShortTermPlasticity,
+)
 
 __all__ = [
+    "STDP",
+    "AlphaSynapse",
+    "ConductanceSynapse",
     "DeltaSynapse",
     "Drive",
+    "ExponentialSynapse",
     "GaussianDrive",
     "Network",
     "OrnsteinUhlenbeckDrive",
     "PoissonDrive",
     "RateCoupling",
     "SharedDrive",
+    "ShortTermPlasticity",
     "SineDrive",
     "StepDrive",
 ]

@@ -15,7 +15,7 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network.coupling import RateCoupling
 from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
-from synfer.network.synapses import SYNAPSES, DeltaSynapse
+from synfer.network.synapses import PLASTICITIES, SYNAPSES, DeltaSynapse, Plasticity, Synapse
 from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
 
 
@@ -29,13 +29,15 @@ class Network:
     parameters : dict of str to float or array
         The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit).
     connectome : Connectome
-        The wiring, with weights W[target, source] (mV/ms, acting for one step). Its leading "network" axis, if any,
-        makes this a batch.
+        The wiring: weights W[target, source] in the unit that the synapse gives them, and delays, one step where it has
+        none. Its leading "network" axis, if any, makes this a batch.
     drive : Drive, sequence of Drive, or None
         The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
         up; None for none.
-    synapse : DeltaSynapse
-        What a presynaptic spike does.
+    synapse : DeltaSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
+        What a presynaptic spike does; default `DeltaSynapse`.
+    plasticity : ShortTermPlasticity or STDP, optional
+        How what it does changes; default not at all.
     ids : array (network,) of int, optional
         Number of each network, the key of its random draws: it travels with `isel`, so that a network of a batch
         taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's). Networks of
@@ -46,7 +48,7 @@ class Network:
     ShapeError
         A parameter or ``ids`` has another shape; the message names it.
     InputError
-        A value is not finite, or the connectome has no weights.
+        A value is not finite, or the connectome has no weights, or several times.
 
     Attributes
     ----------
@@ -65,7 +67,8 @@ class Network:
         connectome: Connectome,
         *,
         drive: Drive | Sequence[Drive] | None = None,
-        synapse: DeltaSynapse | RateCoupling | None = None,
+        synapse: Synapse | RateCoupling | None = None,
+        plasticity: Plasticity | None = None,
         ids: Any = None,
     ) -> None:
         if not isinstance(model, str) or not model:
@@ -78,13 +81,17 @@ class Network:
             )
         if connectome.weight is None:
             raise InputError("connectome must have weights to be a network's wiring; make it by from_weights.")
+        if connectome.leading == "time":
+            raise InputError("connectome must be the wiring at one time; choose it by isel(time=...).")
         synapse = DeltaSynapse() if synapse is None else synapse
-        if not isinstance(synapse, tuple(SYNAPSES.values())):
-            names = " or ".join(kind.__name__ for kind in SYNAPSES.values())
-            raise InputError(f"synapse must be a {names}; got a {type(synapse).__name__}.")
+        for argument, value, known in (("synapse", synapse, SYNAPSES), ("plasticity", plasticity, PLASTICITIES)):
+            if not isinstance(value, tuple(known.values())) and not (value is None and known is PLASTICITIES):
+                names = " or ".join(kind.__name__ for kind in known.values())
+                raise InputError(f"{argument} must be a {names}; got a {type(value).__name__}.")
         self.model = model
         self.connectome = connectome
         self.synapse = synapse
+        self.plasticity = plasticity
         self.n_units = connectome.n_units
         self.n_networks = connectome.n_networks
         self.drives = checked_drives(drive, self.n_networks, self.n_units)
@@ -125,7 +132,15 @@ class Network:
         ids = np.atleast_1d(self.ids[chosen])
         drives = tuple(drive.isel(network) for drive in self.drives)
         synapse = self.synapse.isel(network) if isinstance(self.synapse, RateCoupling) else self.synapse
-        return Network(self.model, parameters, connectome, drive=drives, synapse=synapse, ids=ids)
+        return Network(
+            self.model,
+            parameters,
+            connectome,
+            drive=drives,
+            synapse=synapse,
+            plasticity=self.plasticity,
+            ids=ids,
+        )
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all; the wiring is its group "connectome".
@@ -147,6 +162,7 @@ class Network:
                 "parameters": json.dumps(list(self.parameters)),
                 "drive": json.dumps(drives),
                 "synapse": _told(self.synapse),
+                **({} if self.plasticity is None else {"plasticity": _told(self.plasticity)}),
             },
         )
         write_datasets(path, "network", {"/": root, "connectome": self.connectome.to_xarray()})
@@ -169,14 +185,16 @@ class Network:
                 Connectome.from_xarray(wiring),
                 drive=restored_drives(json.loads(root.attrs["drive"]), root),
                 synapse=_lagged(root) or _restored(root.attrs["synapse"], SYNAPSES),
+                plasticity=_restored(root.attrs["plasticity"], PLASTICITIES) if "plasticity" in root.attrs else None,
                 ids=root["network"].values,
             )
 
     def identical(self, other: object) -> bool:
-        """Whether the other is a network with equal model, parameters, wiring, drive, synapse and ids."""
+        """Whether the other is a network with equal model, parameters, wiring, drive, synapse, plasticity and ids."""
         return (
             isinstance(other, Network)
-            and (self.model, self.drives, self.synapse) == (other.model, other.drives, other.synapse)
+            and (self.model, self.drives) == (other.model, other.drives)
+            and (self.synapse, self.plasticity) == (other.synapse, other.plasticity)
             and self.parameters.keys() == other.parameters.keys()
             and all(np.array_equal(value, other.parameters[name]) for name, value in self.parameters.items())
             and np.array_equal(self.ids, other.ids)
@@ -213,7 +231,9 @@ class Network:
             f"{n_synapses / networks:.4g} a network, {int(np.sum(weights < 0)) / networks:.4g} inhibitory"
         )
         if n_synapses:
-            shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g} mV/ms"
+            shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g}"
+        if self.plasticity is not None:
+            shown["plasticity"] = repr(self.plasticity)
         shown["synapse"], shown["drive"] = repr(self.synapse), " + ".join(map(repr, self.drives)) or "none"
         return shown
 

@@ -3,6 +3,7 @@
 from synfer.simulate import observe
 from synfer.simulate.autoregression import var_coefficients, var_network
 from synfer.simulate.networks import izhikevich_network
+from synfer.simulate.plastic import run_plastic
 from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run
@@ -46,6 +47,7 @@ __all__ = [
     "ring_attractor",
     "ring_order",
     "run",
+    "run_plastic",
     "run_reference",
     "scale_free",
     "small_world",

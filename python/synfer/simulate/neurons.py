@@ -32,7 +32,9 @@ class NeuronModel:
     states : tuple of str
         State variables in the core's order; each can be recorded and given as initial state.
     units_of_measure : dict of str to str
-        Unit of each parameter and state.
+        Unit of each parameter and state, and of the "drive".
+    ranges : dict of str to str
+        Of each parameter: "any", "not negative" or "positive".
     spiking : bool
         Whether its units act by spikes; else all the time (csrc/simulator/rates).
     """
@@ -41,22 +43,32 @@ class NeuronModel:
     defaults: Mapping[str, float]
     states: tuple[str, ...]
     units_of_measure: Mapping[str, str]
+    ranges: Mapping[str, str]
     spiking: bool = True
 
 
-def _described(name: str, parameters: list, states: list, spiking: bool = True) -> NeuronModel:
+def _any(described: list) -> list:
+    """Take any value for a parameter or a state of which no range is said."""
+    return [(*about, "any") for about in described]
+
+
+def _described(name: str, parameters: list, states: list, input_unit: str = "1", spiking: bool = True) -> NeuronModel:
     return NeuronModel(
         name,
-        {parameter: default for parameter, default, _ in parameters},
-        tuple(state for state, _, _ in states),
-        {thing: unit for thing, _, unit in parameters + states},
+        {parameter: default for parameter, default, *_ in parameters},
+        tuple(state for state, *_ in states),
+        {thing: unit for thing, _, unit, _ in parameters + states} | {"drive": input_unit},
+        {parameter: allowed for parameter, _, _, allowed in parameters},
         spiking,
     )
 
 
 MODELS: dict[str, NeuronModel] = {
     **{name: _described(name, *about) for name, about in _core.models().items()},
-    **{name: _described(name, *about, spiking=False) for name, about in _core.rate_models().items()},
+    **{
+        name: _described(name, _any(parameters), _any(states), "1", spiking=False)
+        for name, (parameters, states) in _core.rate_models().items()
+    },
 }
 """The models of the core by name."""
 
@@ -84,7 +96,7 @@ def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
     Raises
     ------
     InputError
-        A value is too large for the dtype.
+        A value is too large for the dtype, or out of its range.
     """
     model = model_of(network)
     packed = np.empty((network.n_networks or 1, len(model.defaults), network.n_units), dtype)
@@ -93,6 +105,10 @@ def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
             packed[:, row] = network.parameters.get(name, default)
         if not np.all(np.isfinite(packed[:, row])):
             raise InputError(f"parameter {name!r} must be finite in {dtype}; simulate in float64.")
+        least = packed[:, row].min()
+        if (model.ranges[name] == "positive" and least <= 0) or (model.ranges[name] == "not negative" and least < 0):
+            allowed = {"positive": "positive", "not negative": "at least 0"}[model.ranges[name]]
+            raise InputError(f"parameter {name!r} of model {model.name!r} must be {allowed}; got {least:g}.")
     return packed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,12 @@ from synfer.recording import Recording
 from synfer.simulate import rates
 from synfer.simulate.autoregression import lagged_weights
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
-from synfer.simulate.reference_drive import MODEL_STREAM, drive_reference, normal_numbers, philox
+from synfer.simulate.reference_drive import MODEL_STREAM, drive_reference, normal_numbers, philox, words
+from synfer.simulate.reference_neurons import STEPS, THRESHOLDS
 from synfer.simulate.reference_rates import rates_reference
+from synfer.simulate.reference_synapses import ReferenceSynapses
 
 __all__ = ["normal_numbers", "philox", "run_reference"]
-
-
-def step_izhikevich(
-    p: Mapping[str, np.ndarray], x: Mapping[str, np.ndarray], current: np.ndarray, dt_ms: float
-) -> dict[str, np.ndarray]:
-    """Take one step of Izhikevich's model as published: reset, two half steps of v, one of u."""
-    fired = x["v"] >= p["threshold"]
-    v, u = np.where(fired, p["c"], x["v"]), np.where(fired, x["u"] + p["d"], x["u"])
-    for _ in range(2):
-        v = v + 0.5 * dt_ms * (p["quadratic"] * v**2 + p["linear"] * v + p["constant"] - u + current)
-    u = u + dt_ms * p["a"] * (p["b"] * v - u)
-    return {"v": v, "u": u}
 
 
 def _run_rates(
@@ -41,9 +31,6 @@ def _run_rates(
     p = dict(zip(model_of(network).defaults, packed[0], strict=True))
     x = rates_reference(network.model, p, state, lagged_weights(network)[0], acting, z, dt)
     return Recording({"x": x, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
-
-
-STEPS: dict[str, Callable[..., dict[str, np.ndarray]]] = {"izhikevich": step_izhikevich}
 
 
 def run_reference(
@@ -67,7 +54,8 @@ def run_reference(
     Returns
     -------
     Recording
-        The model's states, spikes where it has any, and the drive, (time, unit).
+        The model's states, spikes where it has any, and the drive, (time, unit). Of a spiking network, ``final_state``
+        holds the synapses, with the weights as they are in the end.
     """
     model = model_of(network)
     packed = packed_parameters(network, np.dtype(np.float64))
@@ -78,13 +66,26 @@ def run_reference(
     n_steps = round(duration / dt)
     drives = network.drives if drive is None else drive if isinstance(drive, list | tuple) else [drive]
     acting = drive_reference(network, drives, n_steps, dt, seed)
-    weight = network.connectome.weight
-    assert weight is not None
+    uniform = _uniform_numbers(seed, int(network.ids[0]), network.n_units, n_steps)
+    synapses = ReferenceSynapses(network, p.get("tau"), dt * 1e3)
+    spikes = np.zeros(network.n_units, bool)
+    if model.name in THRESHOLDS:
+        spikes = x["v"] >= p[THRESHOLDS[model.name]]
     rows: dict[str, list[np.ndarray]] = {name: [] for name in (*model.states, "spikes")}
     for k in range(n_steps):
-        current = acting[k] + weight.values @ (x["v"] >= p["threshold"])
-        x = STEPS[model.name](p, x, current, dt * 1e3)
-        for name, values in (*x.items(), ("spikes", (x["v"] >= p["threshold"]).astype(np.uint8))):
+        synapses.send(k - 1, spikes)
+        current, conductance = synapses.act(k)
+        x, spikes = STEPS[model.name](p, x, acting[k] + current, conductance, dt * 1e3, uniform[k])
+        for name, values in (*x.items(), ("spikes", spikes.astype(np.uint8))):
             rows[name].append(values)
+    synapses.send(n_steps - 1, spikes)
     signals = {name: np.stack(values) for name, values in rows.items()}
-    return Recording({**signals, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
+    recording = Recording({**signals, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
+    recording.final_state = synapses
+    return recording
+
+
+def _uniform_numbers(seed: int, network_id: int, n_units: int, n_steps: int) -> np.ndarray:
+    """Give the numbers (time, unit) between 0 and 1 by which a model of chance decides: a word for each step."""
+    drawn = words(seed, network_id, np.arange(n_units), n_steps, MODEL_STREAM)
+    return (np.floor(drawn.swapaxes(1, 2).reshape(-1, n_units)[:n_steps] / 2) + 0.5) / 2**31

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,18 +9,21 @@ import numpy as np
 from tqdm import tqdm
 
 from synfer import _core
-from synfer.errors import DelayWarning, InputError, SimulationDivergedError
+from synfer.errors import InputError, SimulationDivergedError
 from synfer.network import Drive, Network
 from synfer.recording import Recording
 from synfer.simulate import drives, rates, recorded
 from synfer.simulate.arguments import checked_count, checked_seed
-from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
+from synfer.simulate.watch import Watch
+from synfer.simulate.wires import Wires, wires_of
 from synfer.threads import n_threads as threads_for
 
 MOST_THREADS = 1024
 """More than any machine has; where the system refuses a thread, the OpenMP runtime ends the process."""
+UNITS_PER_THREAD = 16384
+"""Units of one network that are worth a thread: with fewer, waiting for the others takes longer than they save."""
 
 
 def run(
@@ -40,6 +42,8 @@ def run(
     n_threads: int | None = None,
     device: str = "cpu",
     out: Mapping[str, np.ndarray] | None = None,
+    layout: str | None = None,
+    watch: Watch | None = None,
 ) -> Recording:
     """Simulate a network for some time and give what was recorded.
 
@@ -53,8 +57,8 @@ def run(
     duration : float
         Seconds that are recorded, positive; round(duration / dt) steps, at least one.
     dt : float
-        Step in seconds. It is the delay of the synapses, and the time for which a spike acts: the paper's networks
-        are defined with its 1 ms, and with another step are other networks (`DelayWarning`).
+        Step in seconds. Delays are whole numbers of it, at least one; through delta synapses a spike acts for one step,
+        so that the paper's networks, defined with 1 ms, are other networks with another step (`DelayWarning`).
     drive : Drive, array ([network,] time, unit), or sequence of these, optional
         Replaces the network's own: other noise, or the very input of each neuron in each step of this run (warm-up
         included; one array (time, unit) for a whole batch is shared by its networks). Several add up; an empty
@@ -82,12 +86,18 @@ def run(
     dtype : {"float32", "float64"}
         In which to simulate and record; float64 draws the same random numbers in more digits.
     n_threads : int, optional
-        Networks simulated at a time, 1 to 1024; default torch's number of threads. A forked child takes one.
+        Threads, 1 to 1024; default torch's number. They share networks, or the units of one large network. A forked
+        child takes one.
     device : {"cpu"}
         Where to simulate.
     out : dict of str to array, optional
         Where to record: arrays of the result's shape and dtype, in C order. Signals not in it get arrays of their own
         (whose memory is used again by later runs once nobody holds them).
+    layout : {"dense", "sparse"}, optional
+        How the wiring is held: all pairs, or a list of edges, with a cost that grows with the spikes that arrive. The
+        default takes the quicker by number of units and of edges; no result depends on it.
+    watch : Watch, optional
+        Sees the weights as they change; see `run_plastic`.
 
     Returns
     -------
@@ -105,7 +115,8 @@ def run(
     Warns
     -----
     DelayWarning
-        The connectome gives its synapses another delay than ``dt``.
+        A delay of the connectome is not a whole number of steps and is rounded, or the connectome has delta synapses
+        made for another ``dt``.
 
     Examples
     --------
@@ -139,35 +150,37 @@ def run(
     given = recorded.given_arrays(out, kinds, shape)
     per_sample = sum(kinds[name].itemsize for name in names if name not in given)
     results = n_networks * n_units * span.n_rows * per_sample
-    wired: dict[str, Any]
-    if model.spiking:
-        # The weights once for all networks, once more for those being simulated, and unpacked where they are a list.
-        dense = (n_networks + min(n_threads, n_networks)) * kind.itemsize
-        dense += 3 * 8 if network.connectome.layout == "edges" else 0
-        refuse_beyond_available(
-            results + n_units**2 * dense, "record fewer signals, simulate fewer networks at once or for less time"
-        )
-        wired = {"weights": _weights(network, kind), "dt_ms": dt * 1e3}
-        _warn_of_delays(network, dt)
-    else:
+    wires = wires_of(network, dt, kind, layout, n_threads, results) if model.spiking else None
+    wired: dict[str, Any] = {}
+    if not model.spiking:
+        for argument, value in (("layout", layout), ("the network's plasticity", network.plasticity)):
+            if value is not None:
+                raise InputError(
+                    f"{argument} must be None for model {model.name!r}, which has no spikes; got {value!r}."
+                )
         wired = {"coupling": rates.coupled(network, kind, None, results)[0], "dt": dt}
     driven = network.drives if drive is None else drive
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     parameters = packed_parameters(network, kind)
-    remembered = _remembered(network, model, parameters, terms, initial_state, dt, seed, driven)
+    remembered = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     signals = {name: given[name] if name in given else _core.empty(shape, kinds[name]) for name in names}
     rows = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
 
     slices = list(span.slices(n_networks * n_units))
+    if watch is not None and not isinstance(watch, Watch):
+        raise InputError(f"watch must be a Watch; got a {type(watch).__name__}: see run_plastic.")
+    if watch is not None:
+        slices = watch.cut(slices, span, dt, network, wires)
     n_steps = span.last - span.first
     with tqdm(
         total=n_steps, unit="step", desc="simulate", leave=False, disable=True if len(slices) == 1 else None
     ) as bar:
         for begin, end in slices:
             raster = None if events is None else events.raster(begin, end)
-            if model.spiking:
-                wired["raster"] = raster
+            if wires is not None:
+                wired = {"dt_ms": dt * 1e3, "raster": raster, "units_per_thread": UNITS_PER_THREAD}
+                wired["wiring"] = wires.to_core(fresh=resumed is None and begin == span.first)
             diverged = (_core.simulate if model.spiking else _core.simulate_rates)(
                 model=model.name,
                 parameters=parameters,
@@ -189,9 +202,11 @@ def run(
                 _refuse_diverged(network, diverged, dt)
             if events is not None and raster is not None:
                 events.add(raster, end)
+            if watch is not None:
+                watch.look(end)
             bar.update(end - begin)
 
-    units = {**model.units_of_measure, "spikes": "1", "drive": "mV/ms" if model.spiking else "1"}
+    units = {**model.units_of_measure, "spikes": "1"}
     recording = Recording(
         signals,
         span.every * dt,
@@ -206,6 +221,7 @@ def run(
             "seed": seed,
             "dtype": kind.name,
             "drive": drives.shown(driven),
+            **({} if wires is None else {"layout": wires.layout}),
             "instruction_level": _core.instruction_level(),
             **({"network": int(network.ids[0])} if network.n_networks is None else {}),
         },
@@ -220,53 +236,25 @@ def _remembered(
     model: NeuronModel,
     parameters: np.ndarray,
     terms: list[drives.Term],
+    wires: Wires | None,
     initial_state: Any,
     dt: float,
     seed: int,
     driven: Any,
 ) -> dict[str, np.ndarray]:
-    """Give the arrays of a `State` before the first step, those of the drives being what the terms write to."""
+    """Give the arrays of a `State` before the first step, those that drives and wires write to."""
     given = None if isinstance(initial_state, State) else initial_state
     if model.spiking:
         anew = packed_state(network, parameters, given)
     else:
         anew = rates.first_state(network, parameters, given, drives.as_sequence(driven), seed)
-    arrays = {"state": anew}
+    arrays = {"state": anew, **({} if wires is None else wires.remembered)}
     arrays |= {f"drive{place}": term.state for place, term in enumerate(terms) if term.state is not None}
     if isinstance(initial_state, State):
         initial_state.refuse_other(network, dt, {name: array.shape for name, array in arrays.items()})
         for name, array in arrays.items():
             array[...] = initial_state.arrays[name]
     return arrays
-
-
-def _weights(network: Network, kind: np.dtype) -> np.ndarray:
-    """Give the wiring as (network, target, source)."""
-    weight = network.connectome.to_matrix().weight
-    assert weight is not None
-    with np.errstate(over="ignore"):
-        weights = np.require(weight.values, kind, ["C", "ALIGNED"])
-    if not np.all(np.isfinite(weights)):
-        where = tuple(np.argwhere(~np.isfinite(weights))[0].tolist())
-        raise InputError(f"the connectome's weights must be finite in {kind}; that at {where} is not.")
-    return weights.reshape(network.n_networks or 1, network.n_units, network.n_units)
-
-
-def _warn_of_delays(network: Network, dt: float) -> None:
-    """Warn where a synapse is said to have another delay than the step gives it."""
-    weight, delay = network.connectome.weight, network.connectome.delay
-    if weight is None or delay is None:
-        return
-    said = delay.values[(weight.values != 0) & np.isfinite(delay.values)]
-    other = said[np.abs(said - dt) > 1e-6 * dt]
-    if other.size:
-        warnings.warn(
-            f"dt = {dt:g} s is another delay than the connectome's {other[0]:g} s: a spike acts one step later and for "
-            f"one step, so that this is another network than the connectome describes. Take dt={other[0]:g}, for which "
-            "the network was made, or make a Network whose connectome has this delay, or none.",
-            DelayWarning,
-            stacklevel=3,
-        )
 
 
 def _refuse_diverged(network: Network, diverged: tuple[int, int, int], dt: float) -> None:

@@ -59,7 +59,8 @@ class State:
         FileError
             The file cannot be written.
         """
-        dims = {name: ("network", *(f"{name}_{axis}" for axis in range(1, array.ndim)))
+        # the weights of all networks' edges are one list
+        dims = {name: ("edge" if name == "strengths" else "network", *(f"{name}_{k}" for k in range(1, array.ndim)))
                 for name, array in self.arrays.items()}  # fmt: skip
         about = {"model": self.model, "step": self.step, "dt": self.dt, "seed": str(self.seed)}
         root = xr.Dataset(

@@ -1,0 +1,110 @@
+"""Spiking networks: the 2003 script and a sparse network of leaky integrate-and-fire neurons, and how the cost grows.
+
+    python bench/run.py spiking
+
+Milliseconds of wall time for a simulated second, float32, the best of several runs in one process; nothing is recorded
+but spikes counted over 100 ms. W2: E. M. Izhikevich's script of 2003 (1,000 neurons, all to all, noise of deviation 5
+and 2, dt 1 ms). W3: current-based network after R. Brette et al. 2007 (membrane 20 ms, synapses 5 and 10 ms, threshold
+10 mV over rest, refractory 5 ms, driven over the threshold, dt 0.1 ms, a delay of one step) with fixed in-degree. A
+hand-written AVX-512 kernel (fast-math, random numbers of its own) takes 2.0-2.7 ms on one thread for W2, and 15-32 and
+696-1086 ms for W3, on this kind of machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pandas as pd
+
+import synfer as sf
+from run import best_seconds, write_results
+from synfer.connectome import Connectome
+from synfer.network import ExponentialSynapse, GaussianDrive, Network
+
+HAND = {"W2": "2.0-2.7", "W3 N = 4,000": "15-32", "W3 N = 100,000": "696-1086"}
+
+
+def script_of_2003() -> Network:
+    rng = np.random.default_rng(0)
+    r, excitatory = rng.random(1000), np.arange(1000) < 800
+    parameters = {
+        "a": np.where(excitatory, 0.02, 0.02 + 0.08 * r),
+        "b": np.where(excitatory, 0.2, 0.25 - 0.05 * r),
+        "c": np.where(excitatory, -65 + 15 * r**2, -65.0),
+        "d": np.where(excitatory, 8 - 6 * r**2, 2.0),
+        "linear": 5.0,
+        "constant": 140.0,
+    }
+    weights = np.where(excitatory, 0.5 * rng.random((1000, 1000)), -rng.random((1000, 1000)))
+    drive = GaussianDrive(0.0, np.where(excitatory, 25.0, 4.0))
+    return Network("izhikevich", parameters, Connectome.from_weights(weights), drive=drive)
+
+
+def brette(n: int, in_degree: int) -> Network:
+    """80 % excitatory; each unit reached by as many others, drawn with replacement, repeated pairs merged."""
+    rng = np.random.default_rng(0)
+    pairs = np.unique(np.repeat(np.arange(n), in_degree) * n + rng.integers(0, n, n * in_degree))
+    target, source = np.divmod(pairs, n)
+    scale = 80 / in_degree  # so that the drive through synapses does not depend on their number
+    weight = np.where(source < 0.8 * n, 1.62 * scale, -9.0 * scale)
+    wiring = Connectome.from_edges(source, target, n_units=n, weight=weight)
+    parameters = {"rest": -49.0, "reset": -60.0, "threshold": -50.0, "refractory": 5.0}
+    return Network("lif", parameters, wiring, synapse=ExponentialSynapse(5e-3, 10e-3))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--small", action="store_true", help="without the networks of 100,000 units")
+    options = parser.parse_args()
+    rows: list[dict[str, object]] = []
+
+    def add(what: str, network: Network, seconds: float, dt: float, n_threads: int = 1) -> None:
+        rng = np.random.default_rng(1)
+        start = None
+        if network.model == "lif":
+            start = {"v": rng.uniform(-60, -50, network.n_units), "held": 0}
+        last: list[sf.Recording] = []
+
+        def simulate() -> None:
+            last[:] = [
+                sf.simulate.run(
+                    network, seconds, dt, record="spikes", every=round(0.1 / dt) if 0.1 / dt <= 255 else 200,
+                    initial_state=start, n_threads=n_threads,
+                )
+            ]  # fmt: skip
+
+        best = best_seconds(simulate, options.repeats) / seconds
+        rate = last[0]["spikes"].sum() / network.n_units / seconds
+        weight = network.connectome.weight
+        assert weight is not None
+        edges = int(np.count_nonzero(weight.values))
+        rows.append(
+            {
+                "": what,
+                "threads": n_threads,
+                "ms / s": f"{best * 1e3:.1f}",
+                "hand-written": HAND.get(what, ""),
+                "rate, Hz": f"{rate:.1f}",
+                "ns / unit and step": f"{best * dt / network.n_units * 1e9:.2f}",
+                "ns / event": f"{best / max(rate * edges, 1) * 1e9:.1f}",
+                "layout": last[0].provenance["layout"],
+            }
+        )
+
+    add("W2", script_of_2003(), 1.0, 1e-3)
+    add("W3 N = 4,000", brette(4000, 80), 1.0, 1e-4)
+    if not options.small:
+        for n_threads in (1, 2):
+            add("W3 N = 100,000", brette(100_000, 100), 0.2, 1e-4, n_threads)
+    for n in (1000, 2000, 8000, 16000, 32000):
+        add(f"units: N = {n:,}, in-degree 80", brette(n, 80), 0.2, 1e-4)
+    for in_degree in (20, 160, 320, 640):
+        add(f"edges: N = 4,000, in-degree {in_degree}", brette(4000, in_degree), 0.2, 1e-4)
+    text = (__doc__ or "").replace("\n    python bench/run.py spiking\n", "")
+    write_results("spiking", "Spiking networks", text, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    main()

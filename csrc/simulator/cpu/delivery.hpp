@@ -1,0 +1,141 @@
+#pragma once
+#include "simulator/cpu/layout.hpp"
+#include "simulator/simulate.hpp"
+
+// Brings spikes to their targets. What arrives at one target is added spike after spike, in the order of steps and, in
+// a step, of sources: so that neither layout nor the number of threads changes a bit.
+
+namespace synfer::SYNFER_LEVEL {
+
+// Rows that take what arrives: (receptor, element), for delays counted from a step on.
+template <class T>
+struct Arrivals {
+    T* rows;                    // (slot, receptor, element); one slot where the longest delay is 1
+    std::int64_t slots, width;  // width of a row
+    int n_receptors;
+
+    // The rows that a spike of step k reaches after `delay`.
+    T* at(std::int64_t k, std::int64_t delay) const { return rows + (k + delay) % slots * n_receptors * width; }
+};
+
+// All pairs: the weights of one source lie together, so that a spike adds one contiguous column.
+template <class T>
+struct Columns {
+    T* columns;                 // (network, receptor, source, unit here)
+    std::uint8_t* any;          // (network, receptor, source): whether a column is not zero
+    std::int64_t n, n_sources;  // units here, units of a network
+    int n_receptors;
+
+    Columns(const Elements& at, int receptors, Workspace& workspace)
+        : n(at.n), n_sources(at.n_units), n_receptors(receptors) {
+        columns = workspace.take<T>(at.count * receptors * n_sources * n);
+        any = workspace.take<std::uint8_t>(at.count * receptors * n_sources);
+    }
+
+    // magnitude: negative weights lose their sign
+    void load(const Elements& at, const T* weights, bool magnitude) {
+        for (std::int64_t g = 0; g < at.count; ++g) {
+            for (int r = 0; r < n_receptors; ++r) {
+                for (std::int64_t j = 0; j < n_sources; ++j) any[(g * n_receptors + r) * n_sources + j] = 0;
+            }
+            for (std::int64_t i = 0; i < n; ++i) {
+                const T* row = weights + ((at.first + g) * n_sources + at.from + i) * n_sources;
+                for (std::int64_t j = 0; j < n_sources; ++j) {
+                    const T w = row[j];
+                    const int mine = n_receptors == 2 && w < T(0);
+                    for (int r = 0; r < n_receptors; ++r) {
+                        const std::int64_t column = (g * n_receptors + r) * n_sources + j;
+                        columns[column * n + i] = r != mine ? T(0) : magnitude && w < T(0) ? -w : w;
+                        if (r == mine && w != T(0)) any[column] = 1;
+                    }
+                }
+            }
+        }
+    }
+
+    void deliver(std::int64_t g, std::int64_t source, T scale, const Arrivals<T>& to, T* rows) const {
+        for (int r = 0; r < n_receptors; ++r) {
+            const std::int64_t column = (g * n_receptors + r) * n_sources + source;
+            if (any[column] == 0) continue;
+            const T* __restrict__ w = columns + column * n;
+            T* __restrict__ row = rows + r * to.width + g * n;
+            const std::int64_t units = n;
+#pragma omp simd
+            for (std::int64_t i = 0; i < units; ++i) row[i] = multiply_add(scale, w[i], row[i]);
+        }
+    }
+};
+
+// A list of edges.
+template <class T>
+struct Lists {
+    const Wiring<T>& wiring;
+    const Elements& at;
+    std::int64_t *begins, *ends;  // (network, source): its edges to the units here
+    bool magnitude;
+
+    Lists(const Wiring<T>& w, const Elements& elements, bool listed, Workspace& workspace)
+        : wiring(w), at(elements), magnitude(w.synapse.kind == SynapseKind::conductance) {
+        begins = workspace.take<std::int64_t>(listed ? at.count * at.n_units : 0);
+        ends = workspace.take<std::int64_t>(listed ? at.count * at.n_units : 0);
+    }
+
+    // A source's edges are sorted by target: those to the units here lie together.
+    std::int64_t first_to(std::int64_t target, std::int64_t begin, std::int64_t end) const {
+        while (begin < end) {
+            const std::int64_t middle = begin + (end - begin) / 2;
+            if (static_cast<std::int64_t>(wiring.targets[middle]) < target) {
+                begin = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        return begin;
+    }
+
+    void load() const {
+        const bool all = at.n == at.n_units;
+        for (std::int64_t j = 0; j < at.count * at.n_units; ++j) {
+            const std::int64_t* start = wiring.starts + at.first * at.n_units + j;
+            begins[j] = all ? start[0] : first_to(at.from, start[0], start[1]);
+            ends[j] = all ? start[1] : first_to(at.from + at.n, begins[j], start[1]);
+        }
+    }
+
+    template <bool two_receptors, bool delayed>
+    void add(std::int64_t begin, std::int64_t end, std::int64_t offset, T scale, std::int64_t k, const Arrivals<T>& to,
+             T* rows) const {
+        const std::uint32_t* targets = wiring.targets;
+        const T* strengths = wiring.strengths;
+        const T sign = magnitude ? T(-1) : T(1);
+        const std::int64_t now = delayed ? k % to.slots : 0, slot = to.n_receptors * to.width;
+        for (std::int64_t edge = begin; edge < end; ++edge) {
+            T w = strengths[edge];
+            T* row = rows + (static_cast<std::int64_t>(targets[edge]) + offset);
+            if constexpr (two_receptors) {
+                row += w < T(0) ? to.width : 0;
+                w = w < T(0) ? sign * w : w;
+            }
+            if constexpr (delayed) {
+                const std::int64_t later = now + wiring.delays[edge];
+                row += (later >= to.slots ? later - to.slots : later) * slot;
+            }
+            *row = multiply_add(scale, w, *row);
+        }
+    }
+
+    // A spike of the source at step k; rows: where it arrives, if there is one delay for all
+    void deliver(std::int64_t g, std::int64_t source, T scale, std::int64_t k, const Arrivals<T>& to, T* rows) const {
+        const std::int64_t j = g * at.n_units + source, offset = g * at.n - at.from;
+        const bool two = to.n_receptors == 2;
+        if (wiring.delays != nullptr) {
+            two ? add<true, true>(begins[j], ends[j], offset, scale, k, to, to.rows)
+                : add<false, true>(begins[j], ends[j], offset, scale, k, to, to.rows);
+        } else {
+            two ? add<true, false>(begins[j], ends[j], offset, scale, k, to, rows)
+                : add<false, false>(begins[j], ends[j], offset, scale, k, to, rows);
+        }
+    }
+};
+
+}  // namespace synfer::SYNFER_LEVEL

@@ -1,0 +1,295 @@
+// Spiking networks, whatever their neurons: drive, synapses, neurons, and spikes that are brought to their targets.
+// Compiled once per instruction level (CMakeLists.txt), each in its own namespace: see common/level.hpp for what may
+// not be used here.
+#include "simulator/cpu/spiking.hpp"
+
+#include "simulator/cpu/loading.hpp"
+#include "simulator/cpu/recording.hpp"
+#include "simulator/synapses/short_term.hpp"
+#include "simulator/synapses/stdp.hpp"
+
+namespace synfer::SYNFER_LEVEL {
+namespace {
+
+bool before(const Divergence& a, const Divergence& b) {
+    if (b.network < 0 || a.network < 0) return a.network >= 0;
+    if (a.step != b.step) return a.step < b.step;
+    return a.network != b.network ? a.network < b.network : a.unit < b.unit;
+}
+
+template <class T>
+struct Stepper : LoadedPart<T> {
+    using Int = typename Part<T>::Int;
+    using LoadedPart<T>::LoadedPart;
+    using Part<T>::s, Part<T>::neuron, Part<T>::wiring, Part<T>::synapse, Part<T>::team, Part<T>::elements;
+    using Part<T>::width, Part<T>::real, Part<T>::box, Part<T>::state, Part<T>::synapse_state, Part<T>::n_receptors;
+    std::int64_t chunk = -1;  // whose drive and random words are at hand
+
+    // What does not change from step to step of the block of n elements from lo on.
+    void enter(std::int64_t lo, std::int64_t n) {
+        synapses.n = n;
+        synapses.state = synapse_state + lo, synapses.stride = width;
+        for (int r = 0; r < synapse.n_factors; ++r) synapses.factors[r] = this->factors.at(r, lo);
+        synapses.constants = this->constants;
+        synapses.input = this->input, synapses.conductance = this->conductance;
+        neurons.n = n;
+        neurons.state = state + lo, neurons.stride = width;
+        for (int r = 0; r < neuron.n_coefficients; ++r) neurons.coefficients[r] = this->coefficients.at(r, lo);
+        neurons.input = this->input, neurons.conductance = this->conductance;
+        neurons.dt = s.dt;
+        neurons.fired = this->fired;
+    }
+
+    // What arrives before step k, into the states of the receptors.
+    void take_arrivals(std::int64_t lo, std::int64_t n, std::int64_t k) {
+        const Arrivals<T> at = this->arrivals();
+        for (int r = 0; r < n_receptors; ++r) {
+            T* __restrict__ arrived = at.at(k, 0) + r * width + lo;
+            T* __restrict__ to = synapse_state + r * width + lo;
+#pragma omp simd
+            for (std::int64_t e = 0; e < n; ++e) {
+                to[e] += arrived[e];
+                arrived[e] = T(0);
+            }
+        }
+    }
+
+    // The block entered, of n elements from lo on, through step k.
+    void advance(std::int64_t lo, std::int64_t n, std::int64_t k) {
+        if (this->pending != nullptr) take_arrivals(lo, n, k);
+        const std::int64_t row = (k - chunk) * width + lo;
+        synapses.drive = this->steady ? this->steady_drive.at(0, lo) : this->drive.rows + row;
+        synapse.advance(synapses);
+        neurons.words = this->words + row;
+        const bool finite = (this->conducts ? neuron.step_conducting : neuron.step)(neurons);
+        if (!finite) note_divergence(lo, n, k);
+        mark(n);
+        note_spikes(lo, n, k);
+        record(lo, n, k, synapses.drive);
+    }
+
+    void note_divergence(std::int64_t lo, std::int64_t n, std::int64_t k) {
+        for (std::int64_t e = lo; e < lo + n && e < real; ++e) {
+            for (int r = 0; r < neuron.n_states; ++r) {
+                if (state[r * width + e] * T(0) == T(0)) continue;
+                const Divergence met{elements.first + e / elements.n, elements.from + e % elements.n, k};
+                if (before(met, box.met[this->set])) box.met[this->set] = met;
+                return;
+            }
+        }
+    }
+
+    void mark(std::int64_t n) {
+        constexpr std::int64_t lanes = padded<T>(1);
+        const Int* __restrict__ fired = this->fired;
+        std::uint8_t* __restrict__ marks = this->marks;
+        for (std::int64_t e = 0; e < n; e += lanes) {
+#pragma omp simd
+            for (std::int64_t i = 0; i < lanes; ++i) marks[e + i] = static_cast<std::uint8_t>(fired[e + i]);
+        }
+    }
+
+    void note_spikes(std::int64_t lo, std::int64_t n, std::int64_t k) {
+#ifdef __BYTE_ORDER__
+        static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the place of a spike is read off its byte order");
+#endif
+        const std::int64_t end = lo + n < real ? n : real - lo, list = k - first_step;
+        // Spikes are few: skip eight silent elements at a time. The marks of a block fill whole words.
+        for (std::int64_t e = 0; e < end; e += 8) {
+            std::uint64_t eight;
+            __builtin_memcpy(&eight, this->marks + e, 8);
+            for (; eight != 0; eight &= eight - 1) {
+                const std::int64_t at = e + (__builtin_ctzll(eight) >> 3);
+                if (at < end) add_spike(lo + at, list, k);
+            }
+        }
+    }
+
+    void add_spike(std::int64_t e, std::int64_t list, std::int64_t k) {
+        T scale = T(1);
+        if (this->scaled) {
+            scale = static_cast<T>(released(wiring.short_term, this->release + e, width, k, static_cast<double>(s.dt)));
+        }
+        // Networks side by side are whole ones, so that the element is the source's number.
+        box.add(this->set, list, static_cast<std::uint32_t>(elements.from + e), scale);
+    }
+
+    // Elements [lo, lo + n) of values, to row `row` of what is recorded; where several networks lie side by side they
+    // are all of them.
+    template <class U>
+    void keep(const U* values, std::int64_t lo, std::int64_t n, U* recorded, std::int64_t n_rows,
+              std::int64_t row) const {
+        if (recorded == nullptr) return;
+        if (elements.count > 1) return record_row(elements, values, recorded, n_rows, row);
+        U* __restrict__ to = recorded + elements.offset(0, row, n_rows) + lo;
+        const std::int64_t end = lo + n < real ? n : real - lo;
+#pragma omp simd
+        for (std::int64_t i = 0; i < end; ++i) to[i] = values[i];
+    }
+
+    void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
+        const Recorded<T>& to = s.recorded;
+        if (k < to.from) return;
+        const std::uint8_t* __restrict__ marks = this->marks;
+        std::uint8_t* __restrict__ counts = this->counts + lo;
+        if (to.raster != nullptr) keep(marks, lo, n, to.raster, to.n_raster_rows, k - to.raster_from);
+        if (to.every > 1 && to.spikes != nullptr) {
+#pragma omp simd
+            for (std::int64_t e = 0; e < n; ++e) counts[e] = static_cast<std::uint8_t>(counts[e] + marks[e]);
+        }
+        const std::int64_t row = row_of_step(to, k);
+        if (row < 0) return;
+        for (int r = 0; r < neuron.n_states; ++r) keep(state + r * width + lo, lo, n, to.states[r], to.n_rows, row);
+        keep(drive, lo, n, to.drive, to.n_rows, row);
+        if (to.every == 1) return keep(marks, lo, n, to.spikes, to.n_rows, row);
+        keep(static_cast<const std::uint8_t*>(counts), lo, n, to.spikes, to.n_rows, row);
+        for (std::int64_t e = 0; e < n; ++e) counts[e] = 0;
+    }
+
+    // Shows the spikes of the steps [k, end) and takes those of the whole team. Gives the first divergence of all.
+    Divergence exchange(std::int64_t k, std::int64_t end) {
+        if (team.n_parts > 1) team.wait();
+        Divergence met{-1, 0, 0};
+        for (int p = 0; p < team.n_parts; ++p) {
+            const auto& other = *static_cast<const SpikeBox<T>*>(team.boxes[p]);
+            if (before(other.met[this->set], met)) met = other.met[this->set];
+        }
+        for (std::int64_t step = k; step < end && met.network < 0; ++step) {
+            deliver(step, step - k);
+            if (this->plastic) learn(step - k);
+        }
+        this->set ^= 1;
+        box.clear(this->set);
+        return met;
+    }
+
+    template <class Do>
+    void for_each_spike(std::int64_t list, Do&& act) const {
+        for (int p = 0; p < team.n_parts; ++p) {
+            const auto& other = *static_cast<const SpikeBox<T>*>(team.boxes[p]);
+            const std::int64_t number = this->set * other.n_steps + list, count = other.counts[number];
+            const std::uint32_t* sources = other.sources + number * other.capacity;
+            const T* scales = other.scales == nullptr ? nullptr : other.scales + number * other.capacity;
+            for (std::int64_t i = 0; i < count; ++i) {
+                const std::uint32_t g = elements.count == 1 ? 0 : sources[i] / static_cast<std::uint32_t>(s.n_units);
+                const std::int64_t unit = sources[i] - g * static_cast<std::uint32_t>(s.n_units);
+                act(static_cast<std::int64_t>(g), unit, scales == nullptr ? T(1) : scales[i]);
+            }
+        }
+    }
+
+    void deliver(std::int64_t k, std::int64_t list) {
+        if (real == 0) return;
+        const Arrivals<T> to = this->arrivals();
+        // Delays count from the step after that of the spike.
+        T* rows = to.at(k, wiring.shortest);
+        if (this->listed) {
+            for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T scale) {
+                this->lists.deliver(g, unit, scale, k, to, rows);
+            });
+        } else {
+            for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T scale) {
+                this->columns.deliver(g, unit, scale, to, rows);
+            });
+        }
+    }
+
+    // Every part keeps the traces of all sources: they are few beside the edges.
+    void learn(std::int64_t list) {
+        const Stdp<T>& rule = wiring.stdp;
+        const T decay_source = this->trace_decay[0], decay_target = this->trace_decay[1];
+        T* __restrict__ sources = this->source_traces;
+        T* __restrict__ targets = this->traces;
+        const std::int64_t n_sources = elements.count * s.n_units, w = width, n = elements.n, from = elements.from;
+#pragma omp simd
+        for (std::int64_t j = 0; j < n_sources; ++j) sources[j] *= decay_source;
+#pragma omp simd
+        for (std::int64_t e = 0; e < w; ++e) targets[e] *= decay_target;
+        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
+            const std::int64_t j = g * s.n_units + unit;
+            depress(rule, wiring.targets, wiring.strengths, this->lists.begins[j], this->lists.ends[j], targets + g * n,
+                    from);
+        });
+        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
+            if (unit < from || unit >= from + n) return;
+            const std::int64_t* start = rule.in_starts + (elements.first + g) * s.n_units + unit;
+            potentiate(rule, wiring.strengths, start[0], start[1], sources + g * s.n_units);
+        });
+        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
+            sources[g * s.n_units + unit] += T(1);
+            if (unit >= from && unit < from + n) targets[g * n + unit - from] += T(1);
+        });
+    }
+
+    // Spikes that the state before the first step shows.
+    void note_first_spikes() {
+        first_step = s.begin - 1;
+        for (std::int64_t lo = 0; lo < width; lo += this->block_of(lo)) {
+            const std::int64_t n = this->block_of(lo);
+            enter(lo, n);
+            neuron.fired(neurons);
+            mark(n);
+            note_spikes(lo, n, s.begin - 1);
+        }
+    }
+
+    Divergence run() {
+        this->load();
+        if (wiring.fresh) {
+            note_first_spikes();
+            exchange(s.begin - 1, s.begin);
+        }
+        for (std::int64_t k = s.begin; k < s.end;) {
+            const std::int64_t now = k / chunk_steps * chunk_steps;
+            std::int64_t stop = now + chunk_steps < s.end ? now + chunk_steps : s.end;
+            if (now != chunk) make_chunk(now, k, stop);
+            if (k + this->interval < stop) stop = k + this->interval;
+            first_step = k;
+            for (std::int64_t lo = 0; lo < width; lo += this->block_of(lo)) {
+                if (width > block_units || k == s.begin) enter(lo, this->block_of(lo));
+                for (std::int64_t step = k; step < stop; ++step) advance(lo, this->block_of(lo), step);
+            }
+            const Divergence met = exchange(k, stop);
+            if (met.network >= 0) return met;
+            k = stop;
+        }
+        this->store();
+        return {-1, 0, 0};
+    }
+
+    void make_chunk(std::int64_t now, std::int64_t begin, std::int64_t end) {
+        chunk = now;
+        if (!this->steady) this->drive.make(now, begin, end);
+        if (!neuron.random) return;
+        draw_words({elements.ids, elements.units, width, s.drive.seed, model_stream}, now, this->words);
+    }
+
+    SynapseBlock<T> synapses{};  // of the block at hand
+    NeuronBlock<T> neurons{};
+    std::int64_t first_step = 0;  // of the lists at hand
+};
+
+}  // namespace
+
+template <class T>
+std::size_t spiking_bytes(const NeuronKernels<T>& neuron, const Simulation<T>& s, std::int64_t count, int n_parts) {
+    Workspace workspace{nullptr};
+    Part<T>(neuron, s, 0, count, Team{0, n_parts, nullptr, nullptr}, workspace);  // the first part is the largest
+    return workspace.used;
+}
+
+template <class T>
+Divergence simulate_spiking(const NeuronKernels<T>& neuron, const Simulation<T>& s, std::int64_t first,
+                            std::int64_t count, const Team& team, void* memory) {
+    Workspace workspace{static_cast<char*>(memory)};
+    return Stepper<T>(neuron, s, first, count, team, workspace).run();
+}
+
+template std::size_t spiking_bytes(const NeuronKernels<float>&, const Simulation<float>&, std::int64_t, int);
+template std::size_t spiking_bytes(const NeuronKernels<double>&, const Simulation<double>&, std::int64_t, int);
+template Divergence simulate_spiking(const NeuronKernels<float>&, const Simulation<float>&, std::int64_t, std::int64_t,
+                                     const Team&, void*);
+template Divergence simulate_spiking(const NeuronKernels<double>&, const Simulation<double>&, std::int64_t,
+                                     std::int64_t, const Team&, void*);
+
+}  // namespace synfer::SYNFER_LEVEL

@@ -1,0 +1,90 @@
+"""Weights that change during a run, seen every so many steps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError
+from synfer.network import STDP, Network
+from synfer.simulate.arguments import checked_number
+from synfer.simulate.memory import refuse_beyond_available
+from synfer.simulate.recorded import Span
+from synfer.simulate.wires import Wires
+
+
+class Watch:
+    """Looks at the weights of a network that learns, at the beginning of a run and every so many seconds of it.
+
+    Parameters
+    ----------
+    every : float
+        Seconds, positive.
+
+    Raises
+    ------
+    InputError
+        ``every`` is no positive number.
+    """
+
+    def __init__(self, every: Any) -> None:
+        self.every = checked_number("weights_every", every)
+        if self.every <= 0:
+            raise InputError(f"weights_every must be positive seconds; got {self.every}.")
+        self.steps: list[int] = []
+        self.weights: list[np.ndarray] = []
+
+    def cut(
+        self, slices: list[tuple[int, int]], span: Span, dt: float, network: Network, wires: Wires | None
+    ) -> list[tuple[int, int]]:
+        """Cut the slices of a run at the steps to look at, and look at the first.
+
+        Raises
+        ------
+        InputError
+            The network is a batch or does not learn by STDP, the steps do not fit into rows of what is recorded, or the
+            weights would not fit into memory.
+        """
+        if network.n_networks is not None or not isinstance(network.plasticity, STDP):
+            got = "a batch" if network.n_networks is not None else f"plasticity {network.plasticity!r}"
+            raise InputError(f"network must be a single one with STDP for its weights to be recorded; got {got}.")
+        assert wires is not None
+        length = round(self.every / dt)
+        if length < 1 or abs(length * dt - self.every) > 1e-6 * dt * length or length % span.every:
+            raise InputError(
+                f"weights_every must be a whole number of recorded rows, {span.every} x {dt:g} s; got {self.every} s."
+            )
+        n = network.n_units
+        looks = (span.last - span.first) // length + 1
+        refuse_beyond_available(3 * 8 * looks * n**2, "look at the weights less often")
+        self.network, self.wires, self.dt = network, wires, dt
+        self.at = set(range(span.first, span.last + 1, length))
+        self.look(span.first)
+        edges = sorted({begin for begin, _ in slices} | {end for _, end in slices} | (self.at - {span.first}))
+        return list(itertools.pairwise(edges))
+
+    def look(self, step: int) -> None:
+        """Keep the weights after so many steps, if they are to be looked at."""
+        if step in self.at:
+            self.steps.append(step)
+            self.weights.append(self.wires.remembered["strengths"].astype(np.float64))
+
+    def connectome(self) -> Connectome:
+        """Give the weights (time, target, source)."""
+        wiring = self.network.connectome
+        assert self.wires.ends is not None
+        target, source = self.wires.ends
+        weights = np.zeros((len(self.steps), self.network.n_units, self.network.n_units))
+        weights[:, target, source] = np.stack(self.weights)
+        about = {key: value for key, value in wiring.origin.items() if key != "versions"}
+        return Connectome(
+            np.abs(weights),
+            weight=weights,
+            unit_ids=wiring.unit_ids,
+            leading="time",
+            leading_ids=np.array(self.steps) * self.dt,
+            **{**about, "provenance": {**about["provenance"], "made_by": "synfer.simulate.run_plastic"}},
+        )

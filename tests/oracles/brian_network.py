@@ -1,0 +1,58 @@
+"""A current-based network of lif neurons in Brian2: run by test_brian.py, in an environment that has it.
+
+    python brian_network.py input.npz output.npz
+
+The input holds weights (target, source) and delays (target, source) in steps, the drive (time, unit), dt in ms, and the
+parameters by name; the output gets the spikes (step, unit) and v (time, unit) after each step.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+
+def main() -> None:
+    import brian2 as b
+
+    b.prefs.codegen.target = "numpy"
+    given = np.load(sys.argv[1])
+    dt = float(given["dt"]) * b.ms
+    b.defaultclock.dt = dt
+    drive = b.TimedArray(given["drive"], dt=dt)  # the equations name it
+    tau, tau_exc, tau_inh, refractory = (
+        float(given[name]) * b.ms for name in ("tau", "tau_exc", "tau_inh", "refractory")
+    )
+    rest, threshold, reset = (float(given[name]) for name in ("rest", "threshold", "reset"))
+    equations = """
+    dv/dt = (rest - v + exc + inh + drive(t, i)) / tau : 1 (unless refractory)
+    dexc/dt = -exc / tau_exc : 1
+    dinh/dt = -inh / tau_inh : 1
+    """
+    n = len(given["weights"])
+    group = b.NeuronGroup(
+        n, equations, threshold="v >= threshold", reset="v = reset", refractory="refractory", method="exact",
+        namespace={"rest": rest, "threshold": threshold, "reset": reset, "tau": tau, "tau_exc": tau_exc,
+                   "tau_inh": tau_inh, "refractory": refractory, "drive": drive},
+    )  # fmt: skip
+    group.v = rest
+    objects = [group]
+    target, source = np.nonzero(given["weights"])
+    weights = given["weights"][target, source]
+    for receptor, mine in (("exc", weights > 0), ("inh", weights < 0)):
+        if not mine.any():
+            continue
+        synapses = b.Synapses(group, group, "w : 1", on_pre=f"{receptor}_post += w")
+        synapses.connect(i=source[mine], j=target[mine])
+        synapses.w = weights[mine]
+        # Brian delivers in the step of the spike, before the next one integrates: a step less than ours.
+        synapses.delay = (given["delays"][target, source][mine] - 1) * dt
+        objects.append(synapses)
+    spikes, v = b.SpikeMonitor(group), b.StateMonitor(group, "v", record=True, when="end")
+    b.Network(*objects, spikes, v).run(len(given["drive"]) * dt)
+    np.savez(sys.argv[2], step=np.rint(spikes.t / dt).astype(int), unit=np.asarray(spikes.i), v=np.asarray(v.v).T)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Every model of spiking neurons, with every kind of synapse, against its slow twin."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError
+from synfer.network import GaussianDrive, Network
+from synfer.simulate import run, run_reference
+from synfer.simulate.neurons import MODELS
+from synfer.simulate.reference_neurons import STEPS
+
+DT = 1e-4
+KINDS = ("delta", "exponential", "alpha", "conductance")
+DELAYS = ("one step", "one", "many")
+SPIKING = tuple(STEPS)
+# Every model with every synapse; the kinds of delay in turn, each with every model and every synapse.
+CASES = [
+    (model, synapse, DELAYS[(m + s) % 3])
+    for (m, model), (s, synapse) in itertools.product(enumerate(SPIKING), enumerate(KINDS))
+]
+
+
+@pytest.mark.parametrize(("model", "synapse", "delay"), CASES)
+def test_agrees_with_the_twin(level: str, make_network: Callable, model: str, synapse: str, delay: str) -> None:
+    network = make_network(model, synapse, delay)
+    signals = (*MODELS[model].states, "spikes", "drive")
+    made = run(network, 0.04, DT, record=signals, dtype="float64", seed=3)
+    twin = run_reference(network, 0.04, DT, seed=3)
+    assert twin["spikes"].sum() > 3
+    for name in signals:
+        scale = np.abs(twin[name]).max()
+        np.testing.assert_allclose(made[name], twin[name], rtol=0, atol=1e-6 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("model", SPIKING)
+def test_single_precision_follows_double(level: str, make_network: Callable, model: str) -> None:
+    network = make_network(model, "exponential")
+    one, two = (run(network, 0.005, DT, record=MODELS[model].states, dtype=d) for d in ("float32", "float64"))
+    for name in MODELS[model].states:
+        np.testing.assert_allclose(one[name], two[name], rtol=1e-3, atol=1e-3 * np.abs(two[name]).max())
+
+
+@pytest.mark.parametrize("model", SPIKING)
+def test_parameters_differ_from_unit_to_unit_and_network_to_network(make_network: Callable, model: str) -> None:
+    rng = np.random.default_rng(1)
+    plain = make_network(model, "exponential", "one", n=7)
+    defaults = MODELS[model].defaults
+    parameters = {name: value * rng.uniform(0.9, 1.1, (3, 7)) for name, value in defaults.items()}
+    weights = np.stack([plain.connectome.weight.values] * 3)
+    batch = Network(
+        model, parameters, Connectome.from_weights(weights, delay=3 * DT), drive=plain.drive, synapse=plain.synapse
+    )
+    made = run(batch, 0.01, DT, record=MODELS[model].states, dtype="float64")
+    for k in range(3):
+        twin = run_reference(batch.isel(network=k), 0.01, DT)
+        for name in MODELS[model].states:
+            scale = np.abs(twin[name]).max()
+            np.testing.assert_allclose(made[name][k], twin[name], rtol=0, atol=1e-6 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("model", SPIKING)
+def test_every_unit_rests_where_its_equations_do(model: str) -> None:
+    """Without input, nothing but what is meant to move moves, away from the initial state."""
+    quiet = Network(model, {}, Connectome.from_weights(np.zeros((2, 2))), drive=GaussianDrive(0, 0))
+    states = MODELS[model].states
+    course = run(quiet, 0.5, DT, record=(*states, "spikes"), dtype="float64")
+    if model in ("poisson", "linear_nonlinear_poisson"):
+        assert np.all(course["intensity"] == 10.0)
+        return
+    assert course["spikes"].sum() == 0
+    assert np.ptp(course["v"][-1000:]) < 0.2
+    assert abs(course["v"][0, 0] - course["v"][-1, 0]) < (10 if model == "izhikevich" else 2.5)
+
+
+def test_a_model_says_its_units() -> None:
+    for name, model in MODELS.items():
+        assert set(model.defaults) | set(model.states) | {"drive"} == set(model.units_of_measure), name
+    network = Network("adex", {}, Connectome.from_weights(np.zeros((2, 2))), drive=GaussianDrive(0, 0))
+    assert run(network, 0.01, DT, record=("w", "drive")).units_of_measure == {"w": "pA", "drive": "pA"}
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter", "value", "words"),
+    [
+        ("lif", "tau", 0.0, "positive; got 0"),
+        ("lif", "tau", np.array([20.0, -1.0]), "positive; got -1"),
+        ("lif", "refractory", -1.0, "at least 0; got -1"),
+        ("escape_lif", "width", 0.0, "positive"),
+        ("adex", "delta_t", 0.0, "positive"),
+        ("adex", "c", -3.0, "positive"),
+        ("hodgkin_huxley", "c", 0.0, "positive"),
+        ("hodgkin_huxley_cortical", "tau_max", 0.0, "positive"),
+        ("fitzhugh_nagumo", "tau", 0.0, "positive"),
+        ("linear_nonlinear_poisson", "rate", -1.0, "at least 0"),
+    ],
+)
+def test_parameters_out_of_their_range_are_refused(model: str, parameter: str, value: object, words: str) -> None:
+    wiring = Connectome.from_weights(np.zeros((2, 2)))
+    with pytest.raises(InputError, match=f"parameter '{parameter}' of model '{model}' must be {words}"):
+        run(Network(model, {parameter: value}, wiring, drive=GaussianDrive(0, 0)), 0.01, record="spikes")
