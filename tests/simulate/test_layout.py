@@ -145,8 +145,8 @@ def test_the_layout_is_chosen_by_size_and_density() -> None:
 
 
 def test_a_layout_that_cannot_be_is_refused(make_network: Callable) -> None:
-    for wrong in ("csr", 3):
-        with pytest.raises(InputError, match="layout must be 'dense', 'sparse' or None; got"):
+    for wrong, what in (("csr", "layout 'csr' does not exist"), (3, "layout must be one of 'dense', 'sparse'")):
+        with pytest.raises(InputError, match=what):
             run(make_network("lif"), 0.01, DT, layout=wrong)
     with pytest.raises(InputError, match=r"different delays; got 'dense'"):
         run(make_network("lif", delay="many"), 0.01, DT, layout="dense")

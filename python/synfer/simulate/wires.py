@@ -13,6 +13,7 @@ from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError
 from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, Network, RateCoupling, ShortTermPlasticity
 from synfer.simulate.memory import refuse_beyond_available
+from synfer.storage import as_choice
 
 LAYOUTS = ("dense", "sparse")
 ALWAYS_DENSE = 128
@@ -87,8 +88,8 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
             f"the synapse of a network of model {network.model!r} must be one for spikes, such as DeltaSynapse(); got "
             f"{network.synapse!r}."
         )
-    if layout is not None and layout not in LAYOUTS:
-        raise InputError(f"layout must be 'dense', 'sparse' or None; got {layout!r}.")
+    if layout is not None:
+        layout = as_choice(layout, "layout", LAYOUTS)
     one, delays = _delays(network, dt)
     chosen = layout or _layout(network, delays is not None)
     if chosen == "dense" and (delays is not None or isinstance(network.plasticity, STDP)):
