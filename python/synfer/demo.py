@@ -31,7 +31,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "cross_correlation": {"random_state": SEED},
     "conditional_granger": {},
     "causalformer": {
-        "n_init": 5,
+        "n_init": 4,
         "batch_size": 64,
         "learning_rate": 2e-3,
         "patience": 3,
