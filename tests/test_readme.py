@@ -6,6 +6,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+from synfer import evaluate, simulate
+from synfer.discover import ConditionalGranger
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = ("pip install torch==2.13.0 . && synfer demo", "pip install torch==2.13.0 '.[test]' && pytest")
@@ -31,6 +34,18 @@ def test_its_python_runs_as_it_stands(capsys, tmp_path, monkeypatch):
     plt.close("all")
     assert "auroc" in capsys.readouterr().out
     assert (tmp_path / "connectome.png").stat().st_size > 0
+
+
+def test_raw_voltages_come_to_what_it_warns_of():
+    network = simulate.izhikevich_network(n_exc=8, n_inh=2, p=0.4, seed=1)
+    raw = simulate.run(network, duration=5.0, record=("v", "spikes"))
+    found = [
+        evaluate.compare(ConditionalGranger().fit(given, signal="v").connectome_, network.connectome)["auroc"]
+        for given in (raw, simulate.observe.clip_and_zscore(raw))
+    ]
+    said = re.search(r"stays below an AUROC of (\.\d), clipped and z-scored it comes\s+above (\.\d)", README)
+    assert said is not None
+    assert found[0] < float(said[1]) < float(said[2]) < found[1]
 
 
 def test_what_it_links_to_exists():
