@@ -1,6 +1,6 @@
 #pragma once
-#include "attention/cpu/exponential.hpp"
 #include "attention/cpu/products.hpp"
+#include "common/vector_exponential.hpp"
 
 // How the rows of a head are cut into blocks, and the part that both passes begin with: a block's scores.
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "attention/cpu/exponential.hpp"
+#include "common/vector_exponential.hpp"
 
 namespace synfer::SYNFER_LEVEL {
 

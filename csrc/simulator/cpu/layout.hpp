@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/level.hpp"
+#include "common/pieces.hpp"
 
 // How the kernels lay networks out in memory: several small ones side by side, so that loops across their units fill
 // the vectors, padded to a whole number of them.
@@ -16,18 +16,7 @@ constexpr std::int64_t padded(std::int64_t n) {
     return (n + lanes - 1) / lanes * lanes;
 }
 
-// Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
-struct Workspace {
-    char* memory;
-    std::size_t used = 0;
-
-    template <class T>
-    T* take(std::int64_t count) {
-        T* piece = memory == nullptr ? nullptr : reinterpret_cast<T*>(memory + used);
-        used += (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
-        return piece;
-    }
-};
+using Workspace = Pieces;
 
 // Units [from, from + n) of networks [first, first + count) side by side: element e = (network - first) * n + unit -
 // from, then padding up to `width` elements. The padding is computed like the rest, and never recorded or delivered.
