@@ -44,9 +44,9 @@ SYNFER_DEVICE float exponential(float x) {
     const float shifted = multiply_add(x, 1.44269504f, 12582912.0f);  // 1.5 * 2^23: the integer is in the low bits
     const float n = shifted - 12582912.0f;
     const float r = multiply_add(n, 2.12194440e-4f, multiply_add(n, -0.693359375f, x));
-    std::int32_t bits;
+    std::uint32_t bits;  // unsigned: of what is not a number any bits are shifted out
     __builtin_memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits - 0x4b400000 + 127) << 23;
+    bits = (bits - 0x4b400000u + 127u) << 23;
     float power;
     __builtin_memcpy(&power, &bits, sizeof power);
     return exp_reduced(r) * power;
@@ -57,9 +57,9 @@ SYNFER_DEVICE double exponential(double x) {
     const double shifted = multiply_add(x, 1.4426950408889634, 6755399441055744.0);  // 1.5 * 2^52
     const double n = shifted - 6755399441055744.0;
     const double r = multiply_add(n, -1.90821492927058770002e-10, multiply_add(n, -0.693147180369123816490, x));
-    std::int64_t bits;
+    std::uint64_t bits;
     __builtin_memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits - 0x4338000000000000 + 1023) << 52;
+    bits = (bits - 0x4338000000000000u + 1023u) << 52;
     double power;
     __builtin_memcpy(&power, &bits, sizeof power);
     return exp_reduced(r) * power;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,21 +18,22 @@ SOURCES = HERE.parent.parent / "csrc"
 LEVELS = {"baseline": [], "avx2": ["-mavx2", "-mfma"]}
 LEVELS["avx512"] = [*(f"-mavx512{part}" for part in ("f", "bw", "dq", "vl")), "-mfma", "-mprefer-vector-width=512"]
 COMMON = ("common/buffer_pool.cpp", "common/instruction_level.cpp")
-# The program tests/csrc/SUBJECT.cpp: sources compiled once for each instruction level, and once.
-SUBJECTS = {
-    "attention": (("forward", "backward", "level"), ("attention/cpu/attention.cpp", *COMMON)),
-    "ensemble": (
-        ("elementwise", "embedding", "feed_forward", "level", "linear"),
-        ("ensemble/cpu/ensemble.cpp", *COMMON),
-    ),
-}
+# Of each there is a program tests/csrc/SUBJECT.cpp, built with all of csrc/SUBJECT/cpu.
+SUBJECTS = ("attention", "ensemble", "simulator")
+
+
+def sources_of(subject: str) -> tuple[list[str], list[str]]:
+    """Names of the sources compiled once for each instruction level, as CMakeLists.txt lists them, and others."""
+    listed = re.findall(rf"csrc/{subject}/cpu/(\w+)\.cpp", (SOURCES.parent / "CMakeLists.txt").read_text())
+    there = {path.stem for path in (SOURCES / subject / "cpu").glob("*.cpp")}
+    return sorted(there & set(listed)), sorted(there - set(listed))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_kernels_touch_nothing_but_their_tensors(subject: str, tmp_path: Path) -> None:
-    levelled, others = SUBJECTS[subject]
+    levelled, others = sources_of(subject)
     x86 = platform.machine() in ("x86_64", "AMD64")
     common = ["g++", "-std=c++17", "-O1", "-g", f"-I{SOURCES}", "-ffp-contract=off"]
     common += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -42,7 +44,8 @@ def test_kernels_touch_nothing_but_their_tensors(subject: str, tmp_path: Path) -
             kernel = SOURCES / subject / "cpu" / f"{source}.cpp"
             define = f"-DSYNFER_LEVEL={level}"
             subprocess.run([*common, define, *options, "-fopenmp-simd", "-c", "-o", objects[-1], kernel], check=True)
-    rest = [SOURCES / name for name in others] + [HERE / f"{subject}.cpp"]
+    rest = [SOURCES / subject / "cpu" / f"{name}.cpp" for name in others] + [SOURCES / name for name in COMMON]
+    rest.append(HERE / f"{subject}.cpp")
     define = ["-DSYNFER_X86_LEVELS"] if x86 else []
     program = tmp_path / subject
     subprocess.run([*common, *define, "-fopenmp", "-o", program, *rest, *objects], check=True)

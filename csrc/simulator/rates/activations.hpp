@@ -19,21 +19,22 @@ struct ExpConstants<float> {
     static constexpr float rounds = 12582912.0f;  // 1.5 2^23: adding it rounds to an integer, in the low bits
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;  // n ln2_high is exact
     static constexpr int degree = 7;
-    static constexpr std::int32_t one = 0x3f800000;
+    using Bits = std::uint32_t;  // unsigned: what is shifted out of them is to be lost
+    static constexpr Bits one = 0x3f800000;
 };
 template <>
 struct ExpConstants<double> {
     static constexpr double rounds = 6755399441055744.0;  // 1.5 2^52
     static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
     static constexpr int degree = 13;
-    static constexpr std::int64_t one = 0x3ff0000000000000;
+    using Bits = std::uint64_t;
+    static constexpr Bits one = 0x3ff0000000000000;
 };
 
 // scale = 2^n and part = exp(r) - 1, for |x| <= 80. What is not a number gives a part that is none.
 template <class T>
 SYNFER_DEVICE void exp_parts(T x, T& scale, T& part) {
     using C = ExpConstants<T>;
-    using Int = typename FloatBits<T>::Int;
     constexpr T inverse_factorial[] = {
         T(1),         T(1) / 2,      T(1) / 6,       T(1) / 24,       T(1) / 120,       T(1) / 720,         T(1) / 5040,
         T(1) / 40320, T(1) / 362880, T(1) / 3628800, T(1) / 39916800, T(1) / 479001600, T(1) / 6227020800.0};
@@ -45,9 +46,9 @@ SYNFER_DEVICE void exp_parts(T x, T& scale, T& part) {
 #pragma GCC unroll 12
     for (int k = C::degree - 2; k >= 1; --k) p = multiply_add(p, r, inverse_factorial[k]);
     part = multiply_add(p * r, r, r);
-    Int bits;
+    typename C::Bits bits;
     __builtin_memcpy(&bits, &shifted, sizeof(T));
-    bits = static_cast<Int>((bits << FloatBits<T>::mantissa) + C::one);
+    bits = (bits << FloatBits<T>::mantissa) + C::one;
     __builtin_memcpy(&scale, &bits, sizeof(T));
 }
 
