@@ -57,10 +57,16 @@ def main() -> None:
     rows: list[dict[str, object]] = []
 
     def add(
-        what: str, network: sf.Network, n_threads: int, *, hand: float | None = None, dtype: str = "float32"
+        what: str,
+        network: sf.Network,
+        n_threads: int,
+        *,
+        hand: float | None = None,
+        dtype: str = "float32",
+        layout: str | None = None,
     ) -> None:
         def call() -> None:
-            sf.simulate.run(network, options.steps * DT, DT, n_threads=n_threads, dtype=dtype)
+            sf.simulate.run(network, options.steps * DT, DT, n_threads=n_threads, dtype=dtype, layout=layout)
 
         clock, used = (seconds / options.steps for seconds in best(call, options.repeats))
         rows.append(
@@ -86,6 +92,10 @@ def main() -> None:
             add(f"{what} ({level})", network, 1)
         _core.use_instruction_level(highest)
     add(f"1,000 x N = 10 ({highest})", network_of(1000, 10), 1)
+    for in_degree in (50, 100, 200):
+        for layout in ("sparse", "dense"):
+            what = f"N = 1,000, {in_degree} sources each, {layout} ({highest})"
+            add(what, sparse_network(1000, in_degree), 1, layout=layout)
     for n in (5_000, 20_000):
         add(f"N = {n:,}, 100 sources each ({highest})", sparse_network(n, 100), 1)
     text = (__doc__ or "").replace("\n    python bench/run.py rates\n", "")

@@ -17,7 +17,6 @@ from synfer.simulate import (
     lorenz96_network,
     map_network,
     rate_network,
-    rates,
     run,
     run_reference,
     var_coefficients,
@@ -120,18 +119,37 @@ def test_pieces_of_a_run_change_no_bit(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", ["leaky_tanh", "map_relu"])
-def test_sparse_and_dense_agree_to_rounding(level: str, kind: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_layouts_agree_to_the_bit(level: str, kind: str, dtype: str) -> None:
     rng = np.random.default_rng(1)
     weights = rng.normal(size=(2, 301, 301)) * (rng.random((2, 301, 301)) < 0.05)
     weights[0, 7] = 0
     make = rate_network if kind == "leaky_tanh" else map_network
     batch = make(0.2 * weights, noise=0.1, activation=kind.partition("_")[2])
-    sparse = run(batch, 0.03, dtype=dtype, n_threads=2)
-    monkeypatch.setattr(rates, "SPARSE_BELOW", 0.0)
-    dense = run(batch, 0.03, dtype=dtype)
-    assert rates.coupled(batch, np.dtype(dtype), None, 0)[1] == "dense"
-    tolerance = 1e-4 if dtype == "float32" else 1e-12
-    np.testing.assert_allclose(sparse["x"], dense["x"], rtol=tolerance, atol=tolerance)
+    dense, sparse = (run(batch, 0.03, dtype=dtype, layout=layout, n_threads=2) for layout in ("dense", "sparse"))
+    assert (dense.provenance["layout"], sparse.provenance["layout"]) == ("dense", "sparse")
+    assert np.array_equal(sparse["x"], dense["x"])
+    assert np.std(dense["x"][:, -1]) > 0.005
+
+
+def test_the_quicker_layout_is_taken() -> None:
+    def taken(n: int, share: float) -> str:
+        weights = (np.random.default_rng(0).random((n, n)) < share) / n
+        return run(rate_network(weights), 2e-3).provenance["layout"]
+
+    assert [taken(50, 0.02), taken(600, 0.5), taken(600, 0.02)] == ["dense", "dense", "sparse"]
+    assert "layout" not in run(lorenz96_network(6), 0.02, 0.01).provenance
+
+
+def test_layouts_that_cannot_hold_a_coupling_are_refused() -> None:
+    network = rate_network(np.eye(3))
+    with pytest.raises(UnknownNameError, match="layout"):
+        run(network, 0.01, layout="csr")
+    with pytest.raises(InputError, match="layout must be None for model 'lorenz96'"):
+        run(lorenz96_network(6), 0.02, 0.01, layout="dense")
+    lagged = var_network(var_coefficients(4, 3, radius=0.8, seed=0))
+    with pytest.raises(InputError, match="layout must be 'dense' or None for coupling over several lags"):
+        run(lagged, 0.01, layout="sparse")
+    assert run(lagged, 0.01, layout="dense", seed=1).identical(run(lagged, 0.01, seed=1))
 
 
 def test_a_list_of_edges_is_simulated_as_the_matrix(level: str) -> None:

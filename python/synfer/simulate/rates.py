@@ -14,14 +14,16 @@ from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.autoregression import lagged_weights, stationary_state
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.rate_networks import ring_of_neighbours
+from synfer.simulate.wires import LAYOUTS
 from synfer.simulate.wiring import generator_of
+from synfer.storage import as_choice
 
 INITIAL_STREAM = 16
 """Of the random numbers of first states, past those of wirings."""
 SPARSE_BELOW = 0.1
-"""Share of pairs that are joined, below which a matrix of entries is quicker than one of all pairs."""
-SPARSE_FROM = 256
-"""Units from which it is."""
+"""Share of pairs that are joined, below which a list of entries is quicker than a matrix of all pairs."""
+ALWAYS_DENSE = 2**20
+"""Bytes of a matrix up to which it is quicker than any list, as a core's own cache holds it."""
 WITHOUT_LAGS = ("leaky_", "lorenz96")
 
 
@@ -61,8 +63,10 @@ def refuse_other_coupling(network: Network) -> RateCoupling:
     return coupling
 
 
-def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int) -> tuple[tuple, str]:
+def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int) -> tuple[tuple, str | None]:
     """Give the coupling as the core takes it, (weights, row_starts, sources, values), and how it is held.
+
+    The coupling of Lorenz-96 is in its equation and not held at all.
 
     Parameters
     ----------
@@ -78,19 +82,30 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
     Raises
     ------
     InputError
-        A weight is not finite in that type, or it would not fit into memory.
+        A weight is not finite in that type, or it would not fit into memory; the layout cannot hold it; or the network
+        has a plasticity of synapses with spikes.
     """
     coupling = refuse_other_coupling(network)
+    if network.plasticity is not None:
+        raise InputError(
+            f"the network's plasticity must be None for model {network.model!r}, which has no spikes; got "
+            f"{network.plasticity!r}."
+        )
+    layout = None if layout is None else as_choice(layout, "layout", LAYOUTS)
     if np.any(np.asarray(network.parameters.get("tau", 1.0)) <= 0):
         raise InputError(f"parameter 'tau' of model {network.model!r} must be positive seconds.")
     if network.model == "lorenz96":
-        return (None, None, None, None), "dense"
+        if layout is not None:
+            raise InputError(
+                f"layout must be None for model 'lorenz96', whose coupling is in its equation; got {layout!r}."
+            )
+        return (None, None, None, None), None
     n_networks, n = network.n_networks or 1, network.n_units
     several = coupling.lags is not None and coupling.lags.shape[-3] > 1
     if layout == "sparse" and several:
-        raise InputError("layout must be 'dense' for coupling over several lags.")
+        raise InputError("layout must be 'dense' or None for coupling over several lags; got 'sparse'.")
     listed = network.connectome.layout == "edges"
-    if layout is None and not several and n >= SPARSE_FROM:
+    if layout is None and not several and n**2 * dtype.itemsize > ALWAYS_DENSE:
         given = network.connectome.weight
         assert given is not None
         share = np.count_nonzero(given.values) / n_networks / n**2

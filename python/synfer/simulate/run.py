@@ -94,8 +94,9 @@ def run(
         Where to record: arrays of the result's shape and dtype, in C order. Signals not in it get arrays of their own
         (whose memory is used again by later runs once nobody holds them).
     layout : {"dense", "sparse"}, optional
-        How the wiring is held: all pairs, or a list of edges, with a cost that grows with the spikes that arrive. The
-        default takes the quicker by number of units and of edges; no result depends on it.
+        How the wiring is held: all pairs, or a list of edges, with a cost that grows with the spikes that arrive (of
+        units without spikes, with the edges). The default takes the quicker by number of units and of edges; no result
+        depends on it.
     watch : Watch, optional
         Sees the weights as they change; see `run_plastic`.
 
@@ -152,13 +153,11 @@ def run(
     results = n_networks * n_units * span.n_rows * per_sample
     wires = wires_of(network, dt, kind, layout, n_threads, results) if model.spiking else None
     wired: dict[str, Any] = {}
-    if not model.spiking:
-        for argument, value in (("layout", layout), ("the network's plasticity", network.plasticity)):
-            if value is not None:
-                raise InputError(
-                    f"{argument} must be None for model {model.name!r}, which has no spikes; got {value!r}."
-                )
-        wired = {"coupling": rates.coupled(network, kind, None, results)[0], "dt": dt}
+    if wires is not None:
+        layout = wires.layout
+    else:
+        coupling, layout = rates.coupled(network, kind, layout, results)
+        wired = {"coupling": coupling, "dt": dt}
     driven = network.drives if drive is None else drive
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     parameters = packed_parameters(network, kind)
@@ -221,7 +220,7 @@ def run(
             "seed": seed,
             "dtype": kind.name,
             "drive": drives.shown(driven),
-            **({} if wires is None else {"layout": wires.layout}),
+            **({} if layout is None else {"layout": layout}),
             "instruction_level": _core.instruction_level(),
             **({"network": int(network.ids[0])} if network.n_networks is None else {}),
         },
