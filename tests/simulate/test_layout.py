@@ -29,6 +29,7 @@ from synfer.simulate import run
 DT = 1e-4
 MODULE = sys.modules[run.__module__]
 PLASTICITIES = {"none": None, "short_term": ShortTermPlasticity(0.4, 0.1, 0.05), "stdp": STDP(0.3, 0.2, 20.0)}
+PLASTICITIES["both"] = (PLASTICITIES["short_term"], PLASTICITIES["stdp"])
 SYNAPSES = st.sampled_from(
     [DeltaSynapse(), ExponentialSynapse(0.005, 0.01), AlphaSynapse(0.003, 0.004), ConductanceSynapse(0.005, 0.01)]
 )

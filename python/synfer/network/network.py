@@ -15,7 +15,16 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network.coupling import RateCoupling
 from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
-from synfer.network.synapses import PLASTICITIES, SYNAPSES, DeltaSynapse, Plasticity, Synapse
+from synfer.network.synapses import (
+    PLASTICITIES,
+    STDP,
+    SYNAPSES,
+    DeltaSynapse,
+    Plasticity,
+    ShortTermPlasticity,
+    Synapse,
+    checked_plasticities,
+)
 from synfer.storage import StrPath, as_floats, as_ids, read_datasets, understood, write_datasets
 
 
@@ -36,8 +45,8 @@ class Network:
         up; None for none.
     synapse : DeltaSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
         What a presynaptic spike does; default `DeltaSynapse`.
-    plasticity : ShortTermPlasticity or STDP, optional
-        How what it does changes; default not at all.
+    plasticity : ShortTermPlasticity or STDP, or a sequence of one of each, optional
+        How what it does changes; default not at all. With both, a spike brings weight x u x, the weight as STDP has it.
     ids : array (network,) of int, optional
         Number of each network, the key of its random draws: it travels with `isel`, so that a network of a batch
         taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's). Networks of
@@ -58,6 +67,8 @@ class Network:
         Networks in the batch; None where there is no network axis.
     drives : tuple of Drive
         What drives it; the terms add up.
+    plasticities : tuple of Plasticity
+        How its synapses change.
     """
 
     def __init__(
@@ -68,7 +79,7 @@ class Network:
         *,
         drive: Drive | Sequence[Drive] | None = None,
         synapse: Synapse | RateCoupling | None = None,
-        plasticity: Plasticity | None = None,
+        plasticity: Plasticity | Sequence[Plasticity] | None = None,
         ids: Any = None,
     ) -> None:
         if not isinstance(model, str) or not model:
@@ -84,14 +95,13 @@ class Network:
         if connectome.leading == "time":
             raise InputError("connectome must be the wiring at one time; choose it by isel(time=...).")
         synapse = DeltaSynapse() if synapse is None else synapse
-        for argument, value, known in (("synapse", synapse, SYNAPSES), ("plasticity", plasticity, PLASTICITIES)):
-            if not isinstance(value, tuple(known.values())) and not (value is None and known is PLASTICITIES):
-                names = " or ".join(kind.__name__ for kind in known.values())
-                raise InputError(f"{argument} must be a {names}; got a {type(value).__name__}.")
+        if not isinstance(synapse, tuple(SYNAPSES.values())):
+            names = " or ".join(kind.__name__ for kind in SYNAPSES.values())
+            raise InputError(f"synapse must be a {names}; got a {type(synapse).__name__}.")
         self.model = model
         self.connectome = connectome
         self.synapse = synapse
-        self.plasticity = plasticity
+        self.plasticities = checked_plasticities(plasticity)
         self.n_units = connectome.n_units
         self.n_networks = connectome.n_networks
         self.drives = checked_drives(drive, self.n_networks, self.n_units)
@@ -109,6 +119,21 @@ class Network:
     def drive(self) -> Drive | tuple[Drive, ...]:
         """What drives it, as it was given: one drive, or several."""
         return self.drives[0] if len(self.drives) == 1 else self.drives
+
+    @property
+    def plasticity(self) -> Plasticity | tuple[Plasticity, ...] | None:
+        """How its synapses change: one plasticity, both, or None."""
+        return self.plasticities if len(self.plasticities) > 1 else next(iter(self.plasticities), None)
+
+    @property
+    def short_term(self) -> ShortTermPlasticity | None:
+        """Its short-term plasticity, if it has any."""
+        return next((one for one in self.plasticities if isinstance(one, ShortTermPlasticity)), None)
+
+    @property
+    def stdp(self) -> STDP | None:
+        """Its spike-timing-dependent plasticity, if it has any."""
+        return next((one for one in self.plasticities if isinstance(one, STDP)), None)
 
     def isel(self, network: int | slice | Any) -> Network:
         """Networks of a batch by position; an int drops the axis, and the id is kept in every case.
@@ -162,7 +187,7 @@ class Network:
                 "parameters": json.dumps(list(self.parameters)),
                 "drive": json.dumps(drives),
                 "synapse": _told(self.synapse),
-                **({} if self.plasticity is None else {"plasticity": _told(self.plasticity)}),
+                **({"plasticity": f"[{', '.join(map(_told, self.plasticities))}]"} if self.plasticities else {}),
             },
         )
         write_datasets(path, "network", {"/": root, "connectome": self.connectome.to_xarray()})
@@ -184,8 +209,8 @@ class Network:
                 {name: value.item() if value.ndim == 0 else value for name, value in values.items()},
                 Connectome.from_xarray(wiring),
                 drive=restored_drives(json.loads(root.attrs["drive"]), root),
-                synapse=_lagged(root) or _restored(root.attrs["synapse"], SYNAPSES),
-                plasticity=_restored(root.attrs["plasticity"], PLASTICITIES) if "plasticity" in root.attrs else None,
+                synapse=_lagged(root) or _restored(json.loads(root.attrs["synapse"]), SYNAPSES),
+                plasticity=_plasticities(root),
                 ids=root["network"].values,
             )
 
@@ -194,7 +219,7 @@ class Network:
         return (
             isinstance(other, Network)
             and (self.model, self.drives) == (other.model, other.drives)
-            and (self.synapse, self.plasticity) == (other.synapse, other.plasticity)
+            and (self.synapse, self.plasticities) == (other.synapse, other.plasticities)
             and self.parameters.keys() == other.parameters.keys()
             and all(np.array_equal(value, other.parameters[name]) for name, value in self.parameters.items())
             and np.array_equal(self.ids, other.ids)
@@ -232,8 +257,8 @@ class Network:
         )
         if n_synapses:
             shown["weights"] = f"{np.min(weights):.4g} to {np.max(weights):.4g}"
-        if self.plasticity is not None:
-            shown["plasticity"] = repr(self.plasticity)
+        if self.plasticities:
+            shown["plasticity"] = " + ".join(map(repr, self.plasticities))
         shown["synapse"], shown["drive"] = repr(self.synapse), " + ".join(map(repr, self.drives)) or "none"
         return shown
 
@@ -271,8 +296,13 @@ def _told(thing: Any) -> str:
     return json.dumps({"kind": thing.kind, **fields})
 
 
-def _restored(text: str, known: Mapping[str, type]) -> Any:
-    fields = json.loads(text)
+def _plasticities(root: xr.Dataset) -> list[Any]:
+    told = json.loads(root.attrs.get("plasticity", "[]"))
+    # Until there could be several, one was told alone.
+    return [_restored(one, PLASTICITIES) for one in ([told] if isinstance(told, dict) else told)]
+
+
+def _restored(fields: dict[str, Any], known: Mapping[str, type]) -> Any:
     kind = fields.pop("kind")
     if kind not in known:
         raise UnknownNameError.of("kind", kind, known)

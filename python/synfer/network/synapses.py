@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from synfer.errors import InputError
 from synfer.network.coupling import RateCoupling
@@ -190,3 +190,21 @@ Plasticity = ShortTermPlasticity | STDP
 
 PLASTICITIES: dict[str, type] = {kind.kind: kind for kind in (ShortTermPlasticity, STDP)}
 """The kinds of plasticity by the name that a file gives them."""
+
+
+def checked_plasticities(given: Any) -> tuple[Plasticity, ...]:
+    """Give as a tuple what is one plasticity, a sequence of them, or None, short-term plasticity first.
+
+    Raises
+    ------
+    InputError
+        One is no plasticity, or two are of one kind.
+    """
+    several = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    for one in several:
+        if not isinstance(one, tuple(PLASTICITIES.values())):
+            names = " or ".join(kind.__name__ for kind in PLASTICITIES.values())
+            raise InputError(f"plasticity must be a {names}, or one of each; got a {type(one).__name__}.")
+    if len({one.kind for one in several}) < len(several):
+        raise InputError(f"plasticity must be at most one of each kind; got {several!r}.")
+    return tuple(sorted(several, key=lambda one: list(PLASTICITIES).index(one.kind)))

@@ -13,13 +13,13 @@ from synfer.simulate.watch import Watch
 
 def run_plastic(
     network: Network, duration: float, dt: float = 1e-3, *, weights_every: float, **options: Any
-) -> tuple[Recording, Connectome]:
+) -> tuple[Recording, Connectome | list[Connectome]]:
     """Simulate a network that learns by STDP, and give its weights over time beside what was recorded.
 
     Parameters
     ----------
     network : Network
-        A single network whose plasticity is `STDP`.
+        One network, or a batch, with plasticity `STDP`.
     duration, dt, **options
         As for `run`.
     weights_every : float
@@ -29,14 +29,14 @@ def run_plastic(
     -------
     recording : Recording
         As `run` gives it, to the bit.
-    connectome : Connectome
+    connectome : Connectome or list of Connectome
         The truth over time: weights (time, target, source) at the beginning and after every ``weights_every``, warm-up
-        included. ``isel(time=...)`` takes a time out.
+        included. ``isel(time=...)`` takes a time out. Of a batch a list, one for each network in order.
 
     Raises
     ------
     InputError
-        The network does not learn or is a batch, or as for `run`.
+        The network does not learn, or as for `run`.
 
     Examples
     --------
@@ -51,4 +51,5 @@ def run_plastic(
     """
     watch = Watch(weights_every)
     recording = run(network, duration, dt, watch=watch, **options)
-    return recording, watch.connectome()
+    truth = watch.connectomes()
+    return recording, truth[0] if network.n_networks is None else truth

@@ -86,7 +86,7 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
         has a plasticity of synapses with spikes.
     """
     coupling = refuse_other_coupling(network)
-    if network.plasticity is not None:
+    if network.plasticities:
         raise InputError(
             f"the network's plasticity must be None for model {network.model!r}, which has no spikes; got "
             f"{network.plasticity!r}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.integrate
 
-from synfer.network import STDP, AlphaSynapse, ConductanceSynapse, DeltaSynapse, Network, ShortTermPlasticity
+from synfer.network import STDP, AlphaSynapse, ConductanceSynapse, DeltaSynapse, Network
 from synfer.simulate.reference_neurons import MEMBRANES
 
 
@@ -25,7 +25,8 @@ class ReferenceSynapses:
     def __init__(self, network: Network, tau: np.ndarray | None, dt: float) -> None:
         matrix = network.connectome.to_matrix()
         assert matrix.weight is not None
-        self.synapse, self.rule, self.dt = network.synapse, network.plasticity, dt
+        self.synapse, self.dt = network.synapse, dt
+        self.short_term, self.stdp = network.short_term, network.stdp
         self.weights = matrix.weight.values.astype(np.float64).copy()
         n = network.n_units
         delay = np.full((n, n), dt) if matrix.delay is None else np.nan_to_num(matrix.delay.values * 1e3, nan=dt)
@@ -45,15 +46,15 @@ class ReferenceSynapses:
     def send(self, step: int, spikes: np.ndarray) -> None:
         """Take the spikes (unit,) of a step to where they arrive; then let weights learn from them."""
         for source in np.flatnonzero(spikes):
-            scale = self._released(int(source), step) if isinstance(self.rule, ShortTermPlasticity) else 1.0
+            scale = self._released(int(source), step) if self.short_term else 1.0
             for target in np.flatnonzero(self.weights[:, source]):
                 w = self.weights[target, source]
                 arrival = step + self.delay[target, source]
                 slot = self.arriving.setdefault(arrival, np.zeros_like(self.received))
                 split = not isinstance(self.synapse, DeltaSynapse) and w < 0
                 slot[int(split), target] += scale * (abs(w) if isinstance(self.synapse, ConductanceSynapse) else w)
-        if isinstance(self.rule, STDP):
-            self._learn(self.rule, spikes.astype(bool))
+        if self.stdp:
+            self._learn(self.stdp, spikes.astype(bool))
 
     def act(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Give current and conductance (unit,) of a step, and let it pass."""
@@ -78,8 +79,8 @@ class ReferenceSynapses:
         return current, conductance
 
     def _released(self, source: int, step: int) -> float:
-        rule = self.rule
-        assert isinstance(rule, ShortTermPlasticity)
+        rule = self.short_term
+        assert rule is not None
         gap = (step - self.last[source]) * self.dt / 1e3
         u = self.u[source] * np.exp(-gap / rule.tau_facilitation) if rule.tau_facilitation > 0 else 0.0
         x = 1 - (1 - self.x[source]) * np.exp(-gap / rule.tau_recovery)

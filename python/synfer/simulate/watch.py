@@ -9,7 +9,7 @@ import numpy as np
 
 from synfer.connectome import Connectome
 from synfer.errors import InputError
-from synfer.network import STDP, Network
+from synfer.network import Network
 from synfer.simulate.arguments import checked_number
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.recorded import Span
@@ -45,12 +45,13 @@ class Watch:
         Raises
         ------
         InputError
-            The network is a batch or does not learn by STDP, the steps do not fit into rows of what is recorded, or the
+            The network does not learn by STDP, the steps do not fit into rows of what is recorded, or the
             weights would not fit into memory.
         """
-        if network.n_networks is not None or not isinstance(network.plasticity, STDP):
-            got = "a batch" if network.n_networks is not None else f"plasticity {network.plasticity!r}"
-            raise InputError(f"network must be a single one with STDP for its weights to be recorded; got {got}.")
+        if network.stdp is None:
+            raise InputError(
+                f"network must be one with STDP for its weights to be recorded; got plasticity {network.plasticity!r}."
+            )
         assert wires is not None
         length = round(self.every / dt)
         if length < 1 or abs(length * dt - self.every) > 1e-6 * dt * length or length % span.every:
@@ -59,7 +60,7 @@ class Watch:
             )
         n = network.n_units
         looks = (span.last - span.first) // length + 1
-        refuse_beyond_available(3 * 8 * looks * n**2, "look at the weights less often")
+        refuse_beyond_available(3 * 8 * looks * n**2 * (network.n_networks or 1), "look at the weights less often")
         self.network, self.wires, self.dt = network, wires, dt
         self.at = set(range(span.first, span.last + 1, length))
         self.look(span.first)
@@ -72,17 +73,26 @@ class Watch:
             self.steps.append(step)
             self.weights.append(self.wires.remembered["strengths"].astype(np.float64))
 
-    def connectome(self) -> Connectome:
-        """Give the weights (time, target, source)."""
-        wiring = self.network.connectome
+    def connectomes(self) -> list[Connectome]:
+        """Give the weights (time, target, source), and delays where the wiring has any, network by network."""
+        seen = np.stack(self.weights)
+        if self.network.n_networks is None:
+            return [self._connectome(self.network.connectome, 0, seen)]
+        wirings = (self.network.connectome.isel(network=k) for k in range(self.network.n_networks))
+        return [self._connectome(wiring, k, seen) for k, wiring in enumerate(wirings)]
+
+    def _connectome(self, wiring: Connectome, k: int, seen: np.ndarray) -> Connectome:
         assert self.wires.ends is not None
-        target, source = self.wires.ends
-        weights = np.zeros((len(self.steps), self.network.n_units, self.network.n_units))
-        weights[:, target, source] = np.stack(self.weights)
+        network, target, source = self.wires.ends
+        mine = network == k
+        weights = np.zeros((len(self.steps), wiring.n_units, wiring.n_units))
+        weights[:, target[mine], source[mine]] = seen[:, mine]
+        delay = wiring.to_matrix().delay
         about = {key: value for key, value in wiring.origin.items() if key != "versions"}
         return Connectome(
             np.abs(weights),
             weight=weights,
+            delay=None if delay is None else np.broadcast_to(delay.values, weights.shape),
             unit_ids=wiring.unit_ids,
             leading="time",
             leading_ids=np.array(self.steps) * self.dt,

@@ -11,7 +11,7 @@ import scipy.sparse
 
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError
-from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, Network, RateCoupling, ShortTermPlasticity
+from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, Network, RateCoupling
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 
@@ -40,14 +40,14 @@ class Wires:
         What a simulation that goes on needs: "synapse_state" (network, state, unit), and where there are such things
         "pending" (network, slot x receptor, unit), "releases" (network, 3, unit), "traces" (network, 2, unit) and
         "strengths" (edge).
-    ends : tuple of two arrays (edge,), optional
-        Target and source of each edge of "strengths"; where these change.
+    ends : tuple of three arrays (edge,), optional
+        Network, target and source of each edge of "strengths"; where these change.
     """
 
     layout: str
     bound: dict[str, Any]
     remembered: dict[str, np.ndarray]
-    ends: tuple[np.ndarray, np.ndarray] | None = None
+    ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def to_core(self, fresh: bool) -> dict[str, Any]:
         """Give all that the core takes; ``fresh`` at the beginning of a simulation."""
@@ -92,7 +92,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         layout = as_choice(layout, "layout", LAYOUTS)
     one, delays = _delays(network, dt)
     chosen = layout or _layout(network, delays is not None)
-    if chosen == "dense" and (delays is not None or isinstance(network.plasticity, STDP)):
+    if chosen == "dense" and (delays is not None or network.stdp):
         what = "synapses of different delays" if delays is not None else "synapses that learn by STDP"
         raise InputError(f"layout must be 'sparse' or None for {what}; got 'dense'.")
     shortest, longest = (one, one) if delays is None else (int(delays.min()), int(delays.max()))
@@ -115,13 +115,13 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     else:
         edges = _edges(network.connectome, kind, delays)
         bound |= {name: edges[name] for name in ("starts", "targets", "delays")}
-        if isinstance(network.plasticity, STDP):
-            _add_stdp(network, network.plasticity, kind, edges, bound, remembered)
-            ends = (edges["targets"].astype(np.int64), edges["sources"])
+        if network.stdp:
+            _add_stdp(network, network.stdp, kind, edges, bound, remembered)
+            ends = (np.repeat(np.arange(n_networks), np.diff(edges["starts"][::n_units])),
+                    edges["targets"].astype(np.int64), edges["sources"])  # fmt: skip
         else:
             bound["strengths"] = edges["strengths"]
-    if isinstance(network.plasticity, ShortTermPlasticity):
-        rule = network.plasticity
+    if rule := network.short_term:
         bound["short_term"] = (rule.baseline, rule.tau_facilitation * 1e3, rule.tau_recovery * 1e3)
         releases = np.zeros((n_networks, 3, n_units))
         releases[:, 1] = 1.0  # all of x is there
@@ -203,7 +203,7 @@ def _add_stdp(
 
 
 def _layout(network: Network, heterogeneous: bool) -> str:
-    if heterogeneous or isinstance(network.plasticity, STDP):
+    if heterogeneous or network.stdp:
         return "sparse"
     n = network.n_units
     if n <= ALWAYS_DENSE:
