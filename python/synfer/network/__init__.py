@@ -1,5 +1,6 @@
 """Network: a model, its parameters, its wiring and its drive; or a batch of networks of one size."""
 
+from synfer.network.cells import CELLS, Cell, cell_parameters
 from synfer.network.coupling import RateCoupling
 from synfer.network.drives import (
     Drive,
@@ -21,8 +22,10 @@ from synfer.network.synapses import (
 )
 
 __all__ = [
+    "CELLS",
     "STDP",
     "AlphaSynapse",
+    "Cell",
     "ConductanceSynapse",
     "DeltaSynapse",
     "Drive",
@@ -36,4 +39,5 @@ __all__ = [
     "ShortTermPlasticity",
     "SineDrive",
     "StepDrive",
+    "cell_parameters",
 ]
