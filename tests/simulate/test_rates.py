@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError, ShapeError, SimulationDivergedError, UnknownNameError, UnstableSystemError
+from synfer.errors import (
+    DelayWarning,
+    InputError,
+    ShapeError,
+    SimulationDivergedError,
+    UnknownNameError,
+    UnstableSystemError,
+)
 from synfer.network import GaussianDrive, Network, OrnsteinUhlenbeckDrive, RateCoupling, SharedDrive, SineDrive
 from synfer.simulate import (
     lorenz96_network,
@@ -204,7 +211,42 @@ def test_an_edge_acts_in_its_direction_after_its_lag() -> None:
     assert np.argwhere(x).tolist() == [[1, 0], [4, 1]]
     assert x[4, 1] == 2.0
     truth = var_network(a).connectome
-    assert truth.edges()[["source", "target", "weight"]].values.tolist() == [[0, 1, 2.0]]
+    assert truth.edges()[["source", "target", "weight", "delay"]].values.tolist() == [[0, 1, 2.0, 3e-3]]
+
+
+def test_the_delay_of_an_edge_is_that_from_the_sample_that_acts_to_the_first_that_is_acted_on() -> None:
+    a = np.zeros((2, 3, 3, 3))  # network, lag, target, source
+    a[0, 0, 1, 0] = a[0, 2, 1, 0] = 0.5
+    a[0, 1, 2, 2] = -0.5
+    a[1, 0, 0, 2], a[1, 1, 0, 2] = 0.5, -0.5  # adds up to nothing, and acts all the same
+    network = var_network(a, noise=0.0, dt=2e-3)
+    delay = network.connectome.delay.values
+    for k, source, target in ((0, 0, 1), (0, 2, 2), (1, 2, 0)):
+        drive = np.zeros((8, 3))
+        drive[2, source] = 1.0
+        x = run(network.isel(network=k), 16e-3, dt=2e-3, drive=drive, dtype="float64")["x"]
+        later = np.flatnonzero(x[3:, target])[0] + 1
+        assert delay[k, target, source] == later * 2e-3
+    assert np.isnan(delay).sum() == 18 - 3
+
+
+def test_delays_that_are_not_those_of_the_couplings_are_refused_or_warned_of() -> None:
+    var = var_network([[[0.5, 0.4], [0.0, 0.5]]])
+    with pytest.warns(DelayWarning, match=r"dt = 0.01 s is another step than the 0.001 s .* Take dt=0.001"):
+        run(var, 0.1, dt=0.01)
+    run(var_network([[[0.5, 0.4], [0.0, 0.5]]], dt=0.01), 0.1, dt=0.01)
+    delayed = Connectome.from_weights([[0.0, 1.0], [0.0, 0.0]], delay=3e-3)
+    with pytest.raises(InputError, match=r"one step of dt = 0.001 s, or an edge's first lag; got 0.003 s"):
+        run(rate_network(delayed), 0.01)
+    run(rate_network(delayed), 0.03, dt=3e-3)
+    lags = np.zeros((3, 2, 2))
+    lags[2, 0, 1] = 1.0
+    run(Network("var", {}, delayed, synapse=RateCoupling(lags)), 0.01)
+    with pytest.raises(InputError, match=r"got 0\.003 s"):
+        run(Network("var", {}, delayed, synapse=RateCoupling(lags[::-1].copy())), 0.01)
+    listed = Connectome.from_edges([1], [0], n_units=2, weight=[1.0], delay=[5e-3])
+    with pytest.raises(InputError, match=r"got 0\.005 s"):
+        run(rate_network(listed), 0.01)
 
 
 def test_lags_begin_with_the_history_given() -> None:
@@ -262,6 +304,7 @@ REFUSED = {
     "unstable": (lambda: var_network([[1.0]]), UnstableSystemError, "spectral radius 1, not below 1"),
     "unstable over lags": (lambda: var_network([[[0.6]], [[0.5]]]), UnstableSystemError, "coefficients have .*1.06"),
     "one unstable": (lambda: var_network([[[[0.5]]], [[[2.0]]]]), UnstableSystemError, "coefficients of network 1"),
+    "step": (lambda: var_network([[0.5]], dt=0), InputError, "dt must be positive seconds"),
     "radius": (lambda: var_coefficients(3, radius=1.0), InputError, "radius must lie between 0 and 1"),
     "p": (lambda: var_coefficients(3, p=2), InputError, "p must be a probability"),
     "lags": (lambda: var_coefficients(3, 0), InputError, "n_lags must be an integer in 1 to 64"),

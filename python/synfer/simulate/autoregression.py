@@ -26,6 +26,7 @@ def var_network(
     noise: Any = 1.0,
     bias: Any = 0.0,
     drive: Any = None,
+    dt: float = 1e-3,
     unit_ids: Any = None,
     ids: Any = None,
 ) -> Network:
@@ -42,15 +43,18 @@ def var_network(
         Constant input.
     drive : Drive, sequence of Drive, or None
         Further input.
+    dt : float
+        Seconds of a step, in which the truth's delays are told.
     unit_ids, ids : array, optional
         Labels of the units; numbers of the networks.
 
     Returns
     -------
     Network
-        Its connectome is the truth: the score of an edge is the largest |A_l| over the lags, its weight their sum. A
-        step of `run` is one step of the autoregression, whatever ``dt``; ``initial_state="stationary"`` draws the first
-        state from the stationary distribution, the default is 0.
+        Its connectome is the truth: the score of an edge is the largest |A_l| over the lags, its weight their sum, its
+        delay the first lag at which it acts. A step of `run` is one step of the autoregression, whatever its ``dt``
+        (with another than the one here, the delays count other seconds: `DelayWarning`);
+        ``initial_state="stationary"`` draws the first state from the stationary distribution, the default is 0.
 
     Raises
     ------
@@ -65,6 +69,8 @@ def var_network(
     >>> network = var_network([[[0.5, 0.0], [0.4, 0.5]]], noise=0.1)
     >>> run(network, duration=0.5, initial_state="stationary", seed=1)["x"].shape
     (500, 2)
+    >>> var_network([[[0.5, 0.0], [0.0, 0.5]], [[0.0, 0.0], [0.4, 0.0]]]).connectome.delay.values.tolist()
+    [[0.001, nan], [0.002, 0.001]]
 
     References
     ----------
@@ -87,8 +93,18 @@ def var_network(
                 f"coefficients{which} have a companion matrix of spectral radius {radius:.6g}, not below 1: x would "
                 f"grow without bounds; divide each A_l by c^l with c above {radius:.6g}, which divides the radius by c."
             )
+    dt = checked_number("dt", dt)
+    if dt <= 0:
+        raise InputError(f"dt must be positive seconds; got {dt}.")
+    first = first_lags(a)
     wiring = Connectome(
-        np.abs(a).max(axis=-3), weight=a.sum(axis=-3), unit_ids=unit_ids, method="var", parameters={"lags": a.shape[-3]}
+        np.abs(a).max(axis=-3),
+        weight=a.sum(axis=-3),
+        delay=np.where(first > 0, first * dt, np.nan),
+        unit_ids=unit_ids,
+        method="var",
+        parameters={"lags": a.shape[-3]},
+        dt=dt,
     )
     return Network("var", {"noise": noise, "bias": bias}, wiring, drive=drive, synapse=RateCoupling(lags=a), ids=ids)
 
@@ -146,6 +162,12 @@ def var_coefficients(
         c = radius / spectral_radius(a[k])
         a[k] *= c ** np.arange(1, n_lags + 1)[:, None, None]
     return a[0] if n_networks == 1 else a
+
+
+def first_lags(coefficients: np.ndarray) -> np.ndarray:
+    """Give the first lag 1, 2, ... at which A (..., lag, target, source) is not 0, or 0 where there is none."""
+    acts = coefficients != 0
+    return np.where(acts.any(axis=-3), acts.argmax(axis=-3) + 1, 0)
 
 
 def companion(coefficients: np.ndarray) -> np.ndarray:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 
-from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.errors import DelayWarning, InputError, ShapeError, UnknownNameError
 from synfer.network import Network, RateCoupling
 from synfer.simulate.arguments import checked_numbers
-from synfer.simulate.autoregression import lagged_weights, stationary_state
+from synfer.simulate.autoregression import first_lags, lagged_weights, stationary_state
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.rate_networks import ring_of_neighbours
-from synfer.simulate.wires import LAYOUTS
+from synfer.simulate.wires import LAYOUTS, ROUNDED
 from synfer.simulate.wiring import generator_of
 from synfer.storage import as_choice
 
@@ -61,6 +62,45 @@ def refuse_other_coupling(network: Network) -> RateCoupling:
                 "reached from i - 2, i - 1, i and i + 1; make it by lorenz96_network."
             )
     return coupling
+
+
+def check_delays(network: Network, dt: float) -> None:
+    """Raise or warn where the delays of the connectome are not those at which its couplings act.
+
+    Raises
+    ------
+    InputError
+        A delay is another number of steps than the first at which the edge acts: one, or its first lag.
+
+    Warns
+    -----
+    DelayWarning
+        The delays count steps of another length.
+    """
+    matrix, coupling = network.connectome, network.synapse
+    if matrix.delay is None or matrix.weight is None or network.model == "lorenz96":
+        return
+    made_for = dt if matrix.dt is None else matrix.dt
+    first = 1 if not isinstance(coupling, RateCoupling) or coupling.lags is None else first_lags(coupling.lags)
+    if matrix.layout == "edges" and np.ndim(first):
+        matrix = matrix.to_matrix()
+    assert matrix.delay is not None
+    assert matrix.weight is not None
+    steps = matrix.delay.values / made_for
+    wrong = ((first > 1) | (matrix.weight.values != 0)) & ~np.isnan(steps) & (np.abs(steps - first) > ROUNDED * first)
+    if np.any(wrong):
+        raise InputError(
+            f"the connectome's delays must be those at which units without spikes act: one step of dt = {made_for:g} "
+            f"s, or an edge's first lag; got {steps[wrong][0] * made_for:g} s: leave them out, or make the network by "
+            "var_network, which has lags."
+        )
+    if abs(made_for - dt) > ROUNDED * dt:
+        warnings.warn(
+            f"dt = {dt:g} s is another step than the {made_for:g} s that the connectome's delays count: they are not "
+            f"the truth of this run. Take dt={made_for:g} here, or make the network with dt={dt:g}.",
+            DelayWarning,
+            stacklevel=3,
+        )
 
 
 def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int) -> tuple[tuple, str | None]:

@@ -117,7 +117,7 @@ def run(
     -----
     DelayWarning
         A delay of the connectome is not a whole number of steps and is rounded, or the connectome has delta synapses
-        made for another ``dt``.
+        made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
 
     Examples
     --------
@@ -156,6 +156,7 @@ def run(
     if wires is not None:
         layout = wires.layout
     else:
+        rates.check_delays(network, dt)
         coupling, layout = rates.coupled(network, kind, layout, results)
         wired = {"coupling": coupling, "dt": dt}
     driven = network.drives if drive is None else drive
