@@ -6,10 +6,7 @@ or this one where it has Brian2.
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +18,6 @@ from synfer.simulate import run
 
 DT = 1e-4
 PARAMETERS = {"tau": 20.0, "rest": -60.0, "threshold": -50.0, "reset": -60.0, "refractory": 5.0}
-
-
-@pytest.fixture(scope="module")
-def brian_python() -> str:
-    if importlib.util.find_spec("brian2"):
-        return sys.executable
-    named = os.environ.get("SYNFER_BRIAN_PYTHON")
-    if not named:
-        pytest.skip("Brian2 is not installed; name a Python that has it by SYNFER_BRIAN_PYTHON")
-    return named
 
 
 @pytest.mark.parametrize("delayed", [False, True], ids=["one step", "many delays"])
