@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 import synfer
+from synfer import simulate
 from synfer.discover import METHODS
 
 ROOT = Path(synfer.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
 WITHOUT_EXAMPLE = {"Network"}  # simulate's functions make them
+TWINS = {"run_reference"}  # not for users: slow and obvious, to be tested against
+DOORS = {name: getattr(room, name) for room in (simulate, simulate.observe) for name in room.__all__}
 
 
 def module_of(path: Path) -> str:
@@ -36,3 +39,9 @@ def test_every_public_class_has_an_example(public):
         pytest.skip("listed as without example")
     finder = doctest.DocTestFinder(recurse=False)
     assert any(found.examples for found in finder.find(public))
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if callable(door) and name not in TWINS])
+def test_every_door_of_the_simulator_has_an_example(name):
+    finder = doctest.DocTestFinder(recurse=False)
+    assert any(found.examples for found in finder.find(DOORS[name]))

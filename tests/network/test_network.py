@@ -3,7 +3,14 @@ import pytest
 
 from synfer.connectome import Connectome
 from synfer.errors import FileError, InputError, ShapeError
-from synfer.network import DeltaSynapse, GaussianDrive, Network
+from synfer.network import (
+    STDP,
+    DeltaSynapse,
+    ExponentialSynapse,
+    GaussianDrive,
+    Network,
+    ShortTermPlasticity,
+)
 
 
 def network(n=4, networks=None, **more):
@@ -144,3 +151,19 @@ def test_representations_say_what_matters():
         assert "GaussianDrive(mean=5, variance=5)" in text
     named = Network("<b>", {}, Connectome.from_weights(np.zeros((1, 1))), drive=GaussianDrive(0, 0))
     assert "<b>" not in named._repr_html_()
+
+
+def test_numbers_of_numpy_are_kept_as_numbers_that_a_file_holds(tmp_path):
+    one = network(
+        synapse=ExponentialSynapse(np.float32(0.5), np.int8(1)),
+        plasticity=[STDP(np.float64(0.1), 1, np.int64(20)), ShortTermPlasticity(np.float32(0.5), 1)],
+    )
+    assert type(one.synapse.tau_exc) is float
+    one.save(tmp_path / "n.nc")
+    assert Network.load(tmp_path / "n.nc").identical(one)
+
+
+@pytest.mark.parametrize("wrong", [np.timedelta64(3, "s"), 10**400, True, "1", None, np.nan])
+def test_what_is_no_number_is_no_time_constant(wrong):
+    with pytest.raises(InputError, match="tau_exc must be"):
+        ExponentialSynapse(wrong, 0.1)

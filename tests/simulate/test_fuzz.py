@@ -20,13 +20,29 @@ from hypothesis import strategies as st
 from synfer import simulate
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError, SynferError
-from synfer.network import STDP, Network
+from synfer.network import (
+    STDP,
+    AlphaSynapse,
+    ConductanceSynapse,
+    ExponentialSynapse,
+    GaussianDrive,
+    Network,
+    OrnsteinUhlenbeckDrive,
+    PoissonDrive,
+    RateCoupling,
+    SharedDrive,
+    ShortTermPlasticity,
+    SineDrive,
+    StepDrive,
+    cell_parameters,
+)
 from synfer.recording import Recording
 from synfer.simulate import LogNormal, UniformDelay, memory, observe
 from synfer.simulate.wiring import assemble
 
 NETWORK = simulate.izhikevich_network(3, 1, 0.5, n_networks=2)
 PLASTIC = Network("lif", {}, Connectome.from_weights([[0.0, 1.0], [1.0, 0.0]]), plasticity=STDP(0.1, 0.1, w_max=2.0))
+RATES = simulate.rate_network(np.zeros((2, 4, 4)), noise=0.1)
 RECORDING = simulate.run(NETWORK, 0.05, record=("v", "spikes"))
 VOLTAGES = simulate.run(NETWORK, 0.05)
 W = np.array([[0.0, 1.5, 0.0], [-2.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
@@ -41,6 +57,9 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "spikes": "raster", "initial_state": None, "seed": 0, "dtype": "float32", "n_threads": 1, "device": "cpu",
             "out": None, "layout": None, "watch": None,
         },
+    ),
+    "run of rates": (
+        simulate.run, {"network": RATES, "duration": 0.01, "initial_state": None, "layout": "sparse", "record": "x"}
     ),
     "run_plastic": (
         simulate.run_plastic, {"network": PLASTIC, "duration": 0.01, "dt": 1e-3, "weights_every": 5e-3},
@@ -113,9 +132,77 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "clip_and_zscore": (observe.clip_and_zscore, {"recording": RECORDING, "ceiling": 30.0, "signal": "v"}),
     "truth_of": (observe.truth_of, {"recording": RECORDING, "truth": NETWORK.connectome}),
+    "cell_parameters": (cell_parameters, {"model": "izhikevich", "kinds": ["chattering", "resonator"]}),
     "LogNormal": (LogNormal, {"mean": 1.0, "std": 1.0}),
     "UniformDelay": (UniformDelay, {"low": 1e-3, "high": 2e-3}),
     "DistanceDelay": (simulate.DistanceDelay, {"velocity": 1.0, "offset": 0.0}),
+}  # fmt: skip
+
+
+def simulated(**given_there: Any) -> Any:
+    """What a network of these things does."""
+    more = {"parameters": {}, "connectome": Connectome.from_weights(W), **given_there}
+    return simulate.run(Network(**more), 0.005, layout="sparse", seed=1)
+
+
+def driven(kind: type) -> Callable[..., Any]:
+    """A door: a drive of these fields, made and felt by a network."""
+
+    def door(**fields: Any) -> Any:
+        return simulated(model="lif", drive=kind(**fields))
+
+    return door
+
+
+def joined(kind: type, argument: str) -> Callable[..., Any]:
+    """A door: synapses or their plasticity, made and simulated."""
+
+    def door(**fields: Any) -> Any:
+        return simulated(model="lif", connectome=Connectome.from_weights(np.abs(W)), **{argument: kind(**fields)})
+
+    return door
+
+
+MADE: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "Network": (
+        simulated,
+        {
+            "model": "lif", "parameters": {"tau": 10.0}, "connectome": Connectome.from_weights(W), "drive": None,
+            "synapse": None, "plasticity": None, "ids": None,
+        },
+    ),
+    "parameter of a cell": (
+        lambda **parameters: simulated(model="izhikevich", parameters=parameters), {"a": 0.02, "d": 8.0}
+    ),
+    "parameter of an adaptive neuron": (
+        lambda **parameters: simulated(model="adex", parameters=parameters), {"c": 200.0, "delta_t": 2.0, "tau_w": 30.0}
+    ),
+    "GaussianDrive": (driven(GaussianDrive), {"mean": 1.0, "variance": 1.0}),
+    "OrnsteinUhlenbeckDrive": (driven(OrnsteinUhlenbeckDrive), {"mean": 1.0, "deviation": 1.0, "tau": 0.01}),
+    "PoissonDrive": (driven(PoissonDrive), {"rate": 100.0, "weight": 1.0}),
+    "StepDrive": (driven(StepDrive), {"amplitude": 1.0, "start": 0.0, "stop": 1.0}),
+    "SineDrive": (driven(SineDrive), {"amplitude": 1.0, "frequency": 10.0, "phase": 0.0, "mean": 0.0}),
+    "SharedDrive": (driven(SharedDrive), {"strength": 1.0, "tau": 0.01}),
+    "ExponentialSynapse": (joined(ExponentialSynapse, "synapse"), {"tau_exc": 5e-3, "tau_inh": 5e-3}),
+    "AlphaSynapse": (joined(AlphaSynapse, "synapse"), {"tau_exc": 5e-3, "tau_inh": 5e-3}),
+    "ConductanceSynapse": (
+        joined(ConductanceSynapse, "synapse"), {"tau_exc": 5e-3, "tau_inh": 5e-3, "e_exc": 0.0, "e_inh": -80.0}
+    ),
+    "ShortTermPlasticity": (
+        joined(ShortTermPlasticity, "plasticity"), {"baseline": 0.5, "tau_recovery": 0.1, "tau_facilitation": 0.1}
+    ),
+    "STDP": (
+        joined(STDP, "plasticity"),
+        {"a_plus": 0.1, "a_minus": 0.1, "w_max": 9.0, "tau_plus": 0.02, "tau_minus": 0.02, "w_min": 0.0},
+    ),
+    "RateCoupling": (
+        lambda lags: simulate.run(Network("var", {}, Connectome.from_weights(W), synapse=RateCoupling(lags)), 0.005),
+        {"lags": W[None]},
+    ),
+    "a wiring": (
+        lambda weight, delay: simulated(model="lif", connectome=Connectome.from_weights(weight, delay=delay)),
+        {"weight": W, "delay": 2e-3},
+    ),
 }  # fmt: skip
 
 NUMBERS = [
@@ -187,12 +274,17 @@ def test_good_arguments_are_taken(name: str) -> None:
     DOORS[name][0](**all_arguments(name))
 
 
+@pytest.mark.parametrize("name", MADE)
+def test_good_parts_are_taken(name: str) -> None:
+    MADE[name][0](**MADE[name][1])
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", [*DOORS, *MADE])
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_junk_is_answered_or_refused_by_a_typed_error(name: str, data: st.DataObject) -> None:
-    door, good = DOORS[name][0], all_arguments(name)
+    door, good = MADE[name] if name in MADE else (DOORS[name][0], all_arguments(name))
     spoilt = data.draw(st.lists(st.sampled_from(sorted(good)), min_size=1, max_size=2, unique=True))
     arguments = {**good, **{argument: data.draw(JUNK, label=argument) for argument in spoilt}}
     try:

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -294,7 +295,12 @@ LEAKY, VAR = rate_network(W), var_network(np.zeros((2, 5, 5)))
 REFUSED = {
     "activation": (lambda: rate_network(W, activation="softmax"), UnknownNameError, "activation .*softmax"),
     "linear map": (lambda: map_network(W, activation="linear"), UnknownNameError, "activation"),
-    "tau": (lambda: rate_network(W, tau=0), InputError, "tau must be positive seconds"),
+    "tau": (lambda: rate_network(W, tau=0), InputError, "tau must be positive seconds; got 0"),
+    "tau in a tensor": (lambda: rate_network(W, tau=torch.zeros(5)), InputError, "tau must be positive seconds; got 0"),
+    "no tau": (lambda: rate_network(W, tau=[]), ShapeError, "parameter 'tau'"),
+    "record of a matrix": (
+        lambda: run(LEAKY, 0.01, record=scipy.sparse.eye_array(3).tocoo()), InputError, "record must be names"
+    ),
     "shape of noise": (lambda: rate_network(W, noise=np.ones(4)), ShapeError, "'noise'"),
     "ring": (lambda: lorenz96_network(3), InputError, "n_units must be an integer of at least 4"),
     "coefficients of text": (lambda: var_network("a"), InputError, "coefficients"),

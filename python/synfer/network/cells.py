@@ -114,7 +114,7 @@ def cell_parameters(model: str, kinds: str | Sequence[str]) -> dict[str, float |
     if not isinstance(model, str) or model not in CELLS:
         raise UnknownNameError.of("model with named cells", str(model), CELLS)
     known = CELLS[model]
-    if not isinstance(kinds, str | Sequence | np.ndarray):
+    if not isinstance(kinds, str | list | tuple) and not (isinstance(kinds, np.ndarray) and kinds.ndim == 1):
         raise InputError(f"kinds must be a cell's name, or one for each unit; got {kinds!r:.60}.")
     names = [kinds] if isinstance(kinds, str) else list(kinds)
     if not names:

@@ -140,6 +140,15 @@ def var_coefficients(
     ------
     InputError
         An argument is out of its range.
+
+    Examples
+    --------
+    >>> from synfer.simulate import run, var_coefficients, var_network
+    >>> coefficients = var_coefficients(10, 3, p=0.2, radius=0.9, seed=1)
+    >>> coefficients.shape
+    (3, 10, 10)
+    >>> run(var_network(coefficients), duration=0.5, initial_state="stationary")["x"].shape
+    (500, 10)
     """
     n_units, n_lags = checked_count("n_units", n_units, 1), checked_count("n_lags", n_lags, 1, MOST_LAGS)
     n_networks, seed = checked_count("n_networks", n_networks, 1), checked_seed(seed)

@@ -71,8 +71,9 @@ def rate_network(
     (20, 200)
     """
     as_choice(activation, "activation", ACTIVATIONS)
-    if not np.all(checked_numbers("tau", tau) > 0):
-        raise InputError(f"tau must be positive seconds; got {np.min(tau)}.")
+    least = np.min(checked_numbers("tau", tau).astype(np.float64), initial=np.inf)
+    if not least > 0:
+        raise InputError(f"tau must be positive seconds; got {least}.")
     parameters = {"tau": tau, "gain": gain, "bias": bias, "noise": noise}
     return Network(f"leaky_{activation}", parameters, _wiring(weights), drive=drive, synapse=RateCoupling(), ids=ids)
 

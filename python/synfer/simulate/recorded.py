@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 
 from synfer import _core
@@ -87,7 +88,8 @@ def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
     InputError, UnknownNameError
         There are none, or one is none that the model has.
     """
-    if not isinstance(record, str | Iterable) or (hasattr(record, "ndim") and record.ndim == 0):
+    # an array of names is of one axis; a matrix of scipy's says that it can be iterated over, and cannot
+    if not isinstance(record, str | Iterable) or getattr(record, "ndim", 1) != 1 or scipy.sparse.issparse(record):
         raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
     names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
     for name in names:

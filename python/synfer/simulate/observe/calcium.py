@@ -79,6 +79,13 @@ def calcium(
     InputError
         A number is out of its range, or spikes are not finite.
 
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> recording = run(izhikevich_network(8, 2, 0.4), 2.0, record="spikes")
+    >>> observe.calcium(recording, frame_rate=30.0, noise=0.1)["calcium"].shape
+    (60, 10)
+
     References
     ----------
     J. T. Vogelstein et al., "Spike inference from calcium imaging using sequential Monte Carlo methods", Biophysical J.

@@ -45,6 +45,14 @@ def add_noise(
         There is no such signal.
     InputError
         The standard deviation is negative, or the signal holds no floating-point numbers.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> recording = run(izhikevich_network(8, 2, 0.4), 1.0)
+    >>> noisy = observe.add_noise(recording, 0.5)
+    >>> round(float((noisy["v"] - recording["v"]).std()), 1)
+    0.5
     """
     recording, seed = checked_recording(recording), checked_seed(seed)
     std, relatively = checked_number("std", std), checked_flag("relative", relative)

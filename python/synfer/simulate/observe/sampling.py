@@ -43,6 +43,16 @@ def hide_units(recording: Recording, units: Any = None, *, fraction: float | Non
     ------
     InputError
         Neither or both of ``units`` and ``fraction`` are given, a label is unknown, or no unit would be left.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> network = izhikevich_network(8, 2, 0.4)
+    >>> seen = observe.hide_units(run(network, 1.0), [0, 3, 9])
+    >>> seen["v"].shape
+    (1000, 7)
+    >>> observe.truth_of(seen, network.connectome).unit_ids.tolist()
+    [1, 2, 4, 5, 6, 7, 8]
     """
     recording, seed = checked_recording(recording), checked_seed(seed)
     if (units is None) == (fraction is None):
@@ -88,6 +98,13 @@ def decimate(recording: Recording, factor: int, *, offset: int = 0, antialias: b
     ------
     InputError
         A number is out of its range, or there are spikes.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> seen = observe.decimate(run(izhikevich_network(8, 2, 0.4), 1.0), 5)
+    >>> seen["v"].shape, seen.dt
+    ((200, 10), 0.005)
     """
     recording = checked_recording(recording)
     factor = checked_count("factor", factor, 1, recording.n_samples)
@@ -139,6 +156,14 @@ def bin_spikes(recording: Recording, width: float, *, rate: bool = False) -> Rec
         There is no signal "spikes".
     InputError
         The width is no whole number of steps, or spikes are no counts.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> recording = run(izhikevich_network(8, 2, 0.4), 1.0, record="spikes")
+    >>> counts = observe.bin_spikes(recording, 0.02)["spikes"]
+    >>> counts.shape, bool(counts.sum() == recording["spikes"].sum())
+    ((50, 10), True)
     """
     recording, as_rate = checked_recording(recording), checked_flag("rate", rate)
     width = checked_number("width", width)

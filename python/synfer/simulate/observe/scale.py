@@ -40,6 +40,13 @@ def clip_and_zscore(recording: Recording, ceiling: float = 30.0, signal: str = "
         There is no such signal.
     InputError
         A unit never changes below the ceiling, or is not finite; or the signal holds no floating-point numbers.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, observe, run
+    >>> prepared = observe.clip_and_zscore(run(izhikevich_network(8, 2, 0.4), 1.0))
+    >>> prepared["v"].std(axis=0).round(3).tolist()[:2]
+    [1.0, 1.0]
     """
     recording = checked_recording(recording)
     ceiling = checked_number("ceiling", ceiling)

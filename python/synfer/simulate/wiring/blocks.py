@@ -64,6 +64,15 @@ def clustered(
     InputError
         A parameter is out of its range, or memory does not hold the result.
 
+    Examples
+    --------
+    >>> from synfer.simulate import clustered, clusters_of
+    >>> wiring = clustered(80, 20, n_clusters=4, p_within=0.5, p_between=0.1, seed=1)
+    >>> joined, cluster = wiring.weight.values[:80, :80] != 0, clusters_of(80, 4)
+    >>> same = cluster[:, None] == cluster
+    >>> bool(joined[same].mean() > 0.4), bool(joined[~same].mean() < 0.2)
+    (True, True)
+
     References
     ----------
     A. Litwin-Kumar, B. Doiron, "Slow dynamics and high variability in balanced cortical networks with clustered
@@ -119,6 +128,12 @@ def clusters_of(n_exc: int, n_clusters: int) -> np.ndarray:
     ------
     InputError
         There are more clusters than units, or none.
+
+    Examples
+    --------
+    >>> from synfer.simulate import clusters_of
+    >>> clusters_of(6, 3).tolist()
+    [0, 0, 1, 1, 2, 2]
     """
     n_exc = checked_count("n_exc", n_exc, 1, MOST_UNITS)
     n_clusters = checked_count("n_clusters", n_clusters, 1, n_exc)

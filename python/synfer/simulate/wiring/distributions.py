@@ -27,6 +27,13 @@ class LogNormal:
     InputError
         One is not positive.
 
+    Examples
+    --------
+    >>> from synfer.simulate import LogNormal, erdos_renyi
+    >>> weights = erdos_renyi(200, 0, 0.5, weight=LogNormal(2.0, 1.0), seed=1).weight.values
+    >>> round(float(weights[weights > 0].mean()), 1)
+    2.0
+
     References
     ----------
     S. Song, P. J. Sjostrom, M. Reigl, S. Nelson, D. B. Chklovskii, "Highly nonrandom features of synaptic connectivity
@@ -60,6 +67,13 @@ class UniformDelay:
     ------
     InputError
         They are not positive, or out of order.
+
+    Examples
+    --------
+    >>> from synfer.simulate import UniformDelay, erdos_renyi
+    >>> delay = erdos_renyi(20, 5, 0.5, delay=UniformDelay(1e-3, 4e-3), seed=1).edges()["delay"]
+    >>> bool(delay.between(1e-3, 4e-3).all())
+    True
     """
 
     low: float
@@ -85,6 +99,14 @@ class DistanceDelay:
     ------
     InputError
         The velocity is not positive, or the offset negative.
+
+    Examples
+    --------
+    >>> from synfer.simulate import DistanceDelay, distance_dependent
+    >>> delay = DistanceDelay(velocity=0.5, offset=1e-3)
+    >>> wiring = distance_dependent(80, 20, p_max=0.5, length=0.2, delay=delay, seed=1)
+    >>> bool(wiring.edges()["delay"].min() > 1e-3)
+    True
     """
 
     velocity: float

@@ -51,6 +51,12 @@ def from_matrix(
         The weights are not square, or the delays of another shape.
     InputError
         A weight is NaN or infinite, a delay not positive, or memory does not hold the result.
+
+    Examples
+    --------
+    >>> from synfer.simulate import from_matrix
+    >>> from_matrix([[0.0, 1.5], [-2.0, 0.0]], delay=2e-3).edges()[["source", "target", "weight"]].values.tolist()
+    [[0.0, 1.0, -2.0], [1.0, 0.0, 1.5]]
     """
     seed = checked_seed(seed)
     if scipy.sparse.issparse(weights):

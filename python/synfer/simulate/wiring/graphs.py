@@ -66,6 +66,15 @@ def erdos_renyi(
     InputError
         A parameter is out of its range, or memory does not hold the result.
 
+    Examples
+    --------
+    >>> from synfer.simulate import LogNormal, UniformDelay, erdos_renyi
+    >>> wiring = erdos_renyi(80, 20, 0.1, weight=LogNormal(1.0, 0.5), delay=UniformDelay(1e-3, 5e-3), seed=1)
+    >>> wiring.weight.shape
+    (100, 100)
+    >>> bool((wiring.weight.values[:, 80:] <= 0).all())  # what inhibitory units do
+    True
+
     References
     ----------
     E. N. Gilbert, "Random graphs", Annals of Mathematical Statistics 30 (1959), 1141-1144.
@@ -127,6 +136,15 @@ def fixed_in_degree(
     ------
     InputError
         A parameter is out of its range, or memory does not hold the result.
+
+    Examples
+    --------
+    Eight excitatory and two inhibitory inputs of each unit:
+
+    >>> from synfer.simulate import fixed_in_degree
+    >>> weights = fixed_in_degree(80, 20, (8, 2), seed=1).weight.values
+    >>> (weights > 0).sum(axis=1)[:4].tolist(), (weights < 0).sum(axis=1)[:4].tolist()
+    ([8, 8, 8, 8], [2, 2, 2, 2])
 
     References
     ----------
@@ -211,6 +229,12 @@ def small_world(
     InputError
         A parameter is out of its range, or memory does not hold the result.
 
+    Examples
+    --------
+    >>> from synfer.simulate import small_world
+    >>> len(small_world(80, 20, k=10, p=0.1, seed=1).edges())
+    1000
+
     References
     ----------
     D. J. Watts, S. H. Strogatz, "Collective dynamics of 'small-world' networks", Nature 393 (1998), 440-442.
@@ -257,6 +281,12 @@ def ring_order(n_exc: int, n_inh: int) -> np.ndarray:
     ------
     InputError
         There are no units, or a number is negative.
+
+    Examples
+    --------
+    >>> from synfer.simulate import ring_order
+    >>> ring_order(4, 2).tolist()
+    [0, 4, 1, 2, 5, 3]
     """
     population = Population.checked(n_exc, n_inh, 0.0, None)
     n = population.n_units
@@ -304,6 +334,15 @@ def scale_free(
     ------
     InputError
         A parameter is out of its range, or memory does not hold the result.
+
+    Examples
+    --------
+    A few units are hubs: of 1,000 that are joined to 6 others on average, one is joined to more than 30.
+
+    >>> from synfer.simulate import scale_free
+    >>> joined = scale_free(800, 200, m=3, seed=1).weight.values != 0
+    >>> bool((joined | joined.T).sum(axis=1).max() > 30)
+    True
 
     References
     ----------

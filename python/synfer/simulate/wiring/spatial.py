@@ -61,6 +61,12 @@ def random_positions(
     ------
     InputError
         A parameter is out of its range, or memory does not hold the result.
+
+    Examples
+    --------
+    >>> from synfer.simulate import random_positions
+    >>> random_positions(100, side=2.0, seed=1).shape
+    (100, 2)
     """
     n_units, n_dims = checked_count("n_units", n_units, 1, MOST_UNITS), checked_count("n_dims", n_dims, 1, 3)
     n_networks, seed = checked_count("n_networks", n_networks, 1), checked_seed(seed)
@@ -127,6 +133,19 @@ def distance_dependent(
     InputError, ShapeError
         A parameter is out of its range, positions are not finite or of another shape, or memory does not hold the
         result.
+
+    Examples
+    --------
+    Spikes that travel 0.3 units of length a second:
+
+    >>> import numpy as np
+    >>> from synfer.simulate import DistanceDelay, distance_dependent, random_positions
+    >>> where = random_positions(100, seed=1)
+    >>> wiring = distance_dependent(80, 20, p_max=0.5, length=0.2, positions=where, delay=DistanceDelay(0.3), seed=1)
+    >>> distance = np.linalg.norm(where[:, None] - where, axis=-1)
+    >>> joined = wiring.weight.values != 0
+    >>> bool(np.allclose(wiring.delay.values[joined], distance[joined] / 0.3))
+    True
 
     References
     ----------
@@ -226,6 +245,14 @@ def ring_attractor(
     ------
     InputError
         A parameter is out of its range, or memory does not hold the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synfer.simulate import ring_attractor
+    >>> weights = ring_attractor(100, r=0.025).weight.values
+    >>> bool(np.allclose(np.roll(weights, (1, 1), axis=(0, 1)), weights))  # the same all around the ring
+    True
 
     References
     ----------
