@@ -109,6 +109,31 @@ def test_steps_converge_to_scipy_in_their_order(
     assert max(measured) > order - 0.4, (errors, measured)
 
 
+@pytest.mark.parametrize(("model", "slope", "current", "duration", "order"), [case[:-1] for case in CASES])
+def test_whole_courses_are_scipys_at_tight_tolerance(
+    model: str, slope: Callable, current: float, duration: float, order: int
+) -> None:
+    """Every millisecond of a course with spikes; without the leading error, which the order of the step foretells."""
+    network, names = Network(model, {}, ALONE), MODELS[model].states
+    rest = run(network, 1e-9, 1e-9, drive=np.zeros((1, 1)), record=names, dtype="float64")
+    start = {name: rest[name][0] for name in names}
+    y0, at = [start[name][0] for name in names], np.arange(1, int(duration) + 1)
+    exact = scipy.integrate.solve_ivp(
+        slope, (0, duration), y0, method="DOP853", rtol=1e-12, atol=1e-12, args=(current,), t_eval=at
+    ).y[0]
+    coarse, fine = (
+        run(
+            network, duration / 1e3, 1e-3 / steps, drive=np.full((round(duration * steps), 1), current), every=steps,
+            initial_state=start, dtype="float64",
+        )["v"][:, 0]
+        for steps in (500, 1000)
+    )  # fmt: skip
+    assert np.abs(fine - exact).max() < 1e-3  # mV
+    extrapolated = (2**order * fine - coarse) / (2**order - 1)
+    assert np.abs(extrapolated - exact).max() < 1e-6
+    assert np.ptp(exact) > 3
+
+
 def test_the_squid_fires_as_in_1952() -> None:
     """At rest still; from 6.3 uA/cm2 or so on firing for ever, at some 68 Hz under 10 uA/cm2."""
     assert course("hodgkin_huxley", 0.0, 0.1, 2e-5)["spikes"].sum() == 0

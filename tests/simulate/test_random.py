@@ -36,6 +36,17 @@ def test_philox_agrees_with_the_twin_on_any_counter(level: str) -> None:
     assert np.array_equal(_core.philox(counters, key), philox(counters, tuple(key.tolist())))
 
 
+def test_words_are_uniform_and_their_bits_are_tossed() -> None:
+    """Of the counters that a simulation uses: few units, many steps."""
+    steps, units = np.meshgrid(np.arange(25_000, dtype=np.uint32), np.arange(10, dtype=np.uint32), indexing="ij")
+    counters = np.stack([np.full(steps.size, 3, np.uint32), units.ravel(), steps.ravel(), np.zeros(steps.size)], 1)
+    words = _core.philox(counters.astype(np.uint32), np.array([1, 0], np.uint32))
+    n = words.size
+    assert scipy.stats.kstest((words.ravel() + 0.5) / 2**32, "uniform").pvalue > 1e-3
+    set_bits = np.array([(words >> bit & 1).sum() for bit in range(32)])
+    assert np.all(np.abs(set_bits - n / 2) < 4.5 * np.sqrt(n) / 2)
+
+
 @pytest.mark.parametrize(("single", "tolerance"), [(True, 2e-6), (False, 1e-14)])
 def test_normal_numbers_are_accurate(level: str, single: bool, tolerance: float) -> None:
     n = 400_000
