@@ -40,6 +40,12 @@ def attention_backward(
     n_threads: int,
 ) -> None: ...
 
+# cuda.cpp
+cuda_built: bool
+
+def cuda_devices() -> list[str]: ...
+def cuda_memory(device: int) -> tuple[int, int]: ...  # where cuda_built
+
 # ensemble.cpp; a map is (weight, bias, y or its gradient, dweight, dbias), drop is (seeds, stream, step, threshold)
 _Maps = Sequence[tuple[_View, _View | None, _View, _View | None, _View | None]]
 _Drop = tuple[Sequence[int], int, int, int]

@@ -184,11 +184,17 @@ def info() -> None:
         "methods": ", ".join(METHODS),
         "neuron models": ", ".join([*_core.models(), *_core.rate_models()]),
         "instruction level": f"{_core.instruction_level()} (this build and processor have {levels})",
-        "CUDA": "not built",  # no kernel of the core has a CUDA twin yet
+        "CUDA": _cuda_seen(_core.cuda_built, _core.cuda_devices()),
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors (set OMP_NUM_THREADS to change it)",
         "devices seen": ", ".join(["cpu", *seen]) + " (torch computes on them by device=)" * bool(seen),
     }.items():
         typer.echo(f"{name:<18} {value}")
+
+
+def _cuda_seen(built: bool, devices: list[str]) -> str:
+    if not built:
+        return "not built (the compiled core was built where no nvcc works)"
+    return f"built; {', '.join(devices) if devices else 'no device here'}"
 
 
 def _read_recording(path: Path, signal: str | None) -> Recording:
