@@ -40,7 +40,7 @@ std::vector<AlignedMemory> workspaces(int n, std::size_t bytes) {
 // Small networks are simulated several at a time, side by side: enough units to fill the vectors and to hide the
 // latency of a step, few enough to stay in the first-level cache. The results do not depend on it.
 std::int64_t networks_at_once(std::int64_t n_networks, std::int64_t n_units, int n_threads) {
-    constexpr std::int64_t units_wanted = 80;
+    constexpr std::int64_t units_wanted = 160;
     const std::int64_t share = (n_networks + n_threads - 1) / n_threads;
     return std::max<std::int64_t>(1, std::min(units_wanted / n_units, share));
 }
