@@ -62,7 +62,7 @@ void draw_normal(const Keys& keys, std::int64_t step, const T* __restrict__ mean
             for (std::int64_t pair = 0; pair < 4; pair += 2) {
                 const std::uint32_t *w0 = words + pair * tile, *w1 = w0 + tile;
                 const T *m = mean + lo, *s = deviation + lo;
-                T *__restrict__ row0 = rows + (r + pair) * w + lo, *__restrict__ row1 = row0 + w;
+                T* __restrict__ row0 = rows + (r + pair) * w + lo, * __restrict__ row1 = row0 + w;
 #pragma omp simd
                 for (std::int64_t e = 0; e < n; ++e) {
                     T z0, z1;

@@ -29,7 +29,7 @@ struct LoadedPart : Part<T> {
             constants.rise[r] = static_cast<T>(2.71828182845904523536 * dt / tau);
             constants.reversal[r] = static_cast<T>(wiring.synapse.reversal[r]);
         }
-        listed ? lists.load() : columns.load(elements, wiring.weights, conducts);
+        listed ? lists.load() : columns.fill(elements, wiring.weights, conducts);
         if (scaled) elements.gather(static_cast<const double*>(wiring.short_term.state), 3, release);
         if (plastic) {
             trace_decay[0] = static_cast<T>(__builtin_exp(-static_cast<double>(s.dt) / wiring.stdp.tau_plus));
@@ -45,6 +45,9 @@ struct LoadedPart : Part<T> {
         }
         load_drive();
         for (std::int64_t e = 0; e < width; ++e) counts[e] = 0;
+        for (std::int64_t e = 0; this->networks != nullptr && e < real; ++e)
+            this->networks[e] = static_cast<std::uint32_t>(e / elements.n);
+        for (std::int64_t e = 0; e < (this->block_of(0) + 63) / 64 * 64; ++e) this->marks[e] = 0;
         box.clear(0);
         box.clear(1);
         team.boxes[team.part] = &box;

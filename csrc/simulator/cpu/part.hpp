@@ -38,6 +38,7 @@ struct Part {
     std::uint32_t* words;          // (chunk step, element)
     double* release;               // ([u, x, last step], element)
     T *source_traces, *traces;     // (network, source), (element)
+    std::uint32_t* networks;       // (element), of several networks: which it belongs to; else null
     SpikeBox<T> box;
     Columns<T> columns;
     Lists<T> lists;
@@ -77,8 +78,9 @@ struct Part {
           columns(elements, listed ? 0 : n_receptors, workspace),
           lists(wiring, elements, listed, workspace) {
         state = workspace.take<T>(neuron.n_states * width);
-        synapse_state = workspace.take<T>(n_synapse_states * width);
-        pending = wiring.longest > 1 ? workspace.take<T>(wiring.longest * n_receptors * width) : nullptr;
+        // with slack for the padding of the last network's columns
+        synapse_state = workspace.take<T>(n_synapse_states * width + lanes<T>);
+        pending = wiring.longest > 1 ? workspace.take<T>(wiring.longest * n_receptors * width + lanes<T>) : nullptr;
         coefficients = {workspace.take<T>(neuron.n_coefficients * width), width, {}};
         factors = {workspace.take<T>(synapse.n_factors * width), width, {}};
         steady_drive = {workspace.take<T>(width), width, {}};
@@ -86,12 +88,13 @@ struct Part {
         input = workspace.take<T>(block);
         conductance = workspace.take<T>(block);
         fired = workspace.take<Int>(block);
-        marks = workspace.take<std::uint8_t>(block);
+        marks = workspace.take<std::uint8_t>((block + 63) / 64 * 64);
         counts = workspace.take<std::uint8_t>(width);
         words = workspace.take<std::uint32_t>(neuron.random ? chunk_steps * width : 0);
         release = workspace.take<double>(scaled ? 3 * width : 0);
         source_traces = workspace.take<T>(plastic ? count * s.n_units : 0);
         traces = workspace.take<T>(plastic ? width : 0);
+        networks = count > 1 ? workspace.take<std::uint32_t>(width) : nullptr;
     }
 
     // Elements of the block that begins at lo. Networks side by side are one block.

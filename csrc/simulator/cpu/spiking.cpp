@@ -90,28 +90,27 @@ struct Stepper : LoadedPart<T> {
     }
 
     void note_spikes(std::int64_t lo, std::int64_t n, std::int64_t k) {
-#ifdef __BYTE_ORDER__
-        static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the place of a spike is read off its byte order");
-#endif
-        const std::int64_t end = lo + n < real ? n : real - lo, list = k - first_step;
-        // Spikes are few: skip eight silent elements at a time. The marks of a block fill whole words.
-        for (std::int64_t e = 0; e < end; e += 8) {
-            std::uint64_t eight;
-            __builtin_memcpy(&eight, this->marks + e, 8);
-            for (; eight != 0; eight &= eight - 1) {
-                const std::int64_t at = e + (__builtin_ctzll(eight) >> 3);
-                if (at < end) add_spike(lo + at, list, k);
-            }
+        const std::int64_t end = lo + n < real ? n : real - lo;
+        const SpikeList<T> list = box.list(this->set, k - first_step);
+        const std::uint32_t first = static_cast<std::uint32_t>(elements.from + lo);
+        std::int64_t count = *list.count;
+        for (std::int64_t e = 0; e < end; e += 64) {
+            std::uint64_t spikes = spikes_of(this->marks + e);
+            if (end - e < 64) spikes &= (std::uint64_t{1} << (end - e)) - 1;
+            // Networks side by side are whole ones, so that the element is the source's number.
+            for (; spikes != 0; spikes &= spikes - 1)
+                list.sources[count++] = first + static_cast<std::uint32_t>(e + __builtin_ctzll(spikes));
         }
+        if (this->scaled) note_scales(list, count, k);
+        *list.count = count;
     }
 
-    void add_spike(std::int64_t e, std::int64_t list, std::int64_t k) {
-        T scale = T(1);
-        if (this->scaled) {
-            scale = static_cast<T>(released(wiring.short_term, this->release + e, width, k, static_cast<double>(s.dt)));
+    void note_scales(const SpikeList<T>& list, std::int64_t end, std::int64_t k) {
+        for (std::int64_t i = *list.count; i < end; ++i) {
+            const std::int64_t e = list.sources[i] - elements.from;
+            list.scales[i] =
+                static_cast<T>(released(wiring.short_term, this->release + e, width, k, static_cast<double>(s.dt)));
         }
-        // Networks side by side are whole ones, so that the element is the source's number.
-        box.add(this->set, list, static_cast<std::uint32_t>(elements.from + e), scale);
     }
 
     // Elements [lo, lo + n) of values, to row `row` of what is recorded; where several networks lie side by side they
@@ -121,10 +120,9 @@ struct Stepper : LoadedPart<T> {
               std::int64_t row) const {
         if (recorded == nullptr) return;
         if (elements.count > 1) return record_row(elements, values, recorded, n_rows, row);
-        U* __restrict__ to = recorded + elements.offset(0, row, n_rows) + lo;
+        U* to = recorded + elements.offset(0, row, n_rows) + lo;
         const std::int64_t end = lo + n < real ? n : real - lo;
-#pragma omp simd
-        for (std::int64_t i = 0; i < end; ++i) to[i] = values[i];
+        copy(values, end, to);
     }
 
     void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
@@ -163,39 +161,35 @@ struct Stepper : LoadedPart<T> {
         return met;
     }
 
+    // act(source, its network, scale): source is network here * n_units + unit.
     template <class Do>
-    void for_each_spike(std::int64_t list, Do&& act) const {
+    void for_each_spike(std::int64_t step, Do&& act) const {
         for (int p = 0; p < team.n_parts; ++p) {
-            const auto& other = *static_cast<const SpikeBox<T>*>(team.boxes[p]);
-            const std::int64_t number = this->set * other.n_steps + list, count = other.counts[number];
-            const std::uint32_t* sources = other.sources + number * other.capacity;
-            const T* scales = other.scales == nullptr ? nullptr : other.scales + number * other.capacity;
-            for (std::int64_t i = 0; i < count; ++i) {
-                const std::uint32_t g = elements.count == 1 ? 0 : sources[i] / static_cast<std::uint32_t>(s.n_units);
-                const std::int64_t unit = sources[i] - g * static_cast<std::uint32_t>(s.n_units);
-                act(static_cast<std::int64_t>(g), unit, scales == nullptr ? T(1) : scales[i]);
+            const SpikeList<T> list = static_cast<const SpikeBox<T>*>(team.boxes[p])->list(this->set, step);
+            const std::uint32_t* networks = this->networks;
+            for (std::int64_t i = 0, count = *list.count; i < count; ++i) {
+                const std::int64_t j = list.sources[i], g = networks == nullptr ? 0 : networks[j];
+                act(j, g, list.scales == nullptr ? T(1) : list.scales[i]);
             }
         }
     }
 
-    void deliver(std::int64_t k, std::int64_t list) {
+    void deliver(std::int64_t k, std::int64_t step) {
         if (real == 0) return;
         const Arrivals<T> to = this->arrivals();
         // Delays count from the step after that of the spike.
         T* rows = to.at(k, wiring.shortest);
         if (this->listed) {
-            for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T scale) {
-                this->lists.deliver(g, unit, scale, k, to, rows);
-            });
+            for_each_spike(
+                step, [&](std::int64_t j, std::int64_t g, T scale) { this->lists.deliver(j, g, scale, k, to, rows); });
         } else {
-            for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T scale) {
-                this->columns.deliver(g, unit, scale, to, rows);
-            });
+            for_each_spike(
+                step, [&](std::int64_t j, std::int64_t g, T scale) { this->columns.deliver(j, g, scale, to, rows); });
         }
     }
 
     // Every part keeps the traces of all sources: they are few beside the edges.
-    void learn(std::int64_t list) {
+    void learn(std::int64_t step) {
         const Stdp<T>& rule = wiring.stdp;
         const T decay_source = this->trace_decay[0], decay_target = this->trace_decay[1];
         T* __restrict__ sources = this->source_traces;
@@ -205,18 +199,19 @@ struct Stepper : LoadedPart<T> {
         for (std::int64_t j = 0; j < n_sources; ++j) sources[j] *= decay_source;
 #pragma omp simd
         for (std::int64_t e = 0; e < w; ++e) targets[e] *= decay_target;
-        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
-            const std::int64_t j = g * s.n_units + unit;
+        for_each_spike(step, [&](std::int64_t j, std::int64_t g, T) {
             depress(rule, wiring.targets, wiring.strengths, this->lists.begins[j], this->lists.ends[j], targets + g * n,
                     from);
         });
-        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
+        for_each_spike(step, [&](std::int64_t j, std::int64_t g, T) {
+            const std::int64_t unit = j - g * s.n_units;
             if (unit < from || unit >= from + n) return;
-            const std::int64_t* start = rule.in_starts + (elements.first + g) * s.n_units + unit;
+            const std::int64_t* start = rule.in_starts + elements.first * s.n_units + j;
             potentiate(rule, wiring.strengths, start[0], start[1], sources + g * s.n_units);
         });
-        for_each_spike(list, [&](std::int64_t g, std::int64_t unit, T) {
-            sources[g * s.n_units + unit] += T(1);
+        for_each_spike(step, [&](std::int64_t j, std::int64_t g, T) {
+            const std::int64_t unit = j - g * s.n_units;
+            sources[j] += T(1);
             if (unit >= from && unit < from + n) targets[g * n + unit - from] += T(1);
         });
     }
