@@ -8,6 +8,7 @@ from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
+from synfer.discover.events import EventRegression
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
@@ -18,6 +19,7 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "conditional_granger": ConditionalGranger,
     "cross_correlation": CrossCorrelation,
     "differential_covariance": DifferentialCovariance,
+    "event_regression": EventRegression,
     "mvgc": MVGC,
     "pairwise_granger": PairwiseGranger,
     "partial_correlation": PartialCorrelation,
