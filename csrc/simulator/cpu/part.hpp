@@ -1,6 +1,6 @@
 #pragma once
+#include "simulator/cpu/columns.hpp"
 #include "simulator/cpu/constant_rows.hpp"
-#include "simulator/cpu/delivery.hpp"
 #include "simulator/cpu/drive.hpp"
 #include "simulator/cpu/neuron.hpp"
 #include "simulator/cpu/spikes.hpp"

@@ -18,7 +18,7 @@ from synfer.storage import as_choice
 LAYOUTS = ("dense", "sparse")
 ALWAYS_DENSE = 128
 """Units up to which all pairs are quicker than a list, however few edges there are."""
-DENSE_FROM = 0.125
+DENSE_FROM = 0.5
 """Share of the pairs that are edges from which on all pairs are quicker."""
 MOST_STEPS_OF_DELAY = 65535
 ROUNDED = 1e-6
