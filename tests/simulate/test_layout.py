@@ -142,7 +142,8 @@ def test_the_layout_is_chosen_by_size_and_density() -> None:
 
     assert layout(100, 0.01) == "dense"
     assert layout(500, 0.01) == "sparse"
-    assert layout(500, 0.4) == "dense"
+    assert layout(500, 0.4) == "sparse"
+    assert layout(500, 0.6) == "dense"
 
 
 def test_a_layout_that_cannot_be_is_refused(make_network: Callable) -> None:
