@@ -26,6 +26,7 @@ struct Backward {
 
     const Attention<T>& a;
     const Sizes<T> sizes;
+    const Divider map_column, bias_column;
     std::int64_t width;    // of the paired rows: twice the channels, rounded up
     T *q, *g, *dq;         // (channel, row)
     T *weights, *dscores;  // (key, row)
@@ -36,7 +37,7 @@ struct Backward {
     T* staging;            // (token, channel)
 
     SYNFER_DEVICE Backward(const Attention<T>& attention, Pieces& pieces)
-        : a(attention), sizes(a, a.grad_map != nullptr) {
+        : a(attention), sizes(a, a.grad_map != nullptr), map_column(a.map_lags), bias_column(a.bias_lags) {
         width = (2 * sizes.channels + lanes<T> - 1) / lanes<T> * lanes<T>;
         q = pieces.take<T>(a.d_key * R);
         g = pieces.take<T>(a.d_value * R);
@@ -54,8 +55,7 @@ struct Backward {
     SYNFER_DEVICE void pack_map(std::int64_t slice, std::int64_t first_row, std::int64_t n_rows) {
         const std::int64_t columns = sizes.map_columns;
         const T* from = a.grad_map + (slice * a.n_rows + first_row) * columns;
-        pack<T, R>({from, columns}, n_rows, columns, grad_map);
-        for (std::int64_t i = 0; i < columns * R; ++i) grad_map[i] /= a.map_shared;
+        pack<T, R>({from, columns}, n_rows, columns, grad_map, T(1) / a.map_shared);
     }
 
     SYNFER_DEVICE void pair_rows(Rows<T> q_rows, Rows<T> g_rows, std::int64_t n_rows) {
@@ -102,9 +102,10 @@ struct Backward {
             if (a.grad_map == nullptr) {
                 dot<T, N>(v, count, g, a.d_value, keep);
             } else {
-                dot<T, N>(v, count, g, a.d_value, [&](std::int64_t i, int n, Vector<T> dweight) SYNFER_INLINE {
-                    keep(i, n, dweight + load(grad_map + (s0 + i) / a.map_lags * R + n * lanes<T>));
-                });
+                const auto of_map = [&](std::int64_t i, int n) SYNFER_INLINE {
+                    return load(grad_map + map_column(s0 + i) * R + n * lanes<T>);
+                };
+                dot<T, N>(v, count, g, a.d_value, of_map, keep);
             }
             for (int n = 0; n < N; ++n) total[n] += sum[n], mean[n] += product[n];
         }
@@ -128,7 +129,7 @@ struct Backward {
                 store(to, low);
                 store(to + lanes<T>, high);
                 if (a.dbias != nullptr) {
-                    T* sum = dbias + (first + i) / a.bias_lags * R + n * lanes<T>;
+                    T* sum = dbias + bias_column(first + i) * R + n * lanes<T>;
                     store(sum, load(sum) + dz);
                 }
             }
@@ -188,7 +189,7 @@ struct Backward {
         pack<T, R>(g_rows, n_rows, a.d_value, g);
         pair_rows(q_rows, g_rows, n_rows);
 
-        z.compute(b, h, q, staging, weights);
+        z.compute(b, h, q, staging, weights, [](std::int64_t, int) SYNFER_INLINE {});
         Vector<T> total[N], mean[N];
         for (int n = 0; n < N; ++n) total[n] = mean[n] = Vector<T>{};
         weigh(z, b, h, total, mean);
@@ -197,7 +198,7 @@ struct Backward {
             mean[n] *= total[n];
         }
 
-        for (std::int64_t i = 0; i < a.d_key * R; ++i) dq[i] = T(0);
+        clear(dq, a.d_key * R);
         for (std::int64_t s = 0; s < a.n_keys; s += tile) {
             const std::int64_t count = least(tile, a.n_keys - s);
             differentiate(s, count, total, mean);
@@ -205,15 +206,15 @@ struct Backward {
             mix<T, N>(dscores + s * R, k, count, a.d_key, dq);
             gather(b, h, s, count, n_rows, first_row > 0);
         }
-        for (std::int64_t i = 0; i < a.d_key * R; ++i) dq[i] *= a.scale;
         T* to = a.dq.data + b * a.dq.strides[0] + h * a.dq.strides[1] + first_row * a.dq.strides[2];
-        unpack<T, R>(dq, n_rows, a.d_key, to, a.dq.strides[2]);
+        const T scale = a.scale;
+        unpack<T, R>(dq, n_rows, a.d_key, to, a.dq.strides[2], [&](auto& x) SYNFER_INLINE { x *= scale; });
     }
 
     SYNFER_DEVICE void run(const AttentionShare& share, std::int64_t first_row, std::int64_t n_rows, T* dbias_to) {
         if (sizes.bias_columns > 0) Scores<T, N>::pack_bias(a, first_row, n_rows, bias);
         if (a.dbias != nullptr) {
-            for (std::int64_t i = 0; i < sizes.bias_columns * R; ++i) dbias[i] = T(0);
+            clear(dbias, sizes.bias_columns * R);
         }
         std::int64_t packed = -1;  // the slice that grad_map holds
         for (std::int64_t b = share.batch; b < share.batch_end; ++b) {

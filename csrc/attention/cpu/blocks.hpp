@@ -15,6 +15,17 @@ SYNFER_DEVICE T least(T a, T b) {
     return a < b ? a : b;
 }
 
+// s / by for products s * by below 2^63, by a multiplication: a division takes as long as the work on a key.
+struct Divider {
+    std::uint64_t inverse;  // 2^63 / by, rounded up
+
+    SYNFER_DEVICE explicit Divider(std::int64_t by)
+        : inverse(((std::uint64_t{1} << 63) + static_cast<std::uint64_t>(by) - 1) / static_cast<std::uint64_t>(by)) {}
+    SYNFER_DEVICE std::int64_t operator()(std::int64_t s) const {
+        return static_cast<std::int64_t>((static_cast<unsigned __int128>(s) * inverse) >> 63);
+    }
+};
+
 template <class T>
 struct Sizes {
     std::int64_t channels, map_columns, bias_columns;  // the larger of D and E; 0 where there is no map, no bias
@@ -69,10 +80,12 @@ struct Scores {
     static constexpr std::int64_t R = N * lanes<T>;
     const Attention<T>& a;
     const T* bias;  // (column, row), null for none
+    const Divider bias_column;
     T q_factor, slope;
     Vector<T> top[N];
 
-    SYNFER_DEVICE Scores(const Attention<T>& attention, const T* bias_panel) : a(attention), bias(bias_panel) {
+    SYNFER_DEVICE Scores(const Attention<T>& attention, const T* bias_panel)
+        : a(attention), bias(bias_panel), bias_column(attention.bias_lags) {
         constexpr T log2_e = T(1.44269504088896340736);
         q_factor = bias != nullptr ? T(1) : !a.softmax ? a.scale : a.scale < T(0) ? T(-1) : T(1);
         slope = bias != nullptr ? log2_e : (a.scale < T(0) ? -a.scale : a.scale) * log2_e;
@@ -90,32 +103,31 @@ struct Scores {
     }
 
     SYNFER_DEVICE void pack_q(Rows<T> q, std::int64_t n_rows, T* panel) const {
-        pack<T, R>(q, n_rows, a.d_key, panel);
-        if (q_factor != T(1)) {
-            for (std::int64_t i = 0; i < a.d_key * R; ++i) panel[i] *= q_factor;
-        }
+        pack<T, R>(q, n_rows, a.d_key, panel, q_factor);
     }
 
-    // All scores of one head, and each row's largest, 0 where all are -inf.
-    SYNFER_DEVICE void compute(std::int64_t batch, std::int64_t head, const T* q_panel, T* staging, T* scores) {
+    // All scores of one head, and each row's largest, 0 where all are -inf. before(i, n) is called before the vector
+    // at scores + i, of rows n, is overwritten.
+    template <class Before>
+    SYNFER_DEVICE void compute(std::int64_t batch, std::int64_t head, const T* q_panel, T* staging, T* scores,
+                               Before before) {
         const Vector<T> none = broadcast(-static_cast<T>(__builtin_inf()));
         for (int n = 0; n < N; ++n) top[n] = none;
         const Vector<T> scale = broadcast(a.scale);
         for (std::int64_t s = 0; s < a.n_keys; s += tile) {
             const std::int64_t count = least(tile, a.n_keys - s);
             const Rows<T> k = rows_of(a.k, batch, head, s, count, a.d_key, staging);
-            T* to = scores + s * R;
+            const auto keep = [&](std::int64_t i, int n, Vector<T> z) SYNFER_INLINE {
+                const std::int64_t at = (s + i) * R + n * lanes<T>;
+                before(at, n);
+                store(scores + at, z);
+                top[n] = larger(z, top[n]);
+            };
             if (bias == nullptr) {
-                dot<T, N>(k, count, q_panel, a.d_key, [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
-                    store(to + i * R + n * lanes<T>, sum);
-                    top[n] = larger(sum, top[n]);
-                });
+                dot<T, N>(k, count, q_panel, a.d_key, keep);
             } else {
                 dot<T, N>(k, count, q_panel, a.d_key, [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
-                    const T* added = bias + (s + i) / a.bias_lags * R + n * lanes<T>;
-                    const Vector<T> z = multiply_add(sum, scale, load(added));
-                    store(to + i * R + n * lanes<T>, z);
-                    top[n] = larger(z, top[n]);
+                    keep(i, n, multiply_add(sum, scale, load(bias + bias_column(s + i) * R + n * lanes<T>)));
                 });
             }
         }

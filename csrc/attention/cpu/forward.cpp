@@ -22,6 +22,7 @@ struct Forward {
     static constexpr std::int64_t R = N * lanes<T>;
     const Attention<T>& a;
     const Sizes<T> sizes;
+    const Divider column_of;
     T *q, *out;  // (channel, row)
     T* scores;   // (key, row)
     T* bias;     // (bias column, row)
@@ -31,12 +32,12 @@ struct Forward {
     T* staging;  // (token, channel)
 
     SYNFER_DEVICE Forward(const Attention<T>& attention, std::int64_t n_slices, Pieces& pieces)
-        : a(attention), sizes(a, a.map != nullptr) {
+        : a(attention), sizes(a, a.map != nullptr), column_of(a.map_lags) {
         q = pieces.take<T>(a.d_key * R);
         out = pieces.take<T>(a.d_value * R);
         scores = pieces.take<T>(a.n_keys * R);
         bias = pieces.take<T>(sizes.bias_columns * R);
-        weights = a.map_lags > 1 ? pieces.take<T>(sizes.map_columns * R) : scores;
+        weights = a.map != nullptr && a.map_lags > 1 ? pieces.take<T>(sizes.map_columns * R) : scores;
         map = pieces.take<T>(n_slices * sizes.map_columns * R);
         const bool many = (a.map_over_batch ? a.n_batch : 1) * (a.map_over_heads ? a.n_heads : 1) > heads_added;
         whole = many ? pieces.take<T>(n_slices * sizes.map_columns * R) : map;
@@ -46,44 +47,68 @@ struct Forward {
     // Turns a tile's scores into weights, not yet normalised, adds them up, and adds them up over lags.
     SYNFER_DEVICE void weigh(const Scores<T, N>& z, std::int64_t first, std::int64_t end, Vector<T> (&total)[N]) {
         const Vector<T> slope = broadcast(z.slope);
-        Vector<T> sum[N];
-        for (int n = 0; n < N; ++n) sum[n] = Vector<T>{};
         const auto weigh_key = [&](std::int64_t s, int n) SYNFER_INLINE {
             T* at = scores + s * R + n * lanes<T>;
             if (!a.softmax) return load(at);
             const Vector<T> w = exponential(load(at) - z.top[n], slope);
             store(at, w);
-            sum[n] += w;
             return w;
         };
-        if (a.map == nullptr || a.map_lags == 1) {
-            if (a.softmax) {
-                for (std::int64_t s = first; s < end; ++s) {
-                    for (int n = 0; n < N; ++n) weigh_key(s, n);
-                }
+        Vector<T> sum[N];
+        for (int n = 0; n < N; ++n) sum[n] = Vector<T>{};
+        if (weights == scores && a.softmax) {
+            for (std::int64_t s = first; s < end; ++s) {
+                for (int n = 0; n < N; ++n) sum[n] += weigh_key(s, n);
             }
-        } else {
-            for (std::int64_t s = first; s < end;) {
-                const std::int64_t column = s / a.map_lags;
-                const std::int64_t run_end = least(end, (column + 1) * a.map_lags);
-                T* at = weights + column * R;
-                Vector<T> run[N];
-                for (int n = 0; n < N; ++n) run[n] = s % a.map_lags == 0 ? Vector<T>{} : load(at + n * lanes<T>);
-                for (; s < run_end; ++s) {
-                    for (int n = 0; n < N; ++n) run[n] += weigh_key(s, n);
+        } else if (weights != scores) {
+            std::int64_t column = column_of(first), begun = first - column * a.map_lags;  // lags of it in tiles before
+            for (std::int64_t s = first; s < end; ++column, begun = 0) {
+                const std::int64_t column_end = least(end, (column + 1) * a.map_lags);
+                Vector<T> lags[N];
+                for (int n = 0; n < N; ++n) lags[n] = Vector<T>{};
+                for (; s < column_end; ++s) {
+                    for (int n = 0; n < N; ++n) lags[n] += weigh_key(s, n);
                 }
-                for (int n = 0; n < N; ++n) store(at + n * lanes<T>, run[n]);
+                for (int n = 0; n < N; ++n) {
+                    T* at = weights + column * R + n * lanes<T>;
+                    store(at, begun > 0 ? load(at) + lags[n] : lags[n]);
+                    sum[n] += lags[n];
+                }
             }
         }
         for (int n = 0; n < N; ++n) total[n] += sum[n];
     }
 
-    SYNFER_DEVICE void head(std::int64_t b, std::int64_t h, std::int64_t first_row, std::int64_t n_rows, T* slice) {
+    // What a head adds to its slice of the map, where nothing is summed over lags: done as the next head's scores take
+    // the weights' place, while they pass through the registers anyway and the arithmetic hides what the map costs.
+    struct Pending {
+        T* slice;  // null for none
+        Vector<T> factor[N];
+    };
+    SYNFER_DEVICE void add_pending(const Pending& pending, std::int64_t i, int n) {
+        T* at = pending.slice + i;
+        store(at, multiply_add(load(scores + i), pending.factor[n], load(at)));
+    }
+    SYNFER_DEVICE void settle(Pending& pending) {
+        if (pending.slice == nullptr) return;
+        for (std::int64_t c = 0; c < sizes.map_columns; ++c) {
+            for (int n = 0; n < N; ++n) add_pending(pending, c * R + n * lanes<T>, n);
+        }
+        pending.slice = nullptr;
+    }
+
+    SYNFER_DEVICE void head(std::int64_t b, std::int64_t h, std::int64_t first_row, std::int64_t n_rows, T* slice,
+                            Pending& pending) {
         Scores<T, N> z(a, sizes.bias_columns > 0 ? bias : nullptr);
         z.pack_q(rows_of(a.q, b, h, first_row, n_rows, a.d_key, staging), n_rows, q);
-        z.compute(b, h, q, staging, scores);
+        if (pending.slice == nullptr) {
+            z.compute(b, h, q, staging, scores, [](std::int64_t, int) SYNFER_INLINE {});
+        } else {
+            z.compute(b, h, q, staging, scores,
+                      [&](std::int64_t i, int n) SYNFER_INLINE { add_pending(pending, i, n); });
+        }
 
-        for (std::int64_t i = 0; i < a.d_value * R; ++i) out[i] = T(0);
+        clear(out, a.d_value * R);
         Vector<T> total[N];
         for (int n = 0; n < N; ++n) total[n] = Vector<T>{};
         for (std::int64_t s = 0; s < a.n_keys; s += tile) {
@@ -107,7 +132,13 @@ struct Forward {
         T* to = a.out.data + b * a.out.strides[0] + h * a.out.strides[1] + first_row * a.out.strides[2];
         unpack<T, R>(out, n_rows, a.d_value, to, a.out.strides[2]);
 
+        pending.slice = nullptr;
         if (slice == nullptr) return;
+        if (weights == scores) {
+            pending.slice = slice;
+            for (int n = 0; n < N; ++n) pending.factor[n] = total[n];
+            return;
+        }
         for (std::int64_t c = 0; c < sizes.map_columns; ++c) {
             for (int n = 0; n < N; ++n) {
                 T* at = slice + c * R + n * lanes<T>;
@@ -117,14 +148,16 @@ struct Forward {
     }
 
     SYNFER_DEVICE void clear_map(std::int64_t n_slices) {
-        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; ++i) map[i] = whole[i] = T(0);
+        clear(map, n_slices * sizes.map_columns * R);
+        if (whole != map) clear(whole, n_slices * sizes.map_columns * R);
     }
 
     SYNFER_DEVICE void put_by(std::int64_t n_slices) {
         if (whole == map) return;
-        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; ++i) {
-            whole[i] += map[i];
-            map[i] = T(0);
+        T *to = whole, *from = map;
+        for (std::int64_t i = 0; i < n_slices * sizes.map_columns * R; i += lanes<T>) {
+            store(to + i, load(to + i) + load(from + i));
+            store(from + i, Vector<T>{});
         }
     }
 
@@ -133,12 +166,12 @@ struct Forward {
                                  std::int64_t n_rows, T* to) {
         const std::int64_t columns = sizes.map_columns;
         put_by(n_slices);
-        for (std::int64_t i = 0; i < n_slices * columns * R; ++i) whole[i] /= a.map_shared;
+        const T shared = a.map_shared;
         const std::int64_t slice_heads = a.map_over_heads ? 1 : a.n_heads;
         for (std::int64_t i = 0; i < n_slices; ++i) {
             const std::int64_t slice = b * slice_heads + head + i;
             unpack<T, R>(whole + i * columns * R, n_rows, columns, to + (slice * a.n_rows + first_row) * columns,
-                         columns);
+                         columns, [&](auto& x) SYNFER_INLINE { x /= shared; });
         }
     }
 
@@ -148,19 +181,22 @@ struct Forward {
         const std::int64_t n_slices = a.map_over_heads ? 1 : share.head_end - share.head;
         if (to != nullptr) clear_map(n_slices);
         std::int64_t added = 0;
+        Pending pending{};
         for (std::int64_t b = share.batch; b < share.batch_end; ++b) {
             for (std::int64_t h = share.head; h < share.head_end; ++h) {
                 const std::int64_t own = a.map_over_heads ? 0 : h - share.head;
-                head(b, h, first_row, n_rows, to == nullptr ? nullptr : map + own * sizes.map_columns * R);
+                head(b, h, first_row, n_rows, to == nullptr ? nullptr : map + own * sizes.map_columns * R, pending);
                 if (to != nullptr && a.map_over_heads && ++added % heads_added == 0) put_by(n_slices);
             }
             if (to != nullptr && !a.map_over_batch) {
+                settle(pending);
                 write_map(b, first_slice, n_slices, first_row, n_rows, to);
                 clear_map(n_slices);
             } else if (to != nullptr && !a.map_over_heads && ++added % heads_added == 0) {
                 put_by(n_slices);
             }
         }
+        settle(pending);
         if (to != nullptr && a.map_over_batch) write_map(0, first_slice, n_slices, first_row, n_rows, to);
     }
 };

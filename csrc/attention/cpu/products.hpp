@@ -18,12 +18,12 @@ struct Count {
     static constexpr int value = I;
 };
 
-// visit(i, n, sum_c from[i, c] panel[c, row n]) for I tokens.
-template <class T, int I, int N, class Visit>
-SYNFER_DEVICE void dot_some(Rows<T> from, const T* panel, std::int64_t n_channels, Visit visit) {
+// visit(i, n, start(i, n) + sum_c from[i, c] panel[c, row n]) for I tokens.
+template <class T, int I, int N, class Start, class Visit>
+SYNFER_DEVICE void dot_some(Rows<T> from, const T* panel, std::int64_t n_channels, Start start, Visit visit) {
     Vector<T> sum[I][N];
     for (int i = 0; i < I; ++i) {
-        for (int n = 0; n < N; ++n) sum[i][n] = Vector<T>{};
+        for (int n = 0; n < N; ++n) sum[i][n] = start(i, n);
     }
     for (std::int64_t c = 0; c < n_channels; ++c) {
         Vector<T> x[N];
@@ -38,13 +38,15 @@ SYNFER_DEVICE void dot_some(Rows<T> from, const T* panel, std::int64_t n_channel
     }
 }
 
-// The same for tokens [0, count): visit(token, n, sum).
-template <class T, int N, class Visit>
-SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Visit visit) {
+// The same for tokens [0, count): start(token, n), visit(token, n, sum).
+template <class T, int N, class Start, class Visit>
+SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Start start,
+                       Visit visit) {
     std::int64_t s = 0;
     const auto some = [&](auto tokens) SYNFER_INLINE {
         constexpr int I = decltype(tokens)::value;
         dot_some<T, I, N>({from.data + s * from.stride, from.stride}, panel, n_channels,
+                          [&](int i, int n) SYNFER_INLINE { return start(s + i, n); },
                           [&](int i, int n, Vector<T> sum) SYNFER_INLINE { visit(s + i, n, sum); });
         s += I;
     };
@@ -52,6 +54,13 @@ SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::in
     if (sums_held > 4 && s + 4 <= count) some(Count<4>{});
     if (s + 2 <= count) some(Count<2>{});
     if (s < count) some(Count<1>{});
+}
+
+// From nothing.
+template <class T, int N, class Visit>
+SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Visit visit) {
+    dot<T, N>(
+        from, count, panel, n_channels, [](std::int64_t, int) SYNFER_INLINE { return Vector<T>{}; }, visit);
 }
 
 // sum[c, row] += sum_i weights[i, row] from[i, c] over `count` tokens, for I channels.

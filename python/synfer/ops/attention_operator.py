@@ -9,6 +9,7 @@ measured with next to nothing to compute). All of them share one formula.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from synfer import _core
 from synfer.ops.attention_reference import attention_with_map_reference
-from synfer.ops.views import NAMES, maybe_view, view
+from synfer.ops.views import NAMES, empty_like, maybe_view, new_empty, view
 from synfer.threads import n_threads
 
 library = torch.library.Library("synfer", "DEF")
@@ -65,23 +66,31 @@ def _exact(dtype: torch.dtype) -> torch.dtype:
 
 
 def _empty_results(
-    q: Tensor, k: Tensor, v: Tensor, n_sources: int, over_batch: bool, over_head: bool, over_lag: bool, out_map: bool
+    empty: Callable[..., Tensor],
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    n_sources: int,
+    over_batch: bool,
+    over_head: bool,
+    over_lag: bool,
+    out_map: bool,
 ) -> tuple[Tensor, Tensor]:
     """The output, in memory (B, L, H, E) so that the heads join as a view, and the map."""
     b, h, targets, _ = q.shape
-    out = q.new_empty(b, targets, h, v.shape[3]).transpose(1, 2)
+    out = empty(q, (b, targets, h, v.shape[3]), dtype=q.dtype).transpose(1, 2)
     shape: list[int] = [0]
     if out_map:
         shape = ([] if over_batch else [b]) + ([] if over_head else [h]) + [targets, n_sources]
         if not over_lag:
             shape.append(k.shape[2] // n_sources if n_sources else 0)
-    return out, q.new_empty(shape, dtype=_exact(q.dtype))
+    return out, empty(q, shape, dtype=_exact(q.dtype))
 
 
-def _empty_gradient(x: Tensor, dtype: torch.dtype) -> Tensor:
+def _empty_gradient(like: Callable[..., Tensor], x: Tensor, dtype: torch.dtype) -> Tensor:
     """Laid out as x, unless its channels do not lie side by side."""
-    like = torch.empty_like(x, dtype=dtype)
-    return like if like.stride(-1) == 1 else x.new_empty(x.shape, dtype=dtype)
+    found = like(x, dtype=dtype)
+    return found if found.stride(-1) == 1 else x.new_empty(x.shape, dtype=dtype)
 
 
 def _nothing_to_do(q: Tensor, k: Tensor) -> bool:
@@ -128,7 +137,7 @@ def _forward(
     softmax: bool,
     out_map: bool,
 ) -> tuple[Tensor, Tensor]:
-    out, map_ = _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+    out, map_ = _empty_results(new_empty, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
     if _nothing_to_do(q, k):
         plain_out, plain_map = _reference(q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax)
         return out.copy_(plain_out), map_.copy_(plain_map) if out_map else map_
@@ -169,7 +178,7 @@ def _backward(
     want_dbias: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     exact = _exact(q.dtype)
-    dq, dk, dv = (_empty_gradient(x, exact) for x in (q, k, v))
+    dq, dk, dv = (_empty_gradient(empty_like, x, exact) for x in (q, k, v))
     dbias = q.new_empty(bias.shape if want_dbias and bias is not None else 0, dtype=exact)
     if _nothing_to_do(q, k):
         for grad in (dq, dk, dv, dbias):
@@ -205,7 +214,7 @@ def _fake_forward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, n_sources: int, scale: float, *flags: bool
 ) -> tuple[Tensor, Tensor]:
     over_batch, over_head, over_lag, _, out_map = flags
-    return _empty_results(q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+    return _empty_results(Tensor.new_empty, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
 
 
 @torch.library.register_fake("synfer::attention_with_map_backward", lib=library)
@@ -213,7 +222,7 @@ def _fake_backward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, *rest: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dbias = q.new_empty(0, dtype=_exact(q.dtype)) if bias is None else bias.new_empty(bias.shape if rest[-1] else 0)
-    dq, dk, dv = (_empty_gradient(x, x.dtype) for x in (q, k, v))
+    dq, dk, dv = (_empty_gradient(torch.empty_like, x, x.dtype) for x in (q, k, v))
     return dq, dk, dv, dbias
 
 
