@@ -231,12 +231,14 @@ def test_empty_and_size_one_shapes(heads, b, h, targets, n_sources, lags, d, red
 
 
 @pytest.mark.parametrize("reduce", REDUCTIONS)
-def test_the_same_bits_for_any_number_of_threads(level, threads, heads, reduce):
-    tensors = [*heads(6, 10, 50, 300, 8), torch.randn(50, 30)]
+@pytest.mark.parametrize(("lags", "biased"), [(10, True), (1, True), (1, False)])
+def test_the_same_bits_for_any_number_of_threads(level, threads, heads, reduce, lags, biased):
+    n_sources = 300 // lags
+    tensors = [*heads(6, 10, 50, 300, 8), *([torch.randn(50, n_sources)] if biased else [])]
     found = []
     for n in (1, 2, 3):
         threads(n)
-        found.append(gradients(attention_with_map, tensors, n_sources=30, reduce=reduce))
+        found.append(gradients(attention_with_map, tensors, n_sources=n_sources, reduce=reduce))
     for other in found[1:]:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
 
@@ -262,6 +264,22 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
     weights = 4 * 32 * 8 * 100 * 2000 / 2**20
     extra = float(printed) - 2 * results  # grad_out, and what the allocator rounds up
     assert extra < 2 * 5 + 16 < weights / 4
+
+
+def test_large_results_come_from_the_pool_and_go_back_to_it(heads):
+    q, k, v = (t.requires_grad_() for t in heads(1, 2, 600, 600, 256))
+    out, map_ = attention_with_map(q, k, v)
+    grads = torch.autograd.grad([out, map_], [q, k, v], [torch.ones_like(out), torch.ones_like(map_)])
+    assert [g.stride() for g in grads] == [t.stride() for t in (q, k, v)]
+    kept, idle = map_.detach()[1:], _core.pool_idle_bytes()
+    row = kept[0].clone()
+    del out, grads
+    given_back = _core.pool_idle_bytes() - idle
+    assert given_back >= 4 * 4 * 2 * 600 * 256
+    del map_
+    assert _core.pool_idle_bytes() - idle == given_back and torch.equal(kept[0], row), "a view still holds the map"
+    del kept
+    assert _core.pool_idle_bytes() - idle >= given_back + 4 * 600 * 600
 
 
 def test_core_refuses_what_does_not_fit():

@@ -74,10 +74,12 @@ def test_random_shapes(heads, b, targets, n_sources, lags, d, e, spread, biased,
 
 
 @pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("shape", [(4, 16, 10, 10, 8), (2, 16, 40, 400, 8), (1, 8, 100, 500, 16), (1, 4, 33, 777, 40)])
+@pytest.mark.parametrize(
+    "shape", [(4, 16, 10, 10, 8), (2, 16, 40, 400, 8), (1, 8, 100, 500, 16), (1, 4, 33, 777, 40), (3, 8, 60, 131, 64)]
+)
 def test_every_instruction_level(level, heads, shape, biased):
     tensors = list(heads(*shape))
-    n_sources = shape[3] // (10 if shape[3] % 10 == 0 else 7)
+    n_sources = shape[3] // next(lags for lags in (10, 7, 1) if shape[3] % lags == 0)
     if biased:
         tensors.append(torch.linspace(-1, 1, shape[2] * n_sources).view(shape[2], n_sources))
     assert_as_exact_as_torch(tensors, n_sources=n_sources)

@@ -174,7 +174,12 @@ void attention_backward(const Attention<T>& a, int n_threads) {
     const std::int64_t bytes = std::max<std::int64_t>(1, bias_size * static_cast<std::int64_t>(sizeof(T)));
     // A head's rows stay together, for each adds to the same dk and dv. At least two sums, so that two threads have
     // work whatever the size of the bias.
-    const Chunks chunks = chunks_of(a, shares_wanted, biased, biased, std::max<std::int64_t>(2, private_bytes / bytes));
+    // Every share packs the map's gradient anew; a map as wide as the keys makes that worth avoiding, and nothing but
+    // the bias' gradient is summed over shares, so that without it their number may depend on the threads'.
+    const bool wide = a.grad_map != nullptr && a.map_lags < 4;
+    const std::int64_t wanted = wide && !biased ? std::min<std::int64_t>(shares_wanted, 2 * n_threads) : shares_wanted;
+    const Chunks chunks = chunks_of(a, n_threads == 1 && wide && !biased ? 1 : wanted, biased, biased,
+                                    std::max<std::int64_t>(2, private_bytes / bytes));
     const std::int64_t n_shares = chunks.batch * chunks.heads;
     const std::int64_t n_sums = biased ? n_shares : 1;
     const int team = team_size(a, n_shares, n_threads);

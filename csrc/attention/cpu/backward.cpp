@@ -100,12 +100,12 @@ struct Backward {
                 product[n] = multiply_add(load(weights + at), dweight, product[n]);
             };
             if (a.grad_map == nullptr) {
-                dot<T, N>(v, count, g, a.d_value, keep);
+                dot<T, N>(v, count, g, a.d_value, Nothing{}, keep);
             } else {
                 const auto of_map = [&](std::int64_t i, int n) SYNFER_INLINE {
                     return load(grad_map + map_column(s0 + i) * R + n * lanes<T>);
                 };
-                dot<T, N>(v, count, g, a.d_value, of_map, keep);
+                dot<T, N>(v, count, g, a.d_value, of_map, Nothing{}, keep);
             }
             for (int n = 0; n < N; ++n) total[n] += sum[n], mean[n] += product[n];
         }
@@ -189,7 +189,7 @@ struct Backward {
         pack<T, R>(g_rows, n_rows, a.d_value, g);
         pair_rows(q_rows, g_rows, n_rows);
 
-        z.compute(b, h, q, staging, weights, [](std::int64_t, int) SYNFER_INLINE {});
+        z.compute(b, h, q, staging, weights, Nothing{});
         Vector<T> total[N], mean[N];
         for (int n = 0; n < N; ++n) total[n] = mean[n] = Vector<T>{};
         weigh(z, b, h, total, mean);

@@ -73,6 +73,15 @@ SYNFER_DEVICE void with_vectors(std::int64_t n, Run run) {
     if (n == 3) run(Count<3>{});
 }
 
+// What is done beside a product, for the tokens of a tile.
+template <class Beside>
+struct Shifted {
+    static constexpr bool here = Beside::here;
+    const Beside& beside;
+    std::int64_t first;
+    SYNFER_DEVICE void operator()(std::int64_t i, int n) const { beside(first + i, n); }
+};
+
 // The scores of a block of rows, (key, row), and how they become weights: A = exponential(score - top, slope) up to a
 // factor a row. Scores are z, or z / |scale| where there is no bias: then the scale is part of the slope.
 template <class T, int N>
@@ -106,29 +115,30 @@ struct Scores {
         pack<T, R>(q, n_rows, a.d_key, panel, q_factor);
     }
 
-    // All scores of one head, and each row's largest, 0 where all are -inf. before(i, n) is called before the vector
-    // at scores + i, of rows n, is overwritten.
-    template <class Before>
+    // All scores of one head, and each row's largest, 0 where all are -inf. beside(key, n) is called before that
+    // key's scores of rows n are overwritten.
+    template <class Beside>
     SYNFER_DEVICE void compute(std::int64_t batch, std::int64_t head, const T* q_panel, T* staging, T* scores,
-                               Before before) {
+                               Beside beside) {
         const Vector<T> none = broadcast(-static_cast<T>(__builtin_inf()));
         for (int n = 0; n < N; ++n) top[n] = none;
         const Vector<T> scale = broadcast(a.scale);
         for (std::int64_t s = 0; s < a.n_keys; s += tile) {
             const std::int64_t count = least(tile, a.n_keys - s);
             const Rows<T> k = rows_of(a.k, batch, head, s, count, a.d_key, staging);
+            const Shifted<Beside> beside_tile{beside, s};
             const auto keep = [&](std::int64_t i, int n, Vector<T> z) SYNFER_INLINE {
                 const std::int64_t at = (s + i) * R + n * lanes<T>;
-                before(at, n);
                 store(scores + at, z);
                 top[n] = larger(z, top[n]);
             };
             if (bias == nullptr) {
-                dot<T, N>(k, count, q_panel, a.d_key, keep);
+                dot<T, N>(k, count, q_panel, a.d_key, beside_tile, keep);
             } else {
-                dot<T, N>(k, count, q_panel, a.d_key, [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
-                    keep(i, n, multiply_add(sum, scale, load(bias + bias_column(s + i) * R + n * lanes<T>)));
-                });
+                dot<T, N>(k, count, q_panel, a.d_key, beside_tile,
+                          [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
+                              keep(i, n, multiply_add(sum, scale, load(bias + bias_column(s + i) * R + n * lanes<T>)));
+                          });
             }
         }
         for (int n = 0; n < N; ++n) top[n] = top[n] == none ? Vector<T>{} : top[n];

@@ -79,20 +79,24 @@ struct Forward {
         for (int n = 0; n < N; ++n) total[n] += sum[n];
     }
 
-    // What a head adds to its slice of the map, where nothing is summed over lags: done as the next head's scores take
-    // the weights' place, while they pass through the registers anyway and the arithmetic hides what the map costs.
+    // What a head adds to its slice of the map, where nothing is summed over lags: done beside the product that makes
+    // the next head's scores, which take the weights' place.
     struct Pending {
+        static constexpr bool here = true;
+        const T* weights;
         T* slice;  // null for none
         Vector<T> factor[N];
+
+        SYNFER_DEVICE void operator()(std::int64_t key, int n) const {
+            const std::int64_t i = key * R + n * lanes<T>;
+            store(slice + i, multiply_add(load(weights + i), factor[n], load(slice + i)));
+        }
     };
-    SYNFER_DEVICE void add_pending(const Pending& pending, std::int64_t i, int n) {
-        T* at = pending.slice + i;
-        store(at, multiply_add(load(scores + i), pending.factor[n], load(at)));
-    }
     SYNFER_DEVICE void settle(Pending& pending) {
         if (pending.slice == nullptr) return;
-        for (std::int64_t c = 0; c < sizes.map_columns; ++c) {
-            for (int n = 0; n < N; ++n) add_pending(pending, c * R + n * lanes<T>, n);
+        const Pending now = pending;
+        for (std::int64_t key = 0; key < a.n_keys; ++key) {
+            for (int n = 0; n < N; ++n) now(key, n);
         }
         pending.slice = nullptr;
     }
@@ -102,10 +106,10 @@ struct Forward {
         Scores<T, N> z(a, sizes.bias_columns > 0 ? bias : nullptr);
         z.pack_q(rows_of(a.q, b, h, first_row, n_rows, a.d_key, staging), n_rows, q);
         if (pending.slice == nullptr) {
-            z.compute(b, h, q, staging, scores, [](std::int64_t, int) SYNFER_INLINE {});
+            z.compute(b, h, q, staging, scores, Nothing{});
         } else {
-            z.compute(b, h, q, staging, scores,
-                      [&](std::int64_t i, int n) SYNFER_INLINE { add_pending(pending, i, n); });
+            const Pending now = pending;  // in registers
+            z.compute(b, h, q, staging, scores, now);
         }
 
         clear(out, a.d_value * R);
@@ -135,7 +139,7 @@ struct Forward {
         pending.slice = nullptr;
         if (slice == nullptr) return;
         if (weights == scores) {
-            pending.slice = slice;
+            pending.slice = slice, pending.weights = scores;
             for (int n = 0; n < N; ++n) pending.factor[n] = total[n];
             return;
         }

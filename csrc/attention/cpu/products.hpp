@@ -1,5 +1,5 @@
 #pragma once
-#include "attention/cpu/layout.hpp"
+#include "attention/cpu/panels.hpp"
 
 // What the kernels spend their time in: products of panels (., row) with tokens (token, channel), blocked so that the
 // sums stay in registers. N vectors hold a panel's rows, R = N lanes<T>.
@@ -18,36 +18,58 @@ struct Count {
     static constexpr int value = I;
 };
 
+// What else may be done beside a product, beside(i, n) for each token and vector of rows before it is visited: a step
+// after each channel, so that waiting for memory costs nothing while there is arithmetic.
+struct Nothing {
+    static constexpr bool here = false;
+    SYNFER_DEVICE void operator()(std::int64_t, int) const {}
+};
+
 // visit(i, n, start(i, n) + sum_c from[i, c] panel[c, row n]) for I tokens.
-template <class T, int I, int N, class Start, class Visit>
-SYNFER_DEVICE void dot_some(Rows<T> from, const T* panel, std::int64_t n_channels, Start start, Visit visit) {
+template <class T, int I, int N, bool Besides, class Start, class Beside, class Visit>
+SYNFER_DEVICE void dot_some(Rows<T> from, const T* panel, std::int64_t n_channels, Start start, Beside beside,
+                            Visit visit) {
     Vector<T> sum[I][N];
     for (int i = 0; i < I; ++i) {
         for (int n = 0; n < N; ++n) sum[i][n] = start(i, n);
     }
-    for (std::int64_t c = 0; c < n_channels; ++c) {
+    std::int64_t c = 0;
+    const auto channel = [&]() SYNFER_INLINE {
         Vector<T> x[N];
         for (int n = 0; n < N; ++n) x[n] = load(panel + (c * N + n) * lanes<T>);
         for (int i = 0; i < I; ++i) {
             const Vector<T> y = broadcast(from.data[i * from.stride + c]);
             for (int n = 0; n < N; ++n) sum[i][n] = multiply_add(x[n], y, sum[i][n]);
         }
+        ++c;
+    };
+    if constexpr (Besides) {
+        int token = 0;
+        for (; token < I && c + N <= n_channels; ++token) {
+            for (int n = 0; n < N; ++n) channel(), beside(token, n);
+        }
+        for (; token < I; ++token) {
+            for (int n = 0; n < N; ++n) beside(token, n);
+        }
     }
+    while (c < n_channels) channel();
     for (int i = 0; i < I; ++i) {
         for (int n = 0; n < N; ++n) visit(i, n, sum[i][n]);
     }
 }
 
-// The same for tokens [0, count): start(token, n), visit(token, n, sum).
-template <class T, int N, class Start, class Visit>
+// The same for tokens [0, count): start(token, n), beside(token, n), visit(token, n, sum).
+template <class T, int N, class Start, class Beside, class Visit>
 SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Start start,
-                       Visit visit) {
+                       Beside beside, Visit visit) {
     std::int64_t s = 0;
     const auto some = [&](auto tokens) SYNFER_INLINE {
         constexpr int I = decltype(tokens)::value;
-        dot_some<T, I, N>({from.data + s * from.stride, from.stride}, panel, n_channels,
-                          [&](int i, int n) SYNFER_INLINE { return start(s + i, n); },
-                          [&](int i, int n, Vector<T> sum) SYNFER_INLINE { visit(s + i, n, sum); });
+        dot_some<T, I, N, Beside::here>(
+            {from.data + s * from.stride, from.stride}, panel, n_channels,
+            [&](int i, int n) SYNFER_INLINE { return start(s + i, n); },
+            [&](int i, int n) SYNFER_INLINE { beside(s + i, n); },
+            [&](int i, int n, Vector<T> sum) SYNFER_INLINE { visit(s + i, n, sum); });
         s += I;
     };
     while (s + sums_held <= count) some(Count<sums_held>{});
@@ -55,12 +77,12 @@ SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::in
     if (s + 2 <= count) some(Count<2>{});
     if (s < count) some(Count<1>{});
 }
-
 // From nothing.
-template <class T, int N, class Visit>
-SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Visit visit) {
+template <class T, int N, class Beside, class Visit>
+SYNFER_DEVICE void dot(Rows<T> from, std::int64_t count, const T* panel, std::int64_t n_channels, Beside beside,
+                       Visit visit) {
     dot<T, N>(
-        from, count, panel, n_channels, [](std::int64_t, int) SYNFER_INLINE { return Vector<T>{}; }, visit);
+        from, count, panel, n_channels, [](std::int64_t, int) SYNFER_INLINE { return Vector<T>{}; }, beside, visit);
 }
 
 // sum[c, row] += sum_i weights[i, row] from[i, c] over `count` tokens, for I channels.
