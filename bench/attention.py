@@ -1,21 +1,26 @@
 """Attention with its map against torch: SDPA, which gives no weights, and softmax written out, which holds them all.
 
-    python bench/run.py attention [--threads 2] [--seconds 3] [--only NAME ...]
+    python bench/run.py attention [--threads 1 2] [--seconds 1] [--only NAME ...]
 
 float32. Each entry is milliseconds forward / forward and backward; the map is reduced over batch, heads and lags, and
 the backward pass includes the gradient of a loss on it (SDPA has neither). The best of several calls, the contestants
-in turn, so that what else the machine does meets them all. Rows 1-8 are contiguous (B, H, L, D); the others are views
-of (B, L, H, D), as Causalformer passes them: 16 samples, 10 initialisations of 10 heads, 10 lags; local and decoder
-(10 units, no map) attend within a unit, across to all of N units. Row 0 is a call with next to nothing to compute.
-Row 8 runs on one thread, and softmax written out only forward.
+in turn, so that what else the machine does meets them all. "The map's cost" is what synfer takes beyond the same call
+without its map. "MB", of the larger shapes, is what forward and backward hold at their peak beyond their inputs, with
+two threads, synfer / softmax written out, each in a process of its own; results (output, map, gradients) included.
+Rows 1-8 are contiguous (B, H, L, D); the others are views of (B, L, H, D), as Causalformer passes them: 16 samples, 10
+initialisations of 10 heads, 10 lags; local and decoder (10 units, no map) attend within a unit, across to all of N
+units. Row 0 is a call with next to nothing to compute. Of row 8, softmax written out is measured forward only.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -24,6 +29,8 @@ from torch import Tensor
 from run import write_results
 from synfer.ops import attention_with_map, attention_with_map_reference
 
+SDPA, WRITTEN_OUT, OURS, WITHOUT_MAP = "SDPA, no map", "softmax written out", "synfer", "synfer without map"
+LARGE = {"3", "4", "5", "6", "7", "8"}  # rows of which the memory is measured
 ALL, PER_HEAD = ("batch", "head", "lag"), ("batch", "lag")
 # name: B, H, L, S, D, n_sources, reduce (None: no map)
 SHAPES: dict[str, tuple[int, int, int, int, int, int, tuple[str, ...] | None]] = {
@@ -74,12 +81,15 @@ def contestants(name: str) -> tuple[dict[str, Callable[[], object]], dict[str, C
         found = attention_with_map_reference(*inputs, n_sources=n_sources, reduce=reduce or ALL)
         return list(found[: 1 if reduce is None else 2])
 
+    def without_map() -> list[Tensor]:
+        return [attention_with_map(*inputs, n_sources=n_sources, out_map=False)[0]]
+
     def ours() -> list[Tensor]:
         found = attention_with_map(*inputs, n_sources=n_sources, reduce=reduce or ALL, out_map=reduce is not None)
         return [t for t in found if t is not None]
 
-    with torch.no_grad():
-        grad_map = None if reduce is None else torch.randn_like(ours()[1])
+    heads = () if reduce == ALL else (h,)
+    grad_map = None if reduce is None else torch.randn(*heads, targets, n_sources)
 
     def forward(function: Callable[[], list[Tensor]]) -> Callable[[], object]:
         return torch.no_grad()(function)
@@ -91,34 +101,73 @@ def contestants(name: str) -> tuple[dict[str, Callable[[], object]], dict[str, C
 
         return run
 
-    functions = {"SDPA, no map": sdpa, "softmax written out": written_out, "synfer": ours}
+    functions = {SDPA: sdpa, WRITTEN_OUT: written_out, OURS: ours, WITHOUT_MAP: without_map}
+    if reduce is None:
+        del functions[WITHOUT_MAP]
     return {k: forward(f) for k, f in functions.items()}, {
-        k: both(f) for k, f in functions.items() if (name, k) != ("8", "softmax written out")
+        k: both(f) for k, f in functions.items() if (name, k) != ("8", WRITTEN_OUT)
     }
+
+
+def peak_megabytes(name: str, contestant: str) -> float:
+    """What one call holds at its peak beyond its inputs, in a process that has made none of that size."""
+    direction = 0 if (name, contestant) == ("8", WRITTEN_OUT) else 1
+    # Not getrusage's ru_maxrss: a process that was started by a larger one begins with that one's.
+    program = f"""
+import attention, torch
+
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+torch.set_num_threads(2)
+for call in attention.contestants("1")[1].values():
+    call()
+call = attention.contestants({name!r})[{direction}][{contestant!r}]
+before = peak()
+call()
+print((peak() - before) / 1024)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return float(run.stdout)
+
+
+def row_of(name: str, threads: int, seconds: float) -> dict[str, object]:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    forward, both = (best_of(calls, seconds) for calls in contestants(name))
+
+    def pair(cell: Callable[[dict[str, float]], str], *needed: str) -> str:
+        return " / ".join(cell(t) if all(x in t for x in needed) else "-" for t in (forward, both))
+
+    row: dict[str, object] = {"threads": threads, "": name, "B,H,L,S,D": ",".join(map(str, SHAPES[name][:5]))}
+    for contestant in (SDPA, WRITTEN_OUT, OURS):
+        row[contestant] = pair(lambda t, c=contestant: f"{t[c] * 1e3:.3g}", contestant)  # type: ignore[misc]
+    for rival, short in ((SDPA, "times SDPA"), (WRITTEN_OUT, "times written out")):
+        row[short] = pair(lambda t, r=rival: f"{t[r] / t[OURS]:.2g}", rival)  # type: ignore[misc]
+    row["the map's cost"] = pair(lambda t: f"{(t[OURS] / t[WITHOUT_MAP] - 1) * 100:+.0f} %", WITHOUT_MAP)
+    return row
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each entry of the table")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each entry of the table")
     parser.add_argument("--only", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     options = parser.parse_args()
-    rows: list[dict[str, object]] = []
     load = os.getloadavg()[0]
-    for name in options.only:
-        torch.set_num_threads(1 if name == "8" else options.threads)
-        torch.manual_seed(0)
-        forward, both = (best_of(calls, options.seconds) for calls in contestants(name))
-        row: dict[str, object] = {"": name, "B,H,L,S,D": ",".join(map(str, SHAPES[name][:5]))}
-        for contestant, seconds in forward.items():
-            again = both.get(contestant)
-            row[contestant] = f"{seconds * 1e3:.3g} / {'-' if again is None else format(again * 1e3, '.3g')}"
-        for rival, short in (("SDPA, no map", "SDPA"), ("softmax written out", "written out")):
-            times = [rival in t and f"{t[rival] / t['synfer']:.2g}" for t in (forward, both)]
-            row[f"times {short}"] = " / ".join(x or "-" for x in times)
-        rows.append(row)
-        print(row, flush=True)
-    text = (__doc__ or "").split("\n\n", 2)[2] + f"\n{options.threads} threads; load average before: {load:.1f}."
+    rows: list[dict[str, object]] = []
+    for threads in options.threads:
+        for name in options.only:
+            rows.append(row_of(name, threads, options.seconds))
+            print(rows[-1], flush=True)
+    for name in LARGE.intersection(options.only):
+        held = " / ".join(f"{peak_megabytes(name, contestant):.0f}" for contestant in (OURS, WRITTEN_OUT))
+        print(name, held, "MB", flush=True)
+        for row in rows:
+            row["MB"] = held if row[""] == name else row.get("MB", "-")
+    text = (__doc__ or "").split("\n\n", 2)[2] + f"\nLoad average before: {load:.1f}."
     write_results("attention", "Attention with its map", text, pd.DataFrame(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from synfer.ops import attention_with_map, attention_with_map_reference
 
-REDUCTIONS = [("batch", "head", "lag"), ("batch", "lag"), ("head", "lag"), ("lag",), ("batch", "head"), ("head",), ()]
+AXES = ("batch", "head", "lag")
+REDUCTIONS = [axes for n in range(4) for axes in itertools.combinations(AXES, n)]
 NAMES = ("out", "map", "dq", "dk", "dv", "dbias")
 
 
