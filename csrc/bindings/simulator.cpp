@@ -3,6 +3,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/simulation.hpp"
 #include "bindings/wiring.hpp"
+#include "simulator/edge_lists.hpp"
 
 namespace py = pybind11;
 
@@ -151,6 +152,28 @@ py::tuple nonzero_bytes(const py::array& array) {
     return py::make_tuple(network, step, unit);
 }
 
+template <class T>
+py::tuple edge_lists(const py::array& source, const py::array& target, const py::array& strength, std::int64_t n_units,
+                     bool placed) {
+    const py::ssize_t n = source.size();
+    const std::int64_t* from = data_of<std::int64_t>(source, "source", {n}, false);
+    const std::int64_t* to = data_of<std::int64_t>(target, "target", {n}, false);
+    const T* strengths = data_of<T>(strength, "strength", {n}, false);
+    const auto outside = [&](std::int64_t unit) { return unit < 0 || unit >= n_units; };
+    if (n_units < 0 || n_units > 0xffffffff || std::any_of(from, from + n, outside) || std::any_of(to, to + n, outside))
+        throw py::value_error("source or target out of range");
+    py::array_t<std::int64_t> starts(n_units + 1), places(placed ? n : 0);
+    py::array_t<std::uint32_t> targets(n);
+    py::array_t<T> sorted(n);
+    const EdgeLists<T> lists{starts.mutable_data(), targets.mutable_data(), sorted.mutable_data(),
+                             placed ? places.mutable_data() : nullptr};
+    {
+        const py::gil_scoped_release released;
+        sort_edges(from, to, strengths, n, n_units, lists);
+    }
+    return py::make_tuple(starts, targets, sorted, placed ? py::object(places) : py::none());
+}
+
 }  // namespace
 
 void bind_simulator(py::module_& m) {
@@ -183,6 +206,15 @@ void bind_simulator(py::module_& m) {
           "Take the steps [begin, end) of [first, last), writing those rows of the arrays in `record`; see "
           "simulator/simulate.hpp.\n"
           "Gives None, or (network index, unit, step) where a state was first not finite.");
+    m.def(
+        "edge_lists",
+        [](const py::array& source, const py::array& target, const py::array& strength, std::int64_t n_units,
+           bool placed) {
+            return is_single(strength, "strength") ? edge_lists<float>(source, target, strength, n_units, placed)
+                                                   : edge_lists<double>(source, target, strength, n_units, placed);
+        },
+        py::arg("source"), py::arg("target"), py::arg("strength"), py::arg("n_units"), py::arg("placed"),
+        "Edges by source, then target: (starts (unit + 1), targets, strengths, and if placed where each stood).");
     m.def("nonzero_bytes", &nonzero_bytes, py::arg("array"),
           "Indices (network, step, unit) of what is not 0 in an array of bytes with these axes.");
     m.def("gaussian", &gaussian, py::arg("seed"), py::arg("id"), py::arg("unit"), py::arg("count"), py::arg("single"),

@@ -161,6 +161,9 @@ def simulate(
     n_threads: int,
     units_per_thread: int,
 ) -> tuple[int, int, int] | None: ...
+def edge_lists(
+    source: NDArray[np.int64], target: NDArray[np.int64], strength: NDArray, n_units: int, placed: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray, NDArray[np.int64] | None]: ...
 def nonzero_bytes(
     array: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...

@@ -7,8 +7,8 @@ import warnings
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError
 from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, Network, RateCoupling
@@ -113,7 +113,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     if chosen == "dense":
         bound["weights"] = dense_weights(network.connectome, kind)
     else:
-        edges = _edges(network.connectome, kind, delays)
+        edges = _edges(network.connectome, kind, delays, network.stdp is not None)
         bound |= {name: edges[name] for name in ("starts", "targets", "delays")}
         if network.stdp:
             _add_stdp(network, network.stdp, kind, edges, bound, remembered)
@@ -145,10 +145,10 @@ def dense_weights(connectome: Connectome, kind: np.dtype) -> np.ndarray:
     return weights.reshape(-1, connectome.n_units, connectome.n_units)
 
 
-def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None) -> dict[str, Any]:
+def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, learns: bool) -> dict[str, Any]:
     """Give the edges sorted by network, source and target.
 
-    ``delays`` has the weights' shape. The list's index says where each edge stands in the connectome.
+    ``delays`` has the weights' shape. Sources one by one are only for what learns.
     """
     weight = connectome.weight
     assert weight is not None
@@ -158,11 +158,9 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None) ->
     _refuse_infinite(values, kind)
     if connectome.layout == "edges":
         source, target = (connectome._data[name].values for name in ("source", "target"))
-        place = scipy.sparse.csr_array((np.arange(len(source)), (source, target)), shape=(n, n))
-        place.sort_indices()
-        index, starts, targets = place.data, place.indptr.astype(np.int64), place.indices.astype(np.uint32)
-        sources = np.repeat(np.arange(n), np.diff(starts))
-        flat = values[index]
+        source, target = (np.ascontiguousarray(ends, np.int64) for ends in (source, target))
+        starts, targets, flat, index = _core.edge_lists(source, target, values, n, delays is not None)
+        sources = np.repeat(np.arange(n), np.diff(starts)) if learns else None
     else:
         matrices = values.reshape(-1, n, n).swapaxes(1, 2)  # (network, source, target)
         networks, sources, columns = np.nonzero(matrices)
@@ -173,7 +171,7 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None) ->
         flat = matrices[networks, sources, columns]
     chosen = None if delays is None else delays.ravel()[index].astype(np.uint16)
     return {"starts": starts, "targets": targets, "strengths": np.ascontiguousarray(flat), "delays": chosen,
-            "sources": sources, "index": index}  # fmt: skip
+            "sources": sources}  # fmt: skip
 
 
 def _add_stdp(
