@@ -1,4 +1,4 @@
-// What of CUDA this build has, and the simulator there.
+// What of CUDA this build has.
 #include <pybind11/stl.h>
 
 #include <string>

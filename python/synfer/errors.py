@@ -34,6 +34,10 @@ class UnknownNameError(InputError):
         return cls(f"{what} {given!r} does not exist: {mend}")
 
 
+class DeviceError(InputError):
+    """A device cannot do what is asked: it is not there, nothing is built for it, or its memory is too small."""
+
+
 class FileError(SynferError, OSError):
     """A file is missing, unreadable, half-written, of another format, or cannot be written."""
 

@@ -32,7 +32,7 @@ REFUSED = {
     "unknown signal": ({"record": ("v", "spike")}, UnknownNameError, "spikes"),
     "no signal": ({"record": ()}, InputError, "record"),
     "unknown dtype": ({"dtype": "float16"}, InputError, "dtype"),
-    "no device": ({"device": "cuda"}, InputError, "cuda"),
+    "no device": ({"device": "cuda:99"}, InputError, "cuda:99"),
     "no threads": ({"n_threads": 0}, InputError, "n_threads"),
     "threads in parts": ({"n_threads": 1.5}, InputError, "n_threads"),
     "negative seed": ({"seed": -1}, InputError, "seed"),

@@ -12,7 +12,7 @@ from synfer import _core
 from synfer.errors import InputError, SimulationDivergedError
 from synfer.network import Drive, Network
 from synfer.recording import Recording
-from synfer.simulate import drives, rates, recorded
+from synfer.simulate import cuda, drives, rates, recorded
 from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
@@ -88,8 +88,12 @@ def run(
     n_threads : int, optional
         Threads, 1 to 1024; default torch's number. They share networks, or the units of one large network. A forked
         child takes one.
-    device : {"cpu"}
-        Where to simulate.
+    device : {"cpu", "cuda", "cuda:1", ...}
+        Where to simulate. On a CUDA device the recording's signals are torch tensors there, and stay there;
+        ``final_state`` is brought back. Izhikevich and LIF neurons with delta synapses of one delay, and units without
+        spikes coupled over one lag, of up to 1,024 units a network, driven by one Gaussian drive or none, in float32,
+        are simulated there; all else is refused by name. (Those kernels are tested under emulation and have never run
+        on a device.)
     out : dict of str to array, optional
         Where to record: arrays of the result's shape and dtype, in C order. Signals not in it get arrays of their own
         (whose memory is used again by later runs once nobody holds them).
@@ -112,6 +116,8 @@ def run(
         A state is no longer finite; names network, neuron and step.
     InputError, ShapeError, UnknownNameError
         An argument cannot be used, or the result would not fit into memory.
+    DeviceError
+        The device is not there, has no kernel for something asked for, or too little memory.
 
     Warns
     -----
@@ -128,8 +134,7 @@ def run(
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be a Network; got a {type(network).__name__}.")
-    if not isinstance(device, str) or device != "cpu":
-        raise InputError(f"device must be 'cpu': this build has no simulator for {device!r}.")
+    index = cuda.index_of(device)
     if not isinstance(dtype, str | np.dtype) or dtype not in ("float32", "float64"):
         raise InputError(f"dtype must be 'float32' or 'float64'; got {dtype!r}.")
     kind = np.dtype(dtype)
@@ -147,10 +152,14 @@ def run(
     if network.ids.max() >= 2**32:
         raise InputError(f"the network's ids must be below 2^32 to key its random draws; got {network.ids.max()}.")
 
+    if index is not None:
+        elsewhere = {"spikes='events'": spikes == "events", "out": out is not None, "watch": watch is not None}
+        cuda.refuse_unsupported(network, model, kind, layout, elsewhere)
+        layout = "dense"
     shape = recorded.shape_of(network, span.n_rows)
     given = recorded.given_arrays(out, kinds, shape)
     per_sample = sum(kinds[name].itemsize for name in names if name not in given)
-    results = n_networks * n_units * span.n_rows * per_sample
+    results = n_networks * n_units * span.n_rows * per_sample if index is None else 0
     wires = wires_of(network, dt, kind, layout, n_threads, results) if model.spiking else None
     wired: dict[str, Any] = {}
     if wires is not None:
@@ -161,13 +170,29 @@ def run(
         wired = {"coupling": coupling, "dt": dt}
     driven = network.drives if drive is None else drive
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
+    if index is not None:
+        cuda.refuse_drives(terms)
+        delay = 1 if wires is None else wires.bound["longest"]
+        needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, per_sample, delay)
+        cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
     remembered = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
-    signals = {name: given[name] if name in given else _core.empty(shape, kinds[name]) for name in names}
+    launches = None
+    signals: dict[str, Any]
+    if index is None:
+        signals = {name: given[name] if name in given else _core.empty(shape, kinds[name]) for name in names}
+    else:
+        launches = cuda.Launches(
+            index, model, network, dt, span, seed,
+            parameters=parameters, remembered=remembered, delay=delay, term=terms[0] if terms else None,
+            weights=coupling[0][:, 0] if wires is None else wires.bound["weights"],
+        )  # fmt: skip
+        signals = cuda.empty(shape, kinds, index)
+        launches.record(signals)
     rows = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
 
-    slices = list(span.slices(n_networks * n_units))
+    slices = list(span.slices(-(-n_networks * n_units // (1 if index is None else cuda.SLICES))))
     if watch is not None and not isinstance(watch, Watch):
         raise InputError(f"watch must be a Watch; got a {type(watch).__name__}: see run_plastic.")
     if watch is not None:
@@ -177,6 +202,12 @@ def run(
         total=n_steps, unit="step", desc="simulate", leave=False, disable=True if len(slices) == 1 else None
     ) as bar:
         for begin, end in slices:
+            if launches is not None:
+                diverged = launches.take(begin, end, fresh=resumed is None and begin == span.first)
+                if diverged is not None:
+                    _refuse_diverged(network, diverged, dt)
+                bar.update(end - begin)
+                continue
             raster = None if events is None else events.raster(begin, end)
             if wires is not None:
                 wired = {"dt_ms": dt * 1e3, "raster": raster, "units_per_thread": UNITS_PER_THREAD}
@@ -206,6 +237,8 @@ def run(
                 watch.look(end)
             bar.update(end - begin)
 
+    if launches is not None:
+        launches.store()
     units = {**model.units_of_measure, "spikes": "1"}
     recording = Recording(
         signals,
@@ -222,7 +255,7 @@ def run(
             "dtype": kind.name,
             "drive": drives.shown(driven),
             **({} if layout is None else {"layout": layout}),
-            "instruction_level": _core.instruction_level(),
+            **({"instruction_level": _core.instruction_level()} if index is None else {"device": cuda.name_of(index)}),
             **({"network": int(network.ids[0])} if network.n_networks is None else {}),
         },
         events=None if events is None else events.events(network.n_networks is not None),

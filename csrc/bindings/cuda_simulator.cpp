@@ -1,0 +1,169 @@
+// The simulator on CUDA devices: memory is the caller's (torch's), handed over by address.
+#include <pybind11/stl.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bindings.hpp"
+#include "simulator/cuda/launch.hpp"
+
+namespace py = pybind11;
+
+namespace synfer {
+namespace {
+
+using cuda::Limits;
+using cuda::Plan;
+
+py::dict shown(const Plan& plan) {
+    py::dict all;
+    all["networks_per_block"] = plan.networks_per_block, all["threads"] = plan.threads, all["blocks"] = plan.blocks;
+    all["shared_bytes"] = plan.shared_bytes, all["shared_weights"] = plan.shared_weights;
+    return all;
+}
+
+std::int64_t bytes_per_unit(bool spiking) { return spiking ? 0 : cuda::output_bytes<float>(1); }
+
+Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, const Limits& limits) {
+    if (n_networks < 1 || n_units < 1 || n_units > cuda::most_units) throw py::value_error("not 1 to 1024 units");
+    if (limits.processors < 1) throw py::value_error("a device without processors");
+    return cuda::plan_launch(n_networks, n_units, bytes_per_unit(spiking), limits);
+}
+
+using SixLimits = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+Limits limits_in(const SixLimits& given) {
+    const auto [processors, threads, blocks, registers, shared_per_block, shared] = given;
+    return {processors, threads, blocks, registers, shared_per_block, shared};
+}
+
+#ifdef SYNFER_CUDA
+
+std::vector<std::string> names_of(const char* const* names) {
+    std::vector<std::string> all;
+    for (; *names != nullptr; ++names) all.emplace_back(*names);
+    return all;
+}
+
+void refuse_unknown(const std::string& model, const char* const* names) {
+    for (; *names != nullptr; ++names) {
+        if (model == *names) return;
+    }
+    throw py::key_error("no CUDA kernel of model '" + model + "'");
+}
+
+py::array coefficients(const std::string& model, const py::array& parameters, double dt_ms) {
+    refuse_unknown(model, cuda::spiking_models);
+    if (parameters.ndim() != 3) throw py::value_error("parameters is not (network, parameter, unit)");
+    const auto networks = parameters.shape(0), units = parameters.shape(2);
+    const Shape shape = {networks, cuda::n_parameters(model.c_str()), units};
+    const float* given = data_of<float>(parameters, "parameters", shape, false);
+    py::array_t<float> made({networks, py::ssize_t{cuda::n_coefficients(model.c_str())}, units});
+    cuda::prepare_coefficients(model.c_str(), given, networks, units, dt_ms, made.mutable_data());
+    return made;
+}
+
+template <class T>
+T* at(const py::dict& told, const char* name) {
+    return reinterpret_cast<T*>(told[name].cast<std::uintptr_t>());
+}
+
+// (address, strides)
+cuda::Numbers<float> numbers_in(const py::handle& given) {
+    const auto [address, network, row, unit] =
+        given.cast<std::tuple<std::uintptr_t, std::int64_t, std::int64_t, std::int64_t>>();
+    return {reinterpret_cast<const float*>(address), network, row, unit};
+}
+
+void fill(cuda::Launch<float>& launch, const py::dict& told, const std::vector<std::string>& states) {
+    launch.n_networks = told["n_networks"].cast<std::int64_t>(), launch.n_units = told["n_units"].cast<int>();
+    launch.begin = told["begin"].cast<std::int64_t>(), launch.end = told["end"].cast<std::int64_t>();
+    if (launch.begin < 0 || launch.end <= launch.begin) throw py::value_error("not 0 <= begin < end");
+    launch.dt = static_cast<float>(told["dt"].cast<double>());
+    launch.weights = at<const float>(told, "weights");
+    launch.parameters = numbers_in(told["parameters"]);
+    launch.state = at<float>(told, "state");
+    launch.drive = {told["driven"].cast<bool>(), told["draws"].cast<bool>(), numbers_in(told["drive"]),
+                    told["seed"].cast<std::uint64_t>(), at<const std::uint32_t>(told, "ids")};
+    launch.diverged = at<unsigned long long>(told, "diverged");
+    Recorded<float>& recorded = launch.recorded;
+    recorded.from = told["record_from"].cast<std::int64_t>(), recorded.every = told["every"].cast<std::int64_t>();
+    recorded.n_rows = told["n_rows"].cast<std::int64_t>();
+    if (recorded.every < 1) throw py::value_error("every < 1");
+    for (const auto& [name, address] : told["record"].cast<std::map<std::string, std::uintptr_t>>()) {
+        if (name == "spikes") {
+            recorded.spikes = reinterpret_cast<std::uint8_t*>(address);
+        } else if (name == "drive") {
+            recorded.drive = reinterpret_cast<float*>(address);
+        } else {
+            std::size_t state = 0;
+            while (state < states.size() && name != states[state]) ++state;
+            if (state == states.size()) throw py::key_error("no signal '" + name + "'");
+            recorded.states[state] = reinterpret_cast<float*>(address);
+        }
+    }
+}
+
+void simulate(const std::string& model, bool spiking, const std::vector<std::string>& states, const SixLimits& limits,
+              int device, std::uintptr_t stream, const py::dict& told) {
+    refuse_unknown(model, spiking ? cuda::spiking_models : cuda::rate_models);
+    if (states.size() > max_states) throw py::value_error("too many states");
+    cuda::SpikingLaunch<float> spikes{};
+    cuda::RateLaunch<float> rates{};
+    cuda::Launch<float>& launch = spiking ? static_cast<cuda::Launch<float>&>(spikes) : rates;
+    fill(launch, told, states);
+    const Plan plan = checked_plan(launch.n_networks, launch.n_units, spiking, limits_in(limits));
+    launch.networks_per_block = static_cast<int>(plan.networks_per_block);
+    const char* error = nullptr;
+    if (spiking) {
+        spikes.fresh = told["fresh"].cast<bool>(), spikes.delay = told["delay"].cast<std::int64_t>();
+        if (spikes.delay < 1) throw py::value_error("delay < 1");
+        spikes.arrived = at<float>(told, "arrived"), spikes.pending = at<float>(told, "pending");
+        error = cuda::launch_spiking(model.c_str(), spikes, plan, device, reinterpret_cast<void*>(stream));
+    } else {
+        rates.noisy = told["noisy"].cast<bool>();
+        error = cuda::launch_rates(model.c_str(), rates, plan, device, reinterpret_cast<void*>(stream));
+    }
+    if (error != nullptr) throw std::runtime_error(std::string("CUDA: ") + error);
+}
+
+#endif
+
+}  // namespace
+
+void bind_cuda_simulator(py::module_& m) {
+    m.attr("cuda_most_units") = cuda::most_units;
+    m.def(
+        "cuda_plan",
+        [](std::int64_t n_networks, std::int64_t n_units, bool spiking, const SixLimits& limits) {
+            return shown(checked_plan(n_networks, n_units, spiking, limits_in(limits)));
+        },
+        py::arg("n_networks"), py::arg("n_units"), py::arg("spiking"), py::arg("limits"),
+        "How a batch is cut into blocks of threads, on a device of these `limits` (simulator/cuda/launch.hpp).");
+#ifdef SYNFER_CUDA
+    m.attr("cuda_spiking_models") = names_of(cuda::spiking_models);
+    m.attr("cuda_rate_models") = names_of(cuda::rate_models);
+    m.def(
+        "cuda_limits",
+        [](int device) {
+            const Limits l = cuda::limits_of(device);
+            return SixLimits{l.processors,        l.threads_per_processor, l.blocks_per_processor,
+                             l.registers_per_processor, l.shared_per_block,      l.shared_per_processor};
+        },
+        py::arg("device"), "What a device offers: see simulator/cuda/launch.hpp.");
+    m.def("cuda_coefficients", &coefficients, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"),
+          "(network, coefficient, unit) of a spiking model from (network, parameter, unit), float32.");
+    m.def("cuda_simulate", &simulate, py::arg("model"), py::arg("spiking"), py::arg("states"), py::arg("limits"),
+          py::arg("device"), py::arg("stream"), py::arg("told"),
+          "Launch the steps [begin, end) on a stream; `told` holds the fields of a Launch, arrays by their addresses on "
+          "the device.");
+#else
+    // The same names, so that whoever asks need not know how this was built.
+    m.attr("cuda_spiking_models") = std::vector<std::string>();
+    m.attr("cuda_rate_models") = std::vector<std::string>();
+#endif
+}
+
+}  // namespace synfer

@@ -1,0 +1,136 @@
+// The CUDA twins of the simulator's kernels, and their launches. Compiled where there is a CUDA compiler, in a namespace
+// of its own like an instruction level; nothing here allocates or waits for the device.
+#include <cuda_runtime.h>
+
+#include <cstring>
+
+#include "simulator/cuda/rate.hpp"
+#include "simulator/cuda/spiking.hpp"
+#include "simulator/neurons/izhikevich.hpp"
+#include "simulator/neurons/lif.hpp"
+#include "simulator/rates/leaky.hpp"
+#include "simulator/rates/map.hpp"
+
+namespace synfer::cuda {
+namespace {
+
+template <class L>
+struct Kernel {
+    void (*with_shared_weights)(L);
+    void (*with_global_weights)(L);
+};
+
+struct SpikingModel {
+    const char* name;
+    int n_parameters, n_coefficients;
+    void (*prepare)(const double*, double, double*);
+    Kernel<SpikingLaunch<float>> kernel;
+};
+struct RateModel {
+    const char* name;
+    Kernel<RateLaunch<float>> kernel;
+};
+
+template <template <class> class M>
+SpikingModel spiking() {
+    using Given = M<float>;
+    return {Given::name,
+            sizeof(Given::parameters) / sizeof(Described),
+            Given::n_coefficients,
+            Given::prepare,
+            {simulate_spiking<float, M, true>, simulate_spiking<float, M, false>}};
+}
+
+template <template <class, template <class> class> class M, template <class> class F>
+RateModel rate() {
+    using Given = M<float, F>;
+    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>}};
+}
+
+const SpikingModel all_spiking[] = {spiking<Izhikevich>(), spiking<Lif>()};
+const RateModel all_rates[] = {rate<Leaky, Tanh>(), rate<Leaky, Sigmoid>(), rate<Leaky, Relu>(), rate<Leaky, Linear>(),
+                               rate<Map, Tanh>(),   rate<Map, Sigmoid>(),   rate<Map, Relu>(),   rate<Map, Linear>()};
+
+template <class M, int n>
+const M* named(const M (&models)[n], const char* name) {
+    for (const M& model : models) {
+        if (std::strcmp(model.name, name) == 0) return &model;
+    }
+    return nullptr;
+}
+
+template <class L>
+const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int device, void* stream) {
+    const auto entry = plan.shared_weights ? kernel.with_shared_weights : kernel.with_global_weights;
+    cudaError_t error = cudaSetDevice(device);
+    if (error == cudaSuccess) {
+        error = cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(plan.shared_bytes));
+    }
+    if (error == cudaSuccess) {
+        L arguments = told;
+        void* pointers[] = {&arguments};
+        error = cudaLaunchKernel(entry, dim3(static_cast<unsigned>(plan.blocks)),
+                                 dim3(static_cast<unsigned>(plan.threads)), pointers,
+                                 static_cast<std::size_t>(plan.shared_bytes), static_cast<cudaStream_t>(stream));
+    }
+    return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+}
+
+int attribute(cudaDeviceAttr which, int device) {
+    int value = 0;
+    return cudaDeviceGetAttribute(&value, which, device) == cudaSuccess ? value : 0;
+}
+
+}  // namespace
+
+const char* const spiking_models[] = {Izhikevich<float>::name, Lif<float>::name, nullptr};
+const char* const rate_models[] = {Tanh<float>::leaky, Sigmoid<float>::leaky, Relu<float>::leaky, Linear<float>::leaky,
+                                   Tanh<float>::map,   Sigmoid<float>::map,   Relu<float>::map,   Linear<float>::map,
+                                   nullptr};
+
+Limits limits_of(int device) {
+    return {attribute(cudaDevAttrMultiProcessorCount, device),
+            attribute(cudaDevAttrMaxThreadsPerMultiProcessor, device),
+            attribute(cudaDevAttrMaxBlocksPerMultiprocessor, device),
+            attribute(cudaDevAttrMaxRegistersPerMultiprocessor, device),
+            attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+            attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device)};
+}
+
+int n_parameters(const char* model) {
+    const SpikingModel* found = named(all_spiking, model);
+    return found == nullptr ? 0 : found->n_parameters;
+}
+
+int n_coefficients(const char* model) {
+    const SpikingModel* found = named(all_spiking, model);
+    return found == nullptr ? 0 : found->n_coefficients;
+}
+
+void prepare_coefficients(const char* name, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
+                          double dt, float* coefficients) {
+    constexpr int most = 16;
+    const SpikingModel& model = *named(all_spiking, name);
+    double p[most], k[most];
+    for (std::int64_t network = 0; network < n_networks; ++network) {
+        for (std::int64_t i = 0; i < n_units; ++i) {
+            const float* given = parameters + network * model.n_parameters * n_units + i;
+            float* made = coefficients + network * model.n_coefficients * n_units + i;
+            for (int r = 0; r < model.n_parameters; ++r) p[r] = static_cast<double>(given[r * n_units]);
+            model.prepare(p, dt, k);
+            for (int r = 0; r < model.n_coefficients; ++r) made[r * n_units] = static_cast<float>(k[r]);
+        }
+    }
+}
+
+const char* launch_spiking(const char* model, const SpikingLaunch<float>& told, const Plan& plan, int device,
+                           void* stream) {
+    return launch(named(all_spiking, model)->kernel, told, plan, device, stream);
+}
+
+const char* launch_rates(const char* model, const RateLaunch<float>& told, const Plan& plan, int device, void* stream) {
+    return launch(named(all_rates, model)->kernel, told, plan, device, stream);
+}
+
+}  // namespace synfer::cuda

@@ -1,0 +1,99 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "simulator/recorded.hpp"
+
+// Simulation on a CUDA device: what a launch is told and how it is cut into blocks. Plain data, read by kernels and
+// host alike. All pointers are to the device's memory; who calls has made it (kernels allocate nothing, and nothing
+// here waits for the device). One thread simulates one unit, a block some whole networks, which share nothing with those
+// of other blocks: so a network may have as many units as a block has threads.
+
+namespace synfer::cuda {
+
+constexpr std::int64_t most_units = 1024;
+
+// Numbers of (network, row, unit); a stride is 0 along an axis of which all are equal.
+template <class T>
+struct Numbers {
+    const T* values;
+    std::int64_t network, row, unit;  // strides
+};
+
+// mean + deviation z in each step, by the numbers of stream drive_stream, as on the CPU.
+template <class T>
+struct NormalDrive {
+    bool acts, draws;       // whether there is any, and whether a deviation is not 0
+    Numbers<T> parameters;  // mean, deviation
+    std::uint64_t seed;
+    const std::uint32_t* ids;  // (network)
+};
+
+template <class T>
+struct Launch {
+    std::int64_t n_networks;
+    int n_units, networks_per_block;
+    std::int64_t begin, end;  // steps to take now, as in simulate.hpp
+    T dt;                     // ms of spiking models, s of others
+    const T* weights;         // (network, source, target): by source, so that the threads of targets read neighbours
+    Numbers<T> parameters;    // (network, coefficient or parameter, unit)
+    T* state;                 // (network, state, unit)
+    NormalDrive<T> drive;
+    Recorded<T> recorded;  // no raster
+    // (network): (step - begin) n_units + unit of the first state that was not finite, where that is less than it was
+    unsigned long long* diverged;
+};
+
+// Delta synapses of one delay.
+template <class T>
+struct SpikingLaunch : Launch<T> {
+    bool fresh;              // the spikes that the state shows are about to be sent
+    std::int64_t delay;      // steps
+    T* arrived;              // (network, unit): what acts in the next step
+    T* pending;              // (network, slot, unit), what arrives before step k in slot k mod delay; null: delay 1
+};
+
+template <class T>
+struct RateLaunch : Launch<T> {
+    bool noisy;  // a unit has noise
+};
+
+// What a device offers.
+struct Limits {
+    std::int64_t processors, threads_per_processor, blocks_per_processor, registers_per_processor;
+    std::int64_t shared_per_block, shared_per_processor;  // bytes
+};
+
+struct Plan {
+    std::int64_t networks_per_block, threads, blocks, shared_bytes;
+    bool shared_weights;
+};
+
+// How to cut a batch: as many units at work on each processor as it can hold, in as few idle threads as may be, weights
+// in shared memory if those of one network fit. bytes_per_unit is what a kernel keeps there besides.
+Plan plan_launch(std::int64_t n_networks, std::int64_t n_units, std::int64_t bytes_per_unit, const Limits&);
+
+// Shared memory for the spikes of a step and of the one before, a bit a thread, before the weights.
+constexpr std::int64_t mask_bytes(std::int64_t threads) { return (threads / 32 * 2 * 4 + 15) / 16 * 16; }
+// Shared memory for what units show each other, a step and the one before.
+template <class T>
+constexpr std::int64_t output_bytes(std::int64_t threads) {
+    return 2 * threads * static_cast<std::int64_t>(sizeof(T));
+}
+
+// ---- kernels.cu, where there is a CUDA compiler
+
+// Names of the models that have a kernel, then null.
+extern const char* const spiking_models[];
+extern const char* const rate_models[];
+Limits limits_of(int device);
+int n_parameters(const char* model);  // of a spiking one
+int n_coefficients(const char* model);
+// (network, coefficient, unit) from (network, parameter, unit), both on the host.
+void prepare_coefficients(const char* model, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
+                          double dt, float* coefficients);
+// Null, or what CUDA says was wrong.
+const char* launch_spiking(const char* model, const SpikingLaunch<float>&, const Plan&, int device, void* stream);
+const char* launch_rates(const char* model, const RateLaunch<float>&, const Plan&, int device, void* stream);
+
+}  // namespace synfer::cuda

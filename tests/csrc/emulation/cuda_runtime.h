@@ -1,0 +1,193 @@
+#pragma once
+// CUDA on the host, for tests: enough of it to run the simulator's kernels without a device. The threads of a block are
+// coroutines of one system thread, switched where they wait for each other, in whatever order `next` takes them; blocks
+// run one after another. What waits for somebody who never comes is an error, not a deadlock.
+#include <ucontext.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+#define __launch_bounds__(...)
+// `extern __shared__ uint4 shared_memory[]` is this program's own array.
+#define __shared__
+
+struct uint4 {
+    unsigned x, y, z, w;
+};
+struct dim3 {
+    unsigned x, y = 1, z = 1;
+    explicit dim3(unsigned n) : x(n) {}
+};
+
+namespace emulated {
+
+struct Index {
+    unsigned x;
+};
+constexpr std::size_t shared_bytes = 232448;  // of a block of an H100
+constexpr std::size_t stack_bytes = 1 << 16;
+
+struct Thread {
+    ucontext_t context;
+    std::unique_ptr<char[]> stack;
+    bool done = false;
+};
+
+// Threads that wait for each other: `turn` counts the times that all have come.
+struct Meeting {
+    unsigned expected = 0, arrived = 0;
+    std::uint64_t turn = 0;
+    std::uint32_t gathering = 0, gathered = 0;
+};
+
+struct Block {
+    std::vector<Thread> threads;
+    std::vector<Meeting> warps;
+    Meeting all;
+    ucontext_t scheduler;
+    unsigned current = 0;
+    std::uint64_t switches = 0;
+};
+inline Block* block = nullptr;
+
+[[noreturn]] inline void fail(const char* what) {
+    std::fprintf(stderr, "emulated CUDA: %s\n", what);
+    std::abort();
+}
+
+inline void yield() { swapcontext(&block->threads[block->current].context, &block->scheduler); }
+
+inline void wait(Meeting& meeting) {
+    const std::uint64_t turn = meeting.turn;
+    if (++meeting.arrived == meeting.expected) {
+        meeting.arrived = 0;
+        meeting.gathered = meeting.gathering, meeting.gathering = 0;
+        ++meeting.turn;
+    }
+    while (meeting.turn == turn) yield();
+}
+
+}  // namespace emulated
+
+inline emulated::Index threadIdx, blockIdx, blockDim, gridDim;
+inline void __syncthreads() { emulated::wait(emulated::block->all); }
+inline std::uint32_t __ballot_sync(std::uint32_t mask, bool yes) {
+    if (mask != 0xffffffffu) emulated::fail("a ballot of a part of a warp");
+    emulated::Meeting& warp = emulated::block->warps[threadIdx.x / 32];
+    warp.gathering |= static_cast<std::uint32_t>(yes) << (threadIdx.x % 32);
+    emulated::wait(warp);
+    return warp.gathered;
+}
+inline int __ffs(int word) { return __builtin_ffs(word); }
+inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
+    const unsigned long long was = *at;
+    if (value < was) *at = value;
+    return was;
+}
+
+enum cudaError_t { cudaSuccess, cudaErrorInvalidValue };
+enum cudaDeviceAttr {
+    cudaDevAttrMultiProcessorCount,
+    cudaDevAttrMaxThreadsPerMultiProcessor,
+    cudaDevAttrMaxBlocksPerMultiprocessor,
+    cudaDevAttrMaxRegistersPerMultiprocessor,
+    cudaDevAttrMaxSharedMemoryPerBlockOptin,
+    cudaDevAttrMaxSharedMemoryPerMultiprocessor,
+};
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+using cudaStream_t = void*;
+
+inline cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidValue; }
+inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline const char* cudaGetErrorString(cudaError_t error) { return error == cudaSuccess ? "no error" : "invalid argument"; }
+inline cudaError_t cudaGetDeviceCount(int* n) {
+    *n = 1;
+    return cudaSuccess;
+}
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
+    constexpr int h100[] = {132, 2048, 32, 65536, static_cast<int>(emulated::shared_bytes), 233472};
+    *value = h100[which];
+    return cudaSuccess;
+}
+template <class F>
+cudaError_t cudaFuncSetAttribute(F, cudaFuncAttribute, int bytes) {
+    return static_cast<std::size_t>(bytes) <= emulated::shared_bytes ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+namespace emulated {
+
+template <class A>
+struct Call {
+    static inline void (*kernel)(A) = nullptr;
+    static inline A* argument = nullptr;
+    static void enter() {
+        kernel(*argument);
+        block->threads[block->current].done = true;
+        for (;;) yield();
+    }
+};
+
+void spoil_shared_memory();
+
+template <class A>
+void run_block(unsigned number, unsigned n_threads) {
+    Block here;
+    block = &here;
+    blockIdx = {number};
+    here.threads.resize(n_threads);
+    here.warps.resize(n_threads / 32);
+    for (Meeting& warp : here.warps) warp.expected = 32;
+    here.all.expected = n_threads;
+    spoil_shared_memory();
+    for (Thread& thread : here.threads) {
+        thread.stack.reset(new char[stack_bytes]);
+        getcontext(&thread.context);
+        thread.context.uc_stack.ss_sp = thread.stack.get();
+        thread.context.uc_stack.ss_size = stack_bytes;
+        thread.context.uc_link = nullptr;
+        makecontext(&thread.context, Call<A>::enter, 0);
+    }
+    // Another thread goes first in every round, so that no order is taken for granted.
+    unsigned left = n_threads, idle_rounds = 0;
+    for (unsigned round = 0; left > 0; ++round) {
+        const std::uint64_t turns = here.all.turn;
+        std::uint64_t warp_turns = 0, warp_turns_after = 0;
+        const unsigned before = left;
+        for (const Meeting& warp : here.warps) warp_turns += warp.turn;
+        left = 0;
+        for (unsigned i = 0; i < n_threads; ++i) {
+            const unsigned thread = (round * 7919u + (round % 2 == 0 ? i : n_threads - 1 - i)) % n_threads;
+            if (here.threads[thread].done) continue;
+            here.current = thread;
+            threadIdx = {thread};
+            swapcontext(&here.scheduler, &here.threads[thread].context);
+            if (!here.threads[thread].done) ++left;
+        }
+        for (const Meeting& warp : here.warps) warp_turns_after += warp.turn;
+        idle_rounds = here.all.turn == turns && warp_turns == warp_turns_after && left == before ? idle_rounds + 1 : 0;
+        if (idle_rounds > 2) fail("threads wait for others that will not come");
+    }
+    block = nullptr;
+}
+
+}  // namespace emulated
+
+template <class A>
+cudaError_t cudaLaunchKernel(void (*kernel)(A), dim3 grid, dim3 threads, void** arguments, std::size_t bytes,
+                             cudaStream_t) {
+    if (threads.x == 0 || threads.x > 1024 || threads.x % 32 != 0 || bytes > emulated::shared_bytes)
+        return cudaErrorInvalidValue;
+    emulated::Call<A>::kernel = kernel;
+    emulated::Call<A>::argument = static_cast<A*>(arguments[0]);
+    blockDim = {threads.x}, gridDim = {grid.x};
+    for (unsigned number = 0; number < grid.x; ++number) emulated::run_block<A>(number, threads.x);
+    return cudaSuccess;
+}
