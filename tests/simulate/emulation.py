@@ -8,7 +8,6 @@ import sysconfig
 from pathlib import Path
 from types import ModuleType
 
-import pybind11
 import torch
 
 from synfer.simulate.cuda import TorchCuda
@@ -19,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def build(folder: Path) -> ModuleType:
     """Compile the emulated kernels with g++ into a module and import it."""
     module = folder / f"emulated{sysconfig.get_config_var('EXT_SUFFIX')}"
-    includes = [ROOT / "csrc", ROOT / "tests/csrc/emulation", pybind11.get_include(), sysconfig.get_path("include")]
+    torchs = Path(torch.__file__).parent / "include"  # it brings pybind11's headers
+    includes = [ROOT / "csrc", ROOT / "tests/csrc/emulation", torchs, sysconfig.get_path("include")]
     subprocess.run(
         ["g++", "-std=c++17", "-O1", "-mfma", "-mavx2", "-ffp-contract=off", "-fvisibility=hidden", "-shared", "-fPIC",
          "-w", "-DSYNFER_LEVEL=cuda", "-DSYNFER_CUDA",
