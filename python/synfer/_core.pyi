@@ -46,6 +46,27 @@ cuda_built: bool
 def cuda_devices() -> list[str]: ...
 def cuda_memory(device: int) -> tuple[int, int]: ...  # where cuda_built
 
+# cuda_simulator.cpp; limits are those of simulator/cuda/launch.hpp, in order
+cuda_most_units: int
+cuda_spiking_models: list[str]
+cuda_rate_models: list[str]
+_Limits = tuple[int, int, int, int, int, int]
+
+def cuda_plan(n_networks: int, n_units: int, spiking: bool, limits: _Limits) -> dict[str, int]: ...
+
+# where cuda_built
+def cuda_limits(device: int) -> _Limits: ...
+def cuda_coefficients(model: str, parameters: NDArray[np.float32], dt_ms: float) -> NDArray[np.float32]: ...
+def cuda_simulate(
+    model: str,
+    spiking: bool,
+    states: Sequence[str],
+    limits: _Limits,
+    device: int,
+    stream: int,
+    told: Mapping[str, object],
+) -> None: ...
+
 # ensemble.cpp; a map is (weight, bias, y or its gradient, dweight, dbias), drop is (seeds, stream, step, threshold)
 _Maps = Sequence[tuple[_View, _View | None, _View, _View | None, _View | None]]
 _Drop = tuple[Sequence[int], int, int, int]

@@ -67,7 +67,7 @@ def spiking(model: str, n: int = 10, n_networks: int = 3, delay: float | None = 
     given: dict[str, Any] = {
         "drive": GaussianDrive(rng.uniform(mean, 1.5 * mean, shape), variance), "ids": [7, 3, 9][:n_networks],
     }  # fmt: skip
-    wiring = Connectome.from_weights(weights, delay=None if delay is None else np.full((n, n), delay))
+    wiring = Connectome.from_weights(weights, delay=None if delay is None else np.full(weights.shape, delay))
     return Network(model, parameters, wiring, **given | more)
 
 
@@ -154,7 +154,7 @@ def test_emulated_rates_are_the_cpus(activation: str, make: Callable, n: int, em
     rng = np.random.default_rng(n)
     weights = rng.normal(0, 0.8 / np.sqrt(n), (2, n, n))
     if make is map_network and activation == "linear":
-        network = var_network(weights[:, None], noise=0.3)
+        network = var_network(0.5 * weights[:, None], noise=0.3)
     else:
         network = make(weights, activation=activation, noise=0.3, bias=rng.normal(size=n), drive=GaussianDrive(0.1, 0.2))
     how: dict[str, Any] = {"record": ("x", "drive"), "seed": 4, "every": 2, "warmup": 5e-3}
@@ -198,8 +198,8 @@ LIF = spiking("lif", 6)
 UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
     "model": (Network("adex", {}, LIF.connectome), {}, r"model 'adex' has no CUDA kernel, as izhikevich, lif, leaky_tanh"),
     "synapse": (spiking("lif", 6, synapse=ExponentialSynapse(5e-3, 5e-3)), {}, "the synapse ExponentialSynapse"),
-    "plasticity": (spiking("lif", 6, plasticity=ShortTermPlasticity()), {}, "plasticity has no CUDA kernel"),
-    "learning": (spiking("lif", 6, n_networks=1, plasticity=STDP(w_min=0, w_max=1e3)), {}, "plasticity has no CUDA"),
+    "plasticity": (spiking("lif", 6, plasticity=ShortTermPlasticity(0.5, 0.1)), {}, "plasticity has no CUDA kernel"),
+    "learning": (spiking("lif", 6, n_networks=1, plasticity=STDP(0.1, 0.1, w_min=0, w_max=1e3)), {}, "plasticity has no CUDA"),
     "drive": (LIF, {"drive": PoissonDrive(10.0, 1.0)}, "drive of kind 'poisson' has no CUDA kernel"),
     "drives": (LIF, {"drive": [GaussianDrive(1, 1)] * 2}, "at most one on CUDA; got 2"),
     "sine": (LIF, {"drive": [GaussianDrive(1, 1), SineDrive(1.0, 5.0)]}, "'sine'"),
