@@ -149,16 +149,18 @@ void bind_cuda_simulator(py::module_& m) {
         "cuda_limits",
         [](int device) {
             const Limits l = cuda::limits_of(device);
-            return SixLimits{l.processors,        l.threads_per_processor, l.blocks_per_processor,
-                             l.registers_per_processor, l.shared_per_block,      l.shared_per_processor};
+            return SixLimits{l.processors,           l.threads_per_processor,
+                             l.blocks_per_processor, l.registers_per_processor,
+                             l.shared_per_block,     l.shared_per_processor};
         },
         py::arg("device"), "What a device offers: see simulator/cuda/launch.hpp.");
     m.def("cuda_coefficients", &coefficients, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"),
           "(network, coefficient, unit) of a spiking model from (network, parameter, unit), float32.");
-    m.def("cuda_simulate", &simulate, py::arg("model"), py::arg("spiking"), py::arg("states"), py::arg("limits"),
-          py::arg("device"), py::arg("stream"), py::arg("told"),
-          "Launch the steps [begin, end) on a stream; `told` holds the fields of a Launch, arrays by their addresses on "
-          "the device.");
+    m.def(
+        "cuda_simulate", &simulate, py::arg("model"), py::arg("spiking"), py::arg("states"), py::arg("limits"),
+        py::arg("device"), py::arg("stream"), py::arg("told"),
+        "Launch the steps [begin, end) on a stream; `told` holds the fields of a Launch, arrays by their addresses on "
+        "the device.");
 #else
     // The same names, so that whoever asks need not know how this was built.
     m.attr("cuda_spiking_models") = std::vector<std::string>();

@@ -1,7 +1,8 @@
 """Simulation on CUDA devices: kernels emulated on the host against the CPU's, plans, memory and refusals.
 
-Nothing here needs a device but what is marked ``gpu``. The emulation (tests/csrc/emulation) runs the very kernels, thread
-by thread, and knows what shared memory, waiting and ballots are; it knows nothing of time, of memory models or of nvcc.
+Nothing here needs a device but what is marked ``gpu``. The emulation (tests/csrc/emulation) runs the very kernels,
+thread by thread, and knows what shared memory, waiting and ballots are; it knows nothing of time, of memory models or
+of nvcc.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def spiking(model: str, n: int = 10, n_networks: int = 3, delay: float | None = 
     mean, variance, weight = {"izhikevich": (5, 9, 5), "lif": (30, 100, 20)}[model]
     shape = (n_networks, n)
     weights = np.where(rng.random((*shape, n)) < 0.4, rng.normal(0, weight, (*shape, n)), 0.0)
-    parameters = {"izhikevich": {"a": rng.uniform(0.01, 0.03, shape)}, "lif": {"tau": rng.uniform(10, 20, shape)}}[model]
+    parameters = {"izhikevich": {"a": rng.uniform(0.01, 0.03, shape)}, "lif": {"tau": rng.uniform(10, 20, shape)}}[
+        model
+    ]
     given: dict[str, Any] = {
         "drive": GaussianDrive(rng.uniform(mean, 1.5 * mean, shape), variance), "ids": [7, 3, 9][:n_networks],
     }  # fmt: skip
@@ -156,7 +159,9 @@ def test_emulated_rates_are_the_cpus(activation: str, make: Callable, n: int, em
     if make is map_network and activation == "linear":
         network = var_network(0.5 * weights[:, None], noise=0.3)
     else:
-        network = make(weights, activation=activation, noise=0.3, bias=rng.normal(size=n), drive=GaussianDrive(0.1, 0.2))
+        network = make(
+            weights, activation=activation, noise=0.3, bias=rng.normal(size=n), drive=GaussianDrive(0.1, 0.2)
+        )
     how: dict[str, Any] = {"record": ("x", "drive"), "seed": 4, "every": 2, "warmup": 5e-3}
     on_cpu, there = run(network, 0.04, **how), run(network, 0.04, **how, device="cuda")
     np.testing.assert_array_equal(there["drive"].numpy(), on_cpu["drive"])
@@ -196,10 +201,18 @@ def test_the_papers_networks_leave_few_threads_without_a_unit() -> None:
 
 LIF = spiking("lif", 6)
 UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
-    "model": (Network("adex", {}, LIF.connectome), {}, r"model 'adex' has no CUDA kernel, as izhikevich, lif, leaky_tanh"),
+    "model": (
+        Network("adex", {}, LIF.connectome),
+        {},
+        r"model 'adex' has no CUDA kernel, as izhikevich, lif, leaky_tanh",
+    ),
     "synapse": (spiking("lif", 6, synapse=ExponentialSynapse(5e-3, 5e-3)), {}, "the synapse ExponentialSynapse"),
     "plasticity": (spiking("lif", 6, plasticity=ShortTermPlasticity(0.5, 0.1)), {}, "plasticity has no CUDA kernel"),
-    "learning": (spiking("lif", 6, n_networks=1, plasticity=STDP(0.1, 0.1, w_min=0, w_max=1e3)), {}, "plasticity has no CUDA"),
+    "learning": (
+        spiking("lif", 6, n_networks=1, plasticity=STDP(0.1, 0.1, w_min=0, w_max=1e3)),
+        {},
+        "plasticity has no CUDA",
+    ),
     "drive": (LIF, {"drive": PoissonDrive(10.0, 1.0)}, "drive of kind 'poisson' has no CUDA kernel"),
     "drives": (LIF, {"drive": [GaussianDrive(1, 1)] * 2}, "at most one on CUDA; got 2"),
     "sine": (LIF, {"drive": [GaussianDrive(1, 1), SineDrive(1.0, 5.0)]}, "'sine'"),
@@ -231,7 +244,9 @@ def test_memory_is_foretold_and_refused_with_the_number(emulated: Emulated) -> N
     needed = cuda.needed_bytes(3, 6, 2, 1000, 4 + 1, 1)
     assert needed == 3 * 36 * 4 + 3 * 6 * 1000 * 5 + 3 * 6 * 4 * 13 + 3 * 12
     emulated.free = needed - 1
-    with pytest.raises(DeviceError, match=r"the run would need 0.00 GB of the CUDA device's memory and 0.00 GB are free"):
+    with pytest.raises(
+        DeviceError, match=r"the run would need 0.00 GB of the CUDA device's memory and 0.00 GB are free"
+    ):
         run(LIF, 1.0, record=("v", "spikes"), device="cuda")
     emulated.free = needed
     run(LIF, 1.0, record=("v", "spikes"), device="cuda")

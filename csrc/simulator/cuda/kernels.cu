@@ -1,5 +1,5 @@
-// The CUDA twins of the simulator's kernels, and their launches. Compiled where there is a CUDA compiler, in a namespace
-// of its own like an instruction level; nothing here allocates or waits for the device.
+// The CUDA twins of the simulator's kernels, and their launches. Compiled where there is a CUDA compiler, in a
+// namespace of its own like an instruction level; nothing here allocates or waits for the device.
 #include <cuda_runtime.h>
 
 #include <cstring>
@@ -70,9 +70,9 @@ const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int
     if (error == cudaSuccess) {
         L arguments = told;
         void* pointers[] = {&arguments};
-        error = cudaLaunchKernel(entry, dim3(static_cast<unsigned>(plan.blocks)),
-                                 dim3(static_cast<unsigned>(plan.threads)), pointers,
-                                 static_cast<std::size_t>(plan.shared_bytes), static_cast<cudaStream_t>(stream));
+        error =
+            cudaLaunchKernel(entry, dim3(static_cast<unsigned>(plan.blocks)), dim3(static_cast<unsigned>(plan.threads)),
+                             pointers, static_cast<std::size_t>(plan.shared_bytes), static_cast<cudaStream_t>(stream));
     }
     return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
 }
@@ -85,9 +85,9 @@ int attribute(cudaDeviceAttr which, int device) {
 }  // namespace
 
 const char* const spiking_models[] = {Izhikevich<float>::name, Lif<float>::name, nullptr};
-const char* const rate_models[] = {Tanh<float>::leaky, Sigmoid<float>::leaky, Relu<float>::leaky, Linear<float>::leaky,
-                                   Tanh<float>::map,   Sigmoid<float>::map,   Relu<float>::map,   Linear<float>::map,
-                                   nullptr};
+const char* const rate_models[] = {Tanh<float>::leaky,   Sigmoid<float>::leaky, Relu<float>::leaky,
+                                   Linear<float>::leaky, Tanh<float>::map,      Sigmoid<float>::map,
+                                   Relu<float>::map,     Linear<float>::map,    nullptr};
 
 Limits limits_of(int device) {
     return {attribute(cudaDevAttrMultiProcessorCount, device),

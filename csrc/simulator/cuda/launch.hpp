@@ -6,8 +6,8 @@
 
 // Simulation on a CUDA device: what a launch is told and how it is cut into blocks. Plain data, read by kernels and
 // host alike. All pointers are to the device's memory; who calls has made it (kernels allocate nothing, and nothing
-// here waits for the device). One thread simulates one unit, a block some whole networks, which share nothing with those
-// of other blocks: so a network may have as many units as a block has threads.
+// here waits for the device). One thread simulates one unit, a block some whole networks, which share nothing with
+// those of other blocks: so a network may have as many units as a block has threads.
 
 namespace synfer::cuda {
 
@@ -47,10 +47,10 @@ struct Launch {
 // Delta synapses of one delay.
 template <class T>
 struct SpikingLaunch : Launch<T> {
-    bool fresh;              // the spikes that the state shows are about to be sent
-    std::int64_t delay;      // steps
-    T* arrived;              // (network, unit): what acts in the next step
-    T* pending;              // (network, slot, unit), what arrives before step k in slot k mod delay; null: delay 1
+    bool fresh;          // the spikes that the state shows are about to be sent
+    std::int64_t delay;  // steps
+    T* arrived;          // (network, unit): what acts in the next step
+    T* pending;          // (network, slot, unit), what arrives before step k in slot k mod delay; null: delay 1
 };
 
 template <class T>

@@ -23,10 +23,9 @@ Plan with(std::int64_t networks_per_block, std::int64_t n_networks, std::int64_t
 // Units at work on a processor, times the share of its threads that have one, and the less the fewer blocks there are:
 // others work while the threads of one wait for its last.
 double worth(const Plan& plan, std::int64_t n_units, const Limits& limits) {
-    const std::int64_t blocks =
-        std::min({limits.threads_per_processor / plan.threads, limits.blocks_per_processor,
-                  limits.registers_per_processor / (plan.threads * registers_per_thread),
-                  limits.shared_per_processor / (plan.shared_bytes + reserved_per_block)});
+    const std::int64_t blocks = std::min({limits.threads_per_processor / plan.threads, limits.blocks_per_processor,
+                                          limits.registers_per_processor / (plan.threads * registers_per_thread),
+                                          limits.shared_per_processor / (plan.shared_bytes + reserved_per_block)});
     const double units = static_cast<double>(plan.networks_per_block * n_units);
     return (static_cast<double>(blocks) - 0.5) * units * units / static_cast<double>(plan.threads);
 }

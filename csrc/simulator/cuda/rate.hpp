@@ -2,8 +2,8 @@
 #include "simulator/cuda/thread.hpp"
 #include "simulator/simulate.hpp"
 
-// Units without spikes, coupled over one lag. What they show each other lies in shared memory, that of a step and of the
-// next in turn; a sum over the sources is taken in their order.
+// Units without spikes, coupled over one lag. What they show each other lies in shared memory, that of a step and of
+// the next in turn; a sum over the sources is taken in their order.
 
 namespace synfer::SYNFER_LEVEL {
 

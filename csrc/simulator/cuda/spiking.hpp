@@ -2,10 +2,10 @@
 #include "simulator/cuda/thread.hpp"
 #include "simulator/simulate.hpp"
 
-// Spiking networks with delta synapses, whatever their neurons. A thread keeps its unit's state in registers. The spikes
-// of a step are a bit a thread in shared memory; one wait a step suffices, as two steps' bits lie in turn. What arrives
-// at a unit is added in the order of sources, as on the CPU, so that the bits are those of its levels with fused
-// multiply-adds.
+// Spiking networks with delta synapses, whatever their neurons. A thread keeps its unit's state in registers. The
+// spikes of a step are a bit a thread in shared memory; one wait a step suffices, as two steps' bits lie in turn. What
+// arrives at a unit is added in the order of sources, as on the CPU, so that the bits are those of its levels with
+// fused multiply-adds.
 
 namespace synfer::SYNFER_LEVEL {
 

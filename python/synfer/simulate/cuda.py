@@ -123,8 +123,8 @@ def refuse_unsupported(
         )
     if network.n_units > core.cuda_most_units:
         raise DeviceError(
-            f"networks must have at most {core.cuda_most_units} units on CUDA, where a block of threads simulates whole "
-            f"ones; got {network.n_units}: take device='cpu'."
+            f"networks must have at most {core.cuda_most_units} units on CUDA, where a block of threads simulates "
+            f"whole ones; got {network.n_units}: take device='cpu'."
         )
     asked = {f"dtype={dtype.name!r}": dtype != np.float32, "layout='sparse'": layout == "sparse", **elsewhere}
     if model.spiking:

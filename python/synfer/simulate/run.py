@@ -189,7 +189,7 @@ def run(
         )  # fmt: skip
         signals = cuda.empty(shape, kinds, index)
         launches.record(signals)
-    rows = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
+    rows: dict[str, Any] = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
 
     slices = list(span.slices(-(-n_networks * n_units // (1 if index is None else cuda.SLICES))))

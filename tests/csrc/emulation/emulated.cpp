@@ -2,6 +2,8 @@
 // CUDA. Built by tests/simulate/emulation.py.
 #include <cuda_runtime.h>
 
+#include <cstring>
+
 #include "bindings/cuda_simulator.cpp"
 #include "simulator/cuda/kernels.cu"
 #include "simulator/cuda/plan.cpp"
