@@ -63,13 +63,24 @@ struct Workspaces {
 
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// How many threads the work keeps busy.
 template <class T>
-int team_size(const Attention<T>& a, std::int64_t n_shares, int n_threads) {
+std::int64_t threads_worth(const Attention<T>& a) {
     const std::int64_t rows = divided_up(a.n_rows, 16) * 16;
     const double products = double(a.n_batch) * double(a.n_heads) * double(rows) * double(a.n_keys) *
                             double(a.d_key + a.d_value + 16) / 16.0;
-    const double worth = std::min(1e6, 1.0 + products / double(worth_a_thread));
-    return static_cast<int>(std::min({std::int64_t{n_threads}, n_shares, static_cast<std::int64_t>(worth)}));
+    return static_cast<std::int64_t>(std::min(1e6, 1.0 + products / double(worth_a_thread)));
+}
+
+// Several shares for each thread that the work keeps busy.
+template <class T>
+std::int64_t wanted_shares(const Attention<T>& a) {
+    return std::min(shares_wanted, 4 * threads_worth(a));
+}
+
+template <class T>
+int team_size(const Attention<T>& a, std::int64_t n_shares, int n_threads) {
+    return static_cast<int>(std::min({std::int64_t{n_threads}, n_shares, threads_worth(a)}));
 }
 
 // Into how many chunks the batch and the heads are cut.
@@ -133,8 +144,11 @@ void attention_forward(const Attention<T>& a, int n_threads) {
     const std::int64_t map_size =
         (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows * columns;
     const std::int64_t bytes = std::max<std::int64_t>(1, map_size * static_cast<std::int64_t>(sizeof(T)));
-    Chunks chunks = chunks_of(a, divided_up(shares_wanted, n_blocks), mapped && a.map_over_batch,
-                              mapped && a.map_over_heads, std::max<std::int64_t>(1, private_bytes / bytes));
+    // A share's own sum of a map as wide as the keys costs as much as several of its heads.
+    const std::int64_t wanted =
+        mapped && a.map_lags < 4 ? std::min<std::int64_t>(16, wanted_shares(a)) : wanted_shares(a);
+    Chunks chunks = chunks_of(a, divided_up(wanted, n_blocks), mapped && a.map_over_batch, mapped && a.map_over_heads,
+                              std::max<std::int64_t>(1, private_bytes / bytes));
     if (mapped && !a.map_over_heads) {
         const std::int64_t slice = columns * 48 * static_cast<std::int64_t>(sizeof(T));
         const std::int64_t most_slices = std::max<std::int64_t>(1, slices_bytes / std::max<std::int64_t>(1, slice));
@@ -177,7 +191,8 @@ void attention_backward(const Attention<T>& a, int n_threads) {
     // Every share packs the map's gradient anew; a map as wide as the keys makes that worth avoiding, and nothing but
     // the bias' gradient is summed over shares, so that without it their number may depend on the threads'.
     const bool wide = a.grad_map != nullptr && a.map_lags < 4;
-    const std::int64_t wanted = wide && !biased ? std::min<std::int64_t>(shares_wanted, 2 * n_threads) : shares_wanted;
+    const std::int64_t wanted =
+        wide && !biased ? std::min<std::int64_t>(wanted_shares(a), 2 * n_threads) : wanted_shares(a);
     const Chunks chunks = chunks_of(a, n_threads == 1 && wide && !biased ? 1 : wanted, biased, biased,
                                     std::max<std::int64_t>(2, private_bytes / bytes));
     const std::int64_t n_shares = chunks.batch * chunks.heads;
