@@ -72,6 +72,7 @@ void add_poisson(DriveRows<T>& d, int m, const Keys& keys, std::int64_t chunk, s
 template <class T>
 void add_shared(DriveRows<T>& d, int m, const Keys& keys, std::int64_t chunk, std::int64_t begin, std::int64_t end) {
     const Elements& at = d.elements;
+    if (at.n == 0) return;  // a part without units has no parameters to read
     const T* strength = d.terms[m].parameters;
     draw_normal<T, false>(keys, chunk, d.zeros, d.ones, d.scratch);
     if (d.drive.terms[m].kind == DriveKind::shared_ornstein_uhlenbeck) {
