@@ -3,8 +3,8 @@
     python bench/run.py attention [--threads 1 2] [--seconds 0.7] [--only NAME ...]
 
 float32. Each entry is milliseconds forward / forward and backward; the map is reduced over batch, heads and lags, and
-the backward pass includes the gradient of a loss on it (SDPA has neither). The best of several calls, the contestants
-in turn, so that what else the machine does meets them all. "The map's cost" is what synfer takes beyond the same call
+the backward pass includes the gradient of a loss on it (SDPA has neither). The best of several calls (over 4 s: one),
+the contestants in turn, so that what else the machine does meets them all. "The map's cost" is what synfer takes beyond the same call
 without its map, the two measured in turn. "MB", of larger shapes, is what forward and backward hold at their peak
 beyond their inputs, with two threads, synfer / softmax written out, each in a process of its own; results (output, map,
 gradients) included.
@@ -52,7 +52,7 @@ SHAPES: dict[str, tuple[int, int, int, int, int, int, tuple[str, ...] | None]] =
 
 
 def best_of(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """The shortest of each, called in turn for as long as there are seconds, twice at least; once if longer than 4 s."""
+    """The shortest of each, called in turn as long as there are seconds, twice at least (once what takes over 4 s)."""
     seconds = seconds if calls else 0.0
     best = dict.fromkeys(calls, float("inf"))
     end, turns = time.perf_counter() + seconds, 0
