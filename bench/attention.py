@@ -4,10 +4,10 @@
 
 float32. Each entry is milliseconds forward / forward and backward; the map is reduced over batch, heads and lags, and
 the backward pass includes the gradient of a loss on it (SDPA has neither). The best of several calls (over 4 s: one),
-the contestants in turn, so that what else the machine does meets them all. "The map's cost" is what synfer takes beyond the same call
-without its map, the two measured in turn. "MB", of larger shapes, is what forward and backward hold at their peak
-beyond their inputs, with two threads, synfer / softmax written out, each in a process of its own; results (output, map,
-gradients) included.
+the contestants in turn, so that what else the machine does meets them all. "The map's cost" is what synfer takes beyond
+the same call without its map, the two measured in turn. "MB", of larger shapes, is what forward and backward hold at
+their peak beyond their inputs, with two threads, synfer / softmax written out, each in a process of its own; results
+(output, map, gradients) included.
 Rows 1-8 are contiguous (B, H, L, D); the others are views of (B, L, H, D), as Causalformer passes them: 16 samples, 10
 initialisations of 10 heads, 10 lags; local and decoder (10 units, no map) attend within a unit, across to all of N
 units. Row 0 is a call with next to nothing to compute. Of row 8, softmax written out is measured forward only.
