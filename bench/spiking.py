@@ -6,8 +6,8 @@ Milliseconds of wall time, float32, the best of several runs in one process; not
 100 ms. A run of each length, a fifth and the whole: what the difference costs is the price of a simulated second, and
 what the short run takes beyond its share of it is the set-up, mostly checking and sorting the wiring. W2: E. M.
 Izhikevich's script of 2003 (1,000 neurons, all to all, noise of deviation 5 and 2, dt 1 ms). W3: current-based network
-after R. Brette et al. 2007 (membrane 20 ms, synapses 5 and 10 ms, threshold 10 mV over the reset, refractory 5 ms, rest 1 mV
-over the threshold, dt 0.1 ms, a delay of one step) with fixed in-degree. A hand-written AVX-512 kernel (fast-math,
+after R. Brette et al. 2007 (membrane 20 ms, synapses 5 and 10 ms, threshold 10 mV over the reset, refractory 5 ms, rest
+1 mV over the threshold, dt 0.1 ms, a delay of one step) with fixed in-degree. A hand-written AVX-512 kernel (fast-math,
 random numbers of its own) takes 2.0-2.7 ms on one thread for W2, and 15-32 and 696-1086 ms for W3, on this kind of
 machine.
 """
@@ -81,7 +81,8 @@ def main() -> None:
         short = best_seconds(lambda: simulate(seconds / 5), options.repeats)
         whole = best_seconds(lambda: simulate(seconds), options.repeats)
         best = (whole - short) / (0.8 * seconds)
-        rate = last[0]["spikes"].sum() / network.n_units / seconds
+        n_units = network.n_units * (network.n_networks or 1)
+        rate = last[0]["spikes"].sum() / n_units / seconds
         weight = network.connectome.weight
         assert weight is not None
         edges = int(np.count_nonzero(weight.values))
@@ -94,7 +95,7 @@ def main() -> None:
                 "hand-written": HAND.get(what, ""),
                 "Brian2": "",
                 "rate, Hz": f"{rate:.1f}",
-                "ns / unit and step": f"{best * dt / network.n_units * 1e9:.2f}",
+                "ns / unit and step": f"{best * dt / n_units * 1e9:.2f}",
                 "ns / event": f"{best / max(rate * edges, 1) * 1e9:.1f}",
                 "layout": last[0].provenance["layout"],
             }
@@ -112,6 +113,9 @@ def main() -> None:
             add("W3 N = 100,000", brette(100_000, 100), 0.5, 1e-4, n_threads, peer=peer)
     for n in (1000, 2000, 8000, 16000, 32000):
         add(f"units: N = {n:,}, in-degree 80", brette(n, 80), 0.5, 1e-4)
+    for n_networks in (20, 80, 320):
+        paper = sf.simulate.izhikevich_network(32, 8, 0.4, n_networks=n_networks, seed=1)
+        add(f"networks: {n_networks} of 40 as in the paper", paper, 5.0, 1e-3)
     for in_degree in (20, 160, 320, 640):
         # the drive through synapses does not depend on their number
         add(f"edges: N = 4,000, in-degree {in_degree}", brette(4000, in_degree, 80 / in_degree), 0.5, 1e-4)
