@@ -3,7 +3,7 @@
     python bench/run.py cuda_simulator
 
 float32. A neuron-step is one neuron taken one step. Without recording, only the last of the steps is kept; the goal on
-an H200 is 1e11 neuron-steps/s. With recording, v, u and spikes of every step are written, 9 bytes a neuron-step, and the
+an H200 is 1e11 neuron-steps/s. With recording, v, u and spikes of every step are written, 9 bytes a neuron-step; the
 share is that of the rate at which torch fills the same memory. Best of several runs, by the clock, with the device
 waited for, all that `run` does included; "kernels alone" is taken from CUDA's events around the launches.
 """
