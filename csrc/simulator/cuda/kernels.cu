@@ -62,7 +62,9 @@ const M* named(const M (&models)[n], const char* name) {
 template <class L>
 const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int device, void* stream) {
     const auto entry = plan.shared_weights ? kernel.with_shared_weights : kernel.with_global_weights;
-    cudaError_t error = cudaSetDevice(device);
+    int before = 0;  // in force again afterwards: others in the process count on it
+    cudaError_t error = cudaGetDevice(&before);
+    if (error == cudaSuccess) error = cudaSetDevice(device);
     if (error == cudaSuccess) {
         error = cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(plan.shared_bytes));
@@ -74,7 +76,10 @@ const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int
             cudaLaunchKernel(entry, dim3(static_cast<unsigned>(plan.blocks)), dim3(static_cast<unsigned>(plan.threads)),
                              pointers, static_cast<std::size_t>(plan.shared_bytes), static_cast<cudaStream_t>(stream));
     }
-    return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+    if (before != device) cudaSetDevice(before);
+    if (error == cudaSuccess) return nullptr;
+    cudaGetLastError();  // forgotten, or the next call would be blamed for it
+    return cudaGetErrorString(error);
 }
 
 int attribute(cudaDeviceAttr which, int device) {

@@ -1,6 +1,6 @@
 #pragma once
 // CUDA on the host, for tests: enough of it to run the simulator's kernels without a device. The threads of a block are
-// coroutines of one system thread, switched where they wait for each other, in whatever order `next` takes them; blocks
+// coroutines of one system thread, switched where they wait for each other, in an order that changes; blocks
 // run one after another. What waits for somebody who never comes is an error, not a deadlock.
 #include <ucontext.h>
 
@@ -53,7 +53,6 @@ struct Block {
     Meeting all;
     ucontext_t scheduler;
     unsigned current = 0;
-    std::uint64_t switches = 0;
 };
 inline Block* block = nullptr;
 
@@ -105,6 +104,10 @@ enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 using cudaStream_t = void*;
 
 inline cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidValue; }
+inline cudaError_t cudaGetDevice(int* device) {
+    *device = 0;
+    return cudaSuccess;
+}
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
 inline const char* cudaGetErrorString(cudaError_t error) {
     return error == cudaSuccess ? "no error" : "invalid argument";
@@ -134,6 +137,16 @@ struct Call {
 
 void spoil_shared_memory();
 
+// Until it waits or ends; gives 1 where it has ended now.
+inline unsigned run_thread(unsigned thread) {
+    Thread& one = block->threads[thread];
+    if (one.done) return 0;
+    block->current = thread;
+    threadIdx = {thread};
+    swapcontext(&block->scheduler, &one.context);
+    return one.done;
+}
+
 template <class A>
 void run_block(unsigned number, unsigned n_threads) {
     Block here;
@@ -152,24 +165,25 @@ void run_block(unsigned number, unsigned n_threads) {
         thread.context.uc_link = nullptr;
         makecontext(&thread.context, Call<A>::enter, 0);
     }
-    // Another thread goes first in every round, so that no order is taken for granted.
-    unsigned left = n_threads, idle_rounds = 0;
-    for (unsigned round = 0; left > 0; ++round) {
-        const std::uint64_t turns = here.all.turn;
-        std::uint64_t warp_turns = 0, warp_turns_after = 0;
+    // Warps in an order of their own in every round, each as far ahead of the others as it gets: so that no order is
+    // taken for granted.
+    unsigned left = n_threads, idle_rounds = 0, chance = 1;
+    const unsigned n_warps = n_threads / 32;
+    while (left > 0) {
+        std::uint64_t turns = here.all.turn, turns_after = 0;
         const unsigned before = left;
-        for (const Meeting& warp : here.warps) warp_turns += warp.turn;
-        left = 0;
-        for (unsigned i = 0; i < n_threads; ++i) {
-            const unsigned thread = (round * 7919u + (round % 2 == 0 ? i : n_threads - 1 - i)) % n_threads;
-            if (here.threads[thread].done) continue;
-            here.current = thread;
-            threadIdx = {thread};
-            swapcontext(&here.scheduler, &here.threads[thread].context);
-            if (!here.threads[thread].done) ++left;
+        for (const Meeting& warp : here.warps) turns += warp.turn;
+        chance = chance * 1664525u + 1013904223u;
+        const unsigned first = (chance >> 8) % n_warps, backwards = chance >> 31;
+        for (unsigned i = 0; i < n_warps; ++i) {
+            const unsigned warp = (first + (backwards ? n_warps - i : i)) % n_warps;
+            for (unsigned lap = 0; lap < 3; ++lap) {
+                for (unsigned j = 0; j < 32; ++j) left -= run_thread(warp * 32 + ((chance >> 16) + j) % 32);
+            }
         }
-        for (const Meeting& warp : here.warps) warp_turns_after += warp.turn;
-        idle_rounds = here.all.turn == turns && warp_turns == warp_turns_after && left == before ? idle_rounds + 1 : 0;
+        for (const Meeting& warp : here.warps) turns_after += warp.turn;
+        turns_after += here.all.turn;
+        idle_rounds = turns == turns_after && left == before ? idle_rounds + 1 : 0;
         if (idle_rounds > 2) fail("threads wait for others that will not come");
     }
     block = nullptr;
