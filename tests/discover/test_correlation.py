@@ -53,7 +53,7 @@ def test_the_slow_twin_agrees(lengths, block, monkeypatch):
     r = correlogram(z, z, max_lag)
     score = np.abs(r).max(axis=0)
     draws = np.random.RandomState(1)
-    offsets = [correlation._draw_offsets(draws, n, max_lag, n_surrogates) for n in lengths]
+    offsets = [draw_offsets(draws, n, max_lag, n_surrogates) for n in lengths]
     reached = np.zeros((3, 3))
     for b in range(n_surrogates):
         rolled = [np.roll(segment, offset[b], axis=0) for segment, offset in zip(z, offsets, strict=True)]
@@ -68,7 +68,7 @@ def test_the_slow_twin_agrees(lengths, block, monkeypatch):
 
 
 def test_surrogates_keep_clear_of_the_true_timing():
-    offsets = correlation._draw_offsets(np.random.RandomState(0), 50, 5, 34)
+    offsets = draw_offsets(np.random.RandomState(0), 50, 5, 34)
     assert sorted(offsets) == list(range(6, 40))  # all there are, each once
     for offset in offsets:
         lags = (offset + np.arange(1, 6) + 25) % 50 - 25  # what a lag of 1 .. 5 becomes, as a signed lag

@@ -5,10 +5,12 @@ from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.events import EventRegression
+from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.registry import METHODS, create
+from synfer.discover.transfer_entropy import TransferEntropy
 
 __all__ = [
     "METHODS",
@@ -16,11 +18,13 @@ __all__ = [
     "BaseDiscoverer",
     "Causalformer",
     "ConditionalGranger",
+    "ConvergentCrossMapping",
     "CrossCorrelation",
     "DifferentialCovariance",
     "EventRegression",
     "PairwiseGranger",
     "PartialCorrelation",
     "Samples",
+    "TransferEntropy",
     "create",
 ]

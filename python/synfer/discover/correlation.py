@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
 from synfer.errors import InputError
 
 BLOCK = 1 << 22  # numbers in one block of a full cross-correlogram: 32 MB
@@ -84,17 +85,11 @@ class CrossCorrelation(BaseDiscoverer):
         self.random_state = random_state
 
     def _min_samples(self, n_units: int) -> int:
-        return 3 * int(self.max_lag) + 2
+        return shortest_shifted(int(self.max_lag))
 
     def _discover(self, samples: Samples) -> Connectome:
         max_lag, n_surrogates = int(self.max_lag), int(self.n_surrogates)
-        needed = self._min_samples(samples.n_units)
-        shortest = min(len(segment) for segment in samples.segments)
-        if shortest < needed:
-            raise InputError(
-                f"X must have at least {needed} samples in every trial for max_lag={max_lag}, got {shortest}: take a "
-                "smaller max_lag, or longer trials."
-            )
+        refuse_short_trials(samples, shortest_shifted(max_lag), f"max_lag={max_lag}")
         rng = check_random_state(self.random_state)
         means = [segment.mean(axis=0, dtype=np.float64) for segment in samples.segments]
         scale = _pooled_deviation(samples, means)
@@ -105,7 +100,7 @@ class CrossCorrelation(BaseDiscoverer):
             for lag in range(1, max_lag + 1):
                 observed[lag - 1] += z[lag:].T @ z[:-lag]
             if n_surrogates:
-                shifted.append(_Shifted(z, _draw_offsets(rng, len(z), max_lag, n_surrogates), max_lag))
+                shifted.append(_Shifted(z, draw_offsets(rng, len(z), max_lag, n_surrogates), max_lag))
         observed /= samples.n_samples
 
         best = np.abs(observed).argmax(axis=0)
@@ -128,12 +123,6 @@ def _pooled_deviation(samples: Samples, means: list[np.ndarray]) -> np.ndarray:
         ids = ", ".join(str(i) for i in samples.unit_ids[flat])
         raise InputError(f"X must vary within trials in every unit, got constant trials in {ids}: drop these units.")
     return deviation
-
-
-def _draw_offsets(rng: np.random.RandomState, n_samples: int, max_lag: int, n_surrogates: int) -> np.ndarray:
-    """Draw shifts (surrogate,) that leave every lag up to ``max_lag``, of either sign, more than ``max_lag`` off."""
-    offsets = np.arange(max_lag + 1, n_samples - 2 * max_lag)
-    return rng.choice(offsets, size=n_surrogates, replace=n_surrogates > len(offsets))
 
 
 class _Shifted:

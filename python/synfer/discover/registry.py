@@ -9,20 +9,24 @@ from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.events import EventRegression
+from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
+from synfer.discover.transfer_entropy import TransferEntropy
 from synfer.errors import InputError, UnknownNameError
 
 METHODS: dict[str, type[BaseDiscoverer]] = {
     "causalformer": Causalformer,
     "conditional_granger": ConditionalGranger,
+    "convergent_cross_mapping": ConvergentCrossMapping,
     "cross_correlation": CrossCorrelation,
     "differential_covariance": DifferentialCovariance,
     "event_regression": EventRegression,
     "mvgc": MVGC,
     "pairwise_granger": PairwiseGranger,
     "partial_correlation": PartialCorrelation,
+    "transfer_entropy": TransferEntropy,
 }
 
 
