@@ -8,6 +8,7 @@ from scipy import stats
 
 from synfer.discover import CrossCorrelation, correlation
 from synfer.discover.base import Samples
+from synfer.discover.shifts import draw_offsets
 from synfer.errors import InputError
 from synfer.recording import Recording
 

@@ -14,6 +14,7 @@ from synfer.discover import (
     MVGC,
     Causalformer,
     ConditionalGranger,
+    ConvergentCrossMapping,
     CrossCorrelation,
     DifferentialCovariance,
     EventRegression,
@@ -41,6 +42,7 @@ ESTIMATORS = [
     EventRegression(lags=1, degree=1, time_constants=()),
     TransferEntropy(lag=1),
     TransferEntropy("neighbours", n_neighbors=2, n_surrogates=5, random_state=0),
+    ConvergentCrossMapping(E=1, n_libraries=2, n_surrogates=5, random_state=0),
     CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]

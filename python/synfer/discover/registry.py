@@ -8,8 +8,8 @@ from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
-from synfer.discover.events import EventRegression
 from synfer.discover.cross_mapping import ConvergentCrossMapping
+from synfer.discover.events import EventRegression
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
