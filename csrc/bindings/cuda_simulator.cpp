@@ -1,9 +1,11 @@
 // The simulator on CUDA devices: memory is the caller's (torch's), handed over by address.
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.hpp"
@@ -65,6 +67,20 @@ py::array coefficients(const std::string& model, const py::array& parameters, do
     return made;
 }
 
+using Two = std::pair<double, double>;
+
+py::array factors(const std::string& model, const py::array& parameters, double dt_ms, const Two& tau_ms) {
+    refuse_unknown(model, cuda::spiking_models);
+    if (parameters.ndim() != 3) throw py::value_error("parameters is not (network, parameter, unit)");
+    const auto networks = parameters.shape(0), units = parameters.shape(2);
+    const Shape shape = {networks, cuda::n_parameters(model.c_str()), units};
+    const float* given = data_of<float>(parameters, "parameters", shape, false);
+    const double tau[2] = {tau_ms.first, tau_ms.second};
+    py::array_t<float> made({networks, py::ssize_t{2}, units});
+    cuda::prepare_factors(model.c_str(), given, networks, units, dt_ms, tau, made.mutable_data());
+    return made;
+}
+
 template <class T>
 T* at(const py::dict& told, const char* name) {
     return reinterpret_cast<T*>(told[name].cast<std::uintptr_t>());
@@ -120,7 +136,15 @@ void simulate(const std::string& model, bool spiking, const std::vector<std::str
     if (spiking) {
         spikes.fresh = told["fresh"].cast<bool>(), spikes.delay = told["delay"].cast<std::int64_t>();
         if (spikes.delay < 1) throw py::value_error("delay < 1");
-        spikes.arrived = at<float>(told, "arrived"), spikes.pending = at<float>(told, "pending");
+        spikes.received = at<float>(told, "received"), spikes.pending = at<float>(told, "pending");
+        spikes.exponential = told["exponential"].cast<bool>();
+        if (spikes.exponential) {
+            const auto [tau0, tau1] = told["tau_ms"].cast<Two>();
+            const auto dt = static_cast<double>(launch.dt);
+            spikes.decay[0] = static_cast<float>(std::exp(-dt / tau0));
+            spikes.decay[1] = static_cast<float>(std::exp(-dt / tau1));
+            spikes.factors = numbers_in(told["factors"]);
+        }
         error = cuda::launch_spiking(model.c_str(), spikes, plan, device, reinterpret_cast<void*>(stream));
     } else {
         rates.noisy = told["noisy"].cast<bool>();
@@ -156,6 +180,8 @@ void bind_cuda_simulator(py::module_& m) {
         py::arg("device"), "What a device offers: see simulator/cuda/launch.hpp.");
     m.def("cuda_coefficients", &coefficients, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"),
           "(network, coefficient, unit) of a spiking model from (network, parameter, unit), float32.");
+    m.def("cuda_factors", &factors, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"), py::arg("tau_ms"),
+          "(network, receptor, unit) of exponential synapses from (network, parameter, unit), float32.");
     m.def(
         "cuda_simulate", &simulate, py::arg("model"), py::arg("spiking"), py::arg("states"), py::arg("limits"),
         py::arg("device"), py::arg("stream"), py::arg("told"),

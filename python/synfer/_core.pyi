@@ -57,6 +57,9 @@ def cuda_plan(n_networks: int, n_units: int, spiking: bool, limits: _Limits) -> 
 # where cuda_built
 def cuda_limits(device: int) -> _Limits: ...
 def cuda_coefficients(model: str, parameters: NDArray[np.float32], dt_ms: float) -> NDArray[np.float32]: ...
+def cuda_factors(
+    model: str, parameters: NDArray[np.float32], dt_ms: float, tau_ms: tuple[float, float]
+) -> NDArray[np.float32]: ...
 def cuda_simulate(
     model: str,
     spiking: bool,

@@ -22,6 +22,8 @@ from synfer.connectome import Connectome
 from synfer.errors import DeviceError, InputError, SimulationDivergedError
 from synfer.network import (
     STDP,
+    AlphaSynapse,
+    DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
     Network,
@@ -81,41 +83,51 @@ def same(on_cpu: Any, there: Any, names: tuple[str, ...]) -> None:
 
 
 SPIKING = ("v", "spikes", "drive")
+SYNAPSES = {"delta": DeltaSynapse(), "exponential": ExponentialSynapse(4e-3, 7e-3)}
 
 
+@pytest.mark.parametrize("synapse", SYNAPSES)
 @pytest.mark.parametrize("model", ["izhikevich", "lif"])
 @pytest.mark.parametrize("n", [1, 10, 33, 40])
-def test_emulated_spikes_are_the_cpus_to_the_bit(model: str, n: int, emulated: Emulated) -> None:
-    network = spiking(model, n)
+def test_emulated_spikes_are_the_cpus_to_the_bit(model: str, n: int, synapse: str, emulated: Emulated) -> None:
+    network = spiking(model, n, synapse=SYNAPSES[synapse])
     names = (*SPIKING, "u" if model == "izhikevich" else "held")
     on_cpu = run(network, 0.12, record=names, seed=5)
     there = run(network, 0.12, record=names, seed=5, device="cuda")
     assert on_cpu["spikes"].sum() > 3
     same(on_cpu, there, names)
+    for name, array in on_cpu.final_state.arrays.items():
+        np.testing.assert_array_equal(there.final_state.arrays[name], array, err_msg=name)
     assert there.provenance["device"] == "emulated" and there.leading == "network"
 
 
+@pytest.mark.parametrize("synapse", SYNAPSES)
 @pytest.mark.parametrize("delay", [1e-3, 2e-3, 7e-3])
 @pytest.mark.parametrize("every, warmup", [(1, 0.0), (3, 0.0), (4, 0.013)])
-def test_emulated_delays_and_rows_are_the_cpus(delay: float, every: int, warmup: float, emulated: Emulated) -> None:
-    network = spiking("izhikevich", 12, delay=delay)
+def test_emulated_delays_and_rows_are_the_cpus(
+    delay: float, every: int, warmup: float, synapse: str, emulated: Emulated
+) -> None:
+    network = spiking("izhikevich", 12, delay=delay, synapse=SYNAPSES[synapse])
     how: dict[str, Any] = {"record": SPIKING, "seed": 1, "every": every, "warmup": warmup}
     on_cpu = run(network, 0.2, **how)
     same(on_cpu, run(network, 0.2, **how, device="cuda:0"), SPIKING)
     assert on_cpu["spikes"].sum() > 10
 
 
-def test_emulated_spikes_of_the_first_state_are_sent(emulated: Emulated) -> None:
-    network = spiking("lif", 8, delay=3e-3)
+@pytest.mark.parametrize("synapse", SYNAPSES)
+@pytest.mark.parametrize("delay", [1e-3, 3e-3])
+def test_emulated_spikes_of_the_first_state_are_sent(delay: float, synapse: str, emulated: Emulated) -> None:
+    network = spiking("lif", 8, delay=delay, synapse=SYNAPSES[synapse])
     begin = {"v": np.linspace(-70, -40, 8), "held": 0.0}
     on_cpu = run(network, 0.02, initial_state=begin, record=SPIKING)
     same(on_cpu, run(network, 0.02, initial_state=begin, record=SPIKING, device="cuda"), SPIKING)
 
 
+@pytest.mark.parametrize("synapse", SYNAPSES)
 def test_emulated_slices_and_what_goes_on_elsewhere_are_one_run(
-    emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+    synapse: str, emulated: Emulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = spiking("izhikevich", 10, delay=2e-3)
+    network = spiking("izhikevich", 10, delay=2e-3, synapse=SYNAPSES[synapse])
     whole = run(network, 0.3, record=SPIKING, every=2, seed=2)
     monkeypatch.setattr("synfer.simulate.recorded.SLICE_UNIT_STEPS", 64)
     same(whole, run(network, 0.3, record=SPIKING, every=2, seed=2, device="cuda"), SPIKING)
@@ -206,7 +218,7 @@ UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
         {},
         r"model 'adex' has no CUDA kernel, as izhikevich, lif, leaky_tanh",
     ),
-    "synapse": (spiking("lif", 6, synapse=ExponentialSynapse(5e-3, 5e-3)), {}, "the synapse ExponentialSynapse"),
+    "synapse": (spiking("lif", 6, synapse=AlphaSynapse(5e-3, 5e-3)), {}, "the synapse AlphaSynapse"),
     "plasticity": (spiking("lif", 6, plasticity=ShortTermPlasticity(0.5, 0.1)), {}, "plasticity has no CUDA kernel"),
     "learning": (
         spiking("lif", 6, n_networks=1, plasticity=STDP(0.1, 0.1, w_min=0, w_max=1e3)),
@@ -243,6 +255,8 @@ def test_different_delays_are_refused(emulated: Emulated) -> None:
 def test_memory_is_foretold_and_refused_with_the_number(emulated: Emulated) -> None:
     needed = cuda.needed_bytes(3, 6, 2, 1000, 4 + 1, 1)
     assert needed == 3 * 36 * 4 + 3 * 6 * 1000 * 5 + 3 * 6 * 4 * 13 + 3 * 12
+    two_receptors = cuda.needed_bytes(3, 6, 2, 1000, 4 + 1, 4, 2)
+    assert two_receptors - needed == 3 * 6 * 4 * (1 + 2 * 4 + 2)  # a current, what is on its way, factors
     emulated.free = needed - 1
     with pytest.raises(
         DeviceError, match=r"the run would need 0.00 GB of the CUDA device's memory and 0.00 GB are free"
@@ -274,9 +288,10 @@ def test_a_build_without_kernels_and_a_machine_without_devices_say_so(monkeypatc
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("synapse", SYNAPSES)
 @pytest.mark.parametrize("model", ["izhikevich", "lif"])
-def test_a_device_agrees_with_the_cpu_at_first_and_in_statistics_after(model: str) -> None:
-    network = spiking(model, 40)
+def test_a_device_agrees_with_the_cpu_at_first_and_in_statistics_after(model: str, synapse: str) -> None:
+    network = spiking(model, 40, synapse=SYNAPSES[synapse])
     on_cpu = run(network, 5.0, record=SPIKING, seed=5)
     there = run(network, 5.0, record=SPIKING, seed=5, device="cuda")
     assert there["v"].is_cuda

@@ -10,9 +10,12 @@
 #include "simulator/neurons/lif.hpp"
 #include "simulator/rates/leaky.hpp"
 #include "simulator/rates/map.hpp"
+#include "simulator/synapses/filters.hpp"
 
 namespace synfer::cuda {
 namespace {
+
+constexpr int most_numbers = 16;  // parameters or coefficients of a model
 
 template <class L>
 struct Kernel {
@@ -24,7 +27,8 @@ struct SpikingModel {
     const char* name;
     int n_parameters, n_coefficients;
     void (*prepare)(const double*, double, double*);
-    Kernel<SpikingLaunch<float>> kernel;
+    double (*membrane)(const double*);
+    Kernel<SpikingLaunch<float>> delta, exponential;
 };
 struct RateModel {
     const char* name;
@@ -38,7 +42,9 @@ SpikingModel spiking() {
             sizeof(Given::parameters) / sizeof(Described),
             Given::n_coefficients,
             Given::prepare,
-            {simulate_spiking<float, M, true>, simulate_spiking<float, M, false>}};
+            Given::membrane,
+            {simulate_spiking<float, M, UnitDelta, true>, simulate_spiking<float, M, UnitDelta, false>},
+            {simulate_spiking<float, M, UnitExponential, true>, simulate_spiking<float, M, UnitExponential, false>}};
 }
 
 template <template <class, template <class> class> class M, template <class> class F>
@@ -115,9 +121,8 @@ int n_coefficients(const char* model) {
 
 void prepare_coefficients(const char* name, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
                           double dt, float* coefficients) {
-    constexpr int most = 16;
     const SpikingModel& model = *named(all_spiking, name);
-    double p[most], k[most];
+    double p[most_numbers], k[most_numbers];
     for (std::int64_t network = 0; network < n_networks; ++network) {
         for (std::int64_t i = 0; i < n_units; ++i) {
             const float* given = parameters + network * model.n_parameters * n_units + i;
@@ -129,9 +134,25 @@ void prepare_coefficients(const char* name, const float* parameters, std::int64_
     }
 }
 
+void prepare_factors(const char* name, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
+                     double dt, const double* tau, float* factors) {
+    const SpikingModel& model = *named(all_spiking, name);
+    double p[most_numbers];
+    for (std::int64_t network = 0; network < n_networks; ++network) {
+        for (std::int64_t i = 0; i < n_units; ++i) {
+            const float* given = parameters + network * model.n_parameters * n_units + i;
+            for (int r = 0; r < model.n_parameters; ++r) p[r] = static_cast<double>(given[r * n_units]);
+            for (int r = 0; r < 2; ++r)
+                factors[(network * 2 + r) * n_units + i] =
+                    static_cast<float>(exponential_factor(tau[r], model.membrane(p), dt));
+        }
+    }
+}
+
 const char* launch_spiking(const char* model, const SpikingLaunch<float>& told, const Plan& plan, int device,
                            void* stream) {
-    return launch(named(all_spiking, model)->kernel, told, plan, device, stream);
+    const SpikingModel& found = *named(all_spiking, model);
+    return launch(told.exponential ? found.exponential : found.delta, told, plan, device, stream);
 }
 
 const char* launch_rates(const char* model, const RateLaunch<float>& told, const Plan& plan, int device, void* stream) {

@@ -44,13 +44,17 @@ struct Launch {
     unsigned long long* diverged;
 };
 
-// Delta synapses of one delay.
+// Delta or exponential synapses of one delay: one receptor or two, as in wiring.hpp.
 template <class T>
 struct SpikingLaunch : Launch<T> {
     bool fresh;          // the spikes that the state shows are about to be sent
+    bool exponential;    // rather than delta
     std::int64_t delay;  // steps
-    T* arrived;          // (network, unit): what acts in the next step
-    T* pending;          // (network, slot, unit), what arrives before step k in slot k mod delay; null: delay 1
+    T decay[2];          // of the currents of exponential synapses in a step
+    Numbers<T> factors;  // (network, receptor, unit): how such a current acts on what integrates it
+    T* received;         // (network, receptor, unit): what acts in the next step
+    // (network, slot, receptor, unit), what arrives before step k in slot k mod delay; null: delay 1
+    T* pending;
 };
 
 template <class T>
@@ -92,6 +96,9 @@ int n_coefficients(const char* model);
 // (network, coefficient, unit) from (network, parameter, unit), both on the host.
 void prepare_coefficients(const char* model, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
                           double dt, float* coefficients);
+// (network, receptor, unit) of exponential synapses with time constants tau (ms), likewise.
+void prepare_factors(const char* model, const float* parameters, std::int64_t n_networks, std::int64_t n_units,
+                     double dt, const double* tau, float* factors);
 // Null, or what CUDA says was wrong.
 const char* launch_spiking(const char* model, const SpikingLaunch<float>&, const Plan&, int device, void* stream);
 const char* launch_rates(const char* model, const RateLaunch<float>&, const Plan&, int device, void* stream);

@@ -21,6 +21,7 @@ from synfer.simulate.neurons import NeuronModel
 from synfer.simulate.recorded import Span
 from synfer.simulate.wires import MEND
 
+SYNAPSES = ("delta", "exponential")
 SLICES = 32
 """How many times as many unit-steps as on the CPU lie between two looks at signals and the progress bar."""
 
@@ -130,7 +131,7 @@ def refuse_unsupported(
     if model.spiking:
         delay, weight = network.connectome.delay, network.connectome.weight
         assert weight is not None
-        asked[f"the synapse {network.synapse!r}"] = getattr(network.synapse, "kind", None) != "delta"
+        asked[f"the synapse {network.synapse!r}"] = getattr(network.synapse, "kind", None) not in SYNAPSES
         asked["the network's plasticity"] = network.plasticity is not None
         if delay is not None:
             used = delay.values[(weight.values != 0) & ~np.isnan(delay.values)]
@@ -160,7 +161,9 @@ def refuse_drives(terms: Sequence[Term]) -> None:
         raise DeviceError(f"drive must be at most one on CUDA; got {len(terms)}: add them up, or take device='cpu'.")
 
 
-def needed_bytes(n_networks: int, n_units: int, n_states: int, n_rows: int, row_bytes: int, delay: int) -> int:
+def needed_bytes(
+    n_networks: int, n_units: int, n_states: int, n_rows: int, row_bytes: int, delay: int, receptors: int = 1
+) -> int:
     """Give the device's memory that a run takes at its most.
 
     Parameters
@@ -171,12 +174,15 @@ def needed_bytes(n_networks: int, n_units: int, n_states: int, n_rows: int, row_
         Of all signals of one unit in one row.
     delay : int
         Steps.
+    receptors : int
+        Of each unit.
     """
     units = n_networks * n_units
     weights = units * n_units * 4
     recorded = units * n_rows * row_bytes
-    # state, what arrives, coefficients and drive if no two units have the same, ids and divergences
-    beside = units * 4 * (n_states + 1 + (delay if delay > 1 else 0) + 8 + 2) + n_networks * 12
+    # state, what arrives, coefficients (and factors) and drive if no two units have the same, ids and divergences
+    arrives = receptors * (1 + (delay if delay > 1 else 0))
+    beside = units * 4 * (n_states + arrives + 8 + (2 if receptors == 2 else 0) + 2) + n_networks * 12
     return weights + max(weights, recorded) + beside  # weights lie there twice while they are transposed
 
 
@@ -237,8 +243,8 @@ class Launches:
         State before the first step; `store` brings back what became of it.
     weights : array (network, target, source)
         All pairs.
-    delay : int
-        Steps, of spiking models.
+    wired : dict
+        What the core takes of the wires of a spiking model (`Wires.bound`).
     term : Term or None
         The Gaussian drive.
     """
@@ -255,7 +261,7 @@ class Launches:
         parameters: np.ndarray,
         remembered: Mapping[str, np.ndarray],
         weights: np.ndarray,
-        delay: int,
+        wired: Mapping[str, Any] | None,
         term: Term | None,
     ) -> None:
         self.index, self.model, self.remembered = index, model, remembered
@@ -263,9 +269,13 @@ class Launches:
         core = BACKEND.core
         self.limits = core.cuda_limits(index)
         scaled = float(np.float32(dt * 1e3 if model.spiking else dt))
-        numbers = reduced(parameters)
-        if model.spiking:
-            numbers = core.cuda_coefficients(model.name, np.ascontiguousarray(numbers), scaled)
+        numbers = np.ascontiguousarray(reduced(parameters))
+        self.factors = None
+        if wired is not None:
+            if wired["synapse"] == "exponential":
+                factors = core.cuda_factors(model.name, numbers, scaled, wired["tau_ms"])
+                self.factors = Numbers(self._there(factors))
+            numbers = core.cuda_coefficients(model.name, numbers, scaled)
         given = np.zeros((1, 2, 1)) if term is None or term.parameters is None else reduced(term.parameters)
         # by source: the threads of neighbouring targets then read neighbouring words
         self.weights = self._there(weights).transpose(1, 2).contiguous()
@@ -291,11 +301,14 @@ class Launches:
             "every": span.every,
             "n_rows": span.n_rows,
         }
-        if model.spiking:
+        if wired is not None:
             pending = self.arrays.get("pending")
             self.told |= {
-                "delay": delay,
-                "arrived": self.arrays["synapse_state"].data_ptr(),
+                "delay": wired["longest"],
+                "exponential": self.factors is not None,
+                "tau_ms": wired["tau_ms"],
+                "factors": None if self.factors is None else self.factors.bound,
+                "received": self.arrays["synapse_state"].data_ptr(),
                 "pending": 0 if pending is None else pending.data_ptr(),
             }
         else:

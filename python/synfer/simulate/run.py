@@ -90,10 +90,10 @@ def run(
         child takes one.
     device : {"cpu", "cuda", "cuda:1", ...}
         Where to simulate. On a CUDA device the recording's signals are torch tensors there, and stay there;
-        ``final_state`` is brought back. Izhikevich and LIF neurons with delta synapses of one delay, and units without
-        spikes coupled over one lag, of up to 1,024 units a network, driven by one Gaussian drive or none, in float32,
-        are simulated there; all else is refused by name. (Those kernels are tested under emulation and have never run
-        on a device.)
+        ``final_state`` is brought back. Izhikevich and LIF neurons with delta or exponential synapses of one delay, and
+        units without spikes coupled over one lag, of up to 1,024 units a network, driven by one Gaussian drive or none,
+        in float32, are simulated there; all else is refused by name. (Those kernels are tested under emulation and have
+        never run on a device.)
     out : dict of str to array, optional
         Where to record: arrays of the result's shape and dtype, in C order. Signals not in it get arrays of their own
         (whose memory is used again by later runs once nobody holds them).
@@ -172,8 +172,10 @@ def run(
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     if index is not None:
         cuda.refuse_drives(terms)
-        delay = 1 if wires is None else wires.bound["longest"]
-        needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, per_sample, delay)
+        delay, receptors = (
+            (1, 1) if wires is None else (wires.bound["longest"], wires.remembered["synapse_state"].shape[1])
+        )
+        needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, per_sample, delay, receptors)
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
     remembered = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
@@ -184,7 +186,8 @@ def run(
     else:
         launches = cuda.Launches(
             index, model, network, dt, span, seed,
-            parameters=parameters, remembered=remembered, delay=delay, term=terms[0] if terms else None,
+            parameters=parameters, remembered=remembered, term=terms[0] if terms else None,
+            wired=None if wires is None else wires.bound,
             weights=coupling[0][:, 0] if wires is None else wires.bound["weights"],
         )  # fmt: skip
         signals = cuda.empty(shape, kinds, index)
