@@ -1,4 +1,4 @@
-"""The simulator at four workloads, each beside the peers that are installed, in one run.
+"""The simulator at W1 and W4, each beside the peers that are installed, in one run; W2 and W3 are in spiking.py.
 
     python bench/run.py simulator --brian2-python /path/to/brian/bin/python --jax-python /path/to/jax/bin/python
 

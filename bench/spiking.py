@@ -3,13 +3,13 @@
     python bench/run.py spiking --brian2-python /path/to/brian/bin/python
 
 Milliseconds of wall time, float32, the best of several runs in one process; nothing is recorded but spikes counted over
-100 ms. A run of each length, a fifth and the whole: what the difference costs is the price of a simulated second, and
-what the short run takes beyond its share of it is the set-up, mostly checking and sorting the wiring. W2: E. M.
-Izhikevich's script of 2003 (1,000 neurons, all to all, noise of deviation 5 and 2, dt 1 ms). W3: current-based network
-after R. Brette et al. 2007 (membrane 20 ms, synapses 5 and 10 ms, threshold 10 mV over the reset, refractory 5 ms, rest
-1 mV over the threshold, dt 0.1 ms, a delay of one step) with fixed in-degree. A hand-written AVX-512 kernel (fast-math,
-random numbers of its own) takes 2.0-2.7 ms on one thread for W2, and 15-32 and 696-1086 ms for W3, on this kind of
-machine.
+20 ms or more. A run of each length, a fifth and the whole: what the difference costs is the price of a simulated
+second, and what the short run takes beyond its share of it is the set-up, mostly checking and sorting the wiring. W2:
+E. M. Izhikevich's script of 2003 (1,000 neurons, all to all, noise of deviation 5 and 2, dt 1 ms). W3: current-based
+network after R. Brette et al. 2007 (membrane 20 ms, synapses 5 and 10 ms, threshold 10 mV over the reset, refractory 5
+ms, rest 1 mV over the threshold, dt 0.1 ms, a delay of one step) with fixed in-degree: the figures of the published
+benchmark, whose neurons fire by themselves. A hand-written AVX-512 kernel (fast-math, random numbers of its own) takes
+2.0-2.7 ms on one thread for W2, and 15-32 and 696-1086 ms for W3, on this kind of machine.
 """
 
 from __future__ import annotations

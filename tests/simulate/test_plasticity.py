@@ -125,6 +125,8 @@ def test_what_is_recorded_is_what_run_records_and_the_times_are_said(make_networ
     network = make_network("lif", "alpha", "many", plasticity=RULE, drive=GaussianDrive(40, 400))
     recording, truth = run_plastic(network, 0.05, DT, weights_every=0.02, warmup=0.01, every=5, record=("v", "spikes"))
     assert recording.identical(run(network, 0.05, DT, warmup=0.01, every=5, record=("v", "spikes")))
+    with pytest.raises(InputError, match="warmup must be a whole number of recorded rows"):  # a look would cut a row
+        run_plastic(network, 0.05, DT, weights_every=0.02, warmup=0.01 + 2 * DT, every=5)
     np.testing.assert_allclose(truth.leading_ids, [0.0, 0.02, 0.04, 0.06])
     assert truth.leading == "time"
     np.testing.assert_allclose(truth.weight.values[0], network.connectome.weight.values, rtol=1e-6)

@@ -166,7 +166,7 @@ Divergence simulate_rates(const RateModel& model, const RateSimulation<T>& s, in
     if (model.coupled && s.n_networks < n_threads) {
         const std::int64_t most = std::min(work(s) / worth_a_thread, (s.n_units + piece - 1) / piece);
         const int team = static_cast<int>(std::min<std::int64_t>(n_threads, most));
-        if (team > 1) return by_units(kernels, s, team);
+        if (team > s.n_networks) return by_units(kernels, s, team);
     }
     const std::int64_t share = (s.n_networks + n_threads - 1) / n_threads;
     const std::int64_t together = model.coupled ? std::min(units_wanted / s.n_units, share) : 1;

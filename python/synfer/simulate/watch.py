@@ -58,6 +58,11 @@ class Watch:
             raise InputError(
                 f"weights_every must be a whole number of recorded rows, {span.every} x {dt:g} s; got {self.every} s."
             )
+        if (span.kept - span.first) % span.every:
+            raise InputError(
+                f"warmup must be a whole number of recorded rows, {span.every} x {dt:g} s, where weights are looked at; "
+                f"got {(span.kept - span.first) * dt:g} s."
+            )
         n = network.n_units
         looks = (span.last - span.first) // length + 1
         refuse_beyond_available(3 * 8 * looks * n**2 * (network.n_networks or 1), "look at the weights less often")
