@@ -60,8 +60,8 @@ class Watch:
             )
         if (span.kept - span.first) % span.every:
             raise InputError(
-                f"warmup must be a whole number of recorded rows, {span.every} x {dt:g} s, where weights are looked at; "
-                f"got {(span.kept - span.first) * dt:g} s."
+                f"warmup must be a whole number of recorded rows, {span.every} x {dt:g} s, where weights are looked "
+                f"at; got {(span.kept - span.first) * dt:g} s."
             )
         n = network.n_units
         looks = (span.last - span.first) // length + 1

@@ -50,7 +50,7 @@ class LogNormal:
 
     def draw(self, random: np.random.Generator, n: int) -> np.ndarray:
         """Give n magnitudes."""
-        variance = np.log1p((self.std / self.mean) ** 2)
+        variance = np.logaddexp(0.0, 2.0 * (np.log(self.std) - np.log(self.mean)))  # ln(1 + cv^2), whatever cv
         return random.lognormal(np.log(self.mean) - variance / 2, np.sqrt(variance), n)
 
 
