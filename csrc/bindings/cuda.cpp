@@ -27,13 +27,6 @@ std::vector<std::string> device_names() {
 void bind_cuda(py::module_& m) {
 #ifdef SYNFER_CUDA
     m.attr("cuda_built") = true;
-    m.def(
-        "cuda_memory",
-        [](int device) {
-            const CudaMemory memory = cuda_memory(device);
-            return py::make_tuple(memory.free, memory.total);
-        },
-        py::arg("device"), "Bytes of a device that are free, and all.");
 #else
     m.attr("cuda_built") = false;
 #endif

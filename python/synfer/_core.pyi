@@ -44,7 +44,6 @@ def attention_backward(
 cuda_built: bool
 
 def cuda_devices() -> list[str]: ...
-def cuda_memory(device: int) -> tuple[int, int]: ...  # where cuda_built
 
 # cuda_simulator.cpp; limits are those of simulator/cuda/launch.hpp, in order
 cuda_most_units: int

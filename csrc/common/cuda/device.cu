@@ -1,7 +1,8 @@
 #include <cuda_runtime.h>
 
+#include <stdexcept>
+
 #include "common/cuda/device.hpp"
-#include "common/cuda/runtime.hpp"
 
 namespace synfer {
 
@@ -14,15 +15,10 @@ int cuda_device_count() {
 
 std::string cuda_device_name(int device) {
     cudaDeviceProp properties;
-    check_cuda(cudaGetDeviceProperties(&properties, device), "looking at the device");
-    return properties.name;
-}
-
-CudaMemory cuda_memory(int device) {
-    const ChosenDevice chosen(device);
-    CudaMemory memory{};
-    check_cuda(cudaMemGetInfo(&memory.free, &memory.total), "asking for free memory");
-    return memory;
+    const cudaError_t error = cudaGetDeviceProperties(&properties, device);
+    if (error == cudaSuccess) return properties.name;
+    cudaGetLastError();
+    throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(error));
 }
 
 }  // namespace synfer
