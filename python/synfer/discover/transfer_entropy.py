@@ -44,7 +44,8 @@ class TransferEntropy(LaggedRegression):
         pvalue[i, j] = (1 + b) / (1 + B).
 
     Limits: given only the own past, a chain or a common input makes edges that are not there. The neighbours' estimate
-    is biased towards 0 as dimensions grow (lag times 2, or times units with ``condition="all"``).
+    is biased towards 0 as dimensions grow (lag times 2, or times units with ``condition="all"``). It takes some 60 ms a
+    pair of 5,000 samples, and so much again for every surrogate: 10 units with 100 surrogates, ten minutes.
 
     Parameters
     ----------
@@ -214,7 +215,8 @@ class _Information:
         """I(x; y | z) for y (row, dimension)."""
         yz = np.hstack([y, self._z])
         joint = np.hstack([self._x, yz])
-        distance = cKDTree(joint).query(joint, k=[self._k + 1], p=np.inf)[0][:, 0]  # the first is the sample itself
+        # The first neighbour is the sample itself.
+        distance = cKDTree(joint).query(joint, k=[self._k + 1], p=np.inf)[0][:, 0]
         terms = digamma(self._of_z(distance)) - digamma(self._of_xz(distance)) - digamma(_Counter(yz)(distance))
         return float(digamma(self._k) + terms.mean())
 
