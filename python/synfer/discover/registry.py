@@ -13,6 +13,7 @@ from synfer.discover.events import EventRegression
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
+from synfer.discover.spike_glm import SpikeGLM
 from synfer.discover.transfer_entropy import TransferEntropy
 from synfer.errors import InputError, UnknownNameError
 
@@ -27,6 +28,7 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "pairwise_granger": PairwiseGranger,
     "partial_correlation": PartialCorrelation,
     "transfer_entropy": TransferEntropy,
+    "spike_glm": SpikeGLM,
 }
 
 
