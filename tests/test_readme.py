@@ -36,6 +36,17 @@ def test_its_python_runs_as_it_stands(capsys, tmp_path, monkeypatch):
     assert (tmp_path / "connectome.png").stat().st_size > 0
 
 
+def test_the_simulators_page_runs_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    names: dict = {}
+    for example in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(compile(example, "simulator.md", "exec"), names)
+    assert names["truth"].leading == "time"
+    table = names["table"]
+    assert [name for name in table.model[table.spiking].unique() if f"`{name}`" not in page] == []
+
+
 def test_raw_voltages_come_to_what_it_warns_of():
     network = simulate.izhikevich_network(n_exc=8, n_inh=2, p=0.4, seed=1)
     raw = simulate.run(network, duration=5.0, record=("v", "spikes"))
@@ -49,7 +60,7 @@ def test_raw_voltages_come_to_what_it_warns_of():
 
 
 def test_what_it_links_to_exists():
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "simulator.md"):
         targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
         assert targets
         assert [target for target in targets if not (page.parent / target).exists()] == []

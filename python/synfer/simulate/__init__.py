@@ -2,6 +2,7 @@
 
 from synfer.simulate import observe
 from synfer.simulate.autoregression import var_coefficients, var_network
+from synfer.simulate.models import models
 from synfer.simulate.networks import izhikevich_network
 from synfer.simulate.plastic import run_plastic
 from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
@@ -41,6 +42,7 @@ __all__ = [
     "izhikevich_network",
     "lorenz96_network",
     "map_network",
+    "models",
     "observe",
     "random_positions",
     "rate_network",
