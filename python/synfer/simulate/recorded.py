@@ -88,7 +88,13 @@ def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
     InputError, UnknownNameError
         There are none, or one is none that the model has.
     """
-    # an array of names is of one axis; a matrix of scipy's says that it can be iterated over, and cannot
+    # an array of names is of one axis; a matrix of scipy's says that it can be iterated over, and cannot; what a dict
+    # gives for each name, units perhaps, would pass unseen
+    if isinstance(record, Mapping):
+        raise InputError(
+            "record must be names of signals, recorded of all units, such as ('v', 'spikes'); got the dict "
+            f"{record!r:.60}: give its names alone, and take units of the recording by isel(unit=...)."
+        )
     if not isinstance(record, str | Iterable) or getattr(record, "ndim", 1) != 1 or scipy.sparse.issparse(record):
         raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
     names = [record] if isinstance(record, str) else list(dict.fromkeys(map(str, record)))
