@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError
+from synfer.errors import InputError, UnknownNameError
 from synfer.network import GaussianDrive, Network
 from synfer.simulate import run, run_reference
-from synfer.simulate.neurons import MODELS
+from synfer.simulate.neurons import MODELS, packed_parameters, packed_state
 from synfer.simulate.reference_neurons import STEPS
 
 DT = 1e-4
@@ -76,6 +76,26 @@ def test_every_unit_rests_where_its_equations_do(model: str) -> None:
     assert course["spikes"].sum() == 0
     assert np.ptp(course["v"][-1000:]) < 0.2
     assert abs(course["v"][0, 0] - course["v"][-1, 0]) < (10 if model == "izhikevich" else 2.5)
+
+
+@pytest.mark.parametrize("model", [name for name in SPIKING if "v" in MODELS[name].states[:-1]])
+def test_states_that_are_not_given_begin_at_rest(make_network: Callable, model: str) -> None:
+    network, states = make_network(model, "exponential"), MODELS[model].states
+    parameters = packed_parameters(network, np.dtype(np.float64))
+    rest = dict(zip(states, packed_state(network, parameters, None)[0], strict=True))
+    v = rest["v"] + np.linspace(0, 3, network.n_units)
+
+    def begun(initial: object) -> np.ndarray:
+        course = run(network, 0.005, DT, record=states, dtype="float64", initial_state=initial)
+        return np.stack([course[name] for name in states])
+
+    assert np.array_equal(begun({"v": v}), begun({**rest, "v": v}))
+    assert not np.array_equal(begun({"v": v}), begun(None))
+    assert np.array_equal(begun({states[-1]: rest[states[-1]]}), begun(None))
+    twin = run_reference(network, 0.005, DT, initial_state={"v": v})
+    np.testing.assert_allclose(begun({"v": v})[0], twin["v"], rtol=0, atol=1e-6 * np.abs(twin["v"]).max())
+    with pytest.raises(UnknownNameError, match="'w7'"):
+        begun({"v": v, "w7": 0})
 
 
 def test_a_model_says_its_units() -> None:

@@ -45,7 +45,6 @@ REFUSED = {
     "drive with a hole": ({"drive": np.where(np.arange(50).reshape(10, 5) == 17, np.nan, 0)}, InputError, r"\(3, 2\)"),
     "drive beyond float32": ({"drive": np.full((10, 5), 1e300)}, InputError, "float32"),
     "unknown state": ({"initial_state": {"v": 0, "u": 0, "w": 0}}, UnknownNameError, "'w'"),
-    "missing state": ({"initial_state": {"v": 0}}, InputError, "'u'"),
     "state of other shape": ({"initial_state": {"v": 0, "u": filled((4,))}}, ShapeError, r"\(network, unit\) = \(3"),
     "infinite state": ({"initial_state": {"v": np.inf, "u": 0}}, InputError, "finite"),
     "state that is no dict": ({"initial_state": [1, 2]}, InputError, "dict"),

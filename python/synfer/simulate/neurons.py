@@ -122,12 +122,13 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
     parameters : array (network, parameter, unit)
         Its `packed_parameters`.
     initial : dict of str to array, optional
-        Every state of the model, each broadcastable to ([network,] unit); default is the model's own rest.
+        States of the model, each broadcastable to ([network,] unit); one that is not given is that of the model's own
+        rest (its ``initialise``): gates rest at the rest's v, whatever v is given.
 
     Raises
     ------
     InputError
-        A state is missing or not finite.
+        A state is not finite.
     UnknownNameError
         The model has no such state.
     ShapeError
@@ -136,8 +137,8 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
     model = model_of(network)
     n_networks, _, n_units = parameters.shape
     packed = np.empty((n_networks, len(model.states), n_units), parameters.dtype)
+    _core.initial_state(model.name, parameters, packed)
     if initial is None:
-        _core.initial_state(model.name, parameters, packed)
         return packed
     if not isinstance(initial, Mapping):
         raise InputError(f"initial_state must be a dict of state to array; got a {type(initial).__name__}.")
@@ -148,7 +149,7 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
     symbols, shape = ("(unit,)", (n_units,)) if single else ("(network, unit)", (n_networks, n_units))
     for row, name in enumerate(model.states):
         if name not in initial:
-            raise InputError(f"initial_state must give every state of model {model.name!r}; {name!r} is missing.")
+            continue
         value = checked_numbers(f"initial_state[{name!r}]", initial[name])
         try:
             with np.errstate(over="ignore"):  # said below, with the state's name

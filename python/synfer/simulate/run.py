@@ -76,9 +76,10 @@ def run(
         With "events" the recording holds the spikes of signal "spikes" one by one besides, at the time of each step
         (`Recording.spike_times`), however coarse its rows.
     initial_state : dict of str to array, State, or "stationary", optional
-        Every state, each broadcastable to ([network,] unit). Default: the model's rest (v = -65 mV, u = b v; x = 0). Or
-        the ``final_state`` of a recording, to go on where that ended, to the bit as if it never had. A vector
-        autoregression may begin with a "stationary" state drawn for it.
+        States, each broadcastable to ([network,] unit). One that is not given is as at the model's rest, the default
+        (v = -65 mV, u = b v; gates at rest at the rest's v, whatever v is given; x = 0). Or the ``final_state`` of a
+        recording, to go on where that ended, to the bit as if it never had. A vector autoregression may begin with a
+        "stationary" state drawn for it.
     seed : int, optional
         Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
         their noise under one seed, and every single network has id 0 unless told otherwise: give each network a seed
