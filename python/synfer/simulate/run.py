@@ -14,6 +14,7 @@ from synfer.network import Drive, Network
 from synfer.recording import Recording
 from synfer.simulate import cuda, drives, rates, recorded
 from synfer.simulate.arguments import checked_count, checked_seed
+from synfer.simulate.fingerprint import Fingerprint, fingerprint_of
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
 from synfer.simulate.watch import Watch
@@ -179,7 +180,7 @@ def run(
         needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, per_sample, delay, receptors)
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
-    remembered = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
+    remembered, made = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     launches = None
     signals: dict[str, Any]
     if index is None:
@@ -264,7 +265,7 @@ def run(
         },
         events=None if events is None else events.events(network.n_networks is not None),
     )
-    recording.final_state = State(model.name, network.ids, span.last, dt, seed, remembered)
+    recording.final_state = State(model.name, network.ids, span.last, dt, seed, remembered, made)
     return recording
 
 
@@ -278,8 +279,8 @@ def _remembered(
     dt: float,
     seed: int,
     driven: Any,
-) -> dict[str, np.ndarray]:
-    """Give the arrays of a `State` before the first step, those that drives and wires write to."""
+) -> tuple[dict[str, np.ndarray], Fingerprint]:
+    """Give the arrays of a `State` before the first step, those that drives and wires write to, and what made them."""
     given = None if isinstance(initial_state, State) else initial_state
     if model.spiking:
         anew = packed_state(network, parameters, given)
@@ -287,11 +288,12 @@ def _remembered(
         anew = rates.first_state(network, parameters, given, drives.as_sequence(driven), seed)
     arrays = {"state": anew, **({} if wires is None else wires.remembered)}
     arrays |= {f"drive{place}": term.state for place, term in enumerate(terms) if term.state is not None}
+    made = fingerprint_of(network, parameters.dtype, terms, wires, arrays)
     if isinstance(initial_state, State):
-        initial_state.refuse_other(network, dt, {name: array.shape for name, array in arrays.items()})
+        initial_state.refuse_other(network, dt, {name: array.shape for name, array in arrays.items()}, made)
         for name, array in arrays.items():
             array[...] = initial_state.arrays[name]
-    return arrays
+    return arrays, made
 
 
 def _refuse_diverged(network: Network, diverged: tuple[int, int, int], dt: float) -> None:
