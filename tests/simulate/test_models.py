@@ -124,3 +124,14 @@ def test_parameters_out_of_their_range_are_refused(model: str, parameter: str, v
     wiring = Connectome.from_weights(np.zeros((2, 2)))
     with pytest.raises(InputError, match=f"parameter '{parameter}' of model '{model}' must be {words}"):
         run(Network(model, {parameter: value}, wiring, drive=GaussianDrive(0, 0)), 0.01, record="spikes")
+
+
+def test_a_spike_is_one_step_however_long_v_is_past_the_threshold() -> None:
+    """What `run` says of "spikes" is true of models whose v is past the threshold for many steps, or in none."""
+    for model, current, threshold, past in (("hodgkin_huxley", 10.0, 0.0, True), ("escape_lif", 30.0, -45.0, False)):
+        network = Network(model, {}, Connectome.from_weights([[0.0]]), drive=GaussianDrive(current, 0))
+        made = run(network, 0.2, DT, record=("v", "spikes"))
+        spikes, above = made["spikes"][:, 0], made["v"][:, 0] >= threshold
+        assert spikes.sum() > 3
+        assert np.all(spikes[1:] + spikes[:-1] < 2)
+        assert above.sum() > 3 * spikes.sum() if past else not np.any(above & (spikes == 1))

@@ -66,8 +66,9 @@ def run(
         sequence is none. What acted is recorded as signal "drive": given back as an array it acts again to the bit,
         and beside the states in one Recording it is the known stimulus that a forecast or an estimator may be given.
     record : sequence of str, optional
-        Any of the model's states ("v", "u"; "x" of units without spikes), "spikes" (uint8, 1 where v is past the
-        threshold after the step) and "drive" (what acted in the step, without synapses). Default: the first state.
+        Any of the model's states (``synfer.simulate.neurons.MODELS[network.model].states``, the same as of
+        ``initial_state``; "x" of units without spikes), "spikes" (uint8, 1 in the step of a spike) and "drive" (what
+        acted in the step, without synapses). Default: the first state.
     every : int
         Record after every so many steps: states and drive of that step, spikes counted since the row before (up to 255
         steps; more with ``spikes="events"``).
@@ -78,9 +79,9 @@ def run(
         (`Recording.spike_times`), however coarse its rows.
     initial_state : dict of str to array, State, or "stationary", optional
         States, each broadcastable to ([network,] unit). One that is not given is as at the model's rest, the default
-        (v = -65 mV, u = b v; gates at rest at the rest's v, whatever v is given; x = 0). Or the ``final_state`` of a
-        recording, to go on where that ended, to the bit as if it never had. A vector autoregression may begin with a
-        "stationary" state drawn for it.
+        (gates at rest at the rest's v, whatever v is given; of units without spikes x = 0, of Lorenz-96 numbers around
+        F). Or the ``final_state`` of a recording, to go on where that ended, to the bit as if it never had. A vector
+        autoregression may begin with a "stationary" state drawn for it.
     seed : int, optional
         Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
         their noise under one seed, and every single network has id 0 unless told otherwise: give each network a seed
