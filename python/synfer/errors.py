@@ -66,6 +66,10 @@ class DelayWarning(SynferWarning):
     """A simulation's step makes synapses act after another delay, or for another time, than the connectome says."""
 
 
+class StepWarning(SynferWarning):
+    """A simulation's step is too large for the equations, or a time in them is not a whole number of steps."""
+
+
 class NotConvergedWarning(SynferWarning):
     """A fit stopped at its cap before it had converged; the connectome says so too."""
 

@@ -63,6 +63,7 @@ def test_an_alpha_current_moves_the_membrane_as_on_paper() -> None:
     ("synapse", "charge"),
     [(DeltaSynapse(), 0.1), (ExponentialSynapse(5e-3, 1), 5.0), (AlphaSynapse(5e-3, 1), 5.0 * np.e)],
 )
+@pytest.mark.filterwarnings("ignore:.*model 'adex'.*:synfer.errors.StepWarning")  # it is no more than an integrator
 @pytest.mark.parametrize("dt", [1e-4, 5e-4, 2e-3])
 def test_a_spike_brings_its_charge_whatever_the_step(synapse: object, charge: float, dt: float) -> None:
     """Into an integrator without a leak, v in the end is weight x charge / tau; and into any other model likewise."""

@@ -17,6 +17,7 @@ from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.fingerprint import Fingerprint, fingerprint_of
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
+from synfer.simulate.steps import warn_of_step
 from synfer.simulate.watch import Watch
 from synfer.simulate.wires import Wires, wires_of
 from synfer.threads import n_threads as threads_for
@@ -59,7 +60,8 @@ def run(
         Seconds that are recorded, positive; round(duration / dt) steps, at least one.
     dt : float
         Step in seconds. Delays are whole numbers of it, at least one; through delta synapses a spike acts for one step,
-        so that the paper's networks, defined with 1 ms, are other networks with another step (`DelayWarning`).
+        so that the paper's networks, defined with 1 ms, are other networks with another step (`DelayWarning`). The
+        default is for them; some models need a smaller one (`StepWarning`).
     drive : Drive, array ([network,] time, unit), or sequence of these, optional
         Replaces the network's own: other noise, or the very input of each neuron in each step of this run (warm-up
         included; one array (time, unit) for a whole batch is shared by its networks). Several add up; an empty
@@ -127,6 +129,8 @@ def run(
     DelayWarning
         A delay of the connectome is not a whole number of steps and is rounded, or the connectome has delta synapses
         made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
+    StepWarning
+        ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons.
 
     Examples
     --------
@@ -181,6 +185,7 @@ def run(
         needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, per_sample, delay, receptors)
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
+    warn_of_step(network, dt)
     remembered, made = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     launches = None
     signals: dict[str, Any]

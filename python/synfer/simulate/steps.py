@@ -1,0 +1,36 @@
+"""Whether a run's step fits its network: what would otherwise give other results without a word."""
+
+from __future__ import annotations
+
+import warnings
+
+from synfer.errors import StepWarning
+from synfer.network import Network
+
+LARGEST_STEPS = {"hodgkin_huxley": 2.5e-4, "hodgkin_huxley_cortical": 2.5e-4, "adex": 2.5e-4}
+"""Seconds of the largest step of a model with which its firing rate is within 5 % of that of a hundredth of a ms.
+
+Measured by halving dt from 1 ms: the squid's axon under 7 to 40 uA/cm2, the cortical cell under 1 to 20, the adaptive
+neuron as of 2005 and the cells of `cell_parameters` under their published currents (tests/oracles/test_steps.py). Not
+here are models whose step is exact (lif), random (poisson), or part of the definition (izhikevich, 1 ms).
+"""
+ROUNDED = 1e-6
+"""Share by which a step may be larger than the largest without a word."""
+
+
+def warn_of_step(network: Network, dt: float) -> None:
+    """Warn where a step of ``dt`` seconds is too large for the network's model.
+
+    Warns
+    -----
+    StepWarning
+        The model's firing rates are wrong by more than 5 % with such a step.
+    """
+    largest = LARGEST_STEPS.get(network.model)
+    if largest is not None and dt > largest * (1 + ROUNDED):
+        warnings.warn(
+            f"dt = {dt:g} s is too large a step for model {network.model!r}, whose firing rates are off by more than 5 "
+            f"%: take dt={largest:g} (seconds) or less.",
+            StepWarning,
+            stacklevel=3,
+        )
