@@ -126,6 +126,28 @@ def test_parameters_out_of_their_range_are_refused(model: str, parameter: str, v
         run(Network(model, {parameter: value}, wiring, drive=GaussianDrive(0, 0)), 0.01, record="spikes")
 
 
+@pytest.mark.parametrize(
+    ("model", "parameters", "words"),
+    [
+        ("lif", {"reset": -45.0}, "'reset' .* below 'threshold'.*unit 0 of network 0 has reset = -45 mV .* = -50 mV"),
+        ("lif", {"reset": -50.0}, "reset = -50 mV"),
+        ("lif", {"threshold": [-50.0, -80.0]}, "unit 1 of network 0 has reset = -70 mV and threshold = -80 mV"),
+        ("izhikevich", {"c": [[-65.0, -65.0], [-65.0, 40.0]]}, "unit 1 of network 1 has c = 40 mV and threshold = 30"),
+        ("adex", {"v_reset": 20.0}, "v_reset = 20 mV and v_peak = 20 mV"),
+    ],
+)
+def test_a_reset_past_the_threshold_is_refused(model: str, parameters: dict, words: str) -> None:
+    weights = np.zeros((2, 2) if np.ndim(parameters.get("c")) < 2 else (2, 2, 2))
+    network = Network(model, parameters, Connectome.from_weights(weights), drive=GaussianDrive(0, 0))
+    with pytest.raises(InputError, match=words):
+        run(network, 0.01, DT, record="spikes")
+
+
+def test_resets_above_a_soft_threshold_are_taken() -> None:
+    network = Network("escape_lif", {"reset": -49.0}, Connectome.from_weights([[0.0]]), drive=GaussianDrive(0, 0))
+    assert run(network, 0.01, DT).n_samples == 100
+
+
 def test_a_spike_is_one_step_however_long_v_is_past_the_threshold() -> None:
     """What `run` says of "spikes" is true of models whose v is past the threshold for many steps, or in none."""
     for model, current, threshold, past in (("hodgkin_huxley", 10.0, 0.0, True), ("escape_lif", 30.0, -45.0, False)):

@@ -71,6 +71,8 @@ MODELS: dict[str, NeuronModel] = {
     },
 }
 """The models of the core by name."""
+RESETS = {"lif": ("reset", "threshold"), "izhikevich": ("c", "threshold"), "adex": ("v_reset", "v_peak")}
+"""What v is set to after a spike, and past what it spikes. (Escape noise has a hazard at any v, and is not here.)"""
 
 
 def model_of(network: Network) -> NeuronModel:
@@ -96,7 +98,7 @@ def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
     Raises
     ------
     InputError
-        A value is too large for the dtype, or out of its range.
+        A value is too large for the dtype, or out of its range, or a reset is not below its threshold.
     """
     model = model_of(network)
     packed = np.empty((network.n_networks or 1, len(model.defaults), network.n_units), dtype)
@@ -109,7 +111,21 @@ def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
         if (model.ranges[name] == "positive" and least <= 0) or (model.ranges[name] == "not negative" and least < 0):
             allowed = {"positive": "positive", "not negative": "at least 0"}[model.ranges[name]]
             raise InputError(f"parameter {name!r} of model {model.name!r} must be {allowed}; got {least:g}.")
+    if model.name in RESETS:
+        _refuse_resets_past_the_threshold(network, packed, list(model.defaults))
     return packed
+
+
+def _refuse_resets_past_the_threshold(network: Network, packed: np.ndarray, order: list[str]) -> None:
+    reset, threshold = RESETS[network.model]
+    low, high = packed[:, order.index(reset)], packed[:, order.index(threshold)]
+    if np.any(low >= high):
+        which, unit = np.argwhere(low >= high)[0]
+        raise InputError(
+            f"parameter {reset!r} of model {network.model!r} must be below {threshold!r}, or a neuron would spike again "
+            f"as soon as it is reset; unit {network.unit_ids[unit]} of network {network.ids[which]} has {reset} = "
+            f"{low[which, unit]:g} mV and {threshold} = {high[which, unit]:g} mV."
+        )
 
 
 def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str, Any] | None) -> np.ndarray:
