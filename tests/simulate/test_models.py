@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError, UnknownNameError
+from synfer.errors import InputError, StepWarning, UnknownNameError
 from synfer.network import GaussianDrive, Network
 from synfer.simulate import run, run_reference
 from synfer.simulate.neurons import MODELS, packed_parameters, packed_state
@@ -52,6 +52,8 @@ def test_parameters_differ_from_unit_to_unit_and_network_to_network(make_network
     plain = make_network(model, "exponential", "one", n=7)
     defaults = MODELS[model].defaults
     parameters = {name: value * rng.uniform(0.9, 1.1, (3, 7)) for name, value in defaults.items()}
+    if "refractory" in parameters:
+        parameters["refractory"] = np.round(parameters["refractory"], 1)  # whole steps
     weights = np.stack([plain.connectome.weight.values] * 3)
     batch = Network(
         model, parameters, Connectome.from_weights(weights, delay=3 * DT), drive=plain.drive, synapse=plain.synapse
@@ -146,6 +148,23 @@ def test_a_reset_past_the_threshold_is_refused(model: str, parameters: dict, wor
 def test_resets_above_a_soft_threshold_are_taken() -> None:
     network = Network("escape_lif", {"reset": -49.0}, Connectome.from_weights([[0.0]]), drive=GaussianDrive(0, 0))
     assert run(network, 0.01, DT).n_samples == 100
+
+
+@pytest.mark.parametrize("model", ["lif", "escape_lif"])
+def test_refractory_times_off_the_grid_are_rounded_with_a_warning(model: str) -> None:
+    def course(refractory: object, dt: float = 5e-4) -> np.ndarray:
+        network = Network(
+            model, {"refractory": refractory}, Connectome.from_weights(np.zeros((2, 2))), drive=GaussianDrive(40, 0)
+        )
+        return run(network, 0.1, dt)["v"]
+
+    for refractory, at_fault, taken in ((2.2, "2.2", 2), ([2.0, 3.3], "3.3", 3.5), (1e-3, "0.001", 0)):
+        words = rf"'refractory' = {at_fault} ms of model '{model}' .*dt = 0\.0005 s: it is taken as {taken} ms"
+        with pytest.warns(StepWarning, match=words):
+            rounded = course(refractory)
+        assert np.array_equal(rounded, course(np.round(np.multiply(refractory, 2)) / 2))
+    for refractory, dt in ((0.0, 5e-4), (1.7, 1e-4), (2.0 + 1e-10, 1e-3), ([0.3, 2.1], 1e-4)):
+        course(refractory, dt)  # no warning, which would be an error here
 
 
 def test_a_spike_is_one_step_however_long_v_is_past_the_threshold() -> None:

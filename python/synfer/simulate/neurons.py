@@ -122,9 +122,9 @@ def _refuse_resets_past_the_threshold(network: Network, packed: np.ndarray, orde
     if np.any(low >= high):
         which, unit = np.argwhere(low >= high)[0]
         raise InputError(
-            f"parameter {reset!r} of model {network.model!r} must be below {threshold!r}, or a neuron would spike again "
-            f"as soon as it is reset; unit {network.unit_ids[unit]} of network {network.ids[which]} has {reset} = "
-            f"{low[which, unit]:g} mV and {threshold} = {high[which, unit]:g} mV."
+            f"parameter {reset!r} of model {network.model!r} must be below {threshold!r}, or a neuron would spike "
+            f"again as soon as it is reset; unit {network.unit_ids[unit]} of network {network.ids[which]} has {reset} "
+            f"= {low[which, unit]:g} mV and {threshold} = {high[which, unit]:g} mV."
         )
 
 

@@ -130,7 +130,8 @@ def run(
         A delay of the connectome is not a whole number of steps and is rounded, or the connectome has delta synapses
         made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
     StepWarning
-        ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons.
+        ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons. Or a
+        refractory time is not a whole number of steps and is rounded.
 
     Examples
     --------

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from synfer.errors import StepWarning
 from synfer.network import Network
+from synfer.simulate.neurons import model_of
+from synfer.simulate.wires import ROUNDED
 
 LARGEST_STEPS = {"hodgkin_huxley": 2.5e-4, "hodgkin_huxley_cortical": 2.5e-4, "adex": 2.5e-4}
 """Seconds of the largest step of a model with which its firing rate is within 5 % of that of a hundredth of a ms.
@@ -14,8 +18,6 @@ Measured by halving dt from 1 ms: the squid's axon under 7 to 40 uA/cm2, the cor
 neuron as of 2005 and the cells of `cell_parameters` under their published currents (tests/oracles/test_steps.py). Not
 here are models whose step is exact (lif), random (poisson), or part of the definition (izhikevich, 1 ms).
 """
-ROUNDED = 1e-6
-"""Share by which a step may be larger than the largest without a word."""
 
 
 def warn_of_step(network: Network, dt: float) -> None:
@@ -24,7 +26,8 @@ def warn_of_step(network: Network, dt: float) -> None:
     Warns
     -----
     StepWarning
-        The model's firing rates are wrong by more than 5 % with such a step.
+        The model's firing rates are wrong by more than 5 % with such a step, or a refractory time is no whole number of
+        steps.
     """
     largest = LARGEST_STEPS.get(network.model)
     if largest is not None and dt > largest * (1 + ROUNDED):
@@ -33,4 +36,22 @@ def warn_of_step(network: Network, dt: float) -> None:
             f"%: take dt={largest:g} (seconds) or less.",
             StepWarning,
             stacklevel=3,
+        )
+    if "refractory" in model_of(network).defaults:
+        _warn_of_refractory_times(network, dt)
+
+
+def _warn_of_refractory_times(network: Network, dt: float) -> None:
+    given = network.parameters.get("refractory", model_of(network).defaults["refractory"])
+    times = np.asarray(given, np.float64).ravel()
+    steps = times / (dt * 1e3)
+    taken = np.rint(steps)
+    off = np.abs(steps - taken) > ROUNDED * np.maximum(taken, 1.0)
+    if np.any(off):
+        warnings.warn(
+            f"parameter 'refractory' = {times[off][0]:g} ms of model {network.model!r} is not a whole number of steps "
+            f"of dt = {dt:g} s: it is taken as {taken[off][0] * dt * 1e3:g} ms. Take a dt of which the refractory "
+            "times are multiples, or round them.",
+            StepWarning,
+            stacklevel=4,
         )
