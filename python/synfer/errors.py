@@ -47,7 +47,7 @@ class UnstableSystemError(InputError):
 
 
 class SimulationDivergedError(SynferError, ArithmeticError):
-    """A simulated state is no longer finite; says which network, neuron and step."""
+    """A simulated state is no longer finite; says which network, unit and step."""
 
 
 class FitDivergedError(SynferError, ArithmeticError):

@@ -17,6 +17,7 @@ from synfer.errors import (
     InputError,
     ShapeError,
     SimulationDivergedError,
+    StepWarning,
     UnknownNameError,
     UnstableSystemError,
 )
@@ -267,13 +268,33 @@ def test_seeds_and_ids_key_noise_and_first_states() -> None:
         assert not np.array_equal(x, run(network, 0.05, seed=1)["x"])
 
 
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_a_step_beyond_the_time_constant_is_warned_of(activation: str) -> None:
+    """Below tau an uncoupled unit decays, beyond it alternates in sign, beyond 2 tau grows: the warning comes first."""
+    network = rate_network(np.zeros((2, 2)), activation=activation, tau=[0.01, 0.002])
+    start = {"x": [0.0, 1.0]}
+    within = run(network, 0.1, 0.002, initial_state=start)["x"][:, 1]  # no warning, which would be an error here
+    assert np.all(within == 0)
+    words = rf"dt = 0\.003 s .*tau = 0\.002 s, of model 'leaky_{activation}'.*beyond 0\.004 s .*Take dt=0\.0002"
+    with pytest.warns(StepWarning, match=words):
+        alternating = run(network, 0.03, 0.003, initial_state=start)["x"][:, 1]
+    assert np.all(alternating[1:] * alternating[:-1] < 0)
+    with (
+        pytest.warns(StepWarning, match=r"dt = 0\.005"),
+        pytest.raises(SimulationDivergedError, match=r"dt = 0\.005 s"),
+    ):
+        run(network, 5.0, 0.005, initial_state=start)
+    with pytest.warns(StepWarning, match=r"tau = 0\.01 s"):  # the default tau
+        run(Network(f"leaky_{activation}", {}, network.connectome, synapse=RateCoupling()), 0.1, 0.02)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_an_unstable_simulation_names_network_unit_and_step(level: str, n_threads: int) -> None:
     n = 601
     network = rate_network(np.zeros((n, n)), activation="linear")
     drive = np.zeros((100, n), np.float32)
     drive[70, 333] = drive[72, 5] = np.float32(3e38)
-    with pytest.raises(SimulationDivergedError, match=r"neuron 333 .*after step 71 "):
+    with pytest.raises(SimulationDivergedError, match=r"unit 333 .*after step 71 .*dt = 0\.001 s"):
         growing = rate_network(np.diag(np.full(n, 50.0)), activation="linear")
         run(growing, 0.1, drive=drive, n_threads=n_threads)
     assert run(network, 0.1, drive=drive, n_threads=n_threads).n_samples == 100

@@ -176,7 +176,7 @@ def test_an_unstable_simulation_names_network_neuron_and_step(level: str, dtype:
     drive = np.zeros((3, 100, 5), dtype)
     drive[1, step, 3] = 1e30 if dtype == "float32" else 1e200
     drive[1, step + 3, 4] = drive[1, step, 3]
-    with pytest.raises(SimulationDivergedError, match=rf"network 1: .*neuron 3 .*after step {step} ") as caught:
+    with pytest.raises(SimulationDivergedError, match=rf"network 1: .*unit 3 .*after step {step} ") as caught:
         run(NETWORK, 0.1, drive=drive, dtype=dtype, record=("spikes",), n_threads=2)
     assert isinstance(caught.value, SynferError)
 
@@ -185,7 +185,7 @@ def test_an_unstable_simulation_names_network_neuron_and_step(level: str, dtype:
 def test_of_several_divergences_the_first_in_time_is_named(n_threads: int) -> None:
     drive = np.zeros((3, 100, 5), np.float32)
     drive[0, 60, 0] = drive[1, 40, 2] = drive[2, 40, 1] = 1e30
-    with pytest.raises(SimulationDivergedError, match=r"network 1: .*neuron 2 .*after step 40 "):
+    with pytest.raises(SimulationDivergedError, match=r"network 1: .*unit 2 .*after step 40 "):
         run(NETWORK, 0.1, drive=drive, n_threads=n_threads)
 
 

@@ -118,7 +118,7 @@ def run(
     Raises
     ------
     SimulationDivergedError
-        A state is no longer finite; names network, neuron and step.
+        A state is no longer finite; names network, unit and step.
     InputError, ShapeError, UnknownNameError
         An argument cannot be used, or the result would not fit into memory.
     DeviceError
@@ -131,7 +131,7 @@ def run(
         made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
     StepWarning
         ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons. Or a
-        refractory time is not a whole number of steps and is rounded.
+        refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``.
 
     Examples
     --------
@@ -306,6 +306,7 @@ def _remembered(
 def _refuse_diverged(network: Network, diverged: tuple[int, int, int], dt: float) -> None:
     which, unit, step = diverged
     raise SimulationDivergedError(
-        f"network {network.ids[which]}: the state of neuron {network.unit_ids[unit]} is not finite after step {step} "
-        f"(t = {(step + 1) * dt:.6g} s): take weaker weights or drive, a smaller dt, or check the neuron's parameters."
+        f"network {network.ids[which]}: the state of unit {network.unit_ids[unit]} is not finite after step {step} "
+        f"(t = {(step + 1) * dt:.6g} s): take weaker weights or drive, a step smaller than dt = {dt:g} s, or check the "
+        "unit's parameters."
     )

@@ -27,7 +27,7 @@ def warn_of_step(network: Network, dt: float) -> None:
     -----
     StepWarning
         The model's firing rates are wrong by more than 5 % with such a step, or a refractory time is no whole number of
-        steps.
+        steps; or the step is longer than a leaky unit's time constant.
     """
     largest = LARGEST_STEPS.get(network.model)
     if largest is not None and dt > largest * (1 + ROUNDED):
@@ -39,6 +39,16 @@ def warn_of_step(network: Network, dt: float) -> None:
         )
     if "refractory" in model_of(network).defaults:
         _warn_of_refractory_times(network, dt)
+    if network.model.startswith("leaky_"):
+        tau = float(np.min(network.parameters.get("tau", model_of(network).defaults["tau"])))
+        if dt > tau * (1 + ROUNDED):
+            warnings.warn(
+                f"dt = {dt:g} s is longer than the least time constant, tau = {tau:g} s, of model {network.model!r}: "
+                f"by Euler's scheme its units overshoot in every step, and beyond {2 * tau:g} s diverge unless "
+                f"coupling holds them. Take dt={tau / 10:g} or so.",
+                StepWarning,
+                stacklevel=3,
+            )
 
 
 def _warn_of_refractory_times(network: Network, dt: float) -> None:
