@@ -118,8 +118,7 @@ Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, const Thr
     // Whichever keeps more threads at work: networks of their own, or parts of one after the other.
     const std::int64_t parts = std::min<std::int64_t>(how.n_threads, s.n_units / how.units_per_thread);
     Divergence first{-1, 0, 0};
-    if (s.n_networks < parts && share_units(kernels, s, static_cast<int>(parts), first))
-        return first;
+    if (s.n_networks < parts && share_units(kernels, s, static_cast<int>(parts), first)) return first;
 #endif
     return share_networks(kernels, s, how.n_threads);
 }
