@@ -12,6 +12,7 @@ from synfer.errors import InputError
 from synfer.network import (
     STDP,
     ConductanceSynapse,
+    DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
     Network,
@@ -19,8 +20,7 @@ from synfer.network import (
     ShortTermPlasticity,
     StepDrive,
 )
-from synfer.simulate import run
-from synfer.simulate.state import State
+from synfer.simulate import State, run
 
 DT = 1e-4
 N = 8
@@ -133,3 +133,58 @@ def test_a_state_without_a_fingerprint_is_still_read(tmp_path) -> None:
     loaded = State.load(tmp_path / "s.nc")
     assert loaded.fingerprint is None
     assert np.array_equal(run(network, 0.01, DT, initial_state=loaded)["v"], whole)
+
+
+RULES = {"none": None, "STDP": RULE, "both": (ShortTermPlasticity(0.5, 0.1, 0.1), RULE)}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("steps", [1, 7, SEVERAL], ids=["one step", "one delay", "several"])
+@pytest.mark.parametrize("synapse", [DeltaSynapse(), ExponentialSynapse(0.005, 0.01)], ids=["delta", "exponential"])
+def test_networks_of_a_batch_go_on_alone(steps: object, rule: str, synapse: object, tmp_path) -> None:
+    drive = [GaussianDrive(60, 400), OrnsteinUhlenbeckDrive(0, 9, 0.01)]
+    batch = lif(wired(1, steps, n_networks=4), synapse=synapse, plasticity=RULES[rule], drive=drive)
+    whole = run(batch, 0.02, DT, record=("v", "spikes"), seed=5)
+    assert whole["spikes"].sum() > 20
+    run(batch, 0.008, DT, seed=5).final_state.save(tmp_path / "s.nc")
+    state = State.load(tmp_path / "s.nc")
+    for chosen in (2, -1, slice(1, 3), [3, 0], np.array([True, False, False, True])):
+        part = state.isel(network=chosen)
+        rest = run(batch.isel(network=chosen), 0.012, DT, initial_state=part)
+        assert np.array_equal(rest["v"], whole["v"][chosen][..., 80:, :])
+        for name, array in rest.final_state.arrays.items():
+            assert np.array_equal(array, whole.final_state.isel(chosen).arrays[name])
+    with pytest.raises(InputError, match="its ids are"):
+        run(batch.isel(network=1), 0.012, DT, initial_state=state.isel(network=2))
+
+
+@pytest.mark.parametrize("synapse", [DeltaSynapse(), ExponentialSynapse(0.005, 0.01)], ids=["delta", "exponential"])
+def test_a_network_of_shorter_delays_goes_on_alone(synapse: object) -> None:
+    delays = np.stack([np.full((N, N), 3), SEVERAL, np.minimum(SEVERAL, 4), np.ones((N, N))])
+    batch = lif(wired(1, delays, n_networks=4), synapse=synapse)
+    whole = run(batch, 0.02, DT, record=("v", "spikes"))
+    under_way = np.zeros(4, bool)
+    for ended in range(73, 85):  # while they fire
+        state = run(batch, ended * DT, DT).final_state
+        under_way |= state.arrays["pending"].any((1, 2))
+        for k in range(3):
+            rest = run(batch.isel(network=k), (200 - ended) * DT, DT, initial_state=state.isel(network=k))
+            assert np.array_equal(rest["v"], whole["v"][k, ended:])
+    assert under_way[:3].all()
+    with pytest.raises(InputError, match=r"its arrays are .*pending"):
+        run(batch.isel(network=3), 0.01, DT, initial_state=state.isel(network=3))
+
+
+@pytest.mark.parametrize("chosen", [4, slice(4, None), [1, 1], "first", 1.5, [[0], [1]], None])
+def test_networks_that_a_state_has_not_are_refused(chosen: object) -> None:
+    state = run(lif(wired(1, n_networks=4)), 0.001, DT).final_state
+    with pytest.raises(InputError, match="network must select"):
+        state.isel(network=chosen)
+
+
+def test_strengths_whose_networks_are_not_known_are_not_parted() -> None:
+    single, batch = lif(wired(1, SEVERAL), plasticity=RULE), lif(wired(1, SEVERAL, n_networks=2), plasticity=RULE)
+    one, two = (dataclasses.replace(run(x, 0.01, DT).final_state, fingerprint=None) for x in (single, batch))
+    assert np.array_equal(one.isel(network=0).arrays["strengths"], one.arrays["strengths"])
+    with pytest.raises(InputError, match="does not say which strengths are whose"):
+        two.isel(network=0)

@@ -353,7 +353,7 @@ class Recording:
         return convert.to_dataset(self)
 
     def save(self, path: StrPath) -> None:
-        """Write to a NetCDF4 file, whole or not at all, in blocks of a few megabytes along time.
+        """Write to a NetCDF4 file, whole or not at all, in blocks along time; `final_state` is left to `State.save`.
 
         Raises
         ------

@@ -8,6 +8,7 @@ from synfer.simulate.plastic import run_plastic
 from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run
+from synfer.simulate.state import State
 from synfer.simulate.wiring import (
     DistanceDelay,
     LogNormal,
@@ -30,6 +31,7 @@ from synfer.simulate.wiring import (
 __all__ = [
     "DistanceDelay",
     "LogNormal",
+    "State",
     "UniformDelay",
     "by_cell_type",
     "clustered",

@@ -297,7 +297,9 @@ def _remembered(
     arrays |= {f"drive{place}": term.state for place, term in enumerate(terms) if term.state is not None}
     made = fingerprint_of(network, parameters.dtype, terms, wires, arrays)
     if isinstance(initial_state, State):
-        initial_state.refuse_other(network, dt, {name: array.shape for name, array in arrays.items()}, made)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        initial_state = initial_state.fitted(shapes, 1 if network.synapse.kind == "delta" else 2)
+        initial_state.refuse_other(network, dt, shapes, made)
         for name, array in arrays.items():
             array[...] = initial_state.arrays[name]
     return arrays, made

@@ -47,6 +47,14 @@ class State:
         ... of those drives that have a memory; and what the synapses remember.
     fingerprint : Fingerprint or None
         What is compared besides; None in states saved before it was kept, of which shapes alone are compared.
+
+    Examples
+    --------
+    >>> from synfer.simulate import izhikevich_network, run
+    >>> batch = izhikevich_network(8, 2, p=0.4, n_networks=3, seed=1)
+    >>> state = run(batch, duration=0.1).final_state
+    >>> run(batch.isel(network=2), duration=0.1, initial_state=state.isel(network=2)).t0
+    0.101
     """
 
     model: str
@@ -61,6 +69,50 @@ class State:
     def time(self) -> float:
         """Seconds since the beginning."""
         return self.step * self.dt
+
+    def isel(self, network: int | slice | Any) -> State:
+        """Networks of a batch by position, to go on without the others, as `Network.isel` gives them.
+
+        Parameters
+        ----------
+        network : int, slice, or array of int or bool
+            Which networks.
+
+        Returns
+        -------
+        State
+            Of copies: with an int that of a single network, which keeps its id and so its random numbers. Its longest
+            delay may be shorter than the batch's, unless all of its delays are one step: `run` refuses it then.
+
+        Raises
+        ------
+        InputError
+            A position lies outside the batch, none or one twice is taken, or the state has strengths of several
+            networks and was saved before it was kept whose they are.
+        """
+        n = len(self.ids)
+        try:
+            chosen = np.atleast_1d(np.arange(n)[network])
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(f"network must select among {n} networks; got {network!r} ({error}).") from error
+        if chosen.ndim != 1 or len(chosen) == 0 or len(np.unique(chosen)) < len(chosen):
+            raise InputError(f"network must select at least one of {n} networks, and none twice; got {network!r}.")
+        arrays = {name: array[chosen] for name, array in self.arrays.items() if name != "strengths"}
+        made = self.fingerprint
+        if "strengths" in self.arrays:
+            if made is not None and made.edges is not None:
+                ends = np.cumsum(made.edges)
+            elif n == 1:
+                ends = np.array([len(self.arrays["strengths"])])
+            else:
+                raise InputError(
+                    "this state does not say which strengths are whose, as those saved by earlier versions: go on with "
+                    "the whole batch, and take isel of the final_state that this gives."
+                )
+            lists = np.split(self.arrays["strengths"], ends[:-1])
+            arrays["strengths"] = np.concatenate([lists[k] for k in chosen])
+        made = None if made is None else made.isel(chosen)
+        return dataclasses.replace(self, ids=self.ids[chosen], arrays=arrays, fingerprint=made)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all.
@@ -105,6 +157,31 @@ class State:
                 kinds["plasticity"] = tuple(kinds["plasticity"])
                 made = Fingerprint(**kinds, wiring=wiring, edges=edges)
             return cls(ids=root["network"].values, arrays=arrays, fingerprint=made, **about)
+
+    def fitted(self, shapes: Mapping[str, tuple[int, ...]], receptors: int) -> State:
+        """Give this with no more slots for what is under way than a network needs that is taken of a batch.
+
+        What arrives before step k is in slot k mod longest delay (csrc/simulator/wiring.hpp), of the batch as yet.
+        Left as it is where that cannot be, for `refuse_other` to refuse.
+
+        Parameters
+        ----------
+        shapes : dict of str to tuple
+            The arrays that a state of the network has.
+        receptors : int
+            Of each unit.
+        """
+        pending, shape = self.arrays.get("pending"), shapes.get("pending")
+        if pending is None or shape is None or pending.shape[1] <= shape[1] or pending.shape[::2] != shape[::2]:
+            return self
+        before, needed = pending.shape[1] // receptors, shape[1] // receptors
+        steps = self.step + np.arange(before)
+        arriving = pending.reshape(len(pending), before, receptors, -1)[:, steps % before]
+        if arriving[:, needed:].any():
+            return self
+        slots = np.empty_like(arriving[:, :needed])
+        slots[:, steps[:needed] % needed] = arriving[:, :needed]
+        return dataclasses.replace(self, arrays={**self.arrays, "pending": slots.reshape(shape)})
 
     def refuse_other(
         self, network: Network, dt: float, shapes: Mapping[str, tuple[int, ...]], other: Fingerprint
