@@ -58,6 +58,12 @@ def test_a_large_sparse_matrix_stays_a_list() -> None:
     assert (back.tocsc() != weights).nnz == 0
 
 
+def test_a_matrix_without_edges_is_a_wiring_whatever_its_delays() -> None:
+    for n in (5, 10_000):
+        nobody = scipy.sparse.csr_array((n, n))
+        assert len(from_matrix(nobody, delay=nobody.copy()).edges()) == 0
+
+
 def test_labelled_weights_are_brought_into_order() -> None:
     labelled = xr.DataArray(W, {"target": ["a", "b", "c"], "source": ["a", "b", "c"]}, ("target", "source"))
     connectome = from_matrix(labelled.T)

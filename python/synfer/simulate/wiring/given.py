@@ -238,6 +238,8 @@ def _sparse_delays(
         return _delays(delay, seed, len(target))
     if delay.shape != shape:
         raise ShapeError(f"delay must have the shape of the weights, {shape}; got {delay.shape}.")
+    if len(target) == 0:
+        return np.zeros(0)  # picking nothing out of a sparse matrix gives another sparse matrix
     return _positive_delays(np.asarray(scipy.sparse.csr_array(delay)[target, source]).ravel())
 
 
