@@ -67,7 +67,7 @@ class TestSimulate:
 
     def test_a_failed_simulation_is_a_failure_and_leaves_nothing(self, tmp_path):
         files = ("--out", tmp_path / "r.nc", "--network", tmp_path / "n.nc")
-        refused(synfer("simulate", *files, "--weight", 1e30), "not finite", "network 0", "neuron", "step", code=1)
+        refused(synfer("simulate", *files, "--weight", 1e30), "not finite", "network 0", "unit 0", "step", code=1)
         assert list(tmp_path.iterdir()) == []
 
     def test_an_impossible_network_is_refused(self, tmp_path):
