@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ class Table:
                 )
 
 
-def peer_result(python: str | None, peer: str, *arguments: str) -> dict[str, object] | None:
+def peer_result(python: str | None, peer: str, *arguments: str) -> dict[str, Any] | None:
     """What a peer's program prints; None where the peer is not installed."""
     python = python or sys.executable
     if subprocess.run([python, "-c", f"import {peer}"], capture_output=True).returncode:

@@ -102,8 +102,8 @@ def main() -> None:
         )
         result = peer_result(options.brian2_python, "brian2", peer, "--repeats", "3") if peer else None
         if result is not None:
-            theirs = float(result["seconds"]) / float(result["simulated"])  # type: ignore[arg-type]
-            rows[-1]["Brian2"] = f"{theirs * 1e3:.0f} ({theirs / best:.1f}x; {float(result['rate']):.1f} Hz)"  # type: ignore[arg-type]
+            theirs = result["seconds"] / result["simulated"]
+            rows[-1]["Brian2"] = f"{theirs * 1e3:.0f} ({theirs / best:.1f}x; {result['rate']:.1f} Hz)"
 
     add("W2", script_of_2003(), 5.0, 1e-3, peer="W2")
     add("W3 N = 4,000", brette(4000, 80), 1.0, 1e-4, peer="W3-4000")

@@ -22,8 +22,8 @@ using Doubles = py::array_t<double, py::array::c_style>;
 py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit, const Doubles& count,
               const Integers& stop, py::ssize_t n_units, const py::array_t<double, py::array::f_style>& basis,
               const Doubles& counts, const py::array_t<std::uint8_t, py::array::c_style>& used, bool bernoulli,
-              double ridge, double own_ridge, double tolerance, int max_iter, py::ssize_t metric_rows,
-              py::ssize_t information_rows, int n_threads) {
+              double ridge, double own_ridge, double tolerance, int max_iter, py::ssize_t curvature_rows,
+              int n_threads) {
     const py::ssize_t n = bin.size();
     if (counts.ndim() != 2 || used.ndim() != 2 || used.shape(0) != counts.shape(0) ||
         used.shape(1) != counts.shape(1) || unit.size() != n || count.size() != n || stop.size() != n ||
@@ -47,8 +47,7 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
                                own_ridge,
                                tolerance,
                                max_iter,
-                               metric_rows,
-                               information_rows};
+                               curvature_rows};
     std::vector<glm::Fit> fits(n_targets);
     std::exception_ptr failure;  // an exception, such as for want of memory, must not leave the parallel region
     {
@@ -92,7 +91,7 @@ void bind_glm(py::module_& m) {
     m.def("fit_point_process", &fit, py::arg("targets"), py::arg("bin"), py::arg("unit"), py::arg("count"),
           py::arg("stop"), py::arg("n_units"), py::arg("basis"), py::arg("counts"), py::arg("used"),
           py::arg("bernoulli"), py::arg("ridge"), py::arg("own_ridge"), py::arg("tolerance"), py::arg("max_iter"),
-          py::arg("metric_rows"), py::arg("information_rows"), py::arg("n_threads") = 1,
+          py::arg("curvature_rows"), py::arg("n_threads") = 1,
           "Fit targets (target, bin) on the events of all units; gives coef (target, column), information (target, "
           "column, column; NaN where singular), log-likelihood, Newton decrement and iterations (target).");
 }

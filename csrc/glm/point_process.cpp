@@ -158,7 +158,7 @@ bool factorise(const Matrix& matrix, Eigen::LLT<Matrix>& llt) {
 Matrix common_curvature(const Problem& problem) {
     Problem plain = problem;
     plain.ridge = plain.own_ridge = 0.0;
-    return Target(plain, 0, nullptr, nullptr).information(Vector(), problem.metric_rows);
+    return Target(plain, 0, nullptr, nullptr).information(Vector(), problem.curvature_rows);
 }
 
 Fit fit_target(const Problem& problem, Index unit, const double* counts, const std::uint8_t* used,
@@ -179,7 +179,7 @@ Fit fit_target(const Problem& problem, Index unit, const double* counts, const s
     target.predict(fit.coef, eta);
     double objective = target.log_likelihood(eta) - target.penalty(fit.coef);
     // All bins: Newton's steps. A part of them: conjugate gradients in that metric, which need not be the newest.
-    const bool exact = problem.metric_rows >= problem.spikes.n_bins;
+    const bool exact = problem.curvature_rows >= problem.spikes.n_bins;
     double last_product = 0.0;
     for (fit.n_iter = 0; fit.n_iter < problem.max_iter; ++fit.n_iter) {
         target.residual(eta, residual);
@@ -193,7 +193,7 @@ Fit fit_target(const Problem& problem, Index unit, const double* counts, const s
                 curvature = common * (variance(problem.family, rate) * n_used / double(problem.spikes.n_bins));
                 curvature.diagonal() += target.ridge();
             } else {
-                curvature = target.information(eta, problem.metric_rows);
+                curvature = target.information(eta, problem.curvature_rows);
             }
             if (!factorise(curvature, metric)) {
                 fit.positive_definite = false;
@@ -226,7 +226,7 @@ Fit fit_target(const Problem& problem, Index unit, const double* counts, const s
         }
     }
     fit.log_likelihood = target.log_likelihood(eta);
-    fit.information = target.information(eta, problem.information_rows);
+    fit.information = target.information(eta, problem.curvature_rows);
     return fit;
 }
 

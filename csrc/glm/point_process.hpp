@@ -34,8 +34,7 @@ struct Problem {
     double own_ridge;  // further, to that of the target's own history
     double tolerance;  // of the Newton decrement, in units of log-likelihood
     int max_iter;
-    Eigen::Index metric_rows;       // bins, evenly spread, of which the curvature that steers steps is summed
-    Eigen::Index information_rows;  // and that which is returned
+    Eigen::Index curvature_rows;  // bins, evenly spread, of which curvatures are summed
 };
 
 struct Fit {

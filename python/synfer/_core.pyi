@@ -215,7 +215,6 @@ def fit_point_process(
     own_ridge: float,
     tolerance: float,
     max_iter: int,
-    metric_rows: int,
-    information_rows: int,
+    curvature_rows: int,
     n_threads: int = 1,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
