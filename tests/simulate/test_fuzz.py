@@ -55,7 +55,7 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         {
             "network": NETWORK, "duration": 0.01, "dt": 1e-3, "drive": None, "record": "v", "every": 1, "warmup": 0.0,
             "spikes": "raster", "initial_state": None, "seed": 0, "dtype": "float32", "n_threads": 1, "device": "cpu",
-            "out": None, "layout": None, "watch": None,
+            "out": None, "layout": None,
         },
     ),
     "run of rates": (

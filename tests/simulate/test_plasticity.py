@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError
+from synfer.errors import InputError, StepWarning
 from synfer.network import STDP, DeltaSynapse, GaussianDrive, Network, ShortTermPlasticity
 from synfer.simulate import run, run_plastic, run_reference
 from synfer.simulate.state import State
@@ -173,3 +174,13 @@ def test_what_cannot_be_is_refused(make_network: Callable) -> None:
         make_network("lif", plasticity="hebb")
     with pytest.raises(InputError, match="at most one of each kind"):
         make_network("lif", plasticity=(RULE, SHORT, RULE))
+
+
+def test_options_are_those_of_run_and_warnings_name_who_called(make_network: Callable) -> None:
+    assert "watch" not in inspect.signature(run).parameters
+    learning = make_network("lif", plasticity=RULE)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'recrod'"):
+        run_plastic(learning, 0.01, DT, weights_every=0.01, recrod="v")
+    with pytest.warns(StepWarning, match="refractory") as caught:
+        run(learning, 0.03, 3e-4)
+    assert caught[0].filename == __file__

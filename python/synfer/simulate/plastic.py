@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from synfer.connectome import Connectome
 from synfer.network import Network
 from synfer.recording import Recording
-from synfer.simulate.run import run
+from synfer.simulate.run import run, watched_run
 from synfer.simulate.watch import Watch
 
 
@@ -50,6 +51,8 @@ def run_plastic(
     (5, 10, 10)
     """
     watch = Watch(weights_every)
-    recording = run(network, duration, dt, watch=watch, **options)
+    given = inspect.signature(run).bind(network, duration, dt, **options)
+    given.apply_defaults()
+    recording = watched_run(watch, **given.arguments)
     truth = watch.connectomes()
     return recording, truth[0] if network.n_networks is None else truth

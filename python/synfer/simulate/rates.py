@@ -99,7 +99,7 @@ def check_delays(network: Network, dt: float) -> None:
             f"dt = {dt:g} s is another step than the {made_for:g} s that the connectome's delays count: they are not "
             f"the truth of this run. Take dt={made_for:g} here, or make the network with dt={dt:g}.",
             DelayWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -45,7 +45,6 @@ def run(
     device: str = "cpu",
     out: Mapping[str, np.ndarray] | None = None,
     layout: str | None = None,
-    watch: Watch | None = None,
 ) -> Recording:
     """Simulate a network for some time and give what was recorded.
 
@@ -106,8 +105,6 @@ def run(
         How the wiring is held: all pairs, or a list of edges, with a cost that grows with the spikes that arrive (of
         units without spikes, with the edges). The default takes the quicker by number of units and of edges; no result
         depends on it.
-    watch : Watch, optional
-        Sees the weights as they change; see `run_plastic`.
 
     Returns
     -------
@@ -140,6 +137,32 @@ def run(
     >>> run(network, duration=5.0, record=("v", "spikes"), seed=1)["v"].shape
     (5000, 10)
     """
+    return watched_run(
+        None, network, duration, dt, drive=drive, record=record, every=every, warmup=warmup, spikes=spikes,
+        initial_state=initial_state, seed=seed, dtype=dtype, n_threads=n_threads, device=device, out=out, layout=layout,
+    )  # fmt: skip
+
+
+def watched_run(
+    watch: Watch | None,
+    network: Network,
+    duration: float,
+    dt: float,
+    *,
+    drive: Drive | Any | Sequence[Any] | None,
+    record: str | Sequence[str] | None,
+    every: int,
+    warmup: float,
+    spikes: str,
+    initial_state: Mapping[str, Any] | State | None,
+    seed: int | None,
+    dtype: str,
+    n_threads: int | None,
+    device: str,
+    out: Mapping[str, np.ndarray] | None,
+    layout: str | None,
+) -> Recording:
+    """Do what `run` does, its arguments as there, and let ``watch`` see the weights as they change."""
     if not isinstance(network, Network):
         raise InputError(f"network must be a Network; got a {type(network).__name__}.")
     index = cuda.index_of(device)
@@ -161,7 +184,7 @@ def run(
         raise InputError(f"the network's ids must be below 2^32 to key its random draws; got {network.ids.max()}.")
 
     if index is not None:
-        elsewhere = {"spikes='events'": spikes == "events", "out": out is not None, "watch": watch is not None}
+        elsewhere = {"spikes='events'": spikes == "events", "out": out is not None, "run_plastic": watch is not None}
         cuda.refuse_unsupported(network, model, kind, layout, elsewhere)
         layout = "dense"
     shape = recorded.shape_of(network, span.n_rows)
@@ -205,8 +228,6 @@ def run(
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
 
     slices = list(span.slices(-(-n_networks * n_units // (1 if index is None else cuda.SLICES))))
-    if watch is not None and not isinstance(watch, Watch):
-        raise InputError(f"watch must be a Watch; got a {type(watch).__name__}: see run_plastic.")
     if watch is not None:
         slices = watch.cut(slices, span, dt, network, wires)
     n_steps = span.last - span.first

@@ -35,7 +35,7 @@ def warn_of_step(network: Network, dt: float) -> None:
             f"dt = {dt:g} s is too large a step for model {network.model!r}, whose firing rates are off by more than 5 "
             f"%: take dt={largest:g} (seconds) or less.",
             StepWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if "refractory" in model_of(network).defaults:
         _warn_of_refractory_times(network, dt)
@@ -47,7 +47,7 @@ def warn_of_step(network: Network, dt: float) -> None:
                 f"by Euler's scheme its units overshoot in every step, and beyond {2 * tau:g} s diverge unless "
                 f"coupling holds them. Take dt={tau / 10:g} or so.",
                 StepWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 
@@ -63,5 +63,5 @@ def _warn_of_refractory_times(network: Network, dt: float) -> None:
             f"of dt = {dt:g} s: it is taken as {taken[off][0] * dt * 1e3:g} ms. Take a dt of which the refractory "
             "times are multiples, or round them.",
             StepWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -223,7 +223,7 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
             f"delta synapses a spike acts for one step: this is another network. Take dt={made_for:g}, or make a "
             "Network whose connectome has no dt.",
             DelayWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     if delay is None:
         return 1, None
@@ -240,7 +240,7 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
             f"the connectome's delay of {given:g} s is not a whole number of steps of dt = {dt:g} s, at least one: it "
             f"is taken as {taken:g} s. Take a dt of which the delays are multiples.",
             DelayWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     acting = steps[acts]
     longest = acting.max()
