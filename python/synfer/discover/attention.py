@@ -238,6 +238,21 @@ class Causalformer(BaseDiscoverer):
         log_prob = LIKELIHOODS[self.likelihood].log_prob(forecast, target, variance)
         return float(log_prob.mean()) - float(np.log(self.scale_).mean())  # a density, per unit of the signal
 
+    def read_out(self, X: Any, signal: str | None = None) -> np.ndarray:
+        """Give the score (target, source), diagonal NaN, that the fitted model gives to all windows of other samples.
+
+        So a source's past can be shuffled without a new fit:
+        :class:`synfer.discover.significance.SurrogateTest`.
+        """
+        return self._read_out(self._read(X, signal))
+
+    def _read_out(self, samples: Samples) -> np.ndarray:
+        windows = self._windows(samples)
+        _, _, attention = self._run(windows, windows.starts, out_map=True)
+        score = (attention / attention.sum(-1, keepdim=True)).double().mean(0).cpu().numpy()
+        np.fill_diagonal(score, np.nan)
+        return score
+
     def _windows(self, samples: Samples) -> Windows:
         return Windows(
             samples.segments,

@@ -112,7 +112,11 @@ class BaseDiscoverer(BaseEstimator):
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
         _checks.check_parameters(self)
-        samples = self._read(X, signal, reset=True)
+        return self._fit_samples(self._read(X, signal, reset=True))
+
+    def _fit_samples(self, samples: Samples) -> Self:
+        """Do what ``fit`` does once the samples are read: where another estimator cuts or resamples them."""
+        self.n_features_in_ = samples.n_units
         self.unit_ids_ = samples.unit_ids
         self.signal_ = samples.signal
         self.connectome_ = self._discover(samples)

@@ -1,0 +1,156 @@
+"""p-values by surrogate: against loops, on samples without edges, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synfer.connectome import Connectome
+from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.significance import CircularShift, SurrogateTest
+from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
+from synfer.recording import Recording
+
+
+class Reader(BaseDiscoverer):
+    """Score: what the source's last sample does to the target's next, read out of any samples without a fit."""
+
+    def __init__(self, refuse: bool = False) -> None:
+        self.refuse = refuse
+
+    def _discover(self, samples: Samples) -> Connectome:
+        if self.refuse and not np.array_equal(samples.segments[0], SEEN):
+            raise InputError("X is not what it was.")
+        return self._connectome(samples, self._read_out(samples), converged=not self.refuse)
+
+    def _read_out(self, samples: Samples) -> np.ndarray:
+        x = samples.segments[0]
+        score = np.abs(x[1:].T @ x[:-1]) / len(x)
+        np.fill_diagonal(score, np.nan)
+        return score
+
+
+class Unsettled(Reader):
+    """Converges on one recording only."""
+
+    def _discover(self, samples: Samples) -> Connectome:
+        seen = np.array_equal(samples.segments[0], SEEN)
+        return self._connectome(samples, self._read_out(samples), converged=seen)
+
+
+@pytest.fixture
+def x() -> np.ndarray:
+    x = np.random.default_rng(0).standard_normal((800, 4))
+    x[1:, 1] += 0.4 * x[:-1, 0]
+    return x
+
+
+SEEN = np.random.default_rng(0).standard_normal((800, 4))
+
+
+@pytest.mark.parametrize("kind", ["pair", "pooled", "max"])
+def test_pvalues_are_what_loops_count(x, kind):
+    test = SurrogateTest(Reader(), n_surrogates=30, null=kind, random_state=1).fit(x)
+    found = test.connectome_
+    pairs = [(i, j) for i in range(4) for j in range(4) if i != j]
+    for i, j in pairs:
+        s = float(found.score[i, j])
+        if kind == "pair":
+            drawn = [test.null_[b, i, j] for b in range(30)]
+        elif kind == "max":
+            drawn = [max(test.null_[b, k, m] for k, m in pairs) for b in range(30)]
+        else:
+            drawn = [test.null_[b, k, m] for b in range(30) for k, m in pairs]
+        reached = sum(d >= s for d in drawn)
+        assert float(found.pvalue[i, j]) == pytest.approx((1 + reached) / (1 + len(drawn)), rel=1e-12)
+        assert test.resolution_ == pytest.approx(1 / (1 + len(drawn)))
+    assert np.isnan(np.diag(found.pvalue)).all()
+    assert float(found.pvalue[1, 0]) == pytest.approx(test.resolution_)
+
+
+def test_a_read_out_changes_one_source_at_a_time(x):
+    test = SurrogateTest(Reader(), n_surrogates=5, refit=False, random_state=3).fit(x)
+    rng = np.random.RandomState(int(np.random.RandomState(3).randint(2**31 - 1, size=5)[0]))
+    samples = Samples([x], None, np.arange(4), None, [0.0])
+    for source in range(4):
+        anew = CircularShift().draw(samples, rng, units=[source]).segments[0]
+        expected = np.abs(x[1:].T @ anew[:-1]) / len(x)
+        others = np.delete(np.arange(4), source)
+        np.testing.assert_allclose(test.null_[0, others, source], expected[others, source])
+    assert float(test.connectome_.pvalue[1, 0]) == pytest.approx(1 / 6)
+
+
+def test_without_edges_pvalues_are_uniform():
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(12):
+        x = rng.standard_normal((300, 4))
+        for t in range(1, 300):
+            x[t] += 0.8 * x[t - 1]  # each remembers itself: plain correlations are then too large
+        test = SurrogateTest(CrossCorrelation(max_lag=1), n_surrogates=49, random_state=0).fit(x)
+        found += list(test.connectome_.pvalue.values[~np.eye(4, dtype=bool)])
+    assert 0.4 < np.mean(found) < 0.6
+    assert np.mean(np.asarray(found) <= 0.1) < 0.2
+
+
+def test_it_gives_the_estimator_s_own_fields_and_its_name(x):
+    recording = Recording({"v": x}, dt=1e-3, unit_ids=list("abcd"))
+    test = SurrogateTest(ConditionalGranger(lag=1), n_surrogates=9, random_state=0).fit(recording)
+    alone = ConditionalGranger(lag=1).fit(recording).connectome_
+    np.testing.assert_array_equal(test.connectome_.score, alone.score)
+    np.testing.assert_array_equal(test.connectome_.weight, alone.weight)
+    np.testing.assert_array_equal(test.connectome_.delay, alone.delay)
+    assert test.connectome_.method == "SurrogateTest"
+    assert "ConditionalGranger(lag=1)" in test.connectome_.parameters["estimator"]
+    assert test.preserves_ == CircularShift.preserves
+    assert list(test.connectome_.unit_ids) == list("abcd")
+
+
+def test_two_workers_give_what_one_gives(x):
+    fits = [SurrogateTest(PartialCorrelation(), n_surrogates=8, n_jobs=k, random_state=5).fit(x) for k in (1, 2)]
+    np.testing.assert_array_equal(fits[0].null_, fits[1].null_)
+
+
+def test_fits_that_fail_are_counted_and_never_passed_over_in_silence():
+    with pytest.raises(InputError, match="9 of 9 fits to resampled samples failed"):
+        SurrogateTest(Reader(refuse=True), n_surrogates=9).fit(SEEN)
+
+
+def test_fits_that_do_not_converge_are_warned_of_and_kept():
+    with pytest.warns(NotConvergedWarning, match="9 of 9 fits to resampled samples did not converge"):
+        test = SurrogateTest(Unsettled(), n_surrogates=9, random_state=0).fit(SEEN)
+    assert test.n_unconverged_ == 9
+    assert test.null_.shape == (9, 4, 4)
+    assert test.connectome_.converged is True
+
+
+def test_attention_is_read_out_again_without_a_fit(x):
+    estimator = Causalformer(n_init=1, max_epochs=3, patience=3, d_model=8, n_heads=2, d_head=4, d_hidden=8,
+                             progress=False, random_state=0)  # fmt: skip
+    with pytest.warns(NotConvergedWarning):
+        test = SurrogateTest(estimator, n_surrogates=2, refit=False, random_state=0).fit(x[:200])
+    again = test.estimator_.read_out(x[:200])
+    np.testing.assert_allclose(test.estimator_._read_out(Samples([x[:200]], None, np.arange(4), None, [0.0])), again)
+    # rows of attention, own share included, sum to 1
+    assert (np.nansum(again, axis=1) < 1.0).all()
+    assert np.isnan(np.diag(again)).all()
+    assert test.null_.shape == (2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "told"),
+    [
+        ({"estimator": ConditionalGranger}, InputError, "estimator must be one of synfer.discover.*got a class"),
+        ({"estimator": "granger"}, InputError, "estimator must be one of synfer.discover.*got a str"),
+        ({"surrogate": "shuffle"}, UnknownNameError, "block_shuffle"),
+        ({"surrogate": "spike_jitter"}, InputError, "continuous signal in unit 0"),
+        ({"null": "both"}, InputError, "'null'"),
+        ({"n_surrogates": 0}, InputError, "'n_surrogates'"),
+        ({"refit": False}, InputError, "refit must be True for ConditionalGranger, which has no read_out"),
+        ({"estimator": ConditionalGranger(lag=0)}, InputError, "'lag'"),
+    ],
+)
+def test_what_is_wrong_is_said(x, changed, error, told):
+    with pytest.raises(error, match=told):
+        SurrogateTest(**{"estimator": ConditionalGranger(lag=1), **changed}).fit(x)
