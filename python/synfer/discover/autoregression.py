@@ -153,18 +153,19 @@ class LeastSquares(Autoregression):
         df = float(k)
         if ridge > 0.0 and n_lags > 0:
             misfit = np.vstack([factor[:k, k:] - factor[:k, :k] @ self.params, misfit])
-            df -= float(penalty @ (self._inverse**2).sum(axis=1))
+            df -= float(penalty @ (self.inverse**2).sum(axis=1))
         coef = self.params[1:].reshape(n_lags, n_units, n_units).transpose(0, 2, 1)
         super().__init__(coef, self.params[0], misfit.T @ misfit, n_rows, df)
 
     @cached_property
-    def _inverse(self) -> np.ndarray:
+    def inverse(self) -> np.ndarray:
+        """R^-1 of the predictors (with the penalty's rows), (predictor, predictor): (X'X + penalty)^-1 = R^-1 R^-T."""
         return solve_triangular(self._triangle, np.eye(len(self._triangle)))
 
     @property
     def _of_source(self) -> np.ndarray:
         """``of`` (source, predictor, lag) with of' of = [(X'X + penalty)^-1]_jj."""
-        return self._inverse[1:].reshape(self.n_lags, self.n_units, -1).transpose(1, 2, 0)
+        return self.inverse[1:].reshape(self.n_lags, self.n_units, -1).transpose(1, 2, 0)
 
     @property
     def precision(self) -> np.ndarray:

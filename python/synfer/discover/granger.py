@@ -14,6 +14,8 @@ from synfer.discover.autoregression import LeastSquares, criteria, lagged_factor
 from synfer.discover.autoregressive import VectorAutoregression
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
+from synfer.discover.robust import robust_wald
+from synfer.errors import InputError
 
 
 class ConditionalGranger(VectorAutoregression):
@@ -50,6 +52,12 @@ class ConditionalGranger(VectorAutoregression):
         deviations. With it units may be collinear, or (given ``lag`` as a number) outnumber the samples, and there are
         no p-values: the score is the same quadratic form on the penalised fit, the growth of the penalised sum of
         squares when j's lags are held at zero, per lag, in units of residual variance (effective degrees of freedom).
+    covariance : {"classical", "hc3", "hac"}
+        Of the coefficients under the test. "hc3" (MacKinnon and White 1985) allows errors whose variance changes,
+        "hac" (Newey and West 1987) also errors that are correlated in time; F[i, j] = b' C_ij^-1 b / p then, C_ij the
+        sandwich estimate, against F(p, rows - 1 - unit p). No ridge.
+    hac_lag : int, optional
+        Autocovariances that "hac" takes in; by default floor(4 (rows / 100)^(2 / 9)).
 
     Attributes
     ----------
@@ -102,12 +110,24 @@ class ConditionalGranger(VectorAutoregression):
         "lag": [StrOptions({"aic", "bic"}), Interval(Integral, 1, None, closed="left")],
         "max_lag": [Interval(Integral, 1, None, closed="left")],
         "ridge": [Interval(Real, 0, None, closed="left")],
+        "covariance": [StrOptions({"classical", "hc3", "hac"})],
+        "hac_lag": [Interval(Integral, 0, None, closed="left"), None],
     }
 
-    def __init__(self, lag: str | int = "aic", max_lag: int = 10, ridge: float = 0.0) -> None:
+    def __init__(
+        self,
+        lag: str | int = "aic",
+        max_lag: int = 10,
+        ridge: float = 0.0,
+        *,
+        covariance: str = "classical",
+        hac_lag: int | None = None,
+    ) -> None:
         self.lag = lag
         self.max_lag = max_lag
         self.ridge = ridge
+        self.covariance = covariance
+        self.hac_lag = hac_lag
 
     def _min_rows(self, n_units: int) -> int:
         if self.ridge == 0:
@@ -117,6 +137,11 @@ class ConditionalGranger(VectorAutoregression):
 
     def _discover(self, samples: Samples) -> Connectome:
         n_units, n_lags, ridge = samples.n_units, self._highest_lag, float(self.ridge)
+        if self.covariance != "classical" and ridge > 0.0:
+            raise InputError(
+                f"covariance must be 'classical' with a ridge, got {self.covariance!r}: a penalised fit has no such "
+                "law; set ridge=0."
+            )
         factor, rows = self._factor(samples)
         if ridge == 0.0:
             refuse_collinear(factor, samples, n_lags, remedy="set ridge > 0")
@@ -136,10 +161,12 @@ class ConditionalGranger(VectorAutoregression):
         fit = LeastSquares(factor, n_units, self.lag_, rows, ridge)
         self.coef_, self.intercept_, self.residual_covariance_ = fit.coef, fit.intercept, fit.unbiased_covariance
         stable = self._check_stability()
-        score = fit.wald()
+        if self.covariance == "classical":
+            score, freedom = fit.wald(), n_units * (rows - fit.df)
+        else:
+            score = robust_wald(samples.segments, fit, str(self.covariance), self.hac_lag)
+            freedom = rows - fit.df
         np.fill_diagonal(score, np.nan)
-        pvalue = None
-        if ridge == 0.0 and stable:
-            pvalue = stats.f.sf(score, self.lag_, n_units * (rows - fit.df))
+        pvalue = stats.f.sf(score, self.lag_, freedom) if ridge == 0.0 and stable else None
         weight, delay = self._weight_and_delay(samples, self.coef_, factor)
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
