@@ -67,9 +67,9 @@ Divergence run(const RateModel& model, const Run& r, const py::array& parameters
     s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt);
     if (model.coupled) couple(s, coupling);
-    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last);
-    s.drive = bound.drive;
     s.recorded = recorded_in<T>(record, model.states, 1, s.n_networks, s.n_units, r.record_from, r.last, r.every);
+    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last, s.recorded.n_rows);
+    s.drive = bound.drive;
     if (s.recorded.spikes != nullptr) throw py::key_error("no signal 'spikes'");
     const py::gil_scoped_release released;
     return simulate_rates(model, s, r.n_threads);

@@ -17,13 +17,14 @@
 namespace synfer {
 
 using MaybeArray = std::optional<pybind11::array>;
-// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array: see simulator/drive.hpp.
-using BoundTerm = std::tuple<std::string, MaybeArray, MaybeArray, MaybeArray, MaybeArray>;
+// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array, and where it is recorded by
+// itself: see simulator/drive.hpp.
+using BoundTerm = std::tuple<std::string, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray>;
 
 template <class T>
 DriveTerm<T> drive_term(const BoundTerm& bound, pybind11::ssize_t n_networks, pybind11::ssize_t n_units,
-                        pybind11::ssize_t n_replayed) {
-    const auto& [name, parameters, state, thresholds, replayed] = bound;
+                        pybind11::ssize_t n_replayed, pybind11::ssize_t n_rows) {
+    const auto& [name, parameters, state, thresholds, replayed, alone] = bound;
     int kind = 0;
     while (kind < n_drive_kinds && name != drive_names[kind]) ++kind;
     if (kind == n_drive_kinds) throw pybind11::key_error("no drive '" + name + "'");
@@ -56,6 +57,7 @@ DriveTerm<T> drive_term(const BoundTerm& bound, pybind11::ssize_t n_networks, py
             term.replayed_stride = n_replayed * n_units;
         }
     }
+    if (alone) term.alone = data_of<T>(*alone, "a drive by itself", {n_networks, n_rows, n_units}, true);
     return term;
 }
 
@@ -65,11 +67,12 @@ struct BoundDrive {
     std::vector<DriveTerm<T>> terms;
     Drive<T> drive{};
 
-    // Replayed arrays must reach over the steps [from, to), `from` at least 0.
+    // Replayed arrays must reach over the steps [from, to), `from` at least 0; n_rows are recorded.
     BoundDrive(const std::vector<BoundTerm>& bound, const pybind11::array& ids, std::uint64_t seed,
-               pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to) {
+               pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to,
+               std::int64_t n_rows) {
         if (bound.size() > max_drive_terms) throw pybind11::value_error("too many terms of the drive");
-        for (const BoundTerm& term : bound) terms.push_back(drive_term<T>(term, n_networks, n_units, to - from));
+        for (const BoundTerm& term : bound) terms.push_back(drive_term<T>(term, n_networks, n_units, to - from, n_rows));
         drive = {terms.data(), static_cast<int>(terms.size()), from, seed,
                  data_of<std::uint32_t>(ids, "ids", {n_networks}, false)};
     }

@@ -65,10 +65,10 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
     s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt_ms);
     s.wiring = bound_wiring<T>(wiring, s.n_networks, s.n_units);
-    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last);
-    s.drive = bound.drive;
     s.recorded =
         recorded_in<T>(record, model.states, model.n_states, s.n_networks, s.n_units, r.record_from, r.last, r.every);
+    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last, s.recorded.n_rows);
+    s.drive = bound.drive;
     if (raster) {
         s.recorded.raster_from = std::max(r.begin, r.record_from);
         s.recorded.n_raster_rows = r.end - s.recorded.raster_from;

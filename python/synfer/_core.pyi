@@ -155,8 +155,11 @@ def simulate_rates(
     n_threads: int,
 ) -> tuple[int, int, int] | None: ...
 
-# simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array)
-_Term = tuple[str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None]
+# simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array, where it is recorded by
+# itself (network, row, unit))
+_Term = tuple[
+    str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None, NDArray | None
+]
 
 # (name, default value, unit, range) of a parameter or a state
 _Described = tuple[str, float, str, str]

@@ -78,12 +78,13 @@ struct Drives {
     Drive<T> drive() const { return {terms.data(), static_cast<int>(terms.size()), 0, 7, ids.data()}; }
 };
 
-// What is recorded, and what each bit of `signals` asks for: states, spikes, raster, drive.
+// What is recorded, and what each bit of `signals` asks for: states, spikes, drive, raster, the terms of the drive.
 template <class T>
 struct Records {
     std::vector<std::vector<T>> states;
     std::vector<std::uint8_t> spikes, raster;
     std::vector<T> drive;
+    std::vector<std::vector<T>> alone;  // of each term of the drive
     Recorded<T> recorded{};
 
     Records(std::int64_t all, int n_states, std::int64_t from, std::int64_t every, int signals) {
@@ -103,7 +104,12 @@ struct Records {
         recorded.raster = recorded.n_raster_rows == 0 ? nullptr : raster.data();
     }
     bool same(const Records& other) const {
-        return states == other.states && spikes == other.spikes && drive == other.drive && raster == other.raster;
+        return states == other.states && spikes == other.spikes && drive == other.drive && raster == other.raster &&
+               alone == other.alone;
+    }
+    void ask(std::vector<DriveTerm<T>>& terms, std::int64_t all) {
+        alone.assign(terms.size(), std::vector<T>(static_cast<std::size_t>(recorded.n_rows * all)));
+        for (std::size_t m = 0; m < terms.size(); ++m) terms[m].alone = alone[m].data();
     }
 };
 
@@ -196,7 +202,8 @@ std::int64_t simulated(const Model& model, const Case& c, const Threads& threads
                   in_edges.data(),
                   in_sources.data()};
     }
-    const Drives<T> drives(c.networks, c.units, c.mean, c.kinds);
+    Drives<T> drives(c.networks, c.units, c.mean, c.kinds);
+    if ((c.signals & 16) != 0) records.ask(drives.terms, all);
     s.drive = drives.drive();
     std::int64_t count = 0;
     for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, n_steps}}) {
@@ -252,7 +259,7 @@ bool spiking(const SimulatorLevel& level, int& n) {
             if (c.listed && i % 3 == 0) c.longest = c.shortest + 20;
             const bool conducts = c.synapse == SynapseKind::conductance;
             c.mean = at->mean, c.strength = conducts ? at->strength / 100 : at->strength;
-            c.kinds = 2 | (1 << (i + m) % 8), c.signals = i % 3 == 0 ? 15 : 8 | i % 8;
+            c.kinds = 2 | (1 << (i + m) % 8), c.signals = i % 3 == 0 ? 31 : 8 | i % 8;
             c.every = 1 + i % 4, c.from = i % 5 == 0 ? 11 : 0;
             if (!same_for_any_threads<float>(model, c, spikes)) return false;
             if (!same_for_any_threads<double>(model, c, spikes)) return false;
@@ -312,9 +319,10 @@ bool finite(const RateModel& model, std::int64_t networks, std::int64_t units, s
     s.parameters = parameters.data(), s.state = state.data();
     s.weights = weights.empty() ? nullptr : weights.data();
     s.row_starts = row_starts.data(), s.sources = sources.data(), s.values = values.data();
-    const Drives<T> drives(networks, units, 1.0, kinds);
-    s.drive = drives.drive();
+    Drives<T> drives(networks, units, 1.0, kinds);
     records = Records<T>(all, 1, from, every, 5);
+    records.ask(drives.terms, all);
+    s.drive = drives.drive();
     s.recorded = records.recorded;
     for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, n_steps}}) {
         s.begin = begin, s.end = end;

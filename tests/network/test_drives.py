@@ -23,7 +23,7 @@ EVERY_KIND = (
     PoissonDrive(40, np.ones((2, 3))),
     StepDrive(2, start=0.1),
     SineDrive([1, 2, 3], 10, phase=0.5),
-    SharedDrive([1, 0, 2], tau=0.02),
+    SharedDrive([1, 0, 2], tau=0.02, name="common"),
 )
 
 
@@ -48,6 +48,17 @@ def test_a_file_keeps_them(tmp_path, drive) -> None:
     assert loaded.identical(made)
     assert loaded.drives == made.drives
     assert [type(one) for one in loaded.drives] == [type(one) for one in made.drives]
+
+
+def test_a_name_is_kept_shown_and_given_by_a_dict(tmp_path) -> None:
+    made = driven({"noise": GaussianDrive([1, 2, 3], 1), "beat": SineDrive(1, 5, name="beat")})
+    assert [one.name for one in made.drives] == ["noise", "beat"]
+    assert made.drives[0] == GaussianDrive([1, 2, 3], 1, name="noise") != GaussianDrive([1, 2, 3], 1)
+    assert hash(made.drives[0]) != hash(GaussianDrive([1, 2, 3], 1))
+    assert "GaussianDrive(mean=<1 to 3>, variance=1, name='noise')" in repr(made)
+    assert [one.name for one in made.isel(network=1).drives] == ["noise", "beat"]
+    made.save(tmp_path / "n.nc")
+    assert Network.load(tmp_path / "n.nc").identical(made)
 
 
 def test_files_of_before_there_were_several_are_read(tmp_path) -> None:
@@ -103,6 +114,11 @@ def test_drives_are_values() -> None:
         (lambda: SineDrive(1, np.inf), InputError, "frequency must be finite"),
         (lambda: SharedDrive(1, tau=[0.1, 0.2]), InputError, "tau must be one for all units of a network"),
         (lambda: driven(GaussianDrive(0, np.ones(4))), ShapeError, r"variance of GaussianDrive .* \(3,\), or .*\(4,\)"),
+        (lambda: GaussianDrive(0, 1, name="to be"), InputError, "name must be an identifier, .* got 'to be'"),
+        (lambda: GaussianDrive(0, 1, name=1), InputError, "name must be an identifier, .* got 1"),
+        (lambda: driven([SineDrive(1, 2, name="a")] * 2), InputError, "two are named 'a'"),
+        (lambda: driven({"a": SineDrive(1, 2, name="b")}), InputError, r"drive\['a'\] must be named so"),
+        (lambda: driven({"": SineDrive(1, 2)}), InputError, "name must be an identifier, .* got ''"),
         (lambda: driven([GaussianDrive(0, 1), np.ones(3)]), InputError, "drive must be one of .* got a ndarray"),
     ],
 )

@@ -64,15 +64,16 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
         "wiring": UNSAFE,
         "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
         "drive": [
-            [("replayed", None, None, None, array)]
+            [("replayed", None, None, None, array, None)]
             for array in (None, filled((2, 3, 3)), filled((4, 4)), filled((2, 4, 3), np.float64))
         ] + [
-            [("gaussian", None, None, None, None)],
-            [("gaussian", filled((2, 2, 3)), None, None, None)],
-            [("ornstein_uhlenbeck", np.zeros((2, 4, 3)), filled((2, 2)), None, None)],
-            [("shared_ornstein_uhlenbeck", np.zeros((2, 3, 3)), filled((2, 3)), None, None)],
-            [("poisson", np.zeros((2, 1, 3)), None, np.zeros((2, 3)), None)],
-            [("sine", np.zeros((2, 4, 3)), None, None, None)] * 65,
+            [("gaussian", None, None, None, None, None)],
+            [("gaussian", filled((2, 2, 3)), None, None, None, None)],
+            [("ornstein_uhlenbeck", np.zeros((2, 4, 3)), filled((2, 2)), None, None, None)],
+            [("shared_ornstein_uhlenbeck", np.zeros((2, 3, 3)), filled((2, 3)), None, None, None)],
+            [("poisson", np.zeros((2, 1, 3)), None, np.zeros((2, 3)), None, None)],
+            [("sine", np.zeros((2, 4, 3)), None, None, None, None)] * 65,
+            [("sine", np.zeros((2, 4, 3)), None, None, None, filled((2, 3, 3)))],
         ],
         "begin": [-1, 4], "end": [0, 5],
         "n_threads": [0], "units_per_thread": [0],
@@ -87,7 +88,7 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
     with pytest.raises(KeyError):
         _core.simulate(**{**arguments, "record": {"w": filled((2, 4, 3))}})
     with pytest.raises(KeyError):
-        _core.simulate(**{**arguments, "drive": [("telepathy", None, None, None, None)]})
+        _core.simulate(**{**arguments, "drive": [("telepathy", None, None, None, None, None)]})
     for wrong_bytes in (filled((2, 3)), filled((2, 3, 4)), filled((2, 3, 4), np.uint8)[:, :, ::2]):
         with pytest.raises(ValueError, match=r"."):
             _core.nonzero_bytes(wrong_bytes)

@@ -227,6 +227,11 @@ UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
     ),
     "drive": (LIF, {"drive": PoissonDrive(10.0, 1.0)}, "drive of kind 'poisson' has no CUDA kernel"),
     "drives": (LIF, {"drive": [GaussianDrive(1, 1)] * 2}, "at most one on CUDA; got 2"),
+    "one drive": (
+        LIF,
+        {"drive": {"noise": GaussianDrive(1, 1)}, "record": "drive_noise"},
+        "record='drive_noise' has no CUDA kernel",
+    ),
     "sine": (LIF, {"drive": [GaussianDrive(1, 1), SineDrive(1.0, 5.0)]}, "'sine'"),
     "dtype": (LIF, {"dtype": "float64"}, "dtype='float64' has no CUDA kernel"),
     "layout": (LIF, {"layout": "sparse"}, "layout='sparse' has no CUDA kernel"),

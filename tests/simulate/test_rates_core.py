@@ -47,7 +47,11 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
             sparse([[0, 1, 1, 2, 2, 3], [3, 3, 3, 3, 3, 3]], [0, 4, 1], filled((2,))),
         ],
         "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
-        "drive": [[("replayed", None, None, None, filled((2, 3, 5)))], [("gaussian", None, None, None, None)]],
+        "drive": [
+            [("replayed", None, None, None, filled((2, 3, 5)), None)],
+            [("gaussian", None, None, None, None, None)],
+            [("gaussian", np.zeros((2, 2, 5)), None, None, None, filled((2, 5, 5)))],
+        ],
         "begin": [-1, 4], "end": [0, 5], "n_threads": [0], "first": [-1, 1], "record_from": [-1, 5], "every": [0],
         "record": [{"x": filled((2, 5, 5))}, {"x": filled((2, 4, 5), np.float64)}],
     }  # fmt: skip

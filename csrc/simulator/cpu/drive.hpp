@@ -20,6 +20,7 @@ struct DriveRows {
         double* times;          // (parameter, element), where float32 is too short for a number of steps
         std::uint32_t* limits;  // (threshold, element)
         T *y, *saved_y;         // (element), or (network) of what is shared, with decay and kick behind
+        T* alone;               // (chunk step, element): what it gives by itself; null where nobody asks
     };
 
     const Drive<T>& drive;
@@ -31,6 +32,7 @@ struct DriveRows {
     T *zeros, *ones;       // (element or network): mean and deviation of standard normal numbers
     std::uint32_t* words;  // (chunk step, element)
     Term terms[max_drive_terms];
+    int asked[max_drive_terms], n_asked = 0;  // terms that are recorded by themselves
 
     static bool is_shared(DriveKind kind) {
         return kind == DriveKind::shared_gaussian || kind == DriveKind::shared_ornstein_uhlenbeck;
@@ -61,6 +63,8 @@ struct DriveRows {
             const std::int64_t remembered = remembers(term.kind) ? elements_of(term).width : 0;
             terms[m].y = workspace.take<T>(remembered);
             terms[m].saved_y = workspace.take<T>(is_shared(term.kind) ? 3 * remembered : remembered);
+            terms[m].alone = term.alone == nullptr ? nullptr : workspace.take<T>(chunk_steps * e.width);
+            if (term.alone != nullptr) asked[n_asked++] = m;
         }
     }
 
@@ -95,11 +99,12 @@ struct DriveRows {
     void save() const { copy_y(true); }
     void restore() const { copy_y(false); }
     void copy_y(bool saving) const {
-        for (int m = 0; m < drive.n_terms; ++m) {
-            const std::int64_t n = remembers(drive.terms[m].kind) ? elements_of(drive.terms[m]).width : 0;
-            const Term& t = terms[m];
-            for (std::int64_t e = 0; e < n; ++e) (saving ? t.saved_y : t.y)[e] = (saving ? t.y : t.saved_y)[e];
-        }
+        for (int m = 0; m < drive.n_terms; ++m) copy_y_of(m, saving);
+    }
+    void copy_y_of(int m, bool saving) const {
+        const std::int64_t n = remembers(drive.terms[m].kind) ? elements_of(drive.terms[m]).width : 0;
+        const Term& t = terms[m];
+        for (std::int64_t e = 0; e < n; ++e) (saving ? t.saved_y : t.y)[e] = (saving ? t.y : t.saved_y)[e];
     }
 
     // Rows for the steps [begin, end) of the chunk that begins at step `chunk`, a multiple of chunk_steps. (There may
@@ -109,8 +114,26 @@ struct DriveRows {
             for (std::int64_t i = 0; i < chunk_steps * elements.width; ++i) rows[i] = T(0);
         }
         for (int m = 0; m < drive.n_terms; ++m) {
+            if (terms[m].alone != nullptr) make_alone(m, chunk, begin, end);
             add_term(*this, m, chunk, begin - chunk, end - chunk);
         }
+    }
+
+    // Made once more, so that the sum has the same bits whatever is recorded.
+    void make_alone(int m, std::int64_t chunk, std::int64_t begin, std::int64_t end) {
+        T* sum = rows;
+        rows = terms[m].alone;
+        for (std::int64_t i = 0; i < chunk_steps * elements.width; ++i) rows[i] = T(0);
+        copy_y_of(m, true);
+        add_term(*this, m, chunk, begin - chunk, end - chunk);
+        copy_y_of(m, false);
+        rows = sum;
+    }
+
+    // record(values, recorded) of each term asked for, of the step and elements whose sum lies at `sum`.
+    template <class Record>
+    void record_alone(const T* sum, Record&& record) const {
+        for (int a = 0; a < n_asked; ++a) record(terms[asked[a]].alone + (sum - rows), drive.terms[asked[a]].alone);
     }
 };
 

@@ -98,9 +98,12 @@ struct Atmosphere {
         state.close();
         const std::int64_t row = row_of_step(s.recorded, k);
         if (row < 0) return;
-        if (s.recorded.states[0] != nullptr)
-            record_row(elements, static_cast<const T*>(x), s.recorded.states[0], s.recorded.n_rows, row);
-        if (s.recorded.drive != nullptr) record_row(elements, input, s.recorded.drive, s.recorded.n_rows, row);
+        const auto record = [&](const T* values, T* recorded) {
+            if (recorded != nullptr) record_row(elements, values, recorded, s.recorded.n_rows, row);
+        };
+        record(x, s.recorded.states[0]);
+        record(input, s.recorded.drive);
+        drive.record_alone(input, record);
     }
 
     // Steps [begin, end) of a chunk; until the first divergence where it is to be found.

@@ -172,6 +172,7 @@ struct Units {
         };
         record(x, s.recorded.states[0]);
         record(input, s.recorded.drive);
+        drive.record_alone(input, record);
     }
 
     void save() {

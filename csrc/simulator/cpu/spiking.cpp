@@ -139,6 +139,7 @@ struct Stepper : LoadedPart<T> {
         if (row < 0) return;
         for (int r = 0; r < neuron.n_states; ++r) keep(state + r * width + lo, lo, n, to.states[r], to.n_rows, row);
         keep(drive, lo, n, to.drive, to.n_rows, row);
+        this->drive.record_alone(drive, [&](const T* values, T* rows) { keep(values, lo, n, rows, to.n_rows, row); });
         if (to.every == 1) return keep(marks, lo, n, to.spikes, to.n_rows, row);
         keep(static_cast<const std::uint8_t*>(counts), lo, n, to.spikes, to.n_rows, row);
         for (std::int64_t e = 0; e < n; ++e) counts[e] = 0;

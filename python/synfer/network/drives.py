@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,19 +20,25 @@ class Drive:
     A network sums what its drives give; `synfer.simulate.run` generates them step by step inside the core, from random
     numbers that depend on the seed, the network's id, the unit, the step and the drive's place in the list alone. The
     input unit is the model's: mV per ms for Izhikevich's neuron, that of x for a rate model.
+
+    Each takes a ``name`` too, by keyword: an identifier; `run` records the drive by itself as signal "drive_<name>".
     """
 
     kind: ClassVar[str]
     at_least_0: ClassVar[tuple[str, ...]] = ()
     may_be_infinite: ClassVar[tuple[str, ...]] = ()
+    name: str | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.name is not None:
+            check_name(self.name)
         for name, value in self.fields().items():
             object.__setattr__(self, name, self._checked(name, value))
 
     def fields(self) -> dict[str, Any]:
-        """Give the parameters by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """Give the parameters by name, the drive's own name aside."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "name"]
+        return {name: getattr(self, name) for name in names}
 
     def _checked(self, name: str, value: Any) -> float | np.ndarray:
         what = f"{name} must be a number, or an array (unit,) or (network, unit)"
@@ -69,21 +75,69 @@ class Drive:
 
     def isel(self, network: Any) -> Drive:
         """Give the drive of some networks of a batch, by position."""
-        return type(self)(**{name: value[network] if np.ndim(value) == 2 else value
-                             for name, value in self.fields().items()})  # fmt: skip
+        of_theirs = {name: value[network] if np.ndim(value) == 2 else value for name, value in self.fields().items()}
+        return dataclasses.replace(self, **of_theirs)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
         theirs = other.fields()
-        return all(np.array_equal(value, theirs[name]) for name, value in self.fields().items())
+        same = all(np.array_equal(value, theirs[name]) for name, value in self.fields().items())
+        return same and self.name == other.name
 
     def __hash__(self) -> int:
-        return hash((self.kind, *(np.asarray(value).tobytes() for value in self.fields().values())))
+        return hash((self.kind, self.name, *(np.asarray(value).tobytes() for value in self.fields().values())))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={_shown(value)}" for name, value in self.fields().items())
-        return f"{type(self).__name__}({shown})"
+        shown = [f"{name}={_shown(value)}" for name, value in self.fields().items()]
+        shown += [] if self.name is None else [f"name={self.name!r}"]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def check_name(name: Any) -> None:
+    """Refuse a drive's name under which nothing could be recorded.
+
+    Raises
+    ------
+    InputError
+        It is no identifier.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InputError(f"name must be an identifier, such as 'stimulus', that names the drive; got {name!r:.60}.")
+
+
+def check_names(names: Iterable[str | None]) -> None:
+    """Refuse drives two of which have one name.
+
+    Raises
+    ------
+    InputError
+        Naming it.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(
+                f"drive must be drives of different names, or of none; two are named {name!r}: rename one."
+            )
+        seen |= set() if name is None else {name}
+
+
+def named_drives(drives: Mapping[Any, Any]) -> list[Any]:
+    """Give what a dict of name to drive holds, in its order, each drive under its name (arrays have none).
+
+    Raises
+    ------
+    InputError
+        A name is no identifier, or the drive has another.
+    """
+    for name, drive in drives.items():
+        check_name(name)
+        if isinstance(drive, Drive) and drive.name not in (None, name):
+            raise InputError(f"drive[{name!r}] must be named so, or not at all; got {drive!r}.")
+    return [
+        dataclasses.replace(drive, name=name) if isinstance(drive, Drive) else drive for name, drive in drives.items()
+    ]
 
 
 def _shown(value: float | np.ndarray) -> str:
@@ -236,21 +290,24 @@ DRIVES: dict[str, type[Drive]] = {
 
 
 def checked_drives(drive: Any, n_networks: int | None, n_units: int) -> tuple[Drive, ...]:
-    """Give what a network is driven by as a tuple: one drive, several, or None.
+    """Give what a network is driven by as a tuple: one drive, several, several by name, or None.
 
     Raises
     ------
     InputError
-        There is something else among them.
+        There is something else among them, or two have one name.
     ShapeError
         A drive's parameter is not one of these networks and units.
     """
+    if isinstance(drive, Mapping):
+        drive = named_drives(drive)
     drives = () if drive is None else tuple(drive) if isinstance(drive, Sequence) else (drive,)
     for one in drives:
         if not isinstance(one, Drive):
             names = ", ".join(kind.__name__ for kind in DRIVES.values())
             raise InputError(f"drive must be one of {names}, or several of them; got a {type(one).__name__}.")
         one.check_shapes(n_networks, n_units)
+    check_names(one.name for one in drives)
     return drives
 
 
@@ -264,7 +321,8 @@ def packed_drives(drives: Sequence[Drive]) -> tuple[list[dict[str, Any]], dict[s
             if isinstance(value, np.ndarray):
                 fields[name] = f"drive{place}_{name}"
                 arrays[fields[name]] = value
-        plain.append({"kind": drive.kind, **fields})
+        named = {} if drive.name is None else {"name": drive.name}
+        plain.append({"kind": drive.kind, **named, **fields})
     return plain, arrays
 
 
@@ -278,7 +336,7 @@ def restored_drives(plain: Any, arrays: Mapping[Any, Any]) -> tuple[Drive, ...]:
     """
     drives = []
     for entry in [plain] if isinstance(plain, dict) else plain:
-        fields = {name: np.asarray(arrays[value]) if isinstance(value, str) else value
+        fields = {name: np.asarray(arrays[value]) if isinstance(value, str) and name != "name" else value
                   for name, value in entry.items() if name != "kind"}  # fmt: skip
         if entry["kind"] not in DRIVES:
             raise UnknownNameError.of("kind", entry["kind"], DRIVES)

@@ -40,9 +40,9 @@ class Network:
     connectome : Connectome
         The wiring: weights W[target, source] in the unit that the synapse gives them, and delays, one step where it has
         none. Its leading "network" axis, if any, makes this a batch.
-    drive : Drive, sequence of Drive, or None
+    drive : Drive, sequence of Drive, dict of name to Drive, or None
         The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
-        up; None for none.
+        up; None for none. A drive that has a name can be recorded by itself.
     synapse : DeltaSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
         What a presynaptic spike does; default `DeltaSynapse`.
     plasticity : ShortTermPlasticity or STDP, or a sequence of one of each, optional
@@ -77,7 +77,7 @@ class Network:
         parameters: Mapping[str, Any],
         connectome: Connectome,
         *,
-        drive: Drive | Sequence[Drive] | None = None,
+        drive: Drive | Sequence[Drive] | Mapping[str, Drive] | None = None,
         synapse: Synapse | RateCoupling | None = None,
         plasticity: Plasticity | Sequence[Plasticity] | None = None,
         ids: Any = None,

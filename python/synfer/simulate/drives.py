@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import scipy.stats
 
 from synfer.errors import InputError, ShapeError
 from synfer.network import Drive, Network, SharedDrive
-from synfer.network.drives import DRIVES
+from synfer.network.drives import DRIVES, check_names, named_drives
 from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.memory import refuse_beyond_available
 
@@ -24,7 +24,7 @@ MOST_EVENTS = 100.0
 class Term:
     """One term of a drive: its kind in the core, numbers (network, parameter, unit), what it remembers, tables, array.
 
-    See csrc/simulator/drive.hpp, whose names these are.
+    And ``alone`` (network, row, unit), where it is recorded by itself. The names are those of csrc/simulator/drive.hpp.
     """
 
     kind: str
@@ -32,10 +32,11 @@ class Term:
     state: np.ndarray | None = None
     thresholds: np.ndarray | None = None
     replayed: np.ndarray | None = None
+    alone: np.ndarray | None = None
 
     def bound(self) -> tuple:
         """As the binding takes it."""
-        return self.kind, self.parameters, self.state, self.thresholds, self.replayed
+        return self.kind, self.parameters, self.state, self.thresholds, self.replayed, self.alone
 
 
 def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> list[Term]:
@@ -43,7 +44,7 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
 
     Parameters
     ----------
-    drive : Drive, array ([network,] time, unit), or sequence of these
+    drive : Drive, array ([network,] time, unit), or sequence or dict of these
         What drives the network.
     network : Network
         Whose units.
@@ -68,13 +69,43 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
 
 def as_sequence(drive: Any) -> Sequence[Any]:
     """Give the terms of a drive, of which nested lists of numbers are one."""
+    if isinstance(drive, Mapping):
+        return named_drives(drive)
     several = isinstance(drive, Sequence) and (len(drive) == 0 or any(_is_term(one) for one in drive))
     return drive if several else [drive]
 
 
+def names_of(drive: Any) -> list[str | None]:
+    """Give the names of the terms of a drive, None where one has none.
+
+    Raises
+    ------
+    InputError
+        A name is no identifier, or two are the same.
+    """
+    terms = as_sequence(drive)
+    own = [one.name if isinstance(one, Drive) else None for one in terms]
+    names = [str(name) for name in drive] if isinstance(drive, Mapping) else own
+    check_names(names)
+    return names
+
+
+def signal_of(name: str) -> str:
+    """Give the signal as which the drive of a name is recorded by itself."""
+    return f"drive_{name}"
+
+
 def shown(drive: Any) -> str:
     """Say in a recording's provenance what drove it."""
-    return " + ".join(repr(one) if isinstance(one, Drive) else "replayed" for one in as_sequence(drive)) or "none"
+    terms = zip(names_of(drive), as_sequence(drive), strict=True)
+    replayed = "replayed"
+    return (
+        " + ".join(
+            repr(one) if isinstance(one, Drive) else replayed if name is None else f"{name}={replayed}"
+            for name, one in terms
+        )
+        or "none"
+    )
 
 
 def _is_term(one: Any) -> bool:

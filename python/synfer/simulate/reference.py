@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from synfer.network import Network
 from synfer.recording import Recording
 from synfer.simulate import rates
 from synfer.simulate.autoregression import lagged_weights
+from synfer.simulate.drives import as_sequence, names_of, signal_of
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
-from synfer.simulate.reference_drive import MODEL_STREAM, drive_reference, normal_numbers, philox, words
+from synfer.simulate.reference_drive import MODEL_STREAM, normal_numbers, philox, term_references, words
 from synfer.simulate.reference_neurons import STEPS, THRESHOLDS
 from synfer.simulate.reference_rates import rates_reference
 from synfer.simulate.reference_synapses import ReferenceSynapses
@@ -23,14 +24,24 @@ __all__ = ["normal_numbers", "philox", "run_reference"]
 def _run_rates(
     network: Network, duration: float, dt: float, drive: Any, initial_state: Any, seed: int, packed: np.ndarray
 ) -> Recording:
-    drives = network.drives if drive is None else drive if isinstance(drive, list | tuple) else [drive]
     n_steps = round(duration / dt)
-    acting = drive_reference(network, drives, n_steps, dt, seed)
+    drives, acting = _acting(network, drive, n_steps, dt, seed)
     z = normal_numbers(seed, int(network.ids[0]), network.n_units, n_steps, MODEL_STREAM)
     state = rates.first_state(network, packed, initial_state, drives, seed)[0]
     p = dict(zip(model_of(network).defaults, packed[0], strict=True))
-    x = rates_reference(network.model, p, state, lagged_weights(network)[0], acting, z, dt)
-    return Recording({"x": x, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
+    x = rates_reference(network.model, p, state, lagged_weights(network)[0], acting["drive"], z, dt)
+    return Recording({"x": x, **acting}, dt, unit_ids=network.unit_ids, t0=dt)
+
+
+def _acting(
+    network: Network, drive: Any, n_steps: int, dt: float, seed: int
+) -> tuple[Sequence[Any], dict[str, np.ndarray]]:
+    """Give what drives a network, and what it gives (time, unit): the sum as "drive", and each that has a name."""
+    driven = network.drives if drive is None else drive
+    drives, names = as_sequence(driven), names_of(driven)
+    terms = term_references(network, drives, n_steps, dt, seed)
+    alone = {signal_of(name): term for name, term in zip(names, terms, strict=True) if name is not None}
+    return drives, {"drive": sum(terms, np.zeros((n_steps, network.n_units))), **alone}
 
 
 def run_reference(
@@ -54,8 +65,8 @@ def run_reference(
     Returns
     -------
     Recording
-        The model's states, spikes where it has any, and the drive, (time, unit). Of a spiking network, ``final_state``
-        holds the synapses, with the weights as they are in the end.
+        The model's states, spikes where it has any, the drive and each drive that has a name, (time, unit). Of a
+        spiking network, ``final_state`` holds the synapses, with the weights as they are in the end.
     """
     model = model_of(network)
     packed = packed_parameters(network, np.dtype(np.float64))
@@ -64,8 +75,7 @@ def run_reference(
     p = dict(zip(model.defaults, packed[0], strict=True))
     x = dict(zip(model.states, packed_state(network, packed, initial_state)[0], strict=True))
     n_steps = round(duration / dt)
-    drives = network.drives if drive is None else drive if isinstance(drive, list | tuple) else [drive]
-    acting = drive_reference(network, drives, n_steps, dt, seed)
+    _, acting = _acting(network, drive, n_steps, dt, seed)
     uniform = _uniform_numbers(seed, int(network.ids[0]), network.n_units, n_steps)
     synapses = ReferenceSynapses(network, p.get("tau"), dt * 1e3)
     spikes = np.zeros(network.n_units, bool)
@@ -75,12 +85,12 @@ def run_reference(
     for k in range(n_steps):
         synapses.send(k - 1, spikes)
         current, conductance = synapses.act(k)
-        x, spikes = STEPS[model.name](p, x, acting[k] + current, conductance, dt * 1e3, uniform[k])
+        x, spikes = STEPS[model.name](p, x, acting["drive"][k] + current, conductance, dt * 1e3, uniform[k])
         for name, values in (*x.items(), ("spikes", spikes.astype(np.uint8))):
             rows[name].append(values)
     synapses.send(n_steps - 1, spikes)
     signals = {name: np.stack(values) for name, values in rows.items()}
-    recording = Recording({**signals, "drive": acting}, dt, unit_ids=network.unit_ids, t0=dt)
+    recording = Recording({**signals, **acting}, dt, unit_ids=network.unit_ids, t0=dt)
     recording.final_state = synapses
     return recording
 

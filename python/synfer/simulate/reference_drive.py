@@ -104,10 +104,17 @@ def drive_reference(
     network: Network, drives: Sequence[Drive | np.ndarray], n_steps: int, dt: float, seed: int
 ) -> np.ndarray:
     """Give what drives a single network in steps 0 to n_steps - 1, (time, unit): the sum of its drives and arrays."""
-    total, times = np.zeros((n_steps, network.n_units)), dt * np.arange(n_steps)
+    return sum(term_references(network, drives, n_steps, dt, seed), np.zeros((n_steps, network.n_units)))
+
+
+def term_references(
+    network: Network, drives: Sequence[Drive | np.ndarray], n_steps: int, dt: float, seed: int
+) -> list[np.ndarray]:
+    """Give what each of the drives of a single network gives by itself, (time, unit)."""
+    terms, shape, times = [], (n_steps, network.n_units), dt * np.arange(n_steps)
     for place, drive in enumerate(drives):
         if not isinstance(drive, Drive):
-            total += drive
+            terms.append(np.asarray(drive, np.float64))
             continue
 
         def draw(units: Any = None, raw: bool = False, stream: int = DRIVE_STREAM + place) -> np.ndarray:
@@ -116,5 +123,5 @@ def drive_reference(
                 return _by_step(words(seed, int(network.ids[0]), units, n_steps, stream), n_steps)
             return normal_numbers(seed, int(network.ids[0]), len(units), n_steps, stream, units)
 
-        total += KINDS[drive.kind](drive, draw, times, dt)
-    return total
+        terms.append(np.broadcast_to(KINDS[drive.kind](drive, draw, times, dt), shape))
+    return terms

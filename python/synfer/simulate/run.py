@@ -61,15 +61,17 @@ def run(
         Step in seconds. Delays are whole numbers of it, at least one; through delta synapses a spike acts for one step,
         so that the paper's networks, defined with 1 ms, are other networks with another step (`DelayWarning`). The
         default is for them; some models need a smaller one (`StepWarning`).
-    drive : Drive, array ([network,] time, unit), or sequence of these, optional
+    drive : Drive, array ([network,] time, unit), or sequence or dict of name to these, optional
         Replaces the network's own: other noise, or the very input of each neuron in each step of this run (warm-up
         included; one array (time, unit) for a whole batch is shared by its networks). Several add up; an empty
         sequence is none. What acted is recorded as signal "drive": given back as an array it acts again to the bit,
         and beside the states in one Recording it is the known stimulus that a forecast or an estimator may be given.
     record : sequence of str, optional
         Any of the model's states (``synfer.simulate.neurons.MODELS[network.model].states``, the same as of
-        ``initial_state``; "x" of units without spikes), "spikes" (uint8, 1 in the step of a spike) and "drive" (what
-        acted in the step, without synapses). Default: the first state.
+        ``initial_state``; "x" of units without spikes), "spikes" (uint8, 1 in the step of a spike), "drive" (what
+        acted in the step, without synapses) and "drive_<name>" (what the drive of that name gave by itself: of
+        ``{"stimulus": array, "noise": GaussianDrive(5, 5)}`` "drive_stimulus" is the known stimulus without the noise).
+        Default: the first state.
     every : int
         Record after every so many steps: states and drive of that step, spikes counted since the row before (up to 255
         steps; more with ``spikes="events"``).
@@ -175,7 +177,9 @@ def watched_run(
     seed = checked_seed((0 if resumed is None else resumed.seed) if seed is None else seed)
     n_threads = threads_for(None if n_threads is None else checked_count("n_threads", n_threads, 1, MOST_THREADS))
     model = model_of(network)
-    known = (*model.states, *(("spikes",) if model.spiking else ()), "drive")
+    driven = network.drives if drive is None else drive
+    alone = {drives.signal_of(name): place for place, name in enumerate(drives.names_of(driven)) if name is not None}
+    known = (*model.states, *(("spikes",) if model.spiking else ()), "drive", *alone)
     names = recorded.checked_signals(model.states[:1] if record is None else record, known)
     spike_dtype = recorded.spike_dtype(names, span.every, spikes)
     kinds = {name: spike_dtype if name == "spikes" else kind for name in names}
@@ -185,6 +189,7 @@ def watched_run(
 
     if index is not None:
         elsewhere = {"spikes='events'": spikes == "events", "out": out is not None, "run_plastic": watch is not None}
+        elsewhere |= {f"record={name!r}": name in names for name in alone}
         cuda.refuse_unsupported(network, model, kind, layout, elsewhere)
         layout = "dense"
     shape = recorded.shape_of(network, span.n_rows)
@@ -199,7 +204,6 @@ def watched_run(
         rates.check_delays(network, dt)
         coupling, layout = rates.coupled(network, kind, layout, results)
         wired = {"coupling": coupling, "dt": dt}
-    driven = network.drives if drive is None else drive
     terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
     if index is not None:
         cuda.refuse_drives(terms)
@@ -226,6 +230,8 @@ def watched_run(
         launches.record(signals)
     rows: dict[str, Any] = {name: array.reshape(n_networks, span.n_rows, n_units) for name, array in signals.items()}
     events = recorded.EventList(span, dt, rows.pop("spikes")) if spikes == "events" else None
+    for name, place in alone.items():
+        terms[place].alone = rows.pop(name, None)
 
     slices = list(span.slices(-(-n_networks * n_units // (1 if index is None else cuda.SLICES))))
     if watch is not None:
@@ -272,7 +278,7 @@ def watched_run(
 
     if launches is not None:
         launches.store()
-    units = {**model.units_of_measure, "spikes": "1"}
+    units = {**model.units_of_measure, "spikes": "1"} | dict.fromkeys(alone, model.units_of_measure["drive"])
     recording = Recording(
         signals,
         span.every * dt,
