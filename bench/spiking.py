@@ -51,7 +51,7 @@ def brette(n: int, in_degree: int, scale: float = 1.0) -> Network:
     target, source = np.divmod(pairs, n)
     weight = np.where(source < 0.8 * n, 1.62 * scale, -9.0 * scale)
     wiring = Connectome.from_edges(source, target, n_units=n, weight=weight)
-    parameters = {"rest": -49.0, "reset": -60.0, "threshold": -50.0, "refractory": 5.0}
+    parameters = {"rest": -49.0, "reset": -60.0, "threshold": -50.0, "refractory": 5e-3}
     return Network("lif", parameters, wiring, synapse=ExponentialSynapse(5e-3, 10e-3))
 
 

@@ -89,12 +89,6 @@ std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bou
     return std::make_tuple(met.network, met.unit, met.step);
 }
 
-py::list described(const Described* things, int n) {
-    py::list all;
-    for (int i = 0; i < n; ++i) all.append(py::make_tuple(things[i].name, things[i].value, things[i].unit));
-    return all;
-}
-
 }  // namespace
 
 void bind_rates(py::module_& m) {
@@ -109,7 +103,7 @@ void bind_rates(py::module_& m) {
             }
             return all;
         },
-        "name -> (parameters, states), each a list of (name, default value, unit)");
+        "name -> (parameters, states), each a list of (name, default value, unit, range)");
     m.def(
         "simulate_rates", &simulate_bound, py::kw_only(), py::arg("model"), py::arg("parameters"), py::arg("state"),
         py::arg("coupling"), py::arg("ids"), py::arg("drive"), py::arg("seed"), py::arg("dt"), py::arg("first"),

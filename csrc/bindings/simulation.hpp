@@ -16,9 +16,20 @@
 
 namespace synfer {
 
+// (name, default value, unit, range) of each
+inline pybind11::list described(const Described* things, int n) {
+    pybind11::list all;
+    constexpr const char* ranges[] = {"any", "not negative", "positive"};
+    for (int i = 0; i < n; ++i) {
+        const char* range = ranges[static_cast<int>(things[i].range)];
+        all.append(pybind11::make_tuple(things[i].name, things[i].value, things[i].unit, range));
+    }
+    return all;
+}
+
 using MaybeArray = std::optional<pybind11::array>;
-// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array, and where it is recorded by
-// itself: see simulator/drive.hpp.
+// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array, and where it is recorded
+// by itself: see simulator/drive.hpp.
 using BoundTerm = std::tuple<std::string, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray>;
 
 template <class T>
@@ -72,7 +83,8 @@ struct BoundDrive {
                pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to,
                std::int64_t n_rows) {
         if (bound.size() > max_drive_terms) throw pybind11::value_error("too many terms of the drive");
-        for (const BoundTerm& term : bound) terms.push_back(drive_term<T>(term, n_networks, n_units, to - from, n_rows));
+        for (const BoundTerm& term : bound)
+            terms.push_back(drive_term<T>(term, n_networks, n_units, to - from, n_rows));
         drive = {terms.data(), static_cast<int>(terms.size()), from, seed,
                  data_of<std::uint32_t>(ids, "ids", {n_networks}, false)};
     }

@@ -65,6 +65,7 @@ Divergence run(const Model& model, const Run& r, const py::array& parameters, py
     s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt_ms);
     s.wiring = bound_wiring<T>(wiring, s.n_networks, s.n_units);
+    if (s.wiring.synapse.kind == SynapseKind::jump && !model.jumps) throw py::value_error("no v for a synapse to move");
     s.recorded =
         recorded_in<T>(record, model.states, model.n_states, s.n_networks, s.n_units, r.record_from, r.last, r.every);
     const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last, s.recorded.n_rows);
@@ -91,16 +92,6 @@ std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bou
                                : run<double>(model, r, parameters, state, wiring, ids, drive, record, raster);
     if (met.network < 0) return std::nullopt;
     return std::make_tuple(met.network, met.unit, met.step);
-}
-
-py::list described(const Described* things, int n) {
-    py::list all;
-    constexpr const char* ranges[] = {"any", "not negative", "positive"};
-    for (int i = 0; i < n; ++i) {
-        const char* range = ranges[static_cast<int>(things[i].range)];
-        all.append(py::make_tuple(things[i].name, things[i].value, things[i].unit, range));
-    }
-    return all;
 }
 
 py::array gaussian(std::uint64_t seed, std::uint32_t id, std::uint32_t unit, std::int64_t count, bool single) {
@@ -184,12 +175,14 @@ void bind_simulator(py::module_& m) {
             const SimulatorLevel& level = simulator_level();
             for (int i = 0; i < level.n_models; ++i) {
                 const Model& model = level.models[i];
-                all[model.name] = py::make_tuple(described(model.parameters, model.n_parameters),
-                                                 described(model.states, model.n_states), model.input_unit);
+                all[model.name] =
+                    py::make_tuple(described(model.parameters, model.n_parameters),
+                                   described(model.states, model.n_states), model.input_unit, model.jumps);
             }
             return all;
         },
-        "name -> (parameters, states, unit of the input), the first two lists of (name, default value, unit, range)");
+        "name -> (parameters, states, unit of the input, whether synapses can move its v), the first two lists of "
+        "(name, default value, unit, range)");
     m.def(
         "initial_state",
         [](const std::string& model_name, const py::array& parameters, const py::array& state) {

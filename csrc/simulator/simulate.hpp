@@ -58,6 +58,7 @@ struct Model {
     const Described* states;
     int n_states;
     const char* input_unit;
+    bool jumps;  // has a potential v that synapses can move at once
     Kernels<float> single;
     Kernels<double> full;
 };

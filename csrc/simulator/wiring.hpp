@@ -6,13 +6,13 @@
 
 namespace synfer {
 
-enum class SynapseKind : std::int32_t { delta, exponential, alpha, conductance };
-inline constexpr int n_synapse_kinds = 4;
-inline constexpr const char* synapse_names[n_synapse_kinds] = {"delta", "exponential", "alpha", "conductance"};
+enum class SynapseKind : std::int32_t { delta, exponential, alpha, conductance, jump };
+inline constexpr int n_synapse_kinds = 5;
+inline constexpr const char* synapse_names[n_synapse_kinds] = {"delta", "exponential", "alpha", "conductance", "jump"};
 // Receptors: where there are two, positive weights go to the first, negative ones to the second.
-inline constexpr int n_receptors_of[n_synapse_kinds] = {1, 2, 2, 2};
+inline constexpr int n_receptors_of[n_synapse_kinds] = {1, 2, 2, 2, 1};
 // States: of the receptors that take what arrives, then others.
-inline constexpr int n_synapse_states_of[n_synapse_kinds] = {1, 2, 4, 2};
+inline constexpr int n_synapse_states_of[n_synapse_kinds] = {1, 2, 4, 2, 1};
 
 struct Synapse {
     SynapseKind kind;

@@ -67,7 +67,7 @@ class DelayWarning(SynferWarning):
 
 
 class StepWarning(SynferWarning):
-    """A simulation's step is too large for the equations, or a time in them is not a whole number of steps."""
+    """A simulation's step is too large for the equations, or a time in them is no whole number of steps or in no s."""
 
 
 class NotConvergedWarning(SynferWarning):

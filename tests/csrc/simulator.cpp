@@ -253,7 +253,7 @@ bool spiking(const SimulatorLevel& level, int& n) {
             constexpr std::int64_t sizes[] = {1, 7, 16, 33, 64, 101};
             Case c{};
             c.units = sizes[i % 6], c.networks = c.units < 40 ? 1 + i / 6 % 4 : 1;
-            c.synapse = static_cast<SynapseKind>((i + m) % 4);
+            c.synapse = static_cast<SynapseKind>((i + m) % (model.jumps ? 5 : 4));
             c.listed = i / 4 % 2 == 1, c.shortest = c.longest = 1 + i / 8 % 3;
             c.short_term = i / 2 % 2 == 1, c.stdp = c.listed && i / 8 % 2 == 1;
             if (c.listed && i % 3 == 0) c.longest = c.shortest + 20;

@@ -9,6 +9,7 @@ from synfer.network import (
     ExponentialSynapse,
     GaussianDrive,
     Network,
+    RateCoupling,
     ShortTermPlasticity,
 )
 
@@ -149,7 +150,8 @@ def test_representations_say_what_matters():
         assert "izhikevich, 2 networks x 4 units" in text
         assert f"{np.count_nonzero(weights) / 2:g} a network, {np.sum(weights < 0) / 2:g} inhibitory" in text
         assert "GaussianDrive(mean=5, variance=5)" in text
-    named = Network("<b>", {}, Connectome.from_weights(np.zeros((1, 1))), drive=GaussianDrive(0, 0))
+    named = Network("lif", {}, Connectome.from_weights(np.zeros((1, 1))), drive=GaussianDrive(0, 0))
+    named.model = "<b>"
     assert "<b>" not in named._repr_html_()
 
 
@@ -167,3 +169,28 @@ def test_numbers_of_numpy_are_kept_as_numbers_that_a_file_holds(tmp_path):
 def test_what_is_no_number_is_no_time_constant(wrong):
     with pytest.raises(InputError, match="tau_exc must be"):
         ExponentialSynapse(wrong, 0.1)
+
+
+def test_times_of_files_of_before_they_were_seconds_are_read(tmp_path):
+    import h5netcdf
+
+    made = Network(
+        "lif",
+        {"tau": 0.015, "threshold": -48.0, "refractory": [0.001, 0.002]},
+        Connectome.from_weights(np.zeros((2, 2))),
+    )
+    made.save(tmp_path / "n.nc")
+    assert Network.load(tmp_path / "n.nc").identical(made)
+    with h5netcdf.File(tmp_path / "n.nc", "a") as file:
+        del file.attrs["unit_of_times"]
+        file["tau"][...] = 15.0
+        file["refractory"][...] = [1.0, 2.0]
+    old = Network.load(tmp_path / "n.nc")
+    assert old.parameters["tau"] == 0.015
+    assert old.parameters["threshold"] == -48.0
+    assert old.parameters["refractory"].tolist() == [0.001, 0.002]
+    rates = Network("leaky_tanh", {"tau": 0.5}, Connectome.from_weights(np.zeros((2, 2))), synapse=RateCoupling())
+    rates.save(tmp_path / "r.nc")
+    with h5netcdf.File(tmp_path / "r.nc", "a") as file:
+        del file.attrs["unit_of_times"]
+    assert Network.load(tmp_path / "r.nc").identical(rates)  # these always were

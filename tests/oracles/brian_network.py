@@ -2,8 +2,8 @@
 
     python brian_network.py input.npz output.npz
 
-The input holds weights (target, source) and delays (target, source) in steps, the drive (time, unit), dt in ms, and the
-parameters by name; the output gets the spikes (step, unit) and v (time, unit) after each step.
+The input holds weights (target, source) and delays (target, source) in steps, the drive (time, unit), dt, and the
+parameters by name, times in seconds; the output gets the spikes (step, unit) and v (time, unit) after each step.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ def main() -> None:
 
     b.prefs.codegen.target = "numpy"
     given = np.load(sys.argv[1])
-    dt = float(given["dt"]) * b.ms
+    dt = float(given["dt"]) * b.second
     b.defaultclock.dt = dt
     drive = b.TimedArray(given["drive"], dt=dt)  # the equations name it
     tau, tau_exc, tau_inh, refractory = (
-        float(given[name]) * b.ms for name in ("tau", "tau_exc", "tau_inh", "refractory")
+        float(given[name]) * b.second for name in ("tau", "tau_exc", "tau_inh", "refractory")
     )
     rest, threshold, reset = (float(given[name]) for name in ("rest", "threshold", "reset"))
     equations = """

@@ -17,7 +17,7 @@ from synfer.network import ExponentialSynapse, Network
 from synfer.simulate import run
 
 DT = 1e-4
-PARAMETERS = {"tau": 20.0, "rest": -60.0, "threshold": -50.0, "reset": -60.0, "refractory": 5.0}
+PARAMETERS = {"tau": 0.02, "rest": -60.0, "threshold": -50.0, "reset": -60.0, "refractory": 0.005}
 
 
 @pytest.mark.parametrize("delayed", [False, True], ids=["one step", "many delays"])
@@ -32,7 +32,7 @@ def test_lif_networks_fire_spike_for_spike(
     delays = rng.integers(1, 30, (n, n)) if delayed else np.ones((n, n), int)
     drive = rng.normal(12, 20, (n_steps, n))
     np.savez(
-        tmp_path / "in.npz", weights=weights, delays=delays, drive=drive, dt=DT * 1e3, tau_exc=5.0, tau_inh=10.0,
+        tmp_path / "in.npz", weights=weights, delays=delays, drive=drive, dt=DT, tau_exc=5e-3, tau_inh=10e-3,
         **PARAMETERS,
     )  # fmt: skip
     script = Path(__file__).parent / "brian_network.py"

@@ -33,7 +33,7 @@ def test_the_lif_membrane_charges_as_on_paper() -> None:
 
 
 @pytest.mark.parametrize("current", [20.5, 25.0, 40.0, 200.0])
-@pytest.mark.parametrize("refractory", [0.0, 2.0, 5.0])
+@pytest.mark.parametrize("refractory", [0.0, 0.002, 0.005])
 def test_lif_fires_at_the_rate_of_the_f_i_curve(current: float, refractory: float) -> None:
     """Period = refractory + tau ln(R I / (R I - threshold + rest)).
 
@@ -41,10 +41,10 @@ def test_lif_fires_at_the_rate_of_the_f_i_curve(current: float, refractory: floa
     """
     dt = 1e-5
     made = course("lif", current, 2.0, dt, refractory=refractory)
-    periods = np.diff(np.flatnonzero(made["spikes"])) * dt * 1e3
-    exact = refractory + 20 * np.log(current / (current - 20))
+    periods = np.diff(np.flatnonzero(made["spikes"])) * dt
+    exact = refractory + 0.02 * np.log(current / (current - 20))
     assert len(periods) > 10
-    assert abs(periods.mean() - exact) <= 1.01 * dt * 1e3
+    assert abs(periods.mean() - exact) <= 1.01 * dt
     quiet = course("lif", 19.9, 1.0, 1e-4)
     assert quiet["spikes"].sum() == 0
 

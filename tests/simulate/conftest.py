@@ -17,6 +17,7 @@ from synfer.network import (
     DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
+    JumpSynapse,
     Network,
 )
 
@@ -37,6 +38,7 @@ SYNAPSES = {
     "exponential": ExponentialSynapse(0.005, 0.01),
     "alpha": AlphaSynapse(0.003, 0.004),
     "conductance": ConductanceSynapse(0.005, 0.01, 0.0, -80.0),
+    "jump": JumpSynapse(),
 }
 # Mean and variance of the drive, magnitude of weights and of conductances, in each model's units: all of them fire.
 SCALES = {
@@ -62,7 +64,8 @@ def make_network() -> Callable[..., Network]:
     ) -> Network:
         rng = np.random.default_rng(seed)
         mean, variance, weight, conductance = SCALES[model]
-        magnitude = conductance if synapse == "conductance" else weight
+        jump = 0.3 if model == "fitzhugh_nagumo" else 5.0
+        magnitude = {"conductance": conductance, "jump": jump}.get(synapse, weight)
         sign = np.where(np.arange(n) < 3 * n // 4, 1, -1)
         weights = np.where(rng.random((n, n)) < 0.4, rng.random((n, n)), 0.0) * sign * magnitude
         delays = {"one step": None, "one": 3 * DT, "many": rng.integers(1, 6, (n, n)) * DT}

@@ -66,7 +66,7 @@ def spiking(model: str, n: int = 10, n_networks: int = 3, delay: float | None = 
     mean, variance, weight = {"izhikevich": (5, 9, 5), "lif": (30, 100, 20)}[model]
     shape = (n_networks, n)
     weights = np.where(rng.random((*shape, n)) < 0.4, rng.normal(0, weight, (*shape, n)), 0.0)
-    parameters = {"izhikevich": {"a": rng.uniform(0.01, 0.03, shape)}, "lif": {"tau": rng.uniform(10, 20, shape)}}[
+    parameters = {"izhikevich": {"a": rng.uniform(0.01, 0.03, shape)}, "lif": {"tau": rng.uniform(0.01, 0.02, shape)}}[
         model
     ]
     given: dict[str, Any] = {

@@ -20,6 +20,7 @@ from synfer.network import (
     SharedDrive,
     SineDrive,
     StepDrive,
+    WhiteNoiseDrive,
 )
 from synfer.simulate import run
 from synfer.simulate.reference_drive import drive_reference
@@ -36,6 +37,7 @@ ALL: list[Drive] = [
     StepDrive(rng.normal(size=N), 0.01, rng.uniform(0, 0.2, N)),
     SharedDrive(rng.normal(size=N)),
     SharedDrive(rng.normal(size=N), tau=0.01),
+    WhiteNoiseDrive(rng.normal(size=N), rng.uniform(0, 0.1, N)),
 ]
 
 

@@ -167,7 +167,7 @@ MADE: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Network": (
         simulated,
         {
-            "model": "lif", "parameters": {"tau": 10.0}, "connectome": Connectome.from_weights(W), "drive": None,
+            "model": "lif", "parameters": {"tau": 0.01}, "connectome": Connectome.from_weights(W), "drive": None,
             "synapse": None, "plasticity": None, "ids": None,
         },
     ),
@@ -176,7 +176,7 @@ MADE: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "parameter of an adaptive neuron": (
         lambda **parameters: simulated(2e-4, model="adex", parameters=parameters),
-        {"c": 200.0, "delta_t": 2.0, "tau_w": 30.0},
+        {"c": 200.0, "delta_t": 2.0, "tau_w": 0.03},
     ),
     "GaussianDrive": (driven(GaussianDrive), {"mean": 1.0, "variance": 1.0}),
     "OrnsteinUhlenbeckDrive": (driven(OrnsteinUhlenbeckDrive), {"mean": 1.0, "deviation": 1.0, "tau": 0.01}),

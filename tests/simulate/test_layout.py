@@ -48,7 +48,7 @@ def networks(draw: Callable, plastic: bool = True) -> Network:
     longest = draw(st.integers(1, 40))
     delay = longest * DT if draw(st.booleans()) else rng.integers(1, longest + 1, shape) * DT
     return Network(
-        "lif", {"tau": rng.uniform(10, 20, n), "refractory": 1.0}, Connectome.from_weights(weights, delay=delay),
+        "lif", {"tau": rng.uniform(0.01, 0.02, n), "refractory": 1e-3}, Connectome.from_weights(weights, delay=delay),
         drive=GaussianDrive(25, 100), synapse=synapse,
         plasticity=PLASTICITIES[draw(st.sampled_from(list(PLASTICITIES)))] if plastic else None,
     )  # fmt: skip

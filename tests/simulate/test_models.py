@@ -8,21 +8,24 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import InputError, StepWarning, UnknownNameError
-from synfer.network import GaussianDrive, Network
+from synfer.network import GaussianDrive, Network, RateCoupling, cell_parameters
 from synfer.simulate import run, run_reference
 from synfer.simulate.neurons import MODELS, packed_parameters, packed_state
 from synfer.simulate.reference_neurons import STEPS
 
 DT = 1e-4
-KINDS = ("delta", "exponential", "alpha", "conductance")
+ALONE = Connectome.from_weights([[0.0]])
+KINDS = ("delta", "exponential", "alpha", "conductance", "jump")
 DELAYS = ("one step", "one", "many")
 SPIKING = tuple(STEPS)
 # Every model with every synapse; the kinds of delay in turn, each with every model and every synapse.
 CASES = [
     (model, synapse, DELAYS[(m + s) % 3])
     for (m, model), (s, synapse) in itertools.product(enumerate(SPIKING), enumerate(KINDS))
+    if synapse != "jump" or MODELS[model].jumps
 ]
 
 
@@ -53,7 +56,7 @@ def test_parameters_differ_from_unit_to_unit_and_network_to_network(make_network
     defaults = MODELS[model].defaults
     parameters = {name: value * rng.uniform(0.9, 1.1, (3, 7)) for name, value in defaults.items()}
     if "refractory" in parameters:
-        parameters["refractory"] = np.round(parameters["refractory"], 1)  # whole steps
+        parameters["refractory"] = np.round(parameters["refractory"], 4)  # whole steps
     weights = np.stack([plain.connectome.weight.values] * 3)
     batch = Network(
         model, parameters, Connectome.from_weights(weights, delay=3 * DT), drive=plain.drive, synapse=plain.synapse
@@ -100,6 +103,33 @@ def test_states_that_are_not_given_begin_at_rest(make_network: Callable, model: 
         begun({"v": v, "w7": 0})
 
 
+def test_times_are_seconds_and_nothing_of_the_published_values_is_lost() -> None:
+    """The core counts in ms, as its headers and their papers do."""
+    described = _core.models()
+    for name, model in MODELS.items():
+        published = (
+            {parameter: (value, unit) for parameter, value, unit, _ in described[name][0]} if model.spiking else {}
+        )
+        for parameter, (value, unit) in published.items():
+            assert model.defaults[parameter] * model.scales[parameter] == value
+            assert model.units_of_measure[parameter] == ("s" if unit == "ms" else unit)
+        assert "ms" not in model.units_of_measure.values()
+    assert MODELS["lif"].defaults["tau"] == 0.02
+    packed = packed_parameters(Network("adex", cell_parameters("adex", "adapting"), ALONE), np.dtype(np.float64))
+    assert dict(zip(MODELS["adex"].defaults, packed[0, :, 0], strict=True))["tau_w"] == 300.0
+    packed = packed_parameters(
+        Network("leaky_tanh", {"tau": 0.02}, ALONE, synapse=RateCoupling()), np.dtype(np.float64)
+    )
+    assert packed[0, 0, 0] == 0.02
+
+
+def test_times_that_look_like_milliseconds_are_warned_of() -> None:
+    with pytest.warns(StepWarning, match=r"'tau' = 20 s of model 'lif' is long .* Take 0.02 for 20 ms"):
+        run(Network("lif", {"tau": 20.0}, ALONE), 0.01, DT)
+    rates = Network("leaky_tanh", {"tau": 20.0}, ALONE, synapse=RateCoupling())
+    assert run(rates, 0.01, DT).n_samples == 100  # no warning, which would be an error here
+
+
 def test_a_model_says_its_units() -> None:
     for name, model in MODELS.items():
         assert set(model.defaults) | set(model.states) | {"drive"} == set(model.units_of_measure), name
@@ -110,9 +140,9 @@ def test_a_model_says_its_units() -> None:
 @pytest.mark.parametrize(
     ("model", "parameter", "value", "words"),
     [
-        ("lif", "tau", 0.0, "positive; got 0"),
-        ("lif", "tau", np.array([20.0, -1.0]), "positive; got -1"),
-        ("lif", "refractory", -1.0, "at least 0; got -1"),
+        ("lif", "tau", 0.0, "positive s; got 0"),
+        ("lif", "tau", np.array([0.02, -1.0]), "positive s; got -1"),
+        ("lif", "refractory", -1.0, "at least 0 s; got -1"),
         ("escape_lif", "width", 0.0, "positive"),
         ("adex", "delta_t", 0.0, "positive"),
         ("adex", "c", -3.0, "positive"),
@@ -125,24 +155,31 @@ def test_a_model_says_its_units() -> None:
 def test_parameters_out_of_their_range_are_refused(model: str, parameter: str, value: object, words: str) -> None:
     wiring = Connectome.from_weights(np.zeros((2, 2)))
     with pytest.raises(InputError, match=f"parameter '{parameter}' of model '{model}' must be {words}"):
-        run(Network(model, {parameter: value}, wiring, drive=GaussianDrive(0, 0)), 0.01, record="spikes")
+        Network(model, {parameter: value}, wiring)
+    changed = Network(model, {}, wiring)
+    changed.parameters[parameter] = value
+    with pytest.raises(InputError, match=f"parameter '{parameter}' of model '{model}' must be {words}"):
+        run(changed, 0.01, record="spikes")
 
 
 @pytest.mark.parametrize(
     ("model", "parameters", "words"),
     [
-        ("lif", {"reset": -45.0}, "'reset' .* below 'threshold'.*unit 0 of network 0 has reset = -45 mV .* = -50 mV"),
+        ("lif", {"reset": -45.0}, "'reset' .* below 'threshold'.*reset; it has reset = -45 mV .* = -50 mV"),
         ("lif", {"reset": -50.0}, "reset = -50 mV"),
-        ("lif", {"threshold": [-50.0, -80.0]}, "unit 1 of network 0 has reset = -70 mV and threshold = -80 mV"),
-        ("izhikevich", {"c": [[-65.0, -65.0], [-65.0, 40.0]]}, "unit 1 of network 1 has c = 40 mV and threshold = 30"),
+        ("lif", {"threshold": [-50.0, -80.0]}, "reset; unit 1 has reset = -70 mV and threshold = -80 mV"),
+        (
+            "izhikevich",
+            {"c": [[-65.0, -65.0], [-65.0, 40.0]]},
+            "unit 1 of network number 1 has c = 40 mV and threshold = 30",
+        ),
         ("adex", {"v_reset": 20.0}, "v_reset = 20 mV and v_peak = 20 mV"),
     ],
 )
 def test_a_reset_past_the_threshold_is_refused(model: str, parameters: dict, words: str) -> None:
     weights = np.zeros((2, 2) if np.ndim(parameters.get("c")) < 2 else (2, 2, 2))
-    network = Network(model, parameters, Connectome.from_weights(weights), drive=GaussianDrive(0, 0))
     with pytest.raises(InputError, match=words):
-        run(network, 0.01, DT, record="spikes")
+        Network(model, parameters, Connectome.from_weights(weights))
 
 
 def test_resets_above_a_soft_threshold_are_taken() -> None:
@@ -158,12 +195,14 @@ def test_refractory_times_off_the_grid_are_rounded_with_a_warning(model: str) ->
         )
         return run(network, 0.1, dt)["v"]
 
-    for refractory, at_fault, taken in ((2.2, "2.2", 2), ([2.0, 3.3], "3.3", 3.5), (1e-3, "0.001", 0)):
-        words = rf"'refractory' = {at_fault} ms of model '{model}' .*dt = 0\.0005 s: it is taken as {taken} ms"
+    for refractory, at_fault, taken in (
+        (0.0022, "0.0022", 0.002), ([0.002, 0.0033], "0.0033", 0.0035), (1e-6, "1e-06", 0),
+    ):  # fmt: skip
+        words = rf"'refractory' = {at_fault} s of model '{model}' .*dt = 0\.0005 s: it is taken as {taken} s"
         with pytest.warns(StepWarning, match=words):
             rounded = course(refractory)
-        assert np.array_equal(rounded, course(np.round(np.multiply(refractory, 2)) / 2))
-    for refractory, dt in ((0.0, 5e-4), (1.7, 1e-4), (2.0 + 1e-10, 1e-3), ([0.3, 2.1], 1e-4)):
+        assert np.array_equal(rounded, course(np.round(np.multiply(refractory, 2e3)) / 2e3))
+    for refractory, dt in ((0.0, 5e-4), (0.0017, 1e-4), (0.002 + 1e-13, 1e-3), ([3e-4, 0.0021], 1e-4)):
         course(refractory, dt)  # no warning, which would be an error here
 
 

@@ -147,19 +147,21 @@ def test_arrays_and_dtypes_that_come_from_elsewhere_are_taken() -> None:
 def test_unknown_models_and_parameters_are_refused() -> None:
     wiring = Connectome.from_weights(np.zeros((2, 2)))
     with pytest.raises(UnknownNameError, match="izhikevich"):
-        run(Network("izikevich", {}, wiring, drive=GaussianDrive(0, 0)), 0.01)
+        Network("izikevich", {}, wiring)
     with pytest.raises(UnknownNameError, match="threshold"):
-        run(Network("izhikevich", {"treshold": 30.0}, wiring, drive=GaussianDrive(0, 0)), 0.01)
+        Network("izhikevich", {"treshold": 30.0}, wiring)
 
 
 def test_values_beyond_the_dtype_are_refused() -> None:
     drive = GaussianDrive(0.0, 0.0)
-    with pytest.raises(InputError, match=r"'c' .*float32"):
-        run(Network("izhikevich", {"c": 1e200}, Connectome.from_weights(np.zeros((2, 2))), drive=drive), 0.01)
+    with pytest.raises(InputError, match=r"'d' must be finite in float32"):
+        run(Network("izhikevich", {"d": 1e200}, Connectome.from_weights(np.zeros((2, 2))), drive=drive), 0.01)
     heavy = Network("izhikevich", {}, Connectome.from_weights([[0, 1e200], [0, 0]]), drive=drive)
     with pytest.raises(InputError, match=r"weights .*\(0, 1\)"):
         run(heavy, 0.01)
     assert run(heavy, 0.01, dtype="float64").n_samples == 10
+    with pytest.raises(InputError, match=r"'width' must be positive in float32"):
+        run(Network("escape_lif", {"width": 1e-60}, Connectome.from_weights(np.zeros((2, 2))), drive=drive), 0.01)
 
 
 def test_ids_beyond_the_counter_are_refused() -> None:

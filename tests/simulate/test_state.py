@@ -91,7 +91,7 @@ def test_a_state_goes_on_in_its_dtype() -> None:
 def test_weights_parameters_and_drives_without_memory_may_change(steps: object) -> None:
     state = run(lif(wired(1, steps)), 0.01, DT).final_state
     stronger = run(lif(wired(1, steps, scale=30.0)), 0.01, DT, initial_state=state)
-    other = Network("lif", {"tau": 15.0}, wired(1, steps), synapse=ExponentialSynapse(0.004, 0.01), drive=StepDrive(9))
+    other = Network("lif", {"tau": 0.015}, wired(1, steps), synapse=ExponentialSynapse(0.004, 0.01), drive=StepDrive(9))
     assert not np.array_equal(stronger["v"], run(other, 0.01, DT, initial_state=state)["v"])
 
 

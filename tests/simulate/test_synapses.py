@@ -13,6 +13,7 @@ from synfer.network import (
     ConductanceSynapse,
     DeltaSynapse,
     ExponentialSynapse,
+    JumpSynapse,
     Network,
     ShortTermPlasticity,
 )
@@ -64,6 +65,7 @@ def test_an_alpha_current_moves_the_membrane_as_on_paper() -> None:
     [(DeltaSynapse(), 0.1), (ExponentialSynapse(5e-3, 1), 5.0), (AlphaSynapse(5e-3, 1), 5.0 * np.e)],
 )
 @pytest.mark.filterwarnings("ignore:.*model 'adex'.*:synfer.errors.StepWarning")  # it is no more than an integrator
+@pytest.mark.filterwarnings("ignore:.*times are in seconds:synfer.errors.StepWarning")
 @pytest.mark.parametrize("dt", [1e-4, 5e-4, 2e-3])
 def test_a_spike_brings_its_charge_whatever_the_step(synapse: object, charge: float, dt: float) -> None:
     """Into an integrator without a leak, v in the end is weight x charge / tau; and into any other model likewise."""
@@ -73,7 +75,7 @@ def test_a_spike_brings_its_charge_whatever_the_step(synapse: object, charge: fl
     wiring = Connectome.from_weights(weights)
     drive = np.zeros((round(0.2 / dt), 2))
     drive[0, 0] = 1e5 / dt
-    long = {"tau": 1e9, "rest": 0.0, "threshold": 15.0, "reset": 0.0}
+    long = {"tau": 1e6, "rest": 0.0, "threshold": 15.0, "reset": 0.0}
     made = run(Network("lif", long, wiring, synapse=synapse), 0.2, dt, drive=drive * 1e6, dtype="float64")
     np.testing.assert_allclose(made["v"][-1, 1] * 1e9, 2.0 * charge, rtol=1e-5)
     # C v' = -g_l (v - e_l) + I with next to no leak; its slope at the threshold is far away
@@ -95,8 +97,11 @@ def test_a_conductance_pulls_to_its_reversal_potential() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 7, 300])
 @pytest.mark.parametrize(
     "synapse",
-    [DeltaSynapse(), ExponentialSynapse(5e-3, 1e-2), AlphaSynapse(5e-3, 1e-2), ConductanceSynapse(5e-3, 1e-2, 10.0)],
-)
+    [
+        DeltaSynapse(), JumpSynapse(), ExponentialSynapse(5e-3, 1e-2), AlphaSynapse(5e-3, 1e-2),
+        ConductanceSynapse(5e-3, 1e-2, 10.0),
+    ],
+)  # fmt: skip
 def test_delays_shift(synapse: object, steps: int) -> None:
     one, late = (response(synapse, 0.5, delay=delay) for delay in (DT, steps * DT))
     assert np.all(late[:steps] == 0)

@@ -48,6 +48,7 @@ constexpr Model registered = {
     M<float>::states,
     sizeof(M<float>::states) / sizeof(Described),
     M<float>::input_unit,
+    M<float>::jumps,
     kernels<float, M>,
     kernels<double, M>,
 };

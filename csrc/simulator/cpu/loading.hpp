@@ -83,8 +83,7 @@ struct LoadedPart : Part<T> {
     void load_drive() {
         drive.load();
         const Drive<T>& d = s.drive;
-        steady = drive.n_asked == 0 &&
-                 (d.n_terms == 0 || (d.n_terms == 1 && d.terms[0].kind == DriveKind::gaussian));
+        steady = drive.n_asked == 0 && (d.n_terms == 0 || (d.n_terms == 1 && d.terms[0].kind == DriveKind::gaussian));
         for (std::int64_t e = 0; e < width; ++e) steady_drive.values[e] = T(0);
         for (std::int64_t e = 0; steady && d.n_terms == 1 && e < real; ++e) {
             const std::int64_t mean = elements.offset(e / elements.n, 0, 2) + e % elements.n;

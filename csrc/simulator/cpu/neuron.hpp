@@ -19,7 +19,7 @@ struct NeuronBlock {
     T* state;  // (state, unit), the states `stride` apart
     std::int64_t stride;
     const T* coefficients[max_coefficients];  // (coefficient)(unit)
-    const T *input, *conductance;             // (unit); no conductance: null
+    const T *input, *beside;                  // (unit); beside the input a conductance or a jump, or nothing
     const std::uint32_t* words;               // (unit) of a random model
     T dt;
     typename FloatBits<T>::Int* fired;  // (unit): 1 where the step ends with a spike
@@ -33,16 +33,17 @@ struct NeuronKernels {
     double (*membrane)(const double* parameters);  // time constant (ms) that filters the input, 0: there is none
     bool (*step)(const NeuronBlock<T>&);           // whether all states are finite
     bool (*step_conducting)(const NeuronBlock<T>&);
-    void (*fired)(const NeuronBlock<T>&);  // whether the state, as it is given, shows a spike
+    bool (*step_jumping)(const NeuronBlock<T>&);  // null where there is no v to jump
+    void (*fired)(const NeuronBlock<T>&);         // whether the state, as it is given, shows a spike
 };
 
-template <class T, template <class> class Model, bool conducts>
+template <class T, template <class> class Model, bool conducts, bool jumps>
 bool step_block(const NeuronBlock<T>& b) {
     constexpr int n_states = sizeof(Model<T>::states) / sizeof(Described);
     const T* k[Model<T>::n_coefficients];
     for (int i = 0; i < Model<T>::n_coefficients; ++i) k[i] = b.coefficients[i];
     T* __restrict__ x = b.state;
-    const T* __restrict__ input = b.input, * __restrict__ conductance = b.conductance;
+    const T* __restrict__ input = b.input, * __restrict__ beside = b.beside;
     const std::uint32_t* __restrict__ words = b.words;
     typename FloatBits<T>::Int* __restrict__ fired = b.fired;
     const std::int64_t n = b.n, stride = b.stride;
@@ -51,8 +52,14 @@ bool step_block(const NeuronBlock<T>& b) {
 #pragma omp simd reduction(+ : trace)
     for (std::int64_t e = 0; e < n; ++e) {
         const Model<T> neuron = Model<T>::load(k, e);
-        const bool spikes = Model<T>::template step<conducts>(
-            neuron, x + e, stride, dt, input[e], conducts ? conductance[e] : T(0), Model<T>::random ? words[e] : 0u);
+        const T conductance = conducts ? beside[e] : T(0);
+        const std::uint32_t word = Model<T>::random ? words[e] : 0u;
+        bool spikes;
+        if constexpr (jumps) {
+            spikes = Model<T>::template step<false, true>(neuron, x + e, stride, dt, input[e], T(0), word, beside[e]);
+        } else {
+            spikes = Model<T>::template step<conducts>(neuron, x + e, stride, dt, input[e], conductance, word);
+        }
         T zero = x[e] * T(0);
         for (int r = 1; r < n_states; ++r) zero = multiply_add(x[r * stride + e], T(0), zero);
         trace += zero;
@@ -69,14 +76,24 @@ void fired_block(const NeuronBlock<T>& b) {
 }
 
 template <class T, template <class> class Model>
+constexpr bool (*jumping_step())(const NeuronBlock<T>&) {
+    if constexpr (Model<T>::jumps) {
+        return step_block<T, Model, false, true>;
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T, template <class> class Model>
 constexpr NeuronKernels<T> neuron_kernels = {sizeof(Model<T>::states) / sizeof(Described),
                                              Model<T>::n_coefficients,
                                              sizeof(Model<T>::parameters) / sizeof(Described),
                                              Model<T>::random,
                                              Model<T>::prepare,
                                              Model<T>::membrane,
-                                             step_block<T, Model, false>,
-                                             step_block<T, Model, true>,
+                                             step_block<T, Model, false, false>,
+                                             step_block<T, Model, true, false>,
+                                             jumping_step<T, Model>(),
                                              fired_block<T, Model>};
 
 // (network, state, unit) at rest, from parameters (network, parameter, unit)

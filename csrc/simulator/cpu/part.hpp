@@ -27,12 +27,12 @@ struct Part {
     DriveRows<T> drive;
     std::int64_t width, real, interval;  // elements, those that are units, steps between exchanges
     int n_receptors, n_synapse_states;
-    bool listed, conducts, scaled, plastic, steady;
+    bool listed, conducts, jumps, scaled, plastic, steady;
     T *state, *synapse_state, *pending;  // (state, element), (state, element), (slot, receptor, element)
     ConstantRows<T> coefficients, factors, steady_drive;
     T trace_decay[2];  // of sources, of targets, in a step
     SynapseConstants<T> constants;
-    T *input, *conductance;        // (block's unit)
+    T *input, *beside;             // (block's unit)
     Int* fired;                    // (block's unit)
     std::uint8_t *marks, *counts;  // (block's unit), (element): spikes since the last row recorded
     std::uint32_t* words;          // (chunk step, element)
@@ -72,6 +72,7 @@ struct Part {
           n_synapse_states(n_synapse_states_of[static_cast<int>(wiring.synapse.kind)]),
           listed(wiring.weights == nullptr),
           conducts(wiring.synapse.kind == SynapseKind::conductance),
+          jumps(wiring.synapse.kind == SynapseKind::jump),
           scaled(wiring.short_term.state != nullptr),
           plastic(wiring.stdp.traces != nullptr),
           box(real, interval, scaled, workspace),
@@ -86,7 +87,7 @@ struct Part {
         steady_drive = {workspace.take<T>(width), width, {}};
         const std::int64_t block = block_of(0);
         input = workspace.take<T>(block);
-        conductance = workspace.take<T>(block);
+        beside = workspace.take<T>(block);
         fired = workspace.take<Int>(block);
         marks = workspace.take<std::uint8_t>((block + 63) / 64 * 64);
         counts = workspace.take<std::uint8_t>(width);

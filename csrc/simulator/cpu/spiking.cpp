@@ -31,11 +31,11 @@ struct Stepper : LoadedPart<T> {
         synapses.state = synapse_state + lo, synapses.stride = width;
         for (int r = 0; r < synapse.n_factors; ++r) synapses.factors[r] = this->factors.at(r, lo);
         synapses.constants = this->constants;
-        synapses.input = this->input, synapses.conductance = this->conductance;
+        synapses.input = this->input, synapses.beside = this->beside;
         neurons.n = n;
         neurons.state = state + lo, neurons.stride = width;
         for (int r = 0; r < neuron.n_coefficients; ++r) neurons.coefficients[r] = this->coefficients.at(r, lo);
-        neurons.input = this->input, neurons.conductance = this->conductance;
+        neurons.input = this->input, neurons.beside = this->beside;
         neurons.dt = s.dt;
         neurons.fired = this->fired;
     }
@@ -61,7 +61,8 @@ struct Stepper : LoadedPart<T> {
         synapses.drive = this->steady ? this->steady_drive.at(0, lo) : this->drive.rows + row;
         synapse.advance(synapses);
         neurons.words = this->words + row;
-        const bool finite = (this->conducts ? neuron.step_conducting : neuron.step)(neurons);
+        const auto step = this->conducts ? neuron.step_conducting : this->jumps ? neuron.step_jumping : neuron.step;
+        const bool finite = step(neurons);
         if (!finite) note_divergence(lo, n, k);
         mark(n);
         note_spikes(lo, n, k);

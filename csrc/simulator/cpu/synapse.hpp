@@ -3,6 +3,7 @@
 #include "simulator/synapses/conductance.hpp"
 #include "simulator/synapses/delta.hpp"
 #include "simulator/synapses/exponential.hpp"
+#include "simulator/synapses/jump.hpp"
 
 // What the kernels of spiking networks need of a kind of synapse. A new kind is a header in ../synapses and a line here
 // and in ../wiring.hpp.
@@ -31,6 +32,7 @@ constexpr SynapseKernels<T> synapse_kernels[n_synapse_kinds] = {
     synapse_kernels_of<T, ExponentialCurrent, SynapseKind::exponential>(),
     synapse_kernels_of<T, AlphaCurrent, SynapseKind::alpha>(),
     synapse_kernels_of<T, Conductance, SynapseKind::conductance>(),
+    synapse_kernels_of<T, Jump, SynapseKind::jump>(),
 };
 
 }  // namespace synfer::SYNFER_LEVEL

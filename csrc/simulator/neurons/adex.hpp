@@ -33,6 +33,7 @@ struct AdEx {
     static constexpr Described states[] = {{"v", -70.6, "mV"}, {"w", 0.0, "pA"}};
     static constexpr int n_coefficients = 11;
     static constexpr bool random = false;
+    static constexpr bool jumps = true;
 
     T dt_c, g_l, e_l, v_t, g_l_delta_t, inverse_delta_t, dt_tau_w, a, b, v_reset, v_peak;
 
@@ -70,8 +71,9 @@ struct AdEx {
         dw = p.dt_tau_w * multiply_add(p.a, leak, -w);
     }
 
-    template <bool conducts>
-    static SYNFER_DEVICE bool step(const AdEx& p, T* x, std::int64_t stride, T, T input, T conductance, std::uint32_t) {
+    template <bool conducts, bool jumping = false>
+    static SYNFER_DEVICE bool step(const AdEx& p, T* x, std::int64_t stride, T, T input, T conductance, std::uint32_t,
+                                   T jump = T(0)) {
         T v = x[0];
         T w = x[stride];
         const bool resets = v >= p.v_peak;
@@ -80,7 +82,8 @@ struct AdEx {
         T dv, dw;
         slopes<conducts>(p, v, w, input, conductance, dv, dw);
         slopes<conducts>(p, multiply_add(T(0.5), dv, v), multiply_add(T(0.5), dw, w), input, conductance, dv, dw);
-        const T next = v + dv;
+        T next = v + dv;
+        if constexpr (jumping) next += jump;
         const bool spikes = next >= p.v_peak;
         x[0] = spikes ? p.v_peak : next;
         x[stride] = w + dw;

@@ -31,6 +31,7 @@ struct EscapeLif {
     static constexpr Described states[] = {{"v", -70.0, "mV"}, {"held", 0.0, "1"}};
     static constexpr int n_coefficients = 10;
     static constexpr bool random = true;
+    static constexpr bool jumps = true;
 
     Lif<T> membrane_part;
     T dt_rate, inverse_width;
@@ -56,13 +57,14 @@ struct EscapeLif {
 
     static SYNFER_DEVICE bool fired(const EscapeLif&, const T*, std::int64_t) { return false; }
 
-    template <bool conducts>
+    template <bool conducts, bool jumping = false>
     static SYNFER_DEVICE bool step(const EscapeLif& p, T* x, std::int64_t stride, T, T input, T conductance,
-                                   std::uint32_t word) {
+                                   std::uint32_t word, T jump = T(0)) {
         T v = x[0];
         T held = x[stride];
         const bool holds = held > T(0);
-        const T next = Lif<T>::template integrated<conducts>(p.membrane_part, v, input, conductance);
+        T next = Lif<T>::template integrated<conducts>(p.membrane_part, v, input, conductance);
+        if constexpr (jumping) next += jump;
         v = holds ? v : next;
         held = holds ? held - T(1) : held;
         const T hazard = p.dt_rate * exponential((v - p.membrane_part.threshold) * p.inverse_width);

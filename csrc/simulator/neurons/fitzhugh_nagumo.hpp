@@ -25,6 +25,7 @@ struct FitzHughNagumo {
     static constexpr Described states[] = {{"v", -1.2, "1"}, {"w", -0.625, "1"}};
     static constexpr int n_coefficients = 5;
     static constexpr bool random = false;
+    static constexpr bool jumps = true;
 
     T a, b, inverse_tau, threshold, sixth;  // sixth: of dt
 
@@ -63,16 +64,17 @@ struct FitzHughNagumo {
         dw = p.inverse_tau * multiply_add(-p.b, w, v + p.a);
     }
 
-    template <bool conducts>
+    template <bool conducts, bool jumping = false>
     static SYNFER_DEVICE bool step(const FitzHughNagumo& p, T* x, std::int64_t stride, T dt, T input, T conductance,
-                                   std::uint32_t) {
+                                   std::uint32_t, T jump = T(0)) {
         const T v = x[0], w = x[stride], half = T(0.5) * dt;
         T v1, w1, v2, w2, v3, w3, v4, w4;  // slopes
         slopes<conducts>(p, v, w, input, conductance, v1, w1);
         slopes<conducts>(p, multiply_add(half, v1, v), multiply_add(half, w1, w), input, conductance, v2, w2);
         slopes<conducts>(p, multiply_add(half, v2, v), multiply_add(half, w2, w), input, conductance, v3, w3);
         slopes<conducts>(p, multiply_add(dt, v3, v), multiply_add(dt, w3, w), input, conductance, v4, w4);
-        const T next = multiply_add(p.sixth, v1 + v4 + T(2) * (v2 + v3), v);
+        T next = multiply_add(p.sixth, v1 + v4 + T(2) * (v2 + v3), v);
+        if constexpr (jumping) next += jump;
         x[0] = next;
         x[stride] = multiply_add(p.sixth, w1 + w4 + T(2) * (w2 + w3), w);
         return (v < p.threshold) & (next >= p.threshold);  // no branch, so that it vectorises

@@ -68,6 +68,7 @@ struct HodgkinHuxleyOf {
     static constexpr bool slow = Cell<T>::slow;
     static constexpr int n_coefficients = sizeof(Cell<T>::parameters) / sizeof(Described);
     static constexpr bool random = false;
+    static constexpr bool jumps = true;
 
     T exponent, g_na, g_k, g_l, e_na, e_k, e_l, threshold;
     T v_t, g_m, tau_max;  // of a cell with a slow current
@@ -104,9 +105,9 @@ struct HodgkinHuxleyOf {
 
     static SYNFER_DEVICE bool fired(const HodgkinHuxleyOf&, const T*, std::int64_t) { return false; }
 
-    template <bool conducts>
+    template <bool conducts, bool jumping = false>
     static SYNFER_DEVICE bool step(const HodgkinHuxleyOf& k, T* x, std::int64_t stride, T dt, T input, T conductance,
-                                   std::uint32_t) {
+                                   std::uint32_t, T jump = T(0)) {
         const T before = x[0], half = T(0.5) * dt;
         const T m = Cell<T>::m(before, k.v_t).relaxed(x[stride], half);
         const T h = Cell<T>::h(before, k.v_t).relaxed(x[2 * stride], half);
@@ -123,12 +124,13 @@ struct HodgkinHuxleyOf {
             multiply_add(sodium, k.e_na, multiply_add(potassium, k.e_k, multiply_add(k.g_l, k.e_l, input)));
         if constexpr (conducts) sum += conductance;
         const T goal = driving / sum;
-        const T v = multiply_add(before - goal, exponential(k.exponent * sum), goal);
+        T v = multiply_add(before - goal, exponential(k.exponent * sum), goal);
 
         x[stride] = Cell<T>::m(v, k.v_t).relaxed(m, half);
         x[2 * stride] = Cell<T>::h(v, k.v_t).relaxed(h, half);
         x[3 * stride] = Cell<T>::n(v, k.v_t).relaxed(n, half);
         if constexpr (slow) x[4 * stride] = Cell<T>::p(v, k.tau_max).relaxed(p, half);
+        if constexpr (jumping) v += jump;
         x[0] = v;
         return (before < k.threshold) & (v >= k.threshold);  // no branch, so that it vectorises
     }

@@ -30,6 +30,7 @@ struct Izhikevich {
     static constexpr Described states[] = {{"v", -65.0, "mV"}, {"u", 0.0, "mV/ms"}};
     static constexpr int n_coefficients = 8;
     static constexpr bool random = false;
+    static constexpr bool jumps = true;
 
     T a, b, c, d, quadratic, linear, constant, threshold;
 
@@ -51,9 +52,9 @@ struct Izhikevich {
 
     static SYNFER_DEVICE bool fired(const Izhikevich& p, const T* x, std::int64_t) { return x[0] >= p.threshold; }
 
-    template <bool conducts>
+    template <bool conducts, bool jumping = false>
     static SYNFER_DEVICE bool step(const Izhikevich& p, T* x, std::int64_t stride, T dt, T input, T conductance,
-                                   std::uint32_t) {
+                                   std::uint32_t, T jump = T(0)) {
         T v = x[0];
         T u = x[stride];
         const bool resets = v >= p.threshold;
@@ -65,6 +66,7 @@ struct Izhikevich {
         v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, linear), v, constant_input), v);
         v = multiply_add(half, multiply_add(multiply_add(p.quadratic, v, linear), v, constant_input), v);
         u = multiply_add(dt * p.a, multiply_add(p.b, v, -u), u);
+        if constexpr (jumping) v += jump;
         x[0] = v;
         x[stride] = u;
         return v >= p.threshold;

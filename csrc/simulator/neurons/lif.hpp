@@ -26,6 +26,7 @@ struct Lif {
     static constexpr Described states[] = {{"v", -70.0, "mV"}, {"held", 0.0, "1"}};
     static constexpr int n_coefficients = 8;
     static constexpr bool random = false;
+    static constexpr bool jumps = true;
 
     T decay, gain, rest, threshold, reset, hold, resistance, exponent;
 
@@ -65,15 +66,17 @@ struct Lif {
         }
     }
 
-    template <bool conducts>
-    static SYNFER_DEVICE bool step(const Lif& p, T* x, std::int64_t stride, T, T input, T conductance, std::uint32_t) {
+    template <bool conducts, bool jumping = false>
+    static SYNFER_DEVICE bool step(const Lif& p, T* x, std::int64_t stride, T, T input, T conductance, std::uint32_t,
+                                   T jump = T(0)) {
         T v = x[0];
         T held = x[stride];
         const bool resets = v >= p.threshold;
         v = resets ? p.reset : v;
         held = resets ? p.hold : held;
         const bool holds = held > T(0);
-        const T next = integrated<conducts>(p, v, input, conductance);
+        T next = integrated<conducts>(p, v, input, conductance);
+        if constexpr (jumping) next += jump;
         v = holds ? v : next;
         x[0] = v;
         x[stride] = holds ? held - T(1) : held;

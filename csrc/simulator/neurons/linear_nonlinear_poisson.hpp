@@ -26,6 +26,7 @@ struct LinearNonlinearPoisson {
     static constexpr Described states[] = {{"x", 0.0, "1"}, {"intensity", 10.0, "Hz"}};
     static constexpr int n_coefficients = 5;
     static constexpr bool random = true;
+    static constexpr bool jumps = false;
 
     T decay, filled, rate, gain, exponent;
 

@@ -21,6 +21,7 @@ struct Poisson {
     static constexpr Described states[] = {{"intensity", 10.0, "Hz"}};
     static constexpr int n_coefficients = 1;
     static constexpr bool random = true;
+    static constexpr bool jumps = false;
 
     T rate;
 

@@ -16,10 +16,10 @@ struct Leaky {
     static constexpr const char* name = F<T>::leaky;
     static constexpr bool lagged = false;
     static constexpr Described parameters[] = {
-        {"tau", 0.01, "s"},
+        {"tau", 0.01, "s", Range::positive},
         {"gain", 1.0, "1"},
         {"bias", 0.0, "1"},
-        {"noise", 0.0, "1/sqrt(s)"},
+        {"noise", 0.0, "1/sqrt(s)", Range::not_negative},
     };
     static constexpr Described states[] = {{"x", 0.0, "1"}};
     static constexpr std::int64_t noise_row = 3;

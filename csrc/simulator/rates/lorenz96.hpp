@@ -12,7 +12,7 @@ namespace synfer::SYNFER_LEVEL {
 template <class T>
 struct Lorenz96 {
     static constexpr const char* name = "lorenz96";
-    static constexpr Described parameters[] = {{"F", 8.0, "1"}, {"noise", 0.0, "1/sqrt(s)"}};
+    static constexpr Described parameters[] = {{"F", 8.0, "1"}, {"noise", 0.0, "1/sqrt(s)", Range::not_negative}};
     static constexpr Described states[] = {{"x", 8.0, "1"}};
 
     // Slope at the unit that `x` points to, its neighbours around it.

@@ -17,7 +17,7 @@ struct Map {
     static constexpr Described parameters[] = {
         {"gain", 1.0, "1"},
         {"bias", 0.0, "1"},
-        {"noise", 0.0, "1"},
+        {"noise", 0.0, "1", Range::not_negative},
     };
     static constexpr Described states[] = {{"x", 0.0, "1"}};
     static constexpr std::int64_t noise_row = 2;

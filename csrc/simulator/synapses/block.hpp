@@ -5,8 +5,8 @@
 #include "simulator/simulate.hpp"
 
 // What a kind of synapse is to the kernels: the states of its receptors, of which the first n_receptors take what
-// arrives, and a step that turns them into the neurons' input. Compiled for each kind alone: neurons see input and
-// conductance only.
+// arrives, and a step that turns them into the neurons' input. Compiled for each kind alone: neurons see input,
+// and conductance or jump only.
 
 namespace synfer::SYNFER_LEVEL {
 
@@ -26,8 +26,8 @@ struct SynapseBlock {
     std::int64_t stride;
     const T* factors[max_factors];  // (factor)(unit), from `prepare`
     SynapseConstants<T> constants;
-    const T* drive;          // (unit)
-    T *input, *conductance;  // (unit), to be written
+    const T* drive;     // (unit)
+    T *input, *beside;  // (unit), to be written; beside the input a conductance or a jump of v, where a kind makes one
 };
 
 }  // namespace synfer::SYNFER_LEVEL

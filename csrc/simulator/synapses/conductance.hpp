@@ -17,7 +17,7 @@ struct Conductance {
 
     static void advance(const SynapseBlock<T>& b) {
         T* __restrict__ excitatory = b.state, * __restrict__ inhibitory = b.state + b.stride;
-        T* __restrict__ input = b.input, * __restrict__ conductance = b.conductance;
+        T* __restrict__ input = b.input, * __restrict__ conductance = b.beside;
         const T* __restrict__ drive = b.drive;
         const SynapseConstants<T> c = b.constants;
         const std::int64_t n = b.n;

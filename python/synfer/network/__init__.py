@@ -10,6 +10,7 @@ from synfer.network.drives import (
     SharedDrive,
     SineDrive,
     StepDrive,
+    WhiteNoiseDrive,
 )
 from synfer.network.network import Network
 from synfer.network.synapses import (
@@ -18,6 +19,7 @@ from synfer.network.synapses import (
     ConductanceSynapse,
     DeltaSynapse,
     ExponentialSynapse,
+    JumpSynapse,
     ShortTermPlasticity,
 )
 
@@ -31,6 +33,7 @@ __all__ = [
     "Drive",
     "ExponentialSynapse",
     "GaussianDrive",
+    "JumpSynapse",
     "Network",
     "OrnsteinUhlenbeckDrive",
     "PoissonDrive",
@@ -39,5 +42,6 @@ __all__ = [
     "ShortTermPlasticity",
     "SineDrive",
     "StepDrive",
+    "WhiteNoiseDrive",
     "cell_parameters",
 ]

@@ -17,7 +17,7 @@ class Cell:
     Attributes
     ----------
     parameters : dict of str to float
-        In the model's units.
+        In the model's units, times in seconds.
     current : float
         A constant input under which it shows its pattern, in the unit of the model's input; for "adex" the source's.
     shows : str
@@ -37,7 +37,7 @@ def _izhikevich(a: float, b: float, c: float, d: float, current: float, shows: s
 def _adex(
     c: float, g_l: float, e_l: float, tau_w: float, a: float, b: float, v_reset: float, current: float, shows: str
 ) -> Cell:
-    parameters = {"c": c, "g_l": g_l, "e_l": e_l, "v_t": -50.0, "delta_t": 2.0, "tau_w": tau_w, "a": a, "b": b}
+    parameters = {"c": c, "g_l": g_l, "e_l": e_l, "v_t": -50.0, "delta_t": 2.0, "tau_w": tau_w / 1e3, "a": a, "b": b}
     return Cell({**parameters, "v_reset": v_reset, "v_peak": 0.0}, current, shows)
 
 

@@ -76,7 +76,7 @@ class Drive:
     def isel(self, network: Any) -> Drive:
         """Give the drive of some networks of a batch, by position."""
         of_theirs = {name: value[network] if np.ndim(value) == 2 else value for name, value in self.fields().items()}
-        return dataclasses.replace(self, **of_theirs)
+        return dataclasses.replace(self, name=self.name, **of_theirs)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -157,13 +157,38 @@ class GaussianDrive(Drive):
         Mean input (the model's input unit; for Izhikevich's neuron mV per ms).
     variance : float or array
         Its variance in each step, at least 0 (the same unit, squared). It is that of the number drawn in a step,
-        whatever dt.
+        whatever dt: halve dt, and what it does to a neuron halves too. `WhiteNoiseDrive` does not depend on dt.
     """
 
     mean: Any
     variance: Any
     kind: ClassVar[str] = "gaussian"
     at_least_0: ClassVar[tuple[str, ...]] = ("variance",)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class WhiteNoiseDrive(Drive):
+    """White noise of an intensity, I(t) = mean + intensity xi(t), <xi(t) xi(t')> = delta(t - t'): the same whatever dt.
+
+    In a step it is drawn from N(mean, intensity^2 / dt), dt in seconds, so that its integral over any time T has the
+    mean ``mean`` T and the variance ``intensity``^2 T (Euler and Maruyama's scheme). For units in continuous time; in
+    discrete time (maps, autoregressions) take `GaussianDrive`.
+
+    Parameters
+    ----------
+    mean : float or array
+        Mean input (the model's input unit).
+    intensity : float or array
+        Square root of its spectral density, at least 0, in the input unit times the square root of a second. A `lif`
+        membrane alone gets the variance (resistance x intensity)^2 / (2 tau): for tau v' = ... + sigma sqrt(2 tau) xi,
+        whose v deviates by sigma, take sigma sqrt(2 tau) / resistance. An Izhikevich neuron has its input in mV/ms: by
+        it alone v diffuses by 1000 x intensity x sqrt(T) mV. Of leaky rate units it is tau x noise.
+    """
+
+    mean: Any
+    intensity: Any
+    kind: ClassVar[str] = "white_noise"
+    at_least_0: ClassVar[tuple[str, ...]] = ("intensity",)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -205,7 +230,7 @@ class PoissonDrive(Drive):
         Events a second, at least 0. At most 100 are expected in a step (`synfer.simulate.run` refuses more: that is
         white noise of mean and variance weight rate dt and weight^2 rate dt).
     weight : float or array
-        Input of one event, acting for one step.
+        Input of one event, acting for one step: its charge is weight x dt, so with half the step take twice the weight.
     """
 
     rate: Any
@@ -266,7 +291,7 @@ class SharedDrive(Drive):
         How strongly each unit feels it; 0 for those that do not.
     tau : float or array (network, unit) of equal rows
         Time constant of y in seconds, as for `OrnsteinUhlenbeckDrive`; with 0, the default, y is white: drawn anew in
-        each step.
+        each step, with variance 1 whatever dt.
     """
 
     strength: Any
@@ -282,10 +307,8 @@ class SharedDrive(Drive):
             )
 
 
-DRIVES: dict[str, type[Drive]] = {
-    drive.kind: drive
-    for drive in (GaussianDrive, OrnsteinUhlenbeckDrive, PoissonDrive, StepDrive, SineDrive, SharedDrive)
-}
+_KINDS = (GaussianDrive, WhiteNoiseDrive, OrnsteinUhlenbeckDrive, PoissonDrive, StepDrive, SineDrive, SharedDrive)
+DRIVES: dict[str, type[Drive]] = {drive.kind: drive for drive in _KINDS}
 """The drives by the name that a file gives them."""
 
 
@@ -336,8 +359,11 @@ def restored_drives(plain: Any, arrays: Mapping[Any, Any]) -> tuple[Drive, ...]:
     """
     drives = []
     for entry in [plain] if isinstance(plain, dict) else plain:
-        fields = {name: np.asarray(arrays[value]) if isinstance(value, str) and name != "name" else value
-                  for name, value in entry.items() if name != "kind"}  # fmt: skip
+        fields: dict[str, Any] = {
+            name: np.asarray(arrays[value]) if isinstance(value, str) and name != "name" else value
+            for name, value in entry.items()
+            if name != "kind"
+        }
         if entry["kind"] not in DRIVES:
             raise UnknownNameError.of("kind", entry["kind"], DRIVES)
         drives.append(DRIVES[entry["kind"]](**fields))

@@ -15,11 +15,13 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network.coupling import RateCoupling
 from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
+from synfer.network.models import check_parameters, model_named, refuse_unknown
 from synfer.network.synapses import (
     PLASTICITIES,
     STDP,
     SYNAPSES,
     DeltaSynapse,
+    JumpSynapse,
     Plasticity,
     ShortTermPlasticity,
     Synapse,
@@ -36,14 +38,15 @@ class Network:
     model : str
         Name of the neuron model, such as "izhikevich".
     parameters : dict of str to float or array
-        The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit).
+        The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit). Times are in
+        seconds; `simulate.models` lists all with units, ranges and defaults, which those not given take.
     connectome : Connectome
         The wiring: weights W[target, source] in the unit that the synapse gives them, and delays, one step where it has
         none. Its leading "network" axis, if any, makes this a batch.
     drive : Drive, sequence of Drive, dict of name to Drive, or None
         The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
         up; None for none. A drive that has a name can be recorded by itself.
-    synapse : DeltaSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
+    synapse : DeltaSynapse, JumpSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
         What a presynaptic spike does; default `DeltaSynapse`.
     plasticity : ShortTermPlasticity or STDP, or a sequence of one of each, optional
         How what it does changes; default not at all. With both, a spike brings weight x u x, the weight as STDP has it.
@@ -57,7 +60,10 @@ class Network:
     ShapeError
         A parameter or ``ids`` has another shape; the message names it.
     InputError
-        A value is not finite, or the connectome has no weights, or several times.
+        A value is not finite or out of its range, or the connectome has no weights, or several times; or the synapse is
+        none that the model can have.
+    UnknownNameError
+        There is no such model, or it has no such parameter.
 
     Attributes
     ----------
@@ -83,7 +89,8 @@ class Network:
         ids: Any = None,
     ) -> None:
         if not isinstance(model, str) or not model:
-            raise InputError(f"model must be the name of a neuron model; got {model!r}.")
+            raise InputError(f"model must be the name of a neuron model; got {model!r:.60}.")
+        about = model_named(model)
         if not isinstance(connectome, Connectome):
             raise InputError(f"connectome must be a Connectome; got a {type(connectome).__name__}.")
         if not isinstance(parameters, Mapping):
@@ -107,7 +114,11 @@ class Network:
         self.drives = checked_drives(drive, self.n_networks, self.n_units)
         if isinstance(synapse, RateCoupling):
             synapse.check_shapes(self.n_networks, self.n_units)
+        refuse_unknown(about, parameters)
         self.parameters = {name: self._checked(name, value) for name, value in parameters.items()}
+        check_parameters(about, self.parameters, self.unit_ids)
+        if isinstance(synapse, JumpSynapse) and not about.jumps:
+            raise InputError(f"synapse must be another than JumpSynapse for model {model!r}, which has no v to move.")
         self.ids = self._checked_ids(ids)
 
     @property
@@ -185,6 +196,7 @@ class Network:
             attrs={
                 "model": self.model,
                 "parameters": json.dumps(list(self.parameters)),
+                "unit_of_times": "s",
                 "drive": json.dumps(drives),
                 "synapse": _told(self.synapse),
                 **({"plasticity": f"[{', '.join(map(_told, self.plasticities))}]"} if self.plasticities else {}),
@@ -204,6 +216,9 @@ class Network:
         with understood(path):
             root, wiring = read_datasets(path, "network", ("/", "connectome"))
             values = {name: root[name].values for name in json.loads(root.attrs["parameters"])}
+            if "unit_of_times" not in root.attrs:  # of before they were seconds
+                scales = model_named(root.attrs["model"]).scales
+                values = {name: value / scales[name] for name, value in values.items()}
             return cls(
                 root.attrs["model"],
                 {name: value.item() if value.ndim == 0 else value for name, value in values.items()},

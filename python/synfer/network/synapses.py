@@ -16,10 +16,24 @@ class DeltaSynapse:
 
     The weight has the unit of the model's input. For Izhikevich's neuron (mV/ms) it moves v by weight x dt: in the
     step of 1 ms of the paper's networks, by as many mV. A `lif` neuron's v moves by resistance x weight x
-    (1 - exp(-dt / tau)).
+    (1 - exp(-dt / tau)). So what a spike does depends on dt; through a `JumpSynapse` it does not.
     """
 
     kind: ClassVar[str] = "delta"
+
+
+@dataclasses.dataclass(frozen=True)
+class JumpSynapse:
+    """A presynaptic spike moves the postsynaptic v at once by the weight in mV, v <- v + W, whatever dt.
+
+    This is the delta-shaped current of mean-field theory (N. Brunel, J. Comput. Neurosci. 8 (2000), 183-208; in NEST
+    ``iaf_psc_delta``, in Brian2 ``v_post += w``): v moves at the end of the step of arrival, before it is held against
+    the threshold, so that the delay is exact and the first sample that shows the jump shows all of it. What arrives in
+    the refractory time is lost. For models with a potential v (of `fitzhugh_nagumo` the weight is as v, without
+    dimension); `poisson` and `linear_nonlinear_poisson` have none.
+    """
+
+    kind: ClassVar[str] = "jump"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,10 +118,11 @@ class ConductanceSynapse:
         check_numbers(self, positive=("tau_exc", "tau_inh"))
 
 
-Synapse = DeltaSynapse | ExponentialSynapse | AlphaSynapse | ConductanceSynapse
+Synapse = DeltaSynapse | JumpSynapse | ExponentialSynapse | AlphaSynapse | ConductanceSynapse
 
 SYNAPSES: dict[str, type] = {
-    kind.kind: kind for kind in (DeltaSynapse, ExponentialSynapse, AlphaSynapse, ConductanceSynapse, RateCoupling)
+    kind.kind: kind
+    for kind in (DeltaSynapse, JumpSynapse, ExponentialSynapse, AlphaSynapse, ConductanceSynapse, RateCoupling)
 }
 """The synapses by the name that a file gives them."""
 

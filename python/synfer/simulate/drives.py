@@ -84,8 +84,9 @@ def names_of(drive: Any) -> list[str | None]:
         A name is no identifier, or two are the same.
     """
     terms = as_sequence(drive)
-    own = [one.name if isinstance(one, Drive) else None for one in terms]
-    names = [str(name) for name in drive] if isinstance(drive, Mapping) else own
+    names = [one.name if isinstance(one, Drive) else None for one in terms]
+    if isinstance(drive, Mapping):
+        names = list(drive)
     check_names(names)
     return names
 
@@ -135,6 +136,8 @@ def _numbers(drive: Drive, f: dict[str, np.ndarray], dt: float, dtype: np.dtype)
 
     if drive.kind == "gaussian":
         return Term("gaussian", packed(f["mean"], np.sqrt(f["variance"])))
+    if drive.kind == "white_noise":
+        return Term("gaussian", packed(f["mean"], f["intensity"] / np.sqrt(dt)))
     if drive.kind == "ornstein_uhlenbeck":
         decay, kick = _decay_and_kick(f["tau"], dt)
         return Term("ornstein_uhlenbeck", packed(f["mean"], f["deviation"], decay, kick), np.zeros(shape, dtype))

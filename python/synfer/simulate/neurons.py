@@ -6,7 +6,6 @@ csrc/simulator/cpu/kernels.cpp, and its step in ``STEPS`` of `synfer.simulate.re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,116 +15,37 @@ import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses 
 from synfer import _core
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network import Network
+from synfer.network.models import NeuronModel, check_parameters, model_named, models
 from synfer.simulate.arguments import checked_numbers
 
-
-@dataclasses.dataclass(frozen=True)
-class NeuronModel:
-    """A neuron model as its C++ header (csrc/simulator/neurons) describes it.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    defaults : dict of str to float
-        Parameters in the core's order, and the value each takes where a network does not give it.
-    states : tuple of str
-        State variables in the core's order; each can be recorded and given as initial state.
-    units_of_measure : dict of str to str
-        Unit of each parameter and state, and of the "drive".
-    ranges : dict of str to str
-        Of each parameter: "any", "not negative" or "positive".
-    spiking : bool
-        Whether its units act by spikes; else all the time (csrc/simulator/rates).
-    """
-
-    name: str
-    defaults: Mapping[str, float]
-    states: tuple[str, ...]
-    units_of_measure: Mapping[str, str]
-    ranges: Mapping[str, str]
-    spiking: bool = True
-
-
-def _any(described: list) -> list:
-    """Take any value for a parameter or a state of which no range is said."""
-    return [(*about, "any") for about in described]
-
-
-def _described(name: str, parameters: list, states: list, input_unit: str = "1", spiking: bool = True) -> NeuronModel:
-    return NeuronModel(
-        name,
-        {parameter: default for parameter, default, *_ in parameters},
-        tuple(state for state, *_ in states),
-        {thing: unit for thing, _, unit, _ in parameters + states} | {"drive": input_unit},
-        {parameter: allowed for parameter, _, _, allowed in parameters},
-        spiking,
-    )
-
-
-MODELS: dict[str, NeuronModel] = {
-    **{name: _described(name, *about) for name, about in _core.models().items()},
-    **{
-        name: _described(name, _any(parameters), _any(states), "1", spiking=False)
-        for name, (parameters, states) in _core.rate_models().items()
-    },
-}
+MODELS: dict[str, NeuronModel] = models()
 """The models of the core by name."""
-RESETS = {"lif": ("reset", "threshold"), "izhikevich": ("c", "threshold"), "adex": ("v_reset", "v_peak")}
-"""What v is set to after a spike, and past what it spikes. (Escape noise has a hazard at any v, and is not here.)"""
 
 
 def model_of(network: Network) -> NeuronModel:
-    """Give the network's model.
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such model, or the model has no such parameter.
-    """
-    if network.model not in MODELS:
-        raise UnknownNameError.of("model", network.model, MODELS)
-    model = MODELS[network.model]
-    for name in network.parameters:
-        if name not in model.defaults:
-            raise UnknownNameError.of(f"parameter of model {model.name!r}", name, model.defaults)
-    return model
+    """Give the network's model."""
+    return model_named(network.model)
 
 
 def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
-    """Give all parameters of all networks, (network, parameter, unit), defaults filled in.
+    """Give all parameters of all networks as the core takes them, (network, parameter, unit), defaults filled in.
 
     Raises
     ------
     InputError
-        A value is too large for the dtype, or out of its range, or a reset is not below its threshold.
+        A value is too large for the dtype, or too small to be positive in it.
     """
     model = model_of(network)
+    check_parameters(model, network.parameters, network.unit_ids)  # the dict can be written to
     packed = np.empty((network.n_networks or 1, len(model.defaults), network.n_units), dtype)
     for row, (name, default) in enumerate(model.defaults.items()):
         with np.errstate(over="ignore"):
-            packed[:, row] = network.parameters.get(name, default)
+            packed[:, row] = np.multiply(network.parameters.get(name, default), model.scales[name])
         if not np.all(np.isfinite(packed[:, row])):
             raise InputError(f"parameter {name!r} must be finite in {dtype}; simulate in float64.")
-        least = packed[:, row].min()
-        if (model.ranges[name] == "positive" and least <= 0) or (model.ranges[name] == "not negative" and least < 0):
-            allowed = {"positive": "positive", "not negative": "at least 0"}[model.ranges[name]]
-            raise InputError(f"parameter {name!r} of model {model.name!r} must be {allowed}; got {least:g}.")
-    if model.name in RESETS:
-        _refuse_resets_past_the_threshold(network, packed, list(model.defaults))
+        if model.ranges[name] == "positive" and not np.all(packed[:, row] > 0):
+            raise InputError(f"parameter {name!r} must be positive in {dtype}; simulate in float64.")
     return packed
-
-
-def _refuse_resets_past_the_threshold(network: Network, packed: np.ndarray, order: list[str]) -> None:
-    reset, threshold = RESETS[network.model]
-    low, high = packed[:, order.index(reset)], packed[:, order.index(threshold)]
-    if np.any(low >= high):
-        which, unit = np.argwhere(low >= high)[0]
-        raise InputError(
-            f"parameter {reset!r} of model {network.model!r} must be below {threshold!r}, or a neuron would spike "
-            f"again as soon as it is reset; unit {network.unit_ids[unit]} of network {network.ids[which]} has {reset} "
-            f"= {low[which, unit]:g} mV and {threshold} = {high[which, unit]:g} mV."
-        )
 
 
 def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str, Any] | None) -> np.ndarray:

@@ -132,8 +132,6 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
             f"{network.plasticity!r}."
         )
     layout = None if layout is None else as_choice(layout, "layout", LAYOUTS)
-    if np.any(np.asarray(network.parameters.get("tau", 1.0)) <= 0):
-        raise InputError(f"parameter 'tau' of model {network.model!r} must be positive seconds.")
     if network.model == "lorenz96":
         if layout is not None:
             raise InputError(

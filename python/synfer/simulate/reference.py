@@ -84,8 +84,8 @@ def run_reference(
     rows: dict[str, list[np.ndarray]] = {name: [] for name in (*model.states, "spikes")}
     for k in range(n_steps):
         synapses.send(k - 1, spikes)
-        current, conductance = synapses.act(k)
-        x, spikes = STEPS[model.name](p, x, acting["drive"][k] + current, conductance, dt * 1e3, uniform[k])
+        current, conductance, jump = synapses.act(k)
+        x, spikes = STEPS[model.name](p, x, acting["drive"][k] + current, conductance, dt * 1e3, uniform[k], jump)
         for name, values in (*x.items(), ("spikes", spikes.astype(np.uint8))):
             rows[name].append(values)
     synapses.send(n_steps - 1, spikes)

@@ -67,6 +67,10 @@ def _gaussian(d: Any, draw: Callable, times: np.ndarray, dt: float) -> np.ndarra
     return d.mean + np.sqrt(d.variance) * draw()
 
 
+def _white_noise(d: Any, draw: Callable, times: np.ndarray, dt: float) -> np.ndarray:
+    return d.mean + d.intensity * dt**-0.5 * draw()
+
+
 def _ornstein_uhlenbeck(d: Any, draw: Callable, times: np.ndarray, dt: float) -> np.ndarray:
     return d.mean + d.deviation * _process(draw(), d.tau, dt)
 
@@ -92,6 +96,7 @@ def _shared(d: Any, draw: Callable, times: np.ndarray, dt: float) -> np.ndarray:
 
 KINDS: dict[str, Callable[..., np.ndarray]] = {
     "gaussian": _gaussian,
+    "white_noise": _white_noise,
     "ornstein_uhlenbeck": _ornstein_uhlenbeck,
     "poisson": _poisson,
     "step": _step,

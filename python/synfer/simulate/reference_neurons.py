@@ -1,7 +1,8 @@
 """Neuron models again, slow and obvious: one step each, as their C++ headers (csrc/simulator/neurons) describe it.
 
 A step takes parameters p and states x by name, the input, the conductance G (0 where synapses have none; the input then
-holds the sum of g E), dt in ms and a uniform number of each unit. It gives the states after it and who spiked.
+holds the sum of g E), dt in ms, a uniform number of each unit, and by how much synapses move v at the end of the step,
+before it is held against the threshold. It gives the states after it and who spiked.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 Arrays = Mapping[str, np.ndarray]
+Jump = np.ndarray | float
 Stepped = tuple[dict[str, np.ndarray], np.ndarray]
 
 
-def step_izhikevich(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray) -> Stepped:
+def step_izhikevich(
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray, jump: Jump = 0.0
+) -> Stepped:
     """Reset; two half steps of v, one of u, as published."""
     fired = x["v"] >= p["threshold"]
     v, u = np.where(fired, p["c"], x["v"]), np.where(fired, x["u"] + p["d"], x["u"])
     for _half in range(2):
         v = v + 0.5 * dt * (p["quadratic"] * v**2 + p["linear"] * v + p["constant"] - u + current - G * v)
     u = u + dt * p["a"] * (p["b"] * v - u)
+    v = v + jump
     return {"v": v, "u": u}, v >= p["threshold"]
 
 
@@ -34,27 +39,31 @@ def _membrane(p: Arrays, v: np.ndarray, current: np.ndarray, G: np.ndarray, dt: 
     return relaxed(v, (p["rest"] + p["resistance"] * current) / load, load / p["tau"], dt)
 
 
-def step_lif(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray) -> Stepped:
+def step_lif(
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray, jump: Jump = 0.0
+) -> Stepped:
     """Reset and hold; else the membrane's exact solution."""
     fired = x["v"] >= p["threshold"]
     v = np.where(fired, p["reset"], x["v"])
     held = np.where(fired, np.maximum(np.rint(p["refractory"] / dt) - 1, 0), x["held"])
-    v = np.where(held > 0, v, _membrane(p, v, current, G, dt))
+    v = np.where(held > 0, v, _membrane(p, v, current, G, dt) + jump)
     return {"v": v, "held": np.maximum(held - 1, 0)}, v >= p["threshold"]
 
 
 def step_escape_lif(
-    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray, jump: Jump = 0.0
 ) -> Stepped:
     """Membrane, or hold; then fire by chance."""
-    v = np.where(x["held"] > 0, x["v"], _membrane(p, x["v"], current, G, dt))
+    v = np.where(x["held"] > 0, x["v"], _membrane(p, x["v"], current, G, dt) + jump)
     hazard = p["rate"] / 1e3 * np.exp((v - p["threshold"]) / p["width"])
     spikes = (x["held"] <= 0) & (uniform < 1 - np.exp(-hazard * dt))
     held = np.where(spikes, np.rint(p["refractory"] / dt), np.maximum(x["held"] - 1, 0))
     return {"v": np.where(spikes, p["reset"], v), "held": held}, spikes
 
 
-def step_adex(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray) -> Stepped:
+def step_adex(
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray, jump: Jump = 0.0
+) -> Stepped:
     """Reset; the midpoint rule, with v at most v_peak."""
 
     def slopes(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +76,7 @@ def step_adex(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: floa
     v, w = np.where(fired, p["v_reset"], x["v"]), np.where(fired, x["w"] + p["b"], x["w"])
     dv, dw = slopes(v, w)
     dv, dw = slopes(v + dt / 2 * dv, w + dt / 2 * dw)
-    v, w = v + dt * dv, w + dt * dw
+    v, w = v + dt * dv + jump, w + dt * dw
     return {"v": np.minimum(v, p["v_peak"]), "w": w}, v >= p["v_peak"]
 
 
@@ -94,7 +103,9 @@ def cortical_rates(p: Arrays, v: np.ndarray) -> dict[str, tuple[np.ndarray, np.n
 
 
 def _step_hodgkin_huxley(rates_at: Callable[..., dict]) -> Callable[..., Stepped]:
-    def step(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray) -> Stepped:
+    def step(
+        p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray, jump: Jump = 0.0
+    ) -> Stepped:
         """Gates for half a step, v for a whole one, gates for the other half."""
 
         def half(gates: Arrays, v: np.ndarray) -> dict[str, np.ndarray]:
@@ -107,12 +118,15 @@ def _step_hodgkin_huxley(rates_at: Callable[..., dict]) -> Callable[..., Stepped
         total = sodium + potassium + p["g_l"] + G
         driving = sodium * p["e_na"] + potassium * p["e_k"] + p["g_l"] * p["e_l"] + current
         v = relaxed(x["v"], driving / total, total / p["c"], dt)
-        return {"v": v, **half(gates, v)}, (x["v"] < p["threshold"]) & (v >= p["threshold"])
+        gates, v = half(gates, v), v + jump
+        return {"v": v, **gates}, (x["v"] < p["threshold"]) & (v >= p["threshold"])
 
     return step
 
 
-def step_fitzhugh_nagumo(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray) -> Stepped:
+def step_fitzhugh_nagumo(
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, _: np.ndarray, jump: Jump = 0.0
+) -> Stepped:
     """Take the classical Runge-Kutta step."""
 
     def slope(y: np.ndarray) -> np.ndarray:
@@ -125,17 +139,20 @@ def step_fitzhugh_nagumo(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarra
     k3 = slope(y + dt / 2 * k2)
     k4 = slope(y + dt * k3)
     v, w = y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    v = v + jump
     return {"v": v, "w": w}, (x["v"] < p["threshold"]) & (v >= p["threshold"])
 
 
-def step_poisson(p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray) -> Stepped:
+def step_poisson(
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray, jump: Jump = 0.0
+) -> Stepped:
     """Fire by chance at the rate and the input together."""
     intensity = np.maximum(p["rate"] + current - G * x["intensity"], 0)
     return {"intensity": intensity}, uniform < 1 - np.exp(-intensity / 1e3 * dt)
 
 
 def step_linear_nonlinear_poisson(
-    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray
+    p: Arrays, x: Arrays, current: np.ndarray, G: np.ndarray, dt: float, uniform: np.ndarray, jump: Jump = 0.0
 ) -> Stepped:
     """Filter the input; fire by chance at the exponential of it."""
     filtered = relaxed(x["x"], current / (1 + G), (1 + G) / p["tau"], dt)

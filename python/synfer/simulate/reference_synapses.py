@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.integrate
 
-from synfer.network import STDP, AlphaSynapse, ConductanceSynapse, DeltaSynapse, Network
+from synfer.network import STDP, AlphaSynapse, ConductanceSynapse, DeltaSynapse, JumpSynapse, Network
 from synfer.simulate.reference_neurons import MEMBRANES
 
 
@@ -38,7 +38,8 @@ class ReferenceSynapses:
         self.source_trace, self.target_trace = np.zeros(n), np.zeros(n)
         membrane = tau if network.model in MEMBRANES else None
         self.taus = [getattr(self.synapse, name, 0.0) * 1e3 for name in ("tau_exc", "tau_inh")]
-        if not isinstance(self.synapse, DeltaSynapse):
+        self.at_once = isinstance(self.synapse, DeltaSynapse | JumpSynapse)
+        if not self.at_once:
             exact = None if isinstance(self.synapse, ConductanceSynapse) else membrane
             self.decaying = [_acting(lambda s, t=t: np.exp(-s / t), exact, dt, n) for t in self.taus]
             self.rising = [_acting(lambda s, t=t: np.e * s / t * np.exp(-s / t), exact, dt, n) for t in self.taus]
@@ -51,18 +52,18 @@ class ReferenceSynapses:
                 w = self.weights[target, source]
                 arrival = step + self.delay[target, source]
                 slot = self.arriving.setdefault(arrival, np.zeros_like(self.received))
-                split = not isinstance(self.synapse, DeltaSynapse) and w < 0
+                split = not self.at_once and w < 0
                 slot[int(split), target] += scale * (abs(w) if isinstance(self.synapse, ConductanceSynapse) else w)
         if self.stdp:
             self._learn(self.stdp, spikes.astype(bool))
 
-    def act(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give current and conductance (unit,) of a step, and let it pass."""
+    def act(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give current, conductance and jump of v (unit,) of a step, and let it pass."""
         self.received = self.received + self.arriving.pop(step, 0.0)
         none = np.zeros(self.received.shape[1])
-        if isinstance(self.synapse, DeltaSynapse):
-            current, self.received = self.received.sum(0), np.zeros_like(self.received)
-            return current, none
+        if self.at_once:
+            arrived, self.received = self.received.sum(0), np.zeros_like(self.received)
+            return (none, none, arrived) if isinstance(self.synapse, JumpSynapse) else (arrived, none, none)
         current, conductance = none.copy(), none.copy()
         for r, tau in enumerate(self.taus):
             decay = np.exp(-self.dt / tau)
@@ -76,7 +77,7 @@ class ReferenceSynapses:
             else:
                 current += mean
             self.received[r] *= decay
-        return current, conductance
+        return current, conductance, none
 
     def _released(self, source: int, step: int) -> float:
         rule = self.short_term

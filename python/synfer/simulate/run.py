@@ -325,7 +325,7 @@ def _remembered(
     made = fingerprint_of(network, parameters.dtype, terms, wires, arrays)
     if isinstance(initial_state, State):
         shapes = {name: array.shape for name, array in arrays.items()}
-        initial_state = initial_state.fitted(shapes, 1 if network.synapse.kind == "delta" else 2)
+        initial_state = initial_state.fitted(shapes, 1 if network.synapse.kind in ("delta", "jump") else 2)
         initial_state.refuse_other(network, dt, shapes, made)
         for name, array in arrays.items():
             array[...] = initial_state.arrays[name]

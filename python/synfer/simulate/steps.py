@@ -18,6 +18,8 @@ Measured by halving dt from 1 ms: the squid's axon under 7 to 40 uA/cm2, the cor
 neuron as of 2005 and the cells of `cell_parameters` under their published currents (tests/oracles/test_steps.py). Not
 here are models whose step is exact (lif), random (poisson), or part of the definition (izhikevich, 1 ms).
 """
+LONGEST_TIME = 1.0
+"""Seconds from which on a time of a neuron's is rather milliseconds by mistake, as papers count and synfer once did."""
 
 
 def warn_of_step(network: Network, dt: float) -> None:
@@ -27,7 +29,7 @@ def warn_of_step(network: Network, dt: float) -> None:
     -----
     StepWarning
         The model's firing rates are wrong by more than 5 % with such a step, or a refractory time is no whole number of
-        steps; or the step is longer than a leaky unit's time constant.
+        steps; or the step is longer than a leaky unit's time constant; or a neuron's time looks like milliseconds.
     """
     largest = LARGEST_STEPS.get(network.model)
     if largest is not None and dt > largest * (1 + ROUNDED):
@@ -37,6 +39,7 @@ def warn_of_step(network: Network, dt: float) -> None:
             StepWarning,
             stacklevel=4,
         )
+    _warn_of_milliseconds(network)
     if "refractory" in model_of(network).defaults:
         _warn_of_refractory_times(network, dt)
     if network.model.startswith("leaky_"):
@@ -51,16 +54,29 @@ def warn_of_step(network: Network, dt: float) -> None:
             )
 
 
+def _warn_of_milliseconds(network: Network) -> None:
+    scales = model_of(network).scales
+    for name, value in network.parameters.items():
+        longest = float(np.max(value))
+        if scales[name] != 1 and longest >= LONGEST_TIME:
+            warnings.warn(
+                f"parameter {name!r} = {longest:g} s of model {network.model!r} is long for a neuron: times are in "
+                f"seconds. Take {longest / 1e3:g} for {longest:g} ms.",
+                StepWarning,
+                stacklevel=5,
+            )
+
+
 def _warn_of_refractory_times(network: Network, dt: float) -> None:
     given = network.parameters.get("refractory", model_of(network).defaults["refractory"])
     times = np.asarray(given, np.float64).ravel()
-    steps = times / (dt * 1e3)
+    steps = times / dt
     taken = np.rint(steps)
     off = np.abs(steps - taken) > ROUNDED * np.maximum(taken, 1.0)
     if np.any(off):
         warnings.warn(
-            f"parameter 'refractory' = {times[off][0]:g} ms of model {network.model!r} is not a whole number of steps "
-            f"of dt = {dt:g} s: it is taken as {taken[off][0] * dt * 1e3:g} ms. Take a dt of which the refractory "
+            f"parameter 'refractory' = {times[off][0]:g} s of model {network.model!r} is not a whole number of steps "
+            f"of dt = {dt:g} s: it is taken as {taken[off][0] * dt:g} s. Take a dt of which the refractory "
             "times are multiples, or round them.",
             StepWarning,
             stacklevel=5,

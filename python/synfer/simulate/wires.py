@@ -11,7 +11,7 @@ import numpy as np
 from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError
-from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, Network, RateCoupling
+from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, JumpSynapse, Network, RateCoupling
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 
@@ -97,7 +97,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         raise InputError(f"layout must be 'sparse' or None for {what}; got 'dense'.")
     shortest, longest = (one, one) if delays is None else (int(delays.min()), int(delays.max()))
     synapse = network.synapse
-    states, receptors = {"delta": (1, 1), "alpha": (4, 2)}.get(synapse.kind, (2, 2))
+    states, receptors = {"delta": (1, 1), "jump": (1, 1), "alpha": (4, 2)}.get(synapse.kind, (2, 2))
     n_networks, n_units = network.n_networks or 1, network.n_units
     _refuse_beyond_memory(network, chosen, kind, longest * receptors if longest > 1 else 0, n_threads, beside)
 
@@ -221,7 +221,7 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
         warnings.warn(
             f"dt = {dt:g} s is another step than the {made_for:g} s that the connectome was made for, and through "
             f"delta synapses a spike acts for one step: this is another network. Take dt={made_for:g}, or make a "
-            "Network whose connectome has no dt.",
+            "Network whose connectome has no dt; through a JumpSynapse a spike does the same whatever dt.",
             DelayWarning,
             stacklevel=5,
         )
@@ -263,7 +263,7 @@ def _refuse_beyond_memory(
     weight = network.connectome.weight
     assert weight is not None
     if layout == "dense":
-        receptors = 1 if isinstance(network.synapse, DeltaSynapse) else 2
+        receptors = 1 if isinstance(network.synapse, DeltaSynapse | JumpSynapse) else 2
         wiring = n**2 * kind.itemsize * (n_networks + receptors * at_once)
         wiring += 3 * 8 * n**2 if network.connectome.layout == "edges" else 0
     else:
