@@ -258,7 +258,8 @@ bool spiking(const SimulatorLevel& level, int& n) {
             c.short_term = i / 2 % 2 == 1, c.stdp = c.listed && i / 8 % 2 == 1;
             if (c.listed && i % 3 == 0) c.longest = c.shortest + 20;
             const bool conducts = c.synapse == SynapseKind::conductance;
-            c.mean = at->mean, c.strength = conducts ? at->strength / 100 : at->strength;
+            const bool jumps = c.synapse == SynapseKind::jump;  // of many sources at once, which explicit steps must bear
+            c.mean = at->mean, c.strength = conducts ? at->strength / 100 : jumps ? at->strength / 10 : at->strength;
             c.kinds = 2 | (1 << (i + m) % 8), c.signals = i % 3 == 0 ? 31 : 8 | i % 8;
             c.every = 1 + i % 4, c.from = i % 5 == 0 ? 11 : 0;
             if (!same_for_any_threads<float>(model, c, spikes)) return false;

@@ -12,6 +12,7 @@ from synfer.network import (
     RateCoupling,
     ShortTermPlasticity,
 )
+from synfer.simulate import run
 
 
 def network(n=4, networks=None, **more):
@@ -62,6 +63,18 @@ def test_ids_may_be_given_or_come_with_the_wiring():
     for wrong in ([1, 1], [-1, 0], ["a", "b"], [1]):
         with pytest.raises(InputError, match="ids must"):
             network(networks=2, ids=wrong)
+
+
+def test_a_single_networks_number_keys_its_noise():
+    one, two, listed = (network(ids=ids) for ids in (None, 7, [7]))
+    assert one.ids.tolist() == [0]
+    assert two.identical(listed)
+    same, other = (run(made, 0.05, record="drive", seed=3)["drive"] for made in (one, two))
+    assert not np.any(same == other)
+    assert np.array_equal(run(network(networks=9).isel(network=7), 0.05, record="drive", seed=3)["drive"], other)
+    for wrong in (-1, True, 7.0, [7, 8]):
+        with pytest.raises((InputError, ShapeError), match="ids must"):
+            network(ids=wrong)
 
 
 @pytest.mark.parametrize("networks", [None, 3])

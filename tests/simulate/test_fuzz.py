@@ -34,6 +34,7 @@ from synfer.network import (
     ShortTermPlasticity,
     SineDrive,
     StepDrive,
+    WhiteNoiseDrive,
     cell_parameters,
 )
 from synfer.recording import Recording
@@ -134,7 +135,7 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "truth_of": (observe.truth_of, {"recording": RECORDING, "truth": NETWORK.connectome}),
     "cell_parameters": (cell_parameters, {"model": "izhikevich", "kinds": ["chattering", "resonator"]}),
     "LogNormal": (LogNormal, {"mean": 1.0, "std": 1.0}),
-    "UniformDelay": (UniformDelay, {"low": 1e-3, "high": 2e-3}),
+    "UniformDelay": (UniformDelay, {"low": 1e-3, "high": 2e-3, "step": 1e-4}),
     "DistanceDelay": (simulate.DistanceDelay, {"velocity": 1.0, "offset": 0.0}),
 }  # fmt: skip
 
@@ -178,7 +179,8 @@ MADE: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         lambda **parameters: simulated(2e-4, model="adex", parameters=parameters),
         {"c": 200.0, "delta_t": 2.0, "tau_w": 0.03},
     ),
-    "GaussianDrive": (driven(GaussianDrive), {"mean": 1.0, "variance": 1.0}),
+    "GaussianDrive": (driven(GaussianDrive), {"mean": 1.0, "variance": 1.0, "name": "noise"}),
+    "WhiteNoiseDrive": (driven(WhiteNoiseDrive), {"mean": 1.0, "intensity": 0.1, "name": None}),
     "OrnsteinUhlenbeckDrive": (driven(OrnsteinUhlenbeckDrive), {"mean": 1.0, "deviation": 1.0, "tau": 0.01}),
     "PoissonDrive": (driven(PoissonDrive), {"rate": 100.0, "weight": 1.0}),
     "StepDrive": (driven(StepDrive), {"amplitude": 1.0, "start": 0.0, "stop": 1.0}),

@@ -50,10 +50,12 @@ class Network:
         What a presynaptic spike does; default `DeltaSynapse`.
     plasticity : ShortTermPlasticity or STDP, or a sequence of one of each, optional
         How what it does changes; default not at all. With both, a spike brings weight x u x, the weight as STDP has it.
-    ids : array (network,) of int, optional
+    ids : int or array (network,) of int, optional
         Number of each network, the key of its random draws: it travels with `isel`, so that a network of a batch
-        taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's). Networks of
-        one number get the same noise under the same seed of `simulate.run`, whatever their wiring.
+        taken alone is simulated as it was in the batch. Default 0, 1, ... (a batch: the connectome's). So every single
+        network is number 0, and two of one number get the same noise under the same seed of `simulate.run`, whatever
+        their wiring: units that nobody joins would look joined. Where networks are made one by one and compared, give
+        each its own number here, ``ids=7``, or its own seed there.
 
     Raises
     ------
@@ -293,6 +295,8 @@ class Network:
         n = self.n_networks or 1
         if ids is None and self.n_networks is not None:
             ids = self.connectome.leading_ids
+        if self.n_networks is None and isinstance(ids, int | np.integer) and not isinstance(ids, bool):
+            ids = [ids]
         checked = as_ids(ids, n, "ids")
         if checked.dtype.kind not in "iu" or np.any(checked < 0):
             raise InputError(

@@ -87,8 +87,9 @@ def run(
         autoregression may begin with a "stationary" state drawn for it.
     seed : int, optional
         Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
-        their noise under one seed, and every single network has id 0 unless told otherwise: give each network a seed
-        of its own here, as below.
+        their noise under one seed, and every single network has id 0 unless it was made with another
+        (``Network(..., ids=7)``): give each network an id of its own, or each run a seed. The networks of a batch have
+        ids of their own.
     dtype : {"float32", "float64"}
         In which to simulate and record; float64 draws the same random numbers in more digits.
     n_threads : int, optional

@@ -191,11 +191,10 @@ def _add_stdp(
         )
     networks = np.repeat(np.arange(n_networks), np.diff(edges["starts"][::n]))
     target = networks * n + edges["targets"]
-    order = np.argsort(target, kind="stable")
+    source = np.ascontiguousarray(edges["sources"], np.int64)
+    in_starts, in_sources, _, order = _core.edge_lists(target, source, strengths, n_networks * n, True)
     bound["stdp"] = (rule.a_plus, rule.a_minus, rule.tau_plus * 1e3, rule.tau_minus * 1e3, rule.w_min, rule.w_max)
-    bound["in_starts"] = np.concatenate([[0], np.cumsum(np.bincount(target, minlength=n_networks * n))])
-    bound["in_edges"] = order
-    bound["in_sources"] = edges["sources"][order].astype(np.uint32)
+    bound |= {"in_starts": in_starts, "in_edges": order, "in_sources": in_sources}
     remembered["traces"] = np.zeros((n_networks, 2, n), kind)
     remembered["strengths"] = strengths
 

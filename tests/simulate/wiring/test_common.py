@@ -8,6 +8,7 @@ import scipy.stats
 
 from synfer import simulate
 from synfer.connectome import Connectome
+from synfer.errors import DelayWarning
 from synfer.network import GaussianDrive, Network
 from synfer.simulate import DistanceDelay, LogNormal, UniformDelay
 
@@ -63,7 +64,7 @@ def test_other_weights_and_delays_leave_the_edges_as_they_are(make: Make) -> Non
     np.testing.assert_array_equal(weights_of(one) != 0, weights_of(two) != 0)
 
 
-@pytest.mark.parametrize("delay", [2e-3, UniformDelay(1e-3, 5e-3)])
+@pytest.mark.parametrize("delay", [2e-3, UniformDelay(1e-3, 5e-3, step=None), UniformDelay(1e-3, 1.3e-3)])
 def test_every_edge_has_a_delay_and_nothing_else_has(make: Make, delay: float | UniformDelay) -> None:
     connectome = make(delay=delay, n_networks=20)
     joined = connectome.score.values > 0
@@ -71,6 +72,10 @@ def test_every_edge_has_a_delay_and_nothing_else_has(make: Make, delay: float | 
     assert np.all(np.isnan(lags) == ~joined)
     if delay == 2e-3:
         assert np.all(lags[joined] == 2e-3)
+    elif delay.step is not None:
+        steps, counts = np.unique(np.round(lags[joined] / 1e-4, 9), return_counts=True)
+        assert steps.tolist() == [10, 11, 12, 13]
+        assert scipy.stats.chisquare(counts).pvalue > 1e-4
     else:
         assert scipy.stats.kstest(lags[joined], "uniform", args=(1e-3, 4e-3)).pvalue > 1e-4
 
@@ -80,13 +85,21 @@ def test_what_it_says_of_itself_can_be_saved(make: Make, tmp_path) -> None:
     connectome.save(tmp_path / "wiring.nc")
     assert Connectome.load(tmp_path / "wiring.nc").identical(connectome)
     assert connectome.parameters["weight"] == {"distribution": "LogNormal", "mean": 2.0, "std": 1.0}
-    assert connectome.parameters["delay"]["high"] == 2e-3
+    assert connectome.parameters["delay"] == {"distribution": "UniformDelay", "low": 1e-3, "high": 2e-3, "step": 1e-4}
     assert hasattr(simulate, connectome.method)
 
 
 def test_it_is_simulated(make: Make) -> None:
     network = Network("izhikevich", {}, make(delay=1e-3, n_networks=3), drive=GaussianDrive(5.0, 5.0))
     assert simulate.run(network, 0.05)["v"].shape == (3, 50, 20)
+
+
+def test_delays_on_the_grid_of_the_step_are_simulated_as_they_are(make: Make) -> None:
+    for delay, dt in ((UniformDelay(1e-3, 3e-3), 1e-4), (UniformDelay(1e-3, 3e-3, step=5e-4), 5e-4)):
+        network = Network("lif", {}, make(delay=delay), drive=GaussianDrive(30.0, 5.0))
+        assert simulate.run(network, 0.01, dt).n_samples == round(0.01 / dt)  # no warning, which would be an error here
+    with pytest.warns(DelayWarning, match="not a whole number of steps"):
+        simulate.run(Network("lif", {}, make(delay=UniformDelay(1e-3, 3e-3, step=None))), 0.01, 1e-4)
 
 
 @pytest.mark.parametrize(

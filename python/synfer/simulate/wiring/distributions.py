@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 
 from synfer.errors import InputError
 from synfer.simulate.arguments import checked_number
+
+ROUNDED = 1e-9
+"""Share by which an end of a span may miss a multiple of a step and count as one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,17 +60,21 @@ class LogNormal:
 
 @dataclasses.dataclass(frozen=True)
 class UniformDelay:
-    """Delays between ``low`` and ``high`` seconds, each as likely.
+    """Delays between ``low`` and ``high`` seconds, each as likely, on a grid that a simulation's steps can keep.
 
     Parameters
     ----------
     low, high : float
-        Seconds, 0 < low <= high.
+        Seconds, 0 < low <= high; both may be drawn.
+    step : float or None
+        Delays are multiples of it, in seconds. The default, 0.1 ms, is the ``dt`` of most spiking networks: `run` takes
+        such delays as they are with a ``dt`` of which that is a multiple, and warns where it must round them. None for
+        any number between.
 
     Raises
     ------
     InputError
-        They are not positive, or out of order.
+        They are not positive, or out of order, or there is no multiple of the step between them.
 
     Examples
     --------
@@ -78,10 +86,33 @@ class UniformDelay:
 
     low: float
     high: float
+    step: float | None = 1e-4
 
     def __post_init__(self) -> None:
         if not 0 < checked_number("low", self.low) <= checked_number("high", self.high):
             raise InputError(f"low and high of UniformDelay must be 0 < low <= high seconds; got {self}.")
+        if self.step is None:
+            return
+        if not checked_number("step", self.step) > 0:
+            raise InputError(f"step of UniformDelay must be positive seconds, or None for no grid; got {self.step}.")
+        first, last = self._multiples()
+        if first > last:
+            raise InputError(
+                f"a multiple of step = {self.step:g} s must lie between low and high of UniformDelay; got {self}: take "
+                "a smaller step, or None for no grid."
+            )
+
+    def _multiples(self) -> tuple[int, int]:
+        """Give the least and the largest multiple of the step between low and high, to rounding."""
+        assert self.step is not None
+        return math.ceil(self.low / self.step * (1 - ROUNDED)), math.floor(self.high / self.step * (1 + ROUNDED))
+
+    def draw(self, random: np.random.Generator, n: int) -> np.ndarray:
+        """Give n delays in seconds."""
+        if self.step is None:
+            return random.uniform(self.low, self.high, n)
+        first, last = self._multiples()
+        return random.integers(first, last, n, endpoint=True) * self.step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +196,7 @@ def magnitudes(weight: Weight, random: np.random.Generator, n: int) -> np.ndarra
 def delays(delay: Delay, random: np.random.Generator, n: int, distance: np.ndarray | None) -> np.ndarray:
     """Give n delays in seconds, (edge,)."""
     if isinstance(delay, UniformDelay):
-        return random.uniform(delay.low, delay.high, n)
+        return delay.draw(random, n)
     if isinstance(delay, DistanceDelay):
         assert distance is not None
         return delay.offset + distance / delay.velocity
