@@ -6,6 +6,7 @@ from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
+from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
@@ -14,6 +15,7 @@ from synfer.discover.spike_glm import SpikeGLM
 from synfer.discover.transfer_entropy import TransferEntropy
 
 __all__ = [
+    "GRNGC",
     "METHODS",
     "MVGC",
     "BaseDiscoverer",
@@ -23,6 +25,7 @@ __all__ = [
     "CrossCorrelation",
     "DifferentialCovariance",
     "EventRegression",
+    "JacobianGC",
     "PairwiseGranger",
     "PartialCorrelation",
     "Samples",

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
-from synfer.discover._checks import blocks
+from synfer.discover._scaling import moments
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluation_batches, train
@@ -163,7 +163,7 @@ class Causalformer(BaseDiscoverer):
                 f"{self.random_state!r}."
             )
         likelihood = LIKELIHOODS[self.likelihood]
-        self.offset_, self.scale_ = _moments(samples)
+        self.offset_, self.scale_ = moments(samples)
         if self.likelihood != "gaussian":  # counts stay counts
             self.offset_, self.scale_ = np.zeros(samples.n_units), np.ones(samples.n_units)
         self.clock_ = Clock.of(max(len(segment) for segment in samples.segments))
@@ -309,11 +309,3 @@ class Causalformer(BaseDiscoverer):
             if map_ is not None:
                 attention += map_ * len(rows)
         return torch.cat(forecasts), torch.cat(targets), attention / len(starts)
-
-
-def _moments(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each unit, (unit,), as the paper z-scores: over the whole recording."""
-    n = samples.n_samples
-    mean = sum(segment.sum(axis=0, dtype=np.float64) for segment in samples.segments) / n
-    square = sum(np.square(block - mean).sum(axis=0) for _, block in blocks(samples.segments)) / n
-    return np.asarray(mean), np.sqrt(square)

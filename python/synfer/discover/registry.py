@@ -10,6 +10,7 @@ from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
+from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
@@ -24,6 +25,8 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "cross_correlation": CrossCorrelation,
     "differential_covariance": DifferentialCovariance,
     "event_regression": EventRegression,
+    "grngc": GRNGC,
+    "jacobian_gc": JacobianGC,
     "mvgc": MVGC,
     "pairwise_granger": PairwiseGranger,
     "partial_correlation": PartialCorrelation,

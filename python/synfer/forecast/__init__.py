@@ -1,8 +1,13 @@
 """Forecasters: what the recording will do next, learnt from what it did; and the one training loop."""
 
 from synfer.forecast.causalformer import CausalformerForecaster
+from synfer.forecast.convolutional import TCNForecaster
+from synfer.forecast.feedforward import MLPForecaster
+from synfer.forecast.kan import KANForecaster
+from synfer.forecast.lagged import LaggedForecaster
 from synfer.forecast.learning import History, Schedule
-from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
+from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian
+from synfer.forecast.recurrent import LSTMForecaster
 from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.forecast.windows import Clock, Windows
 
@@ -11,8 +16,14 @@ __all__ = [
     "CausalformerForecaster",
     "Clock",
     "History",
+    "KANForecaster",
+    "LSTMForecaster",
+    "LaggedForecaster",
     "Likelihood",
+    "MLPForecaster",
+    "ScaledGaussian",
     "Schedule",
+    "TCNForecaster",
     "Windows",
     "evaluate",
     "evaluation_batches",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,13 @@ from synfer.forecast.ensemble import Dropout, EnsembleModule
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How an ensemble is trained: AdamW, learning rate halved on a plateau of the validation loss, early stopping."""
+    """How an ensemble is trained: AdamW, learning rate halved on a plateau of the validation loss, early stopping.
+
+    With ``anneal`` there is no early stopping: over ``max_epochs`` the rate rises for ten epochs and falls to 0 along half
+    a cosine, and the last weights are kept. Such a fit has converged if the last quarter took the training loss (its
+    penalty with it) less than ``tolerance`` of the way that it had come before.
+    Without ``shuffle`` a batch that holds every window is made once.
+    """
 
     batch_size: int = 16
     learning_rate: float = 5e-4
@@ -23,6 +30,14 @@ class Schedule:
     patience: int = 10
     plateau_patience: int = 3
     plateau_factor: float = 0.5
+    anneal: bool = False
+    tolerance: float = 0.05
+    shuffle: bool = True
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an annealed epoch, counted from 0."""
+        fall = 0.5 * (1.0 + math.cos(math.pi * epoch / self.max_epochs))
+        return self.learning_rate * min(1.0, (epoch + 1) / 10) * fall
 
 
 @dataclasses.dataclass
@@ -102,11 +117,12 @@ class Learning:
 
     def end_epoch(self, training_losses: Sequence[float], validation_losses: Sequence[float]) -> None:
         """Note the losses of those that learn, keep what is best, and let go who has come to an end."""
+        if self.schedule.anneal:
+            self._end_annealed_epoch(training_losses, validation_losses)
+            return
         going = []
         for k, m in enumerate(self.members):
-            history = self.histories[m]
-            history.training_loss.append(training_losses[k])
-            history.learning_rate.append(self._optimizers[m].param_groups[0]["lr"])
+            history = self._noted(k, m, training_losses)
             improved = validation_losses[k] < history.best_loss
             history.validation_loss.append(validation_losses[k])
             self._plateaus[m].step(validation_losses[k])
@@ -119,6 +135,31 @@ class Learning:
                 going.append(k)
         if len(going) < len(self.members):
             self._keep(going)
+
+    def begin_epoch(self) -> None:
+        """Set the rate of the epoch, where it is annealed."""
+        if self.schedule.anneal:
+            for m in self.members:
+                rate = self.schedule.rate(self.histories[m].n_epochs)
+                self._optimizers[m].param_groups[0]["lr"] = rate
+
+    def _noted(self, k: int, m: int, training_losses: Sequence[float]) -> History:
+        history = self.histories[m]
+        history.training_loss.append(training_losses[k])
+        history.learning_rate.append(self._optimizers[m].param_groups[0]["lr"])
+        return history
+
+    def _end_annealed_epoch(self, training_losses: Sequence[float], validation_losses: Sequence[float]) -> None:
+        """Note the losses; at the end keep what there is, and say whether it had come to rest."""
+        for k, m in enumerate(self.members):
+            history = self._noted(k, m, training_losses)
+            history.validation_loss.append(validation_losses[k])
+            history.best_epoch = history.n_epochs - 1
+        if history.n_epochs == self.schedule.max_epochs:
+            for kept, now in zip(self._best, _state(self.ensemble), strict=True):
+                kept.copy_(now.detach())
+            for history in self.histories:
+                history.converged = settled(history.training_loss, self.schedule.tolerance)
 
     def finish(self) -> None:
         """Put the best weights of all in place."""
@@ -161,6 +202,22 @@ class Learning:
     def _keep(self, going: Sequence[int]) -> None:
         self.members = [self.members[k] for k in going]
         self.ensemble.keep(going)
+
+
+def settled(losses: Sequence[float], tolerance: float) -> bool:
+    """Whether the last quarter of a descent was less than ``tolerance`` of the rest.
+
+    Losses are means over an eighth of the epochs: where a part of them is drawn anew in each, one says little.
+    """
+    n = len(losses)
+    width = n // 8
+    if width == 0:
+        return False
+    end = sum(losses[-width:]) / width
+    quarter = sum(losses[n - n // 4 - width : n - n // 4]) / width
+    # A descent of less than a hundredth of the loss is none: nothing was to be learnt, and that has been found.
+    before = max(losses[0] - quarter, 0.01 * abs(losses[0]))
+    return quarter - end <= tolerance * before
 
 
 def _state(ensemble: EnsembleModule) -> list[Tensor]:

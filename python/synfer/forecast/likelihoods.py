@@ -51,6 +51,22 @@ class Gaussian(Likelihood):
         """Any finite sample will do."""
 
 
+class ScaledGaussian(Gaussian):
+    """A Gaussian whose squared error is counted in a scale of each unit's own; the loss is ((r - y) / s)².
+
+    Parameters
+    ----------
+    scale : Tensor, (unit,)
+    """
+
+    def __init__(self, scale: Tensor):
+        self.scale = scale
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """((r − y) / s)², for r and y (B, N, I)."""
+        return ((raw - target) / self.scale[:, None]).square()
+
+
 class Poisson(Likelihood):
     """y ~ Poisson(softplus r)."""
 

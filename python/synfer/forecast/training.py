@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from synfer.errors import FileError, FitDivergedError
 from synfer.forecast.ensemble import EnsembleModule
+from synfer.forecast.lagged import LaggedForecaster
 from synfer.forecast.learning import History, Learning, Schedule
 from synfer.forecast.likelihoods import Likelihood
 from synfer.forecast.windows import Windows
@@ -38,7 +39,7 @@ def train(
     ensemble: EnsembleModule,
     windows: Windows,
     training: Tensor,
-    validation: Tensor,
+    validation: Tensor | None,
     likelihood: Likelihood,
     schedule: Schedule,
     seeds: Sequence[int],
@@ -48,12 +49,16 @@ def train(
 ) -> list[History]:
     """Train every initialisation to the minimum of its own validation loss; on return the best weights are in place.
 
+    An ensemble that has a ``penalty`` (see `LaggedForecaster`) learns by its loss and that together; only the loss is
+    looked at for validation. With an annealed schedule all train to the end, and the last weights are kept.
+
     Parameters
     ----------
     ensemble : EnsembleModule and Forecaster
     windows : Windows
     training, validation : Tensor, (window,)
-        Starts of the windows to learn from and to stop by.
+        Starts of the windows to learn from and to stop by; with an annealed schedule, which stops by itself, the latter
+        may be None.
     seeds : sequence of int, (I,)
         Key of each initialisation's order of batches.
     progress : bool
@@ -83,6 +88,7 @@ def train(
             _resume(learning, state, checkpoint, schedule.max_epochs)
         save_checkpoint(checkpoint, work, learning.state_dict())  # what cannot be written is known before the work
     first = max(history.n_epochs for history in learning.histories)
+    batches = _Batches(windows, training, learning)
     saved = time.monotonic()
     with tqdm(
         total=schedule.max_epochs, initial=first, unit="epoch", disable=None if progress else True, leave=False
@@ -90,8 +96,11 @@ def train(
         for epoch in range(first, schedule.max_epochs):
             if not learning.members:
                 break
-            training_losses = _train_epoch(ensemble, windows, training, likelihood, learning)
-            validation_losses = evaluate(ensemble, windows, validation, likelihood).tolist()
+            learning.begin_epoch()
+            training_losses = _train_epoch(ensemble, windows, batches, likelihood, learning)
+            validation_losses = training_losses
+            if validation is not None:
+                validation_losses = evaluate(ensemble, windows, validation, likelihood).tolist()
             for losses in zip(learning.members, training_losses, validation_losses, strict=True):
                 _refuse_divergence(*losses, epoch)
             learning.end_epoch(training_losses, validation_losses)
@@ -121,22 +130,46 @@ def _resume(learning: Learning, state: dict[str, Any], checkpoint: StrPath, max_
         )
 
 
+class _Batches:
+    """The batches of an epoch: each member's own order, or one batch of all windows that is made once."""
+
+    def __init__(self, windows: Windows, training: Tensor, learning: Learning):
+        self.windows, self.training, self.learning = windows, training, learning
+        self._whole: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
+        """Give starts (B, I) in each member's order, and the windows that begin there."""
+        schedule, n = self.learning.schedule, len(self.training)
+        order = self.learning.order(n).to(self.training.device)
+        if schedule.shuffle or schedule.batch_size < n:
+            for rows in order.split(schedule.batch_size):
+                yield self.training[rows], self.windows.batch(self.training[rows])
+            return
+        members = len(self.learning.members)
+        if self._whole is None or self._whole[0].shape[-1] != members:
+            context, times, target = self.windows.batch(self.training[:, None])
+            self._whole = tuple(t.expand(*t.shape[:-1], members) for t in (context, times, target))  # type: ignore[assignment]
+        assert self._whole is not None
+        yield self.training[order], self._whole
+
+
 def _train_epoch(
-    ensemble: EnsembleModule, windows: Windows, training: Tensor, likelihood: Likelihood, learning: Learning
+    ensemble: EnsembleModule, windows: Windows, batches: _Batches, likelihood: Likelihood, learning: Learning
 ) -> list[float]:
-    """Let each that learns see every window once; give its mean loss."""
-    device = windows.series.device
-    order = learning.order(len(training)).to(device)
+    """Let each that learns see every window once; give its mean loss, its penalty with it."""
     ensemble.train()
-    total = torch.zeros(len(learning.members), device=device)
-    for rows in order.split(learning.schedule.batch_size):
-        context, times, target = windows.batch(training[rows])
+    total = torch.zeros(len(learning.members), device=windows.series.device)
+    for starts, (context, times, target) in batches:
         raw, _ = ensemble(context, times)
         losses = likelihood.loss(raw, target).mean(dim=(0, 1))
+        if isinstance(ensemble, LaggedForecaster):
+            n_rows = ensemble.penalty_rows(len(starts))
+            rows = context if n_rows == len(starts) else windows.batch(starts[:n_rows])[0]
+            losses = losses + ensemble.penalty(rows)
         losses.sum().backward()  # the initialisations share no parameter: each gets its own gradient
         learning.step()
-        total += losses.detach() * len(rows)
-    return [float(loss) for loss in total / len(training)]
+        total += losses.detach() * len(starts)
+    return [float(loss) for loss in total / len(batches.training)]
 
 
 @torch.no_grad()
@@ -153,7 +186,7 @@ def evaluate(ensemble: EnsembleModule, windows: Windows, starts: Tensor, likelih
 def evaluation_batches(ensemble: EnsembleModule, windows: Windows, starts: Tensor) -> list[Tensor]:
     """The same windows for every initialisation, (B, I), B chosen to bound memory."""
     tokens = windows.length * windows.series.shape[1]
-    size = max(1, EVALUATION_TOKENS // tokens)
+    size = max(1, getattr(ensemble, "evaluation_tokens", EVALUATION_TOKENS) // tokens)
     return [rows[:, None].expand(-1, ensemble.n_init) for rows in starts.split(size)]
 
 
@@ -170,20 +203,22 @@ def _fingerprint(
     ensemble: EnsembleModule,
     windows: Windows,
     training: Tensor,
-    validation: Tensor,
+    validation: Tensor | None,
     likelihood: Likelihood,
     schedule: Schedule,
     seeds: Sequence[int],
 ) -> str:
     """Of everything that what is learnt depends on; `max_epochs` is how long, not what."""
     digest = hashlib.sha256()
-    for tensor in (windows.series, windows.times, training, validation, *ensemble.parameters()):
+    looked_at = () if validation is None else (validation,)
+    for tensor in (windows.series, windows.times, training, *looked_at, *ensemble.parameters()):
         digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     for module in ensemble.modules():
         settings = {name: value for name, value in vars(module).items() if isinstance(value, int | float | str)}
         digest.update(repr(sorted((name, settings[name]) for name in settings.keys() - {"training", "step"})).encode())
-    rules = {name: value for name, value in vars(schedule).items() if name != "max_epochs"}
+    # An annealed rate hangs on when it is to be 0.
+    rules = {name: value for name, value in vars(schedule).items() if schedule.anneal or name != "max_epochs"}
     about = (windows.length, type(ensemble).__name__, type(likelihood).__name__, rules, [int(s) for s in seeds])
     digest.update(repr(about).encode())
     return digest.hexdigest()

@@ -1,0 +1,264 @@
+"""What the methods that read a small forecaster share: the fit, the choice of lag and penalty, forecast and score."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import rankdata
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
+
+from synfer.connectome import Connectome
+from synfer.discover._scaling import increment_scale, moments
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.errors import InputError, NotConvergedWarning
+from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
+
+COUNT = [Interval(Integral, 1, None, closed="left")]
+AT_LEAST_0 = [Interval(Real, 0.0, None, closed="left")]
+
+
+class NeuralDiscoverer(BaseDiscoverer):
+    """A discoverer that fits a `LaggedForecaster` by the one training loop, and reads it.
+
+    A subclass says how the forecaster is made (``_make``) and how it is read (``_scores``, ``_weights``).
+    """
+
+    penalties: ClassVar[tuple[float, ...]] = (0.003, 0.01, 0.03, 0.1, 0.3)
+    """What ``penalty="auto"`` chooses from."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lag": [StrOptions({"auto"}), *COUNT],
+        "max_lag": COUNT,
+        "n_hidden": [*COUNT, None],
+        "penalty": [StrOptions({"auto"}), *AT_LEAST_0],
+        "n_init": COUNT,
+        "max_epochs": COUNT,
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "batch_size": COUNT,
+        "device": [str],
+        "progress": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    lag: Any
+    max_lag: int
+    penalty: Any
+    n_init: int
+    max_epochs: int
+    learning_rate: float
+    batch_size: int
+    device: str
+    progress: bool
+    random_state: Any
+
+    # ---- what a method says
+
+    def _make(
+        self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
+    ) -> LaggedForecaster:
+        """Make the forecaster, one initialisation for each strength and seed."""
+        raise NotImplementedError
+
+    def _scores(self, forecaster: LaggedForecaster, windows: Windows, starts: Tensor) -> np.ndarray:
+        """Evidence for each edge, (init, target, source), at least 0."""
+        raise NotImplementedError
+
+    def _weights(self, samples: Samples, windows: Windows) -> dict[str, np.ndarray]:
+        """Further fields of the connectome, (target, source)."""
+        return {}
+
+    @property
+    def _by_increments(self) -> bool:
+        return getattr(self, "target", "difference") == "difference"
+
+    # ---- fit
+
+    @property
+    def _highest_lag(self) -> int:
+        return self.max_lag if self.lag == "auto" else self.lag
+
+    def _min_samples(self, n_units: int) -> int:
+        return self._highest_lag + (5 if "auto" in (self.lag, self.penalty) else 3)
+
+    def _discover(self, samples: Samples) -> Connectome:
+        self.offset_, self.scale_ = moments(samples)
+        self.increment_scale_ = None
+        loss_scale = np.ones(samples.n_units)
+        if self._by_increments:
+            self.increment_scale_ = loss_scale = increment_scale(samples) / self.scale_
+            # A unit may vary from trial to trial only; its increments are then 0 for certain.
+            loss_scale = self.increment_scale_ = np.where(loss_scale > 0, loss_scale, 1.0)
+        self._likelihood = ScaledGaussian(torch.as_tensor(loss_scale, dtype=torch.float32, device=self.device))
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init).tolist()
+        self.lag_, self.penalty_ = self.lag, self.penalty
+        self.selection_ = None
+        if "auto" in (self.lag, self.penalty):
+            self._choose(samples, seeds[0])
+        windows = self._windows(samples, self.lag_)
+        self.forecaster_, self.history_ = self._trained(
+            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds
+        )
+        self.n_parameters_ = self.forecaster_.n_parameters()
+        forecast, target = self._forecast(windows, windows.starts)
+        self.residual_variance_ = (forecast - target).square().mean(0).clamp_min(1e-12).double().cpu().numpy()
+        self.residual_variance_ *= self.scale_**2
+        persistent = windows.series[windows.starts + windows.length - 1] if self._by_increments else target.mean(0)
+        known = (target - persistent).var(0, correction=0).double().cpu().numpy() * self.scale_**2
+        self.r2_ = 1.0 - self.residual_variance_ / np.where(known > 0, known, np.nan)
+
+        scores = self._scores(self.forecaster_, windows, windows.starts)
+        fields: dict[str, Any] = self._weights(samples, windows)
+        score = scores.mean(0)
+        if self.n_init > 1:
+            fields["score_std"] = scores.std(0)
+        for field in (score, *fields.values()):
+            np.fill_diagonal(field, np.nan)
+        return self._connectome(samples, score, converged=self._converged(), **fields)
+
+    def _windows(self, samples: Samples, length: int) -> Windows:
+        try:
+            return Windows(
+                samples.segments,
+                length,
+                clock=Clock.of(max(len(segment) for segment in samples.segments)),
+                offset=self.offset_,
+                scale=self.scale_,
+                device=self.device,
+            )
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise InputError(
+                f"device must be one that torch can compute on here, such as 'cpu'; got {self.device!r}: "
+                f"{str(error).splitlines()[0]}"
+            ) from None
+
+    def _trained(
+        self,
+        samples: Samples,
+        windows: Windows,
+        starts: Tensor,
+        lag: int,
+        strengths: Sequence[float],
+        seeds: Sequence[int],
+    ) -> tuple[LaggedForecaster, list[Any]]:
+        forecaster = self._make(samples.n_units, lag, self.increment_scale_, strengths, seeds).to(self.device)
+        schedule = Schedule(
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=0.0,
+            max_epochs=self.max_epochs,
+            anneal=True,
+            shuffle=False,
+        )
+        history = train(
+            forecaster, windows, starts, None, self._likelihood, schedule, seeds, progress=self.progress
+        )
+        return forecaster, history
+
+    def _choose(self, samples: Samples, seed: int) -> None:
+        """Choose lag and penalty by the held-out loss: each half of the windows forecast by a fit to the other.
+
+        Every lag forecasts the same samples. All penalties train side by side.
+        """
+        longest = self._highest_lag
+        windows = self._windows(samples, longest)
+        halves = windows.split((0.5, 0.5))
+        lags = [p for p in range(1, longest + 1) if p <= 3 or p == longest or p % 2 == 1]
+        lags = lags if self.lag == "auto" else [self.lag]
+        strengths = self.penalties if self.penalty == "auto" else (self.penalty,)
+        rows = []
+        for lag in lags:
+            held_out, scores = [], []
+            for known, unknown in (halves, halves[::-1]):
+                forecaster, _ = self._trained(samples, windows, known, lag, strengths, [seed] * len(strengths))
+                held_out.append(evaluate(forecaster, windows, unknown, self._likelihood).double().cpu().numpy())
+                scores.append(self._scores(forecaster, windows, known))
+            for k, strength in enumerate(strengths):
+                rows.append(
+                    {
+                        "lag": lag,
+                        "penalty": strength,
+                        "held_out": (held_out[0][k] + held_out[1][k]) / (2 * samples.n_units),
+                        "stability": _rank_correlation(scores[0][k], scores[1][k]),
+                    }
+                )
+        self.selection_ = pd.DataFrame(rows)
+        best = self.selection_.loc[self.selection_["held_out"].idxmin()]
+        self.lag_, self.penalty_ = int(best["lag"]), float(best["penalty"])
+
+    def _converged(self) -> bool:
+        """Whether every initialisation came to rest and the forecast learnt something; warn where not."""
+        short = sum(not history.converged for history in self.history_)
+        learnt = bool((self.r2_ > 0.01).any())
+        if short:
+            warnings.warn(
+                f"{short} of {self.n_init} initialisations were still learning when the rate had fallen to 0 after "
+                f"max_epochs = {self.max_epochs}: raise it.",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        if not learnt:
+            warnings.warn(
+                "no unit's forecast explains a hundredth of what it is to explain: its gradient says nothing; lower "
+                "penalty, record for longer, or sample as fast as units act on each other.",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        return not short and learnt
+
+    # ---- forecast
+
+    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
+        """Forecast each sample from the ``lag_`` samples before it: the mean over initialisations.
+
+        Returns
+        -------
+        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
+            float32; NaN in the first ``lag_`` samples, which have too little past.
+        """
+        samples = self._read(X, signal)
+        windows = self._windows(samples, self.lag_)
+        forecast, _ = self._forecast(windows, windows.starts)
+        out = torch.full_like(windows.series, torch.nan)
+        out[windows.starts + self.lag_] = forecast
+        forecasts = (out.cpu().numpy() * self.scale_ + self.offset_).astype(np.float32)
+        return forecasts.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else forecasts
+
+    def score(self, X: Any, signal: str | None = None) -> float:
+        """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit.
+
+        The law is Gaussian with the variance that the fit left, ``residual_variance_``.
+        """
+        windows = self._windows(self._read(X, signal), self.lag_)
+        forecast, target = self._forecast(windows, windows.starts)
+        variance = torch.from_numpy(self.residual_variance_ / self.scale_**2).to(forecast)
+        log_prob = self._likelihood.log_prob(forecast, target, variance)
+        return float(log_prob.mean()) - float(np.log(self.scale_).mean())  # a density, per unit of the signal
+
+    @torch.no_grad()
+    def _forecast(self, windows: Windows, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean forecast and target, (window, unit)."""
+        forecasts, targets = [], []
+        size = max(1, self.forecaster_.evaluation_tokens // (windows.length * self.forecaster_.n_units))
+        for rows in starts.split(size):
+            context, times, target = windows.batch(rows[:, None])
+            raw, _ = self.forecaster_(context.expand(-1, -1, -1, self.n_init), times)
+            forecasts.append(raw.mean(-1))
+            targets.append(target[..., 0])
+        return torch.cat(forecasts), torch.cat(targets)
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's correlation of two matrices (target, source) off their diagonals; NaN where one is constant."""
+    off = ~np.eye(len(one), dtype=bool)
+    a, b = rankdata(one[off]), rankdata(other[off])
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])

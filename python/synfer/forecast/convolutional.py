@@ -1,0 +1,62 @@
+"""A temporal convolutional network on lagged samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from synfer.forecast.ensemble import draw
+from synfer.forecast.lagged import LaggedForecaster
+
+KERNEL = 3
+
+
+class TCNForecaster(LaggedForecaster):
+    """Residual blocks of causal convolutions over the last L samples (Bai, Kolter and Koltun 2018).
+
+    Block k: ``h = h + tanh(convolution of h over 3 samples, 2^k apart)`` at every lag, none before the window's first;
+    the newest sample's channels are mapped to all units. Blocks that could only look before the window are left out.
+    """
+
+    def __init__(
+        self,
+        n_units: int,
+        lag: int,
+        *,
+        n_hidden: int = 64,
+        n_blocks: int = 3,
+        seeds: Sequence[int] = (0,),
+        **about: Any,
+    ):
+        super().__init__(n_units, lag, **about)
+        generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
+        n_blocks = max(1, min(n_blocks, math.ceil(math.log2(lag))))
+
+        def weight(n_out: int, n_in: int, size: float = 1.0) -> nn.Parameter:
+            return nn.Parameter(draw(generators, (n_out, n_in), "normal") * (size / math.sqrt(n_in)))
+
+        self.widen = weight(n_hidden, n_units)
+        self.blocks = nn.ParameterList([weight(n_hidden, KERNEL * n_hidden) for _ in range(n_blocks)])
+        self.shifts = nn.ParameterList(
+            [nn.Parameter(torch.zeros(self.n_init, 1, n_hidden)) for _ in range(n_blocks)]
+        )
+        self.narrow = weight(n_units, n_hidden, 0.1)
+
+    def body(self, x: Tensor) -> Tensor:
+        """Map rows (I, B, N, L) to (I, B, N)."""
+        members, rows, _, lag = x.shape
+        h = torch.bmm(x.transpose(2, 3).flatten(1, 2), self.widen.mT)  # (I, B L, C)
+        for k, (weight, shift) in enumerate(zip(self.blocks, self.shifts, strict=True)):
+            past = functional.pad(h.unflatten(1, (rows, lag)), (0, 0, (KERNEL - 1) * 2**k, 0))
+            taps = [past[:, :, tap * 2**k : tap * 2**k + lag] for tap in range(KERNEL)]
+            h = h + torch.tanh(torch.baddbmm(shift, torch.cat(taps, dim=-1).flatten(1, 2), weight.mT))
+        return torch.bmm(h.unflatten(1, (rows, lag))[:, :, -1].reshape(members, rows, -1), self.narrow.mT)
+
+    def body_weights(self) -> list[Tensor]:
+        """Weights of every layer."""
+        return [self.widen, *self.blocks, self.narrow]
