@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from synfer.discover import (
+    GRNGC,
     MVGC,
     Causalformer,
     ConditionalGranger,
@@ -18,6 +19,7 @@ from synfer.discover import (
     CrossCorrelation,
     DifferentialCovariance,
     EventRegression,
+    JacobianGC,
     PairwiseGranger,
     PartialCorrelation,
     SpikeGLM,
@@ -45,6 +47,11 @@ ESTIMATORS = [
     TransferEntropy("neighbours", n_neighbors=2, n_surrogates=5, random_state=0),
     ConvergentCrossMapping(E=1, n_libraries=2, n_surrogates=5, random_state=0),
     CrossCorrelation(max_lag=2, n_surrogates=10, random_state=0),
+    GRNGC(max_epochs=8, random_state=0),
+    GRNGC("mlp", penalty="auto", max_epochs=8, random_state=0),
+    GRNGC("lstm", lag=2, n_hidden=4, max_epochs=8, random_state=0),
+    GRNGC("tcn", lag=2, n_hidden=4, max_epochs=8, random_state=0),
+    JacobianGC(n_hidden=8, max_epochs=8, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]
 

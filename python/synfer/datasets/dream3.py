@@ -3,7 +3,8 @@
 Source: Marbach et al. 2009, "Generating realistic in silico gene networks for performance assessment of reverse
 engineering methods" (J. Comput. Biol. 16), by way of the repository ElleZWQ/JRNGC (MIT):
 ``dream3_{size}_{number}.tsv`` with a column ``Time`` and one a gene, trajectories parted by an empty line, and
-``dream3_{size}_{number}_true.txt`` with rows source, target, 0 or 1 for every ordered pair of genes. Times have no unit in the files; a sample is every 10.
+``dream3_{size}_{number}_true.txt`` with rows source, target, 0 or 1 for every ordered pair of genes. Times have no unit
+in the files; a sample is every 10.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
-from synfer.discover._scaling import moments
+from synfer.discover._models import moments, refuse_missing_device
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluation_batches, train
@@ -156,7 +156,7 @@ class Causalformer(BaseDiscoverer):
         return self.window + 5  # five windows: three to learn from, one to stop by, one to read
 
     def _discover(self, samples: Samples) -> Connectome:
-        self._refuse_missing_device()
+        refuse_missing_device(self.device)
         if self.checkpoint is not None and not isinstance(self.random_state, Integral):
             raise InputError(
                 f"random_state must be an int with a checkpoint, which the same fit shall find again; got "
@@ -282,15 +282,6 @@ class Causalformer(BaseDiscoverer):
                 stacklevel=4,
             )
         return not short and learnt
-
-    def _refuse_missing_device(self) -> None:
-        try:
-            torch.empty(1, device=self.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise InputError(
-                f"device must be one that torch can compute on here, such as 'cpu'; got {self.device!r}: "
-                f"{str(error).splitlines()[0]}"
-            ) from None
 
     @torch.no_grad()
     def _run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from synfer.connectome import Connectome
 from synfer.discover.base import Samples
 from synfer.discover.neural import AT_LEAST_0, COUNT, NeuralDiscoverer
 from synfer.discover.readouts import READOUTS, read, signed_gradient
+from synfer.errors import UnknownNameError
 from synfer.forecast import (
     KANForecaster,
     LaggedForecaster,
@@ -64,8 +65,6 @@ class GradientDiscoverer(NeuralDiscoverer):
         """
         readout = self.readout if readout is None else readout
         if readout not in READOUTS:
-            from synfer.errors import UnknownNameError
-
             raise UnknownNameError.of("readout", str(readout), READOUTS)
         samples = self._read(X, signal)
         windows = self._windows(samples, self.lag_)
@@ -98,8 +97,8 @@ class GradientDiscoverer(NeuralDiscoverer):
 class GRNGC(GradientDiscoverer):
     r"""Granger causality by a regularised gradient (Liu et al. 2025): one forecaster for all units.
 
-    A network f forecasts the next increment of every unit, each divided by its standard deviation, from the last ``lag``
-    samples of all (z-scored); what it learns by is
+    A network f forecasts the next increment of every unit, each divided by its standard deviation, from the last
+    ``lag`` samples of all (z-scored); what it learns by is
 
     ``mean (f - y)^2 + penalty / N * sum over i != j, lag of mean over time of |J_ij,lag| + ridge * |weights|^2``
 
@@ -241,7 +240,8 @@ class GRNGC(GradientDiscoverer):
         self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
     ) -> LaggedForecaster:
         about: dict[str, Any] = {} if self.n_hidden is None else {"n_hidden": self.n_hidden}
-        return BACKBONES[self.backbone](
+        kind: Callable[..., LaggedForecaster] = BACKBONES[self.backbone]
+        return kind(
             n_units,
             lag,
             seeds=seeds,
@@ -257,9 +257,10 @@ class GRNGC(GradientDiscoverer):
 class JacobianGC(GradientDiscoverer):
     """Granger causality by a regularised Jacobian (JRNGC, Zhou et al. 2024): a residual perceptron for all units.
 
-    ``x(t) = V h_n``, ``h_1 = tanh(W x)``, ``h_k+1 = h_k + tanh(W_k h_k)``, learnt by ``mean (f - y)^2 + penalty / N * |J|``
-    with the L1 norm of the gradient, or its square ("frobenius"), the diagonal included. ``score`` and the further
-    parameters and attributes are as for `GRNGC`, of which this is the elder: no skip, the sample itself as target.
+    ``x(t) = V h_n``, ``h_1 = tanh(W x)``, ``h_k+1 = h_k + tanh(W_k h_k)``, learnt by
+    ``mean (f - y)^2 + penalty / N * |J|`` with the L1 norm of the gradient, or the sum of its squares ("frobenius"),
+    the diagonal included. ``score`` and the further parameters and attributes are as for `GRNGC`, of which this is the
+    elder: no skip, the sample itself as target.
 
     Parameters
     ----------

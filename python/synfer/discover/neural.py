@@ -16,9 +16,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from synfer.connectome import Connectome
-from synfer.discover._scaling import increment_scale, moments
+from synfer.discover._models import increment_scale, moments, refuse_missing_device
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import InputError, NotConvergedWarning
+from synfer.errors import NotConvergedWarning
 from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
 
 COUNT = [Interval(Integral, 1, None, closed="left")]
@@ -89,6 +89,7 @@ class NeuralDiscoverer(BaseDiscoverer):
         return self._highest_lag + (5 if "auto" in (self.lag, self.penalty) else 3)
 
     def _discover(self, samples: Samples) -> Connectome:
+        refuse_missing_device(self.device)
         self.offset_, self.scale_ = moments(samples)
         self.increment_scale_ = None
         loss_scale = np.ones(samples.n_units)
@@ -99,7 +100,7 @@ class NeuralDiscoverer(BaseDiscoverer):
         self._likelihood = ScaledGaussian(torch.as_tensor(loss_scale, dtype=torch.float32, device=self.device))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init).tolist()
         self.lag_, self.penalty_ = self.lag, self.penalty
-        self.selection_ = None
+        self.selection_: pd.DataFrame | None = None
         if "auto" in (self.lag, self.penalty):
             self._choose(samples, seeds[0])
         windows = self._windows(samples, self.lag_)
@@ -124,20 +125,14 @@ class NeuralDiscoverer(BaseDiscoverer):
         return self._connectome(samples, score, converged=self._converged(), **fields)
 
     def _windows(self, samples: Samples, length: int) -> Windows:
-        try:
-            return Windows(
-                samples.segments,
-                length,
-                clock=Clock.of(max(len(segment) for segment in samples.segments)),
-                offset=self.offset_,
-                scale=self.scale_,
-                device=self.device,
-            )
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise InputError(
-                f"device must be one that torch can compute on here, such as 'cpu'; got {self.device!r}: "
-                f"{str(error).splitlines()[0]}"
-            ) from None
+        return Windows(
+            samples.segments,
+            length,
+            clock=Clock.of(max(len(segment) for segment in samples.segments)),
+            offset=self.offset_,
+            scale=self.scale_,
+            device=self.device,
+        )
 
     def _trained(
         self,
@@ -157,9 +152,7 @@ class NeuralDiscoverer(BaseDiscoverer):
             anneal=True,
             shuffle=False,
         )
-        history = train(
-            forecaster, windows, starts, None, self._likelihood, schedule, seeds, progress=self.progress
-        )
+        history = train(forecaster, windows, starts, None, self._likelihood, schedule, seeds, progress=self.progress)
         return forecaster, history
 
     def _choose(self, samples: Samples, seed: int) -> None:
@@ -189,8 +182,8 @@ class NeuralDiscoverer(BaseDiscoverer):
                         "stability": _rank_correlation(scores[0][k], scores[1][k]),
                     }
                 )
-        self.selection_ = pd.DataFrame(rows)
-        best = self.selection_.loc[self.selection_["held_out"].idxmin()]
+        self.selection_ = table = pd.DataFrame(rows)
+        best = table.loc[table["held_out"].idxmin()]
         self.lag_, self.penalty_ = int(best["lag"]), float(best["penalty"])
 
     def _converged(self) -> bool:

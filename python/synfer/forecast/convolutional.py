@@ -42,9 +42,7 @@ class TCNForecaster(LaggedForecaster):
 
         self.widen = weight(n_hidden, n_units)
         self.blocks = nn.ParameterList([weight(n_hidden, KERNEL * n_hidden) for _ in range(n_blocks)])
-        self.shifts = nn.ParameterList(
-            [nn.Parameter(torch.zeros(self.n_init, 1, n_hidden)) for _ in range(n_blocks)]
-        )
+        self.shifts = nn.ParameterList([nn.Parameter(torch.zeros(self.n_init, 1, n_hidden)) for _ in range(n_blocks)])
         self.narrow = weight(n_units, n_hidden, 0.1)
 
     def body(self, x: Tensor) -> Tensor:

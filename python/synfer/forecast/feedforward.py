@@ -65,8 +65,8 @@ class MLPForecaster(LaggedForecaster):
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step.
 
-        A row's gradient costs H N^2 L multiplications, the step some B N L (H + N): 32 rows of 1,000 are at N = 100 about
-        as dear as the rest, and where there are few units as many as make no difference.
+        A row's gradient costs H N^2 L multiplications, the step some B N L (H + N): 32 rows of 1,000 are at N = 100
+        about as dear as the rest; where there are few units more of them are.
         """
         return min(n_rows, max(32, n_rows // (4 * self.n_units)))
 

@@ -16,9 +16,9 @@ class LaggedForecaster(EnsembleModule):
     """Forecast every unit's next sample from the last ``lag`` samples of all units, one model for all.
 
     ``y(t+1) = [x(t)] + scale * f(x(t), ..., x(t - lag + 1))``, ``f = body + skip``: with ``scale`` the forecast is of
-    the increment, in units of each unit's own; ``skip`` is a linear map, so that the body has only what is not linear to
-    learn. The body is penalised less than it costs: ``ridge`` times its mean squared weight, so that a linear effect is
-    the skip's.
+    the increment, in units of each unit's own; ``skip`` is a linear map, so that the body has only what is not linear
+    to learn, and ``ridge`` times the sum of the body's squared weights an output sees to it that the skip learns what
+    is linear.
 
     The penalty of Liu et al. 2025 is the L1 norm of the gradient J = df/dx, mean over the rows that it is shown:
     ``strength / N * sum over i, j, lag of |J[i, j, lag]|``, the diagonal i = j left out unless ``penalise_self``; with
@@ -80,8 +80,8 @@ class LaggedForecaster(EnsembleModule):
     def body_jacobian(self, x: Tensor) -> Tensor:
         """Gradient of the body, (I, B, N, N * L), for rows (I, B, N, L).
 
-        One vector-Jacobian product for each output, all in one batched pass; a backbone whose gradient has a closed form
-        gives that instead.
+        One vector-Jacobian product for each output, all in one batched pass; a backbone whose gradient has a closed
+        form gives that instead.
         """
         keep_graph = torch.is_grad_enabled()
         with torch.enable_grad():

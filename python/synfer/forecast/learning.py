@@ -17,9 +17,9 @@ from synfer.forecast.ensemble import Dropout, EnsembleModule
 class Schedule:
     """How an ensemble is trained: AdamW, learning rate halved on a plateau of the validation loss, early stopping.
 
-    With ``anneal`` there is no early stopping: over ``max_epochs`` the rate rises for ten epochs and falls to 0 along half
-    a cosine, and the last weights are kept. Such a fit has converged if the last quarter took the training loss (its
-    penalty with it) less than ``tolerance`` of the way that it had come before.
+    With ``anneal`` there is no early stopping: over ``max_epochs`` the rate rises for ten epochs and falls to 0 along
+    half a cosine, and the last weights are kept. Such a fit has converged if the last quarter took the training loss
+    (its penalty with it) less than ``tolerance`` of the way that it had come before.
     Without ``shuffle`` a batch that holds every window is made once.
     """
 
@@ -217,7 +217,7 @@ def settled(losses: Sequence[float], tolerance: float) -> bool:
     quarter = sum(losses[n - n // 4 - width : n - n // 4]) / width
     # A descent of less than a hundredth of the loss is none: nothing was to be learnt, and that has been found.
     before = max(losses[0] - quarter, 0.01 * abs(losses[0]))
-    return quarter - end <= tolerance * before
+    return bool(quarter - end <= tolerance * before)
 
 
 def _state(ensemble: EnsembleModule) -> list[Tensor]:

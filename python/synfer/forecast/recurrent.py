@@ -14,7 +14,7 @@ from synfer.forecast.lagged import LaggedForecaster
 
 
 class LSTMForecaster(LaggedForecaster):
-    """One LSTM (Hochreiter and Schmidhuber 1997) reads the last L samples of all units; its last state is mapped to all.
+    """One LSTM (Hochreiter and Schmidhuber 1997) reads the last L samples of all; its last state is mapped to all.
 
     Gates stand in torch's order, input, forget, cell, output; the forget gate's bias is 1 at first.
     """

@@ -13,8 +13,8 @@ from synfer.forecast.ensemble import EnsembleModule, draw
 def cubic_basis(x: Tensor, n_steps: int, reach: float) -> Tensor:
     """Cubic B-splines whose knots are ``2 reach / n_steps`` apart, all that are not zero on [-reach, reach].
 
-    With d = |x - c| / step the distance from a spline's middle c: ``B = ((2 - d)+^3 - 4 (1 - d)+^3) / 6``. They sum to 1
-    on [-reach, reach] and fall to 0 within three steps outside.
+    With d = |x - c| / step the distance from a spline's middle c: ``B = ((2 - d)+^3 - 4 (1 - d)+^3) / 6``. They sum
+    to 1 on [-reach, reach] and fall to 0 within three steps outside.
 
     Parameters
     ----------
