@@ -65,10 +65,10 @@ class MLPForecaster(LaggedForecaster):
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step.
 
-        A row's gradient costs H N^2 L multiplications, the step some B N L (H + N): 32 rows of 1,000 are at N = 100
-        about as dear as the rest; where there are few units more of them are.
+        A row's gradient costs H N^2 L multiplications, the step some B N L (H + N): at N = 100, 16 rows of 1,000 are
+        about as dear as the rest.
         """
-        return min(n_rows, max(32, n_rows // (4 * self.n_units)))
+        return min(n_rows, max(8, 1600 // self.n_units))
 
     def _hidden(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Hidden state before the output, and each layer's phi."""

@@ -53,7 +53,7 @@ class KANForecaster(LaggedForecaster):
 
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step; see `MLPForecaster.penalty_rows`."""
-        return min(n_rows, max(32, n_rows // (4 * self.n_units)))
+        return min(n_rows, max(8, 1600 // self.n_units))
 
     def train(self, mode: bool = True) -> KANForecaster:
         """Set the mode, as torch does, and forget what was known of a batch."""

@@ -94,9 +94,9 @@ class LaggedForecaster(EnsembleModule):
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step, of a batch of ``n_rows``.
 
-        As many as cost about what the step costs without: a gradient is N backward passes.
+        As many as cost about what the step costs without: a gradient is N backward passes, each differentiated again.
         """
-        return max(1, min(n_rows, n_rows // (2 * self.n_units) + 1))
+        return max(1, min(n_rows, n_rows // (4 * self.n_units) + 1))
 
     # ---- what the training loop and the read-outs ask
 
