@@ -8,7 +8,8 @@ import pytest
 from sklearn.base import clone
 
 from synfer import Recording
-from synfer.discover import Causalformer, attention
+from synfer.discover import Causalformer
+from synfer.discover._models import moments
 from synfer.discover.base import Samples
 from synfer.errors import FileError, FitDivergedError, InputError, NotConvergedWarning
 
@@ -194,7 +195,7 @@ def test_moments_are_taken_block_by_block(monkeypatch):
     segments = [(3.0 + 2.0 * rng.standard_normal((n, 10))).astype(np.float32) for n in (30_000, 7, 20_000)]
     monkeypatch.setattr("synfer.discover._checks.BLOCK", 10 * 100)
     tracemalloc.start()
-    mean, deviation = attention._moments(Samples(segments, None, np.arange(10), None, [0.0] * 3))
+    mean, deviation = moments(Samples(segments, None, np.arange(10), None, [0.0] * 3))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     whole = np.concatenate(segments).astype(np.float64)

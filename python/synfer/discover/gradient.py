@@ -184,7 +184,7 @@ class GRNGC(GradientDiscoverer):
     >>> for t in range(1, 500):
     ...     x[t, 1] += np.tanh(2 * x[t - 1, 0])
     >>> connectome = GRNGC("mlp", lag=1, random_state=0, progress=False).fit(x).connectome_
-    >>> connectome.edges().iloc[0][["source", "target"]].tolist()
+    >>> connectome.edges()[["source", "target"]].values[0].tolist()
     [0, 1]
     """
 
@@ -270,6 +270,8 @@ class JacobianGC(GradientDiscoverer):
         Width, and hidden layers.
     penalty : float or "auto"
     norm : {"l1", "frobenius"}
+    ridge : float
+        On the weights, without which so large a network learns the noise by heart.
     target, readout, n_init, max_epochs, learning_rate, batch_size, device, progress, random_state
         As for `GRNGC`.
 
@@ -284,13 +286,14 @@ class JacobianGC(GradientDiscoverer):
     >>> x = np.random.default_rng(0).standard_normal((500, 3))
     >>> x[1:, 1] += 0.8 * x[:-1, 0]
     >>> connectome = JacobianGC(lag=1, random_state=0, progress=False).fit(x).connectome_
-    >>> connectome.edges().iloc[0][["source", "target"]].tolist()
+    >>> connectome.edges()[["source", "target"]].values[0].tolist()
     [0, 1]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **GradientDiscoverer._parameter_constraints,
         "n_layers": COUNT,
+        "ridge": AT_LEAST_0,
         "norm": [StrOptions({"l1", "frobenius"})],
         "target": [StrOptions({"difference", "value"})],
     }
@@ -304,6 +307,7 @@ class JacobianGC(GradientDiscoverer):
         n_layers: int = 3,
         penalty: float | str = 0.03,
         norm: str = "l1",
+        ridge: float = 0.1,
         target: str = "value",
         readout: str = "gradient",
         n_init: int = 1,
@@ -320,6 +324,7 @@ class JacobianGC(GradientDiscoverer):
         self.n_layers = n_layers
         self.penalty = penalty
         self.norm = norm
+        self.ridge = ridge
         self.target = target
         self.readout = readout
         self.n_init = n_init
@@ -342,6 +347,7 @@ class JacobianGC(GradientDiscoverer):
             scale=scale,
             skip=False,
             strengths=strengths,
+            ridge=self.ridge,
             norm="l1" if self.norm == "l1" else "l2",
             penalise_self=True,
         )
