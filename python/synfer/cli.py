@@ -150,6 +150,72 @@ def discover(
     typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
 
 
+def _suite_names() -> list[str]:
+    from synfer.benchmark import SUITES
+
+    return list(SUITES)
+
+
+@app.command()
+def benchmark(
+    suite: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUITE",
+            help="izhikevich, lorenz96, var, dream3, netsim or spycon.",
+            autocompletion=_suite_names,
+        ),
+    ],
+    methods: Annotated[
+        list[str],
+        typer.Option(
+            "--methods", help="Names of methods, parted by commas; may be repeated.", autocompletion=_method_names
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results; a run that was broken off goes on there.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the published files.")] = None,
+    simulate: Annotated[
+        int | None, typer.Option(help="Instead of published files: so many fresh networks a set.")
+    ] = None,
+    sets: Annotated[list[str] | None, typer.Option("--sets", help="Only these sets, parted by commas.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A parameter of a method; may be repeated."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Fits at a time, one thread each; with 1 a fit has all threads.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of fresh networks, and of methods that draw random numbers.")] = 0,
+) -> None:
+    """Hold methods against recordings whose connectome is known: one table, and a picture."""
+    from synfer.benchmark import as_markdown, run, summary, write_results
+
+    settings: dict[str, dict[str, Any]] = {}
+    for assignment in assignments or []:
+        name, value = _parsed(assignment)
+        method, dot, key = name.partition(".")
+        if not (dot and key):
+            raise InputError(f"--set takes METHOD.KEY=VALUE, such as causalformer.n_init=3; got {assignment!r}.")
+        settings.setdefault(method, {})[key] = value
+    rows = run(
+        suite,
+        _split(methods),
+        data=data,
+        simulate=simulate,
+        sets=None if sets is None else _split(sets),
+        settings=settings,
+        jobs=jobs,
+        seed=seed,
+        out=out,
+    )
+    shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy", "seconds"]
+    typer.echo(as_markdown(summary(rows)[shown]))
+    for path in write_results(rows, out / suite):
+        typer.echo(f"wrote {path}")
+
+
+def _split(names: list[str]) -> list[str]:
+    return [name.strip() for part in names for name in part.split(",") if name.strip()]
+
+
 @app.command()
 def evaluate(
     estimate: Annotated[Path, typer.Argument(metavar="ESTIMATE", help="A saved Connectome.")],

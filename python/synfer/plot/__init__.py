@@ -1,8 +1,18 @@
 """Pictures: each function takes ``ax=`` and gives axes, in one style, without touching matplotlib's global state."""
 
 from synfer.plot.activity import raster, traces
+from synfer.plot.benchmark import figures_by_set
 from synfer.plot.connectome import heat_map, heat_maps
 from synfer.plot.curves import precision_recall, roc
 from synfer.plot.forecast import forecast_against_truth
 
-__all__ = ["forecast_against_truth", "heat_map", "heat_maps", "precision_recall", "raster", "roc", "traces"]
+__all__ = [
+    "figures_by_set",
+    "forecast_against_truth",
+    "heat_map",
+    "heat_maps",
+    "precision_recall",
+    "raster",
+    "roc",
+    "traces",
+]

@@ -1,0 +1,10 @@
+"""Methods x networks to one table: suites of recordings whose connectome is known, published or simulated anew."""
+
+from synfer.benchmark.results import write_results
+from synfer.benchmark.runs import run
+from synfer.benchmark.settings import SETTINGS
+from synfer.benchmark.suites import SUITES, Suite
+from synfer.benchmark.tables import as_markdown, summary
+from synfer.benchmark.task import Task
+
+__all__ = ["SETTINGS", "SUITES", "Suite", "Task", "as_markdown", "run", "summary", "write_results"]

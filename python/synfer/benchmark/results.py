@@ -1,0 +1,57 @@
+"""A run's files: the tidy table, means, and a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from synfer.benchmark.tables import as_markdown, summary
+from synfer.storage import StrPath, as_path, written_whole
+
+
+def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
+    """Write results.csv and results.md (a row a fit), summary.csv and summary.md (means), and auroc.png.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `run` gives it.
+    out : path
+        Folder, made where it is missing; what an earlier run left under these names is replaced, each in one step.
+
+    Returns
+    -------
+    list of Path
+        What was written. No picture where no fit has an AUROC.
+
+    Raises
+    ------
+    FileError
+        A file cannot be written.
+    """
+    home = as_path(out, "out")
+    home.mkdir(parents=True, exist_ok=True)
+    means = summary(rows)
+    texts = {
+        "results.csv": rows.to_csv(index=False),
+        "results.md": as_markdown(rows),
+        "summary.csv": means.to_csv(index=False),
+        "summary.md": as_markdown(means),
+    }
+    for name, text in texts.items():
+        with written_whole(home / name) as draft:
+            draft.write_text(text)
+    written = [home / name for name in texts]
+    if rows["auroc"].notna().any():
+        import matplotlib.pyplot as plt
+
+        from synfer.plot import figures_by_set
+
+        figure = figures_by_set(rows).get_figure(root=True)
+        assert figure is not None  # it has just been drawn
+        with written_whole(home / "auroc.png") as draft:
+            figure.savefig(draft, format="png", dpi=150)
+        plt.close(figure)
+        written.append(home / "auroc.png")
+    return written

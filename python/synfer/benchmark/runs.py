@@ -1,0 +1,251 @@
+"""Methods x networks to one table; each result is kept, so that a run that was broken off goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from synfer.benchmark.settings import SIGNALS, settings_of
+from synfer.benchmark.suites import suite_of
+from synfer.benchmark.task import Task
+from synfer.discover import create
+from synfer.errors import InputError, SynferError
+from synfer.evaluate import compare
+from synfer.storage import StrPath, as_path, version_of, written_whole
+
+COLUMNS = (
+    "method", "set", "network", "auroc", "auprc", "prevalence", "auroc_undirected", "direction_accuracy",
+    "sign_accuracy", "n_units", "n_edges", "n_one_way", "converged", "seconds", "peak_mb", "settings", "error",
+)  # fmt: skip
+FIGURES = (
+    "auroc",
+    "auprc",
+    "prevalence",
+    "auroc_undirected",
+    "direction_accuracy",
+    "sign_accuracy",
+    "n_units",
+    "n_edges",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One fit that is to be done, or has been: a method on a task."""
+
+    task: Task
+    suite: str
+    method: str
+    parameters: dict[str, Any]
+    signal: str | None
+    seed: int
+    kept: Path
+    caller: int
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What a kept result must have been made of to count for this work."""
+        return {
+            "suite": self.suite,
+            "data": self.task.stamp,
+            "settings": repr(sorted(self.parameters.items())),
+            "signal": self.signal,
+            "seed": self.seed,
+            "version": version_of("synfer"),
+        }
+
+
+def run(
+    suite: str,
+    methods: Sequence[str],
+    *,
+    data: StrPath | None = None,
+    simulate: int | None = None,
+    sets: Sequence[str] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    jobs: int = 1,
+    seed: int = 0,
+    out: StrPath,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Fit methods to the networks of a suite, and hold each connectome against the truth.
+
+    Parameters
+    ----------
+    suite : str
+        One of `SUITES`.
+    methods : sequence of str
+        Of `synfer.discover.METHODS`.
+    data : path, optional
+        Folder of the published files (or the one that holds it under the suite's name).
+    simulate : int, optional
+        Instead of these: so many fresh networks a set.
+    sets : sequence of str, optional
+        Only these sets.
+    settings : mapping of method to parameters, optional
+        Above those of `synfer.benchmark.SETTINGS`.
+    jobs : int
+        Fits at a time, one thread each; with 1, a fit has all threads. Within `joblib.parallel_config` its backend is
+        used (a Dask cluster, for instance).
+    seed : int
+        Of fresh networks, and ``random_state`` of methods that have one.
+    out : path
+        Folder for the results, made where it is missing: a file for each fit (and its connectome), written whole. A fit
+        whose file is there, of the same data, settings and version, is not done again.
+    progress : bool
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a fit, in the order of methods, sets and networks: method, set, network, AUROC, AUPRC, prevalence,
+        undirected AUROC, direction and sign accuracy (NaN where there is no such figure), units, edges, edges that go
+        one way only, converged, seconds, peak memory added (MB; NaN where the system does not say), settings, error (of a
+        fit that was refused or failed).
+
+    Raises
+    ------
+    UnknownNameError, InputError
+        A name or a number is none that can be used.
+    FileError
+        Data are missing.
+    """
+    chosen = suite_of(suite)
+    names = [methods] if isinstance(methods, str) else list(methods)
+    if not names:
+        raise InputError("methods must name at least one method.")
+    for name in names:
+        create(name, **settings_of(suite, name, settings))  # before the long work
+    unused = set(settings or {}) - set(names)
+    if unused:
+        raise InputError(
+            f"settings must be of the methods {', '.join(names)}; got some of {', '.join(sorted(unused))}."
+        )
+    if isinstance(jobs, bool) or not isinstance(jobs, int | np.integer) or jobs < 1:
+        raise InputError(f"jobs must be a whole number of at least 1; got {jobs!r}.")
+    if simulate is not None and (
+        isinstance(simulate, bool) or not isinstance(simulate, int | np.integer) or simulate < 1
+    ):
+        raise InputError(f"simulate must be a whole number of networks, at least 1; got {simulate!r}.")
+    tasks = chosen.tasks(data, simulate, seed)
+    if sets is not None:
+        known = list(dict.fromkeys(task.set for task in tasks))
+        for name in sets:
+            if name not in known:
+                raise InputError(f"sets must be among {', '.join(known)}; got {name!r}.")
+        tasks = [task for task in tasks if task.set in set(sets)]
+    home = as_path(out, "out") / suite / ("published" if simulate is None else "simulated")
+
+    works = [
+        Work(
+            task=task,
+            suite=suite,
+            method=name,
+            parameters=settings_of(suite, name, settings),
+            signal=SIGNALS.get(suite, {}).get(name),
+            seed=int(seed),
+            kept=home / name / task.set / f"{task.network}.json",
+            caller=os.getpid(),
+        )
+        for name in names
+        for task in tasks
+    ]
+    rows = [_read(work.kept, work.key) for work in works]
+    missing = [k for k, row in enumerate(rows) if row is None]
+    bar = tqdm(total=len(works), initial=len(works) - len(missing), desc=suite, unit=" fits",
+               disable=None if progress else True)  # fmt: skip
+    with bar:
+        fits = joblib.Parallel(n_jobs=jobs, return_as="generator")(joblib.delayed(_measured)(works[k]) for k in missing)
+        for k, row in zip(missing, fits, strict=True):
+            rows[k] = row
+            bar.update()
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _measured(work: Work) -> dict[str, Any]:
+    """Do one fit, keep its row, and give it."""
+    if os.getpid() != work.caller:
+        torch.set_num_threads(1)  # a worker's own process: the cores are shared out among workers
+    work.kept.parent.mkdir(parents=True, exist_ok=True)
+    row = _fit(work)
+    with written_whole(work.kept) as draft:
+        draft.write_text(json.dumps({"key": work.key, "row": row}))
+    return row
+
+
+def _read(path: Path, key: dict[str, Any]) -> dict[str, Any] | None:
+    """Give what was kept for the same work; None where there is nothing, or something else."""
+    try:
+        found = json.loads(path.read_text())
+        return dict(found["row"]) if found["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _fit(work: Work) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {"method": work.method, "set": work.task.set, "network": work.task.network}
+    row["settings"] = repr(work.parameters)
+    recording, truth = work.task.load()
+    estimator = create(work.method, **work.parameters)
+    own = {"random_state": work.seed, "progress": False}
+    for name, value in own.items():
+        if name in estimator.get_params(deep=False) and name not in work.parameters:
+            estimator.set_params(**{name: value})
+    signal = work.signal or next(iter(recording.signal_names))
+    memory = _Memory()
+    begin = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whether it converged stands in its column
+            found = estimator.fit(recording, signal).connectome_
+    except SynferError as error:
+        # A refusal is a result. Anything else is a bug, or the machine's: it is not kept, and ends the run.
+        return row | {"error": f"{type(error).__name__}: {error}", "seconds": round(time.perf_counter() - begin, 3)}
+    row |= {
+        "seconds": round(time.perf_counter() - begin, 3),
+        "peak_mb": memory.added_mb(),
+        "converged": found.converged,
+    }
+    found.save(work.kept.with_suffix(".nc"))
+    try:
+        figures = compare(found, truth)
+    except InputError as error:
+        return row | {"error": f"{type(error).__name__}: {error}"}
+    edge = truth.to_matrix().score.values > 0
+    one_way = edge & ~edge.T
+    np.fill_diagonal(one_way, False)
+    numbers = {name: figures[name] if isinstance(figures[name], int | float) else None for name in FIGURES}
+    return row | numbers | {"n_one_way": int(one_way.sum())}
+
+
+class _Memory:
+    """How far the process's memory rises from here (Linux; elsewhere nothing is said)."""
+
+    def __init__(self) -> None:
+        try:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak is now what is held
+            self.start: float | None = self._peak()
+        except OSError:
+            self.start = None
+
+    def added_mb(self) -> float | None:
+        """Peak since then, less what was held then."""
+        return None if self.start is None else round(max(self._peak() - self.start, 0.0), 1)
+
+    @staticmethod
+    def _peak() -> float:
+        status = Path("/proc/self/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024.0
