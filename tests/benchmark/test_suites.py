@@ -15,7 +15,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_published_files_are_found(data_folder, name):
     tasks = SUITES[name].tasks(data_folder, None, 0)
     assert (len({task.set for task in tasks}), len(tasks)) == PUBLISHED[name]

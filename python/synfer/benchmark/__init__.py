@@ -1,5 +1,6 @@
 """Methods x networks to one table: suites of recordings whose connectome is known, published or simulated anew."""
 
+from synfer.benchmark.calibration import calibration_table
 from synfer.benchmark.results import write_results
 from synfer.benchmark.runs import run
 from synfer.benchmark.settings import SETTINGS
@@ -7,4 +8,4 @@ from synfer.benchmark.suites import SUITES, Suite
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.benchmark.task import Task
 
-__all__ = ["SETTINGS", "SUITES", "Suite", "Task", "as_markdown", "run", "summary", "write_results"]
+__all__ = ["SETTINGS", "SUITES", "Suite", "Task", "as_markdown", "calibration_table", "run", "summary", "write_results"]

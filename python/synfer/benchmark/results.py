@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from synfer.benchmark.calibration import calibration_table
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.storage import StrPath, as_path, written_whole
 
 
 def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
-    """Write results.csv and results.md (a row a fit), summary.csv and summary.md (means), and auroc.png.
+    """Write results.csv and .md (a row a fit), summary.csv and .md (means), calibration.md (p-values), auroc.png.
 
     Parameters
     ----------
@@ -23,7 +24,8 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     Returns
     -------
     list of Path
-        What was written. No picture where no fit has an AUROC.
+        What was written. No picture where no fit has an AUROC, no calibration where no
+        method has p-values.
 
     Raises
     ------
@@ -39,6 +41,8 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
         "summary.csv": means.to_csv(index=False),
         "summary.md": as_markdown(means),
     }
+    if rows["n_absent"].notna().any():
+        texts["calibration.md"] = as_markdown(calibration_table(rows))
     for name, text in texts.items():
         with written_whole(home / name) as draft:
             draft.write_text(text)

@@ -22,12 +22,13 @@ from synfer.benchmark.suites import suite_of
 from synfer.benchmark.task import Task
 from synfer.discover import create
 from synfer.errors import InputError, SynferError
-from synfer.evaluate import compare
+from synfer.evaluate import compare, rejections
 from synfer.storage import StrPath, as_path, version_of, written_whole
 
+REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
 COLUMNS = (
     "method", "set", "network", "auroc", "auprc", "prevalence", "auroc_undirected", "direction_accuracy",
-    "sign_accuracy", "n_units", "n_edges", "n_one_way", "converged", "seconds", "peak_mb", "settings", "error",
+    "sign_accuracy", "n_units", "n_edges", "n_one_way", *REJECTIONS, "converged", "seconds", "peak_mb", "settings", "error",
 )  # fmt: skip
 FIGURES = (
     "auroc",
@@ -111,8 +112,8 @@ def run(
     pandas.DataFrame
         One row a fit, in the order of methods, sets and networks: method, set, network, AUROC, AUPRC, prevalence,
         undirected AUROC, direction and sign accuracy (NaN where there is no such figure), units, edges, edges that go
-        one way only, converged, seconds, peak memory added (MB; NaN where the system does not say), settings, error (of a
-        fit that was refused or failed).
+        one way only, what `synfer.evaluate.rejections` counts at .05 where there are p-values, converged, seconds, peak
+        memory added (MB; NaN where the system does not say), settings, error (of a fit that was refused).
 
     Raises
     ------
@@ -227,6 +228,9 @@ def _fit(work: Work) -> dict[str, Any]:
     one_way = edge & ~edge.T
     np.fill_diagonal(one_way, False)
     numbers = {name: figures[name] if isinstance(figures[name], int | float) else None for name in FIGURES}
+    if found.pvalue is not None:
+        counted = rejections(found, truth)
+        numbers |= {name: counted[name] for name in REJECTIONS}
     return row | numbers | {"n_one_way": int(one_way.sum())}
 
 

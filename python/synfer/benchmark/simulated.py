@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from synfer.benchmark.task import Pair, Task
+from synfer.network import Network
 from synfer.recording import Recording
 from synfer.simulate import izhikevich_network, lorenz96_network, observe, run, var_coefficients, var_network
 
@@ -16,16 +17,16 @@ CELLS = tuple((n_exc, n_inh, p) for n_exc, n_inh in ((4, 1), (8, 2), (16, 4), (3
 REDRAWS = 100
 
 
-def _tasks(make: Callable[..., Pair], sets: Mapping[str, tuple[int, ...]], n: int, seed: int) -> list[Task]:
+def tasks_of(make: Callable[..., Pair], sets: Mapping[str, tuple[int, ...]], n: int, seed: int) -> list[Task]:
     """Give ``n`` networks of each set: ``make`` of the set's numbers and the network's own key."""
     return [
-        Task(name, f"fresh_{seed}_{k}", functools.partial(make, *numbers, _key(seed, place, k)), f"seed {seed}, {k}")
+        Task(name, f"fresh_{seed}_{k}", functools.partial(make, *numbers, key_of(seed, place, k)), f"seed {seed}, {k}")
         for place, (name, numbers) in enumerate(sets.items())
         for k in range(n)
     ]
 
 
-def _key(seed: int, *place: int) -> int:
+def key_of(seed: int, *place: int) -> int:
     """Give a seed of its own to each network of a suite's seed."""
     return int(np.random.SeedSequence([seed, *place]).generate_state(1)[0] // 2)
 
@@ -37,21 +38,23 @@ def make_izhikevich(n_exc: int, n_inh: int, p: int, key: int) -> Pair:
         n_edges = int((network.connectome.score.values > 0).sum())
         if 0 < n_edges < network.n_units * (network.n_units - 1):
             break
+    return prepared(network, key, redrawn=redrawn)
+
+
+def prepared(network: Network, key: int, **about: int) -> Pair:
+    """Five seconds of a network as the paper prepared them: voltages clipped and z-scored; spikes beside them."""
     seen = run(network, 5.0, record=("v", "spikes"), seed=key)
-    prepared = observe.clip_and_zscore(Recording({"v": seen["v"]}, seen.dt))
-    recording = Recording(
-        {"v": prepared["v"], "spikes": seen["spikes"]},
-        seen.dt,
-        units_of_measure={"v": "z"},
-        provenance={"seed": key, "redrawn": redrawn},
-    )
-    return recording, network.connectome
+    v = observe.clip_and_zscore(Recording({"v": seen["v"]}, seen.dt))["v"]
+    signals = {"v": v, "spikes": seen["spikes"]}
+    return Recording(
+        signals, seen.dt, units_of_measure={"v": "z"}, provenance={"seed": key, **about}
+    ), network.connectome
 
 
 def izhikevich(n: int, seed: int) -> list[Task]:
     """The paper's 16 cells."""
     cells = {f"exc{n_exc}_inh{n_inh}_p{p}": (n_exc, n_inh, p) for n_exc, n_inh, p in CELLS}
-    return _tasks(make_izhikevich, cells, n, seed)
+    return tasks_of(make_izhikevich, cells, n, seed)
 
 
 def make_lorenz96(forcing: int, length: int, key: int) -> Pair:
@@ -66,7 +69,7 @@ def make_lorenz96(forcing: int, length: int, key: int) -> Pair:
 def lorenz96(n: int, seed: int) -> list[Task]:
     """Forcing 10 and 40, 250 to 1,000 samples."""
     sets = {f"F_{forcing}_T_{length}": (forcing, length) for forcing in (10, 40) for length in (250, 500, 1000)}
-    return _tasks(make_lorenz96, sets, n, seed)
+    return tasks_of(make_lorenz96, sets, n, seed)
 
 
 def make_var(n_units: int, n_lags: int, key: int) -> Pair:
@@ -79,4 +82,4 @@ def make_var(n_units: int, n_lags: int, key: int) -> Pair:
 def var(n: int, seed: int) -> list[Task]:
     """10 units of three lags, 50 and 100 of five."""
     sets = {f"num_nodes_{units}_true_lag_{lags}": (units, lags) for units, lags in ((10, 3), (50, 5), (100, 5))}
-    return _tasks(make_var, sets, n, seed)
+    return tasks_of(make_var, sets, n, seed)

@@ -14,6 +14,7 @@ import numpy as np
 
 from synfer import datasets
 from synfer.benchmark import simulated
+from synfer.benchmark.calibration import calibration
 from synfer.benchmark.task import Pair, Task
 from synfer.errors import FileError, InputError, UnknownNameError
 from synfer.recording import Recording
@@ -69,7 +70,7 @@ class Suite:
 
 
 def _stamp(*paths: Path) -> str:
-    """Digest of the files, or of all in the folders: copies of the same data are the same, wherever and whenever made."""
+    """Digest of the files, or of all in the folders: the same for any copy of the same data."""
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
@@ -159,6 +160,7 @@ SUITES: dict[str, Suite] = {
         Suite("var", "vector autoregressions of 10 to 100 units", _var, simulated.var),
         Suite("dream3", "gene networks of 10 to 100 genes, trajectories after perturbations", _dream3),
         Suite("netsim", "BOLD of 15 regions, slower than what it shows; single subjects and all as one", _netsim),
+        Suite("calibration", "networks with and without edges, for p-values", simulated=calibration),
         Suite("spycon", "half an hour of spikes of 20 cells", _spycon),
     )
 }

@@ -3,6 +3,7 @@
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
@@ -23,6 +24,7 @@ __all__ = [
     "ConditionalGranger",
     "ConvergentCrossMapping",
     "CrossCorrelation",
+    "CrossCorrelogram",
     "DifferentialCovariance",
     "EventRegression",
     "JacobianGC",

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.direction import nongaussian_direction
 from synfer.errors import InputError
 
 _SHRINKAGE = {"ledoit_wolf": LedoitWolf, "oas": OAS}
@@ -22,7 +23,13 @@ class PartialCorrelation(BaseDiscoverer):
 
         rho[i, j] = -P_ij / sqrt(P_ii P_jj),    P the inverse of the units' covariance
 
-    It has no direction: ``score`` and ``weight`` are symmetric.
+    By itself it has no direction: ``score`` and ``weight`` are symmetric. Where sampling is too slow for lags to show who
+    drives (BOLD, for one), ``direction="nongaussian"`` reads it from the shape of the units' distributions
+    (:mod:`synfer.discover.direction`), with z[i, j] the evidence that j drives i:
+
+        score[i, j] = -n/2 log(1 - rho[i, j]^2) P(N(0, 1) < z[i, j])
+
+    evidence for the pair, in nats, times the probability of that way.
 
     Parameters
     ----------
@@ -30,16 +37,19 @@ class PartialCorrelation(BaseDiscoverer):
         Estimator of the covariance (scikit-learn's): none, as measured; else drawn towards a multiple of the identity
         as far as the data ask for, which units that are collinear or more numerous than samples need. Then there are
         no p-values.
+    direction : {None, "nongaussian"}
 
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` |rho|, ``weight`` rho; ``pvalue`` of rho / s against the normal law, where s^2 = 1/n sum_l a_i(l)
+        ``score`` |rho|, or as above; ``weight`` rho; ``pvalue`` of rho / s against the normal law, where s^2 = 1/n sum_l a_i(l)
         a_j(l) over all lags, a the autocorrelation of what others leave of a unit (Bartlett's formula, in the window of
         Parzen of width 2 sqrt(n)): in slow signals there are fewer independent samples than samples. It rejects
         somewhat too often there: of independent units x(t) = .9 x(t - 1) + e(t), 1,000 samples, .07 at .05.
     precision_ : numpy.ndarray, (unit, unit)
         P, in the signal's units.
+    direction_ : numpy.ndarray, (target, source), or None
+        z.
 
     Raises
     ------
@@ -60,10 +70,14 @@ class PartialCorrelation(BaseDiscoverer):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"shrinkage": [StrOptions(set(_SHRINKAGE)), None]}
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "shrinkage": [StrOptions(set(_SHRINKAGE)), None],
+        "direction": [StrOptions({"nongaussian"}), None],
+    }
 
-    def __init__(self, shrinkage: str | None = None) -> None:
+    def __init__(self, shrinkage: str | None = None, direction: str | None = None) -> None:
         self.shrinkage = shrinkage
+        self.direction = direction
 
     def _min_samples(self, n_units: int) -> int:
         return 4 if self.shrinkage else n_units + 2
@@ -84,10 +98,15 @@ class PartialCorrelation(BaseDiscoverer):
             left = [x @ inverse / np.diag(inverse) for x in scaled]
             pvalue = 2.0 * stats.norm.sf(np.abs(weight) / _bartlett(left))
         self.precision_ = inverse / np.outer(deviation, deviation)
-        for field in (weight, pvalue):
+        score, self.direction_ = np.abs(weight), None
+        if self.direction is not None:
+            self.direction_ = nongaussian_direction(scaled)
+            nats = -0.5 * samples.n_samples * np.log1p(-np.minimum(weight**2, 1.0 - 1e-12))
+            score = nats * stats.norm.cdf(self.direction_)
+        for field in (score, weight, pvalue, self.direction_):
             if field is not None:
                 np.fill_diagonal(field, np.nan)
-        return self._connectome(samples, np.abs(weight), weight=weight, pvalue=pvalue, converged=True)
+        return self._connectome(samples, score, weight=weight, pvalue=pvalue, converged=True)
 
 
 class DifferentialCovariance(BaseDiscoverer):

@@ -7,6 +7,7 @@ from typing import Any
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.correlation import CrossCorrelation
+from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
@@ -23,6 +24,7 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "conditional_granger": ConditionalGranger,
     "convergent_cross_mapping": ConvergentCrossMapping,
     "cross_correlation": CrossCorrelation,
+    "cross_correlogram": CrossCorrelogram,
     "differential_covariance": DifferentialCovariance,
     "event_regression": EventRegression,
     "grngc": GRNGC,

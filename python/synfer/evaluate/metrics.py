@@ -66,8 +66,10 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
                 f"{name} must be a Connectome, got a {type(given).__name__}: label a matrix (target, source) by "
                 "Connectome(score), true weights by Connectome.from_weights(W)."
             )
-    score, weight = _matrices("estimate", estimate, truth)
-    true_score, true_weight = _matrices("truth", truth, truth)
+    score, weight = arranged("estimate", estimate, truth, "score", "weight")
+    true_score, true_weight = arranged("truth", truth, truth, "score", "weight")
+    assert score is not None  # every connectome has one
+    assert true_score is not None
     n = len(score)
     pairs = ~np.eye(n, dtype=bool)
     _check_scored("estimate", score, pairs, truth.unit_ids)
@@ -93,8 +95,14 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
     }
 
 
-def _matrices(name: str, connectome: Connectome, truth: Connectome) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give score and weight (target, source) of a connectome, in the order of the truth's units."""
+def arranged(name: str, connectome: Connectome, truth: Connectome, *fields: str) -> tuple[np.ndarray | None, ...]:
+    """Give fields (target, source) of a connectome, in the order of the truth's units; None where it has none.
+
+    Raises
+    ------
+    ShapeError
+        Naming the connectome ``name``: the units differ, or it is a batch or holds several times.
+    """
     if connectome.leading_ids is not None:
         raise ShapeError(
             f"{name} must be one network, (target, source), got {len(connectome.leading_ids)} {connectome.leading}s: "
@@ -112,10 +120,12 @@ def _matrices(name: str, connectome: Connectome, truth: Connectome) -> tuple[np.
         )
     order = np.array([position[unit] for unit in wanted])
 
-    def arranged(field: xr.DataArray) -> np.ndarray:
+    def matrix(field: xr.DataArray | None) -> np.ndarray | None:
+        if field is None:
+            return None
         return field.transpose("target", "source").to_numpy()[np.ix_(order, order)].astype(np.float64)
 
-    return arranged(connectome.score), None if connectome.weight is None else arranged(connectome.weight)
+    return tuple(matrix(getattr(connectome, field)) for field in fields)
 
 
 def _check_scored(name: str, score: np.ndarray, pairs: np.ndarray, unit_ids: np.ndarray) -> None:
