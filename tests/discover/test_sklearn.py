@@ -17,6 +17,7 @@ from synfer.discover import (
     ConditionalGranger,
     ConvergentCrossMapping,
     CrossCorrelation,
+    CrossCorrelogram,
     DifferentialCovariance,
     EventRegression,
     JacobianGC,
@@ -57,7 +58,9 @@ ESTIMATORS = [
 
 
 def test_every_registered_method_is_among_them():
-    assert {type(estimator) for estimator in ESTIMATORS} | {SpikeGLM} == set(METHODS.values())  # below
+    assert {type(estimator) for estimator in ESTIMATORS} | {CrossCorrelogram, SpikeGLM} == set(
+        METHODS.values()
+    )  # below
 
 
 def expected_failed_checks(estimator) -> dict[str, str]:
@@ -80,13 +83,17 @@ def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
 
 
-def test_what_takes_spikes_only_is_cloned_and_set_as_others_are():
-    """scikit-learn's checks feed numbers that are no counts, which SpikeGLM refuses."""
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [(SpikeGLM, {"window": 5, "n_basis": 2, "ridge": 0.1}), (CrossCorrelogram, {"max_lag": 2, "smoothing": 4.0})],
+)
+def test_what_takes_spikes_only_is_cloned_and_set_as_others_are(method, parameters):
+    """scikit-learn's checks feed numbers that are no counts, which these refuse."""
     counts = (np.random.default_rng(0).random((500, 3)) < 0.2).astype(float)
-    estimator = SpikeGLM(window=5, n_basis=2, ridge=0.1)
+    estimator = method(**parameters)
     assert clone(estimator).get_params() == estimator.get_params()
     once = estimator.fit(counts).connectome_
-    again = make_pipeline(SpikeGLM().set_params(window=5, n_basis=2, ridge=0.1)).fit(counts)[-1].connectome_
+    again = make_pipeline(method().set_params(**parameters)).fit(counts)[-1].connectome_
     np.testing.assert_array_equal(once.score, again.score)
 
 

@@ -16,7 +16,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         # A sample every 3 s: lags say nothing of what acts within milliseconds. 200 samples of 15 regions: shrunk.
         "partial_correlation": {"direction": "nongaussian", "shrinkage": "ledoit_wolf"},
     },
-    "var": {"conditional_granger": {"ridge": 0.0}},
+    "spycon": {"cross_correlogram": {"statistic": "transmission"}},  # cells fire at very different rates
 }
 """Parameters by suite and method."""
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse, stats
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm import tqdm
 
 from synfer.connectome import Connectome
@@ -24,10 +24,11 @@ class CrossCorrelogram(BaseDiscoverer):
         c[i, j](k) = sum_t s_i(t) s_j(t - k)
         b[i, j](k) = sum_m g(m) c[i, j](k - m) / sum_m g(m),   g(m) = exp(-m^2 / 2 smoothing^2), g(0) = (1 - hollow)
         n = sum_k c(k), m = sum_k b(k), k from min_lag to max_lag
-        score[i, j] = |z|,   P(N(0, 1) > z) = P(Poisson(m) > n) + P(Poisson(m) = n) / 2
+        weight[i, j] = (n - m) / spikes of j,    P(N(0, 1) > z) = P(Poisson(m) > n) + P(Poisson(m) = n) / 2
 
     A synapse shows as a peak (or a trough) within a few milliseconds; shared inputs that are slower than the kernel are
-    in b as they are in c. The kernel is partly hollow, so that a peak does not hide itself. What is as fast as a synapse
+    in b as they are in c. The kernel is partly hollow, so that a peak does not hide itself; beside a large peak b is too
+    high. As b holds a part of c, z is stretched by sqrt(m / var(n - m)). What is as fast as a synapse
     and is none (a common input through two fast synapses; a spike that the sorter took for both units') passes for one:
     lag 0 is left out for that reason. Trains must be long: some ten expected coincidences at least, hundreds for
     inhibition.
@@ -40,12 +41,15 @@ class CrossCorrelogram(BaseDiscoverer):
         Standard deviation of the kernel, samples.
     hollow : float
         Share of the kernel's middle that is left out, 0 to 1.
+    statistic : {"z", "transmission"}
+        What the score is: |z|, how sure the deviation is; or |weight|, how large, which does not grow with the number
+        of spikes.
 
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` |z|; ``pvalue`` two-sided; ``weight`` (n - m) / spikes of the source: spikes of the target that each of
-        the source's adds or takes away; ``delay`` the lag of the largest deviation in the direction of z, in seconds.
+        ``score``; ``pvalue`` two-sided; ``weight``, spikes of the target that each of the source's adds or takes away
+        (0 for a silent source); ``delay`` the lag of the largest deviation in the direction of z, in seconds.
     correlogram_, baseline_ : numpy.ndarray, (lag, target, source)
         c and b, for ``lags_``.
     lags_ : numpy.ndarray of int
@@ -76,13 +80,17 @@ class CrossCorrelogram(BaseDiscoverer):
         "max_lag": [Interval(Integral, 1, None, closed="left")],
         "smoothing": [Interval(Real, 0, None, closed="neither")],
         "hollow": [Interval(Real, 0, 1, closed="both")],
+        "statistic": [StrOptions({"z", "transmission"})],
     }
 
-    def __init__(self, min_lag: int = 1, max_lag: int = 3, smoothing: float = 10.0, hollow: float = 0.6) -> None:
+    def __init__(
+        self, min_lag: int = 1, max_lag: int = 3, smoothing: float = 10.0, hollow: float = 0.6, *, statistic: str = "z"
+    ) -> None:
         self.min_lag = min_lag
         self.max_lag = max_lag
         self.smoothing = smoothing
         self.hollow = hollow
+        self.statistic = statistic
 
     @property
     def _kernel_reach(self) -> int:
@@ -114,10 +122,10 @@ class CrossCorrelogram(BaseDiscoverer):
         self.baseline_ = self._smoothed(self.correlogram_)
         inside = slice(reach, len(self.lags_) - reach)
         counts, expected = self.correlogram_[inside], self.baseline_[inside]
-        z = _poisson_z(counts.sum(axis=0), expected.sum(axis=0))
+        z = _poisson_z(counts.sum(axis=0), expected.sum(axis=0)) * self._narrowing(reach)
         deviation = (counts - expected) * np.where(z < 0, -1.0, 1.0)
         fired = sum(np.asarray(train.sum(axis=0)).ravel() for train in trains)
-        weight = (counts.sum(axis=0) - expected.sum(axis=0)) / fired
+        weight = (counts.sum(axis=0) - expected.sum(axis=0)) / np.maximum(fired, 1.0)
         delay = None
         if samples.dt is not None:
             delay = (low + deviation.argmax(axis=0)) * samples.dt
@@ -125,13 +133,28 @@ class CrossCorrelogram(BaseDiscoverer):
         for field in (z, weight, delay, pvalue):
             if field is not None:
                 np.fill_diagonal(field, np.nan)
-        return self._connectome(samples, np.abs(z), weight=weight, pvalue=pvalue, delay=delay, converged=True)
+        score = np.abs(z) if self.statistic == "z" else np.abs(weight)
+        return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=True)
+
+    def _narrowing(self, reach: int) -> np.ndarray:
+        """Give sqrt(m / var(n - m)), (target, source): the baseline holds a part of the counts it is held against."""
+        window = np.zeros(len(self.lags_))
+        window[reach : len(window) - reach] = 1.0
+        offsets = np.arange(-self._kernel_reach, self._kernel_reach + 1)
+        # n - m = sum_k a(k) c(k), the kernel being symmetric
+        a = window - np.convolve(window, self._kernel(offsets) / self._kernel(offsets).sum(), "same")
+        expected = np.tensordot(window, self.baseline_, 1)
+        variance = np.tensordot(a**2, self.baseline_, 1)
+        return np.sqrt(np.divide(expected, variance, out=np.ones_like(expected), where=variance > 0))
+
+    def _kernel(self, offsets: np.ndarray) -> np.ndarray:
+        kernel = np.exp(-(offsets**2) / (2.0 * float(self.smoothing) ** 2))
+        return np.where(offsets == 0, (1.0 - float(self.hollow)) * kernel, kernel)
 
     def _smoothed(self, counts: np.ndarray) -> np.ndarray:
         """Smooth over lags; near the ends only over those there are (they are not used)."""
         offsets = np.arange(-self._kernel_reach, self._kernel_reach + 1)
-        kernel = np.exp(-(offsets**2) / (2.0 * float(self.smoothing) ** 2))
-        kernel[self._kernel_reach] *= 1.0 - float(self.hollow)
+        kernel = self._kernel(offsets)
         smoothed = np.apply_along_axis(np.convolve, 0, counts, kernel, "same")
         known = np.convolve(np.ones(len(counts)), kernel, "same")
         return np.asarray(smoothed / known[:, None, None])

@@ -5,8 +5,8 @@ two directions have different likelihoods. To first order their ratio is (Hyvaer
 
     R[i, j] = rho_ij E[x_j tanh(x_i) - x_i tanh(x_j)],    > 0 where j drives i
 
-for distributions with heavier tails than normal; R is antisymmetric. Other causes of both, and noise on the measurement,
-mislead it.
+for distributions with heavier tails than normal; R is antisymmetric. Other causes of both, and noise on the
+measurement, mislead it.
 
 Source: A. Hyvaerinen and S. M. Smith, "Pairwise likelihood ratios for estimation of non-Gaussian structural equation
 models", J. Mach. Learn. Res. 14 (2013), 111-152.
