@@ -103,8 +103,8 @@ def calibration_table(rows: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         method, set, networks; ``rejected``, the share of absent edges with p < .05, and its 95 % interval over networks
         (Student's: tests within a network are not independent); ``fdr``, the mean over networks of the share of false
-        ones among the discoveries at a nominal .05 (Benjamini and Hochberg; 0 where there are none); ``power``, the share of
-        true edges discovered.
+        ones among the discoveries at a nominal .05 (Benjamini and Hochberg; 0 where there are none); ``power``, the
+        share of true edges discovered.
     """
     made = []
     for (method, name), group in rows[rows["n_absent"].notna()].groupby(["method", "set"], sort=False):

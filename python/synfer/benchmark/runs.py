@@ -28,7 +28,8 @@ from synfer.storage import StrPath, as_path, version_of, written_whole
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
 COLUMNS = (
     "method", "set", "network", "auroc", "auprc", "prevalence", "auroc_undirected", "direction_accuracy",
-    "sign_accuracy", "n_units", "n_edges", "n_one_way", *REJECTIONS, "converged", "seconds", "peak_mb", "settings", "error",
+    "sign_accuracy", "n_units", "n_edges", "n_one_way", *REJECTIONS, "converged", "seconds", "peak_mb", "settings",
+    "error",
 )  # fmt: skip
 FIGURES = (
     "auroc",

@@ -27,11 +27,10 @@ class CrossCorrelogram(BaseDiscoverer):
         weight[i, j] = (n - m) / spikes of j,    P(N(0, 1) > z) = P(Poisson(m) > n) + P(Poisson(m) = n) / 2
 
     A synapse shows as a peak (or a trough) within a few milliseconds; shared inputs that are slower than the kernel are
-    in b as they are in c. The kernel is partly hollow, so that a peak does not hide itself; beside a large peak b is too
-    high. As b holds a part of c, z is stretched by sqrt(m / var(n - m)). What is as fast as a synapse
-    and is none (a common input through two fast synapses; a spike that the sorter took for both units') passes for one:
-    lag 0 is left out for that reason. Trains must be long: some ten expected coincidences at least, hundreds for
-    inhibition.
+    in b as they are in c. The kernel is partly hollow, so that a peak does not hide itself; beside a large peak b is
+    too high. As b holds a part of c, z is stretched by sqrt(m / var(n - m)). What is as fast as a synapse and is none
+    (a common input through two fast synapses; a spike that the sorter took for both units') passes for one: lag 0 is
+    left out for that reason. Trains must be long: some ten expected coincidences at least, hundreds for inhibition.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ class PartialCorrelation(BaseDiscoverer):
 
         rho[i, j] = -P_ij / sqrt(P_ii P_jj),    P the inverse of the units' covariance
 
-    By itself it has no direction: ``score`` and ``weight`` are symmetric. Where sampling is too slow for lags to show who
-    drives (BOLD, for one), ``direction="nongaussian"`` reads it from the shape of the units' distributions
+    By itself it has no direction: ``score`` and ``weight`` are symmetric. Where sampling is too slow for lags to show
+    who drives (BOLD, for one), ``direction="nongaussian"`` reads it from the shape of the units' distributions
     (:mod:`synfer.discover.direction`), with z[i, j] the evidence that j drives i:
 
         score[i, j] = -n/2 log(1 - rho[i, j]^2) P(N(0, 1) < z[i, j])
@@ -42,10 +42,10 @@ class PartialCorrelation(BaseDiscoverer):
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` |rho|, or as above; ``weight`` rho; ``pvalue`` of rho / s against the normal law, where s^2 = 1/n sum_l a_i(l)
-        a_j(l) over all lags, a the autocorrelation of what others leave of a unit (Bartlett's formula, in the window of
-        Parzen of width 2 sqrt(n)): in slow signals there are fewer independent samples than samples. It rejects
-        somewhat too often there: of independent units x(t) = .9 x(t - 1) + e(t), 1,000 samples, .07 at .05.
+        ``score`` |rho|, or as above; ``weight`` rho; ``pvalue`` of rho / s against the normal law, where s^2 = 1/n
+        sum_l a_i(l) a_j(l) over all lags, a the autocorrelation of what others leave of a unit (Bartlett's formula, in
+        the window of Parzen of width 2 sqrt(n)): in slow signals there are fewer independent samples than samples. It
+        rejects somewhat too often there: of independent units x(t) = .9 x(t - 1) + e(t), 1,000 samples, .07 at .05.
     precision_ : numpy.ndarray, (unit, unit)
         P, in the signal's units.
     direction_ : numpy.ndarray, (target, source), or None
