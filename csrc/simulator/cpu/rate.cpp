@@ -172,7 +172,14 @@ struct Units {
         };
         record(x, s.recorded.states[0]);
         record(input, s.recorded.drive);
-        drive.record_alone(input, record);
+        if (drive.n_asked > 0) record_terms(input, row);
+    }
+
+    // Apart, so that what is rare costs the steps nothing.
+    [[gnu::noinline]] void record_terms(const T* input, std::int64_t row) const {
+        drive.record_alone(input, [&](const T* values, T* recorded) {
+            record_row(elements, values, recorded, s.recorded.n_rows, row);
+        });
     }
 
     void save() {
