@@ -140,9 +140,9 @@ def test_a_model_says_its_units() -> None:
 @pytest.mark.parametrize(
     ("model", "parameter", "value", "words"),
     [
-        ("lif", "tau", 0.0, "positive s; got 0"),
-        ("lif", "tau", np.array([0.02, -1.0]), "positive s; got -1"),
-        ("lif", "refractory", -1.0, "at least 0 s; got -1"),
+        ("lif", "tau", 0.0, "positive; got 0 s"),
+        ("lif", "tau", np.array([0.02, -1.0]), "positive; got -1 s"),
+        ("lif", "refractory", -1.0, "at least 0; got -1 s"),
         ("escape_lif", "width", 0.0, "positive"),
         ("adex", "delta_t", 0.0, "positive"),
         ("adex", "c", -3.0, "positive"),

@@ -132,7 +132,7 @@ def check_parameters(model: NeuronModel, given: Mapping[str, Any], unit_ids: np.
         if (allowed == "positive" and least <= 0) or (allowed == "not negative" and least < 0):
             unit = "" if model.units_of_measure[name] == "1" else f" {model.units_of_measure[name]}"
             raise InputError(
-                f"parameter {name!r} of model {model.name!r} must be {ALLOWED[allowed]}{unit}; got {least:g}."
+                f"parameter {name!r} of model {model.name!r} must be {ALLOWED[allowed]}; got {least:g}{unit}."
             )
     if model.name not in RESETS:
         return
