@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/bindings.hpp"
+#include "bindings/pooled.hpp"
 #include "common/buffer_pool.hpp"
 #include "common/instruction_level.hpp"
 #include "common/threads.hpp"
@@ -17,15 +18,7 @@ namespace synfer {
 namespace {
 
 py::array empty(const std::vector<py::ssize_t>& shape, const py::object& kind) {
-    const py::dtype dtype = py::dtype::from_args(kind);
-    std::size_t bytes = static_cast<std::size_t>(dtype.itemsize());
-    for (const py::ssize_t length : shape) {
-        if (length < 0) throw py::value_error("a negative length in shape");
-        if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(length), &bytes)) throw std::bad_alloc();
-    }
-    void* buffer = BufferPool::shared().take(bytes);
-    const py::capsule owner(buffer, [](void* p) { BufferPool::shared().give_back(p); });
-    return py::array(dtype, shape, buffer, owner);
+    return pooled(py::dtype::from_args(kind), shape);
 }
 
 std::vector<std::string> instruction_levels() {

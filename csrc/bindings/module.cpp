@@ -6,10 +6,12 @@ PYBIND11_MODULE(_core, m) {
     synfer::bind_attention(m);
     synfer::bind_cuda(m);
     synfer::bind_cuda_simulator(m);
+    synfer::bind_edges(m);
     synfer::bind_ensemble(m);
     synfer::bind_glm(m);
     synfer::bind_machine(m);
     synfer::bind_rates(m);
     synfer::bind_simulator(m);
+    synfer::bind_spiking(m);
     synfer::bind_var(m);
 }

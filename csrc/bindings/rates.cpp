@@ -1,7 +1,7 @@
 #include "simulator/rates.hpp"
 
 #include "bindings/bindings.hpp"
-#include "bindings/simulation.hpp"
+#include "bindings/records.hpp"
 
 namespace py = pybind11;
 
@@ -40,7 +40,7 @@ void couple(RateSimulation<T>& s, const Coupling& coupling) {
 }
 
 struct Run {
-    std::int64_t first, last, begin, end, record_from, every;
+    std::int64_t first, last, begin, end, record_from;
     double dt;
     std::uint64_t seed;
     int n_threads;
@@ -49,7 +49,7 @@ struct Run {
 template <class T>
 Divergence run(const RateModel& model, const Run& r, const py::array& parameters, py::array state,
                const Coupling& coupling, const py::array& ids, const std::vector<BoundTerm>& drive,
-               const BoundRecord& record) {
+               const std::vector<BoundRecord>& records) {
     if (parameters.ndim() != 3 || state.ndim() != 3) throw py::value_error("parameters or state have not three axes");
     RateSimulation<T> s{};
     s.n_networks = parameters.shape(0);
@@ -67,10 +67,13 @@ Divergence run(const RateModel& model, const Run& r, const py::array& parameters
     s.begin = r.begin, s.end = r.end;
     s.dt = static_cast<T>(r.dt);
     if (model.coupled) couple(s, coupling);
-    s.recorded = recorded_in<T>(record, model.states, 1, s.n_networks, s.n_units, r.record_from, r.last, r.every);
-    const BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last, s.recorded.n_rows);
+    BoundDrive<T> bound(drive, ids, r.seed, s.n_networks, s.n_units, r.first, r.last);
+    const BoundRecords<T> recorded(records, model.states, 1, s.n_networks, s.n_units, r.record_from, r.last, bound);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (recorded.all[i].spikes != nullptr || std::get<3>(records[i])) throw py::key_error("no signal 'spikes'");
+    }
     s.drive = bound.drive;
-    if (s.recorded.spikes != nullptr) throw py::key_error("no signal 'spikes'");
+    s.recorded = recorded.all.data(), s.n_recorded = static_cast<int>(recorded.all.size());
     const py::gil_scoped_release released;
     return simulate_rates(model, s, r.n_threads);
 }
@@ -78,10 +81,10 @@ Divergence run(const RateModel& model, const Run& r, const py::array& parameters
 std::optional<std::tuple<std::int64_t, std::int64_t, std::int64_t>> simulate_bound(
     const std::string& model_name, const py::array& parameters, py::array state, const Coupling& coupling,
     const py::array& ids, const std::vector<BoundTerm>& drive, std::uint64_t seed, double dt, std::int64_t first,
-    std::int64_t last, std::int64_t begin, std::int64_t end, const BoundRecord& record, std::int64_t record_from,
-    std::int64_t every, int n_threads) {
+    std::int64_t last, std::int64_t begin, std::int64_t end, const std::vector<BoundRecord>& record,
+    std::int64_t record_from, int n_threads) {
     const RateModel& model = model_named(model_name);
-    const Run r{first, last, begin, end, record_from, every, dt, seed, n_threads};
+    const Run r{first, last, begin, end, record_from, dt, seed, n_threads};
     const Divergence met = is_single(parameters, "parameters")
                                ? run<float>(model, r, parameters, state, coupling, ids, drive, record)
                                : run<double>(model, r, parameters, state, coupling, ids, drive, record);
@@ -107,9 +110,9 @@ void bind_rates(py::module_& m) {
     m.def(
         "simulate_rates", &simulate_bound, py::kw_only(), py::arg("model"), py::arg("parameters"), py::arg("state"),
         py::arg("coupling"), py::arg("ids"), py::arg("drive"), py::arg("seed"), py::arg("dt"), py::arg("first"),
-        py::arg("last"), py::arg("begin"), py::arg("end"), py::arg("record"), py::arg("record_from"), py::arg("every"),
+        py::arg("last"), py::arg("begin"), py::arg("end"), py::arg("record"), py::arg("record_from"),
         py::arg("n_threads"),
-        "Take the steps [begin, end) of [first, last), dt in seconds, writing those rows of the arrays in `record`; "
+        "Take the steps [begin, end) of [first, last), dt in seconds, writing those rows of what is in `record`; "
         "see simulator/rates.hpp. `coupling` is (weights, row_starts, sources, values), the first or the others None.\n"
         "Gives None, or (network index, unit, step) where a state was first not finite.");
 }

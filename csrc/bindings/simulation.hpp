@@ -2,7 +2,6 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
-#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -28,14 +27,13 @@ inline pybind11::list described(const Described* things, int n) {
 }
 
 using MaybeArray = std::optional<pybind11::array>;
-// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array, and where it is recorded
-// by itself: see simulator/drive.hpp.
-using BoundTerm = std::tuple<std::string, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray>;
+// Kind, parameters (network, parameter, unit) in float64, state, thresholds, replayed array: see simulator/drive.hpp.
+using BoundTerm = std::tuple<std::string, MaybeArray, MaybeArray, MaybeArray, MaybeArray>;
 
 template <class T>
 DriveTerm<T> drive_term(const BoundTerm& bound, pybind11::ssize_t n_networks, pybind11::ssize_t n_units,
-                        pybind11::ssize_t n_replayed, pybind11::ssize_t n_rows) {
-    const auto& [name, parameters, state, thresholds, replayed, alone] = bound;
+                        pybind11::ssize_t n_replayed) {
+    const auto& [name, parameters, state, thresholds, replayed] = bound;
     int kind = 0;
     while (kind < n_drive_kinds && name != drive_names[kind]) ++kind;
     if (kind == n_drive_kinds) throw pybind11::key_error("no drive '" + name + "'");
@@ -68,7 +66,6 @@ DriveTerm<T> drive_term(const BoundTerm& bound, pybind11::ssize_t n_networks, py
             term.replayed_stride = n_replayed * n_units;
         }
     }
-    if (alone) term.alone = data_of<T>(*alone, "a drive by itself", {n_networks, n_rows, n_units}, true);
     return term;
 }
 
@@ -78,43 +75,14 @@ struct BoundDrive {
     std::vector<DriveTerm<T>> terms;
     Drive<T> drive{};
 
-    // Replayed arrays must reach over the steps [from, to), `from` at least 0; n_rows are recorded.
+    // Replayed arrays must reach over the steps [from, to), `from` at least 0.
     BoundDrive(const std::vector<BoundTerm>& bound, const pybind11::array& ids, std::uint64_t seed,
-               pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to,
-               std::int64_t n_rows) {
+               pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to) {
         if (bound.size() > max_drive_terms) throw pybind11::value_error("too many terms of the drive");
-        for (const BoundTerm& term : bound)
-            terms.push_back(drive_term<T>(term, n_networks, n_units, to - from, n_rows));
+        for (const BoundTerm& term : bound) terms.push_back(drive_term<T>(term, n_networks, n_units, to - from));
         drive = {terms.data(), static_cast<int>(terms.size()), from, seed,
                  data_of<std::uint32_t>(ids, "ids", {n_networks}, false)};
     }
 };
-
-// Where it is recorded: (every, signal -> array (network, row, unit)).
-using BoundRecord = std::map<std::string, pybind11::array>;
-
-// Rows of the steps [from, to), one for every `every` of them; of the states in `names`.
-template <class T>
-Recorded<T> recorded_in(const BoundRecord& record, const Described* names, int n_names, pybind11::ssize_t n_networks,
-                        pybind11::ssize_t n_units, std::int64_t from, std::int64_t to, std::int64_t every) {
-    if (every < 1 || from > to) throw pybind11::value_error("not every >= 1, record_from <= the last step");
-    Recorded<T> recorded{};
-    recorded.from = from, recorded.every = every, recorded.n_rows = (to - from) / every;
-    const Shape shape = {n_networks, recorded.n_rows, n_units};
-    for (const auto& [name, array] : record) {
-        if (name == "spikes") {
-            if (every > 255) throw pybind11::value_error("spikes counted over more than 255 steps");
-            recorded.spikes = data_of<std::uint8_t>(array, "spikes", shape, true);
-        } else if (name == "drive") {
-            recorded.drive = data_of<T>(array, "drive", shape, true);
-        } else {
-            int state = 0;
-            while (state < n_names && name != names[state].name) ++state;
-            if (state == n_names) throw pybind11::key_error("no signal '" + name + "'");
-            recorded.states[state] = data_of<T>(array, name.c_str(), shape, true);
-        }
-    }
-    return recorded;
-}
 
 }  // namespace synfer

@@ -3,20 +3,39 @@
 #include <cstdint>
 
 #include "common/level.hpp"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace synfer::SYNFER_LEVEL {
 
 // Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
-struct Pieces {
+// Where pieces are guarded, the address sanitizer lets nothing but them be touched, and a gap lies between any two;
+// elsewhere kernels may read what lies between a piece's end and the next, whole vectors at a time.
+template <bool guarded>
+struct PiecesOf {
     char* memory;
     std::size_t used = 0;
 
     template <class T>
     SYNFER_DEVICE T* take(std::int64_t count) {
         T* piece = memory == nullptr ? nullptr : reinterpret_cast<T*>(memory + used);
-        used += (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
+        const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T), room = (bytes + 63) / 64 * 64;
+        used += room;
+#ifdef __SANITIZE_ADDRESS__
+        if constexpr (guarded) {
+            used += 64;
+            if (memory != nullptr) {
+                ASAN_UNPOISON_MEMORY_REGION(piece, bytes);
+                ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(piece) + bytes, room - bytes + 64);
+            }
+        }
+#endif
         return piece;
     }
 };
+
+using Pieces = PiecesOf<false>;
+using GuardedPieces = PiecesOf<true>;
 
 }  // namespace synfer::SYNFER_LEVEL

@@ -37,7 +37,7 @@ struct DriveTerm {
     std::int64_t n_thresholds;
     const T* replayed;             // (time, unit) of the first network, from step Drive::replayed_from on
     std::int64_t replayed_stride;  // from one network's to the next one's; 0 if they share it
-    T* alone;  // (network, row, unit): what it gave in the last step of the row (recorded.hpp); null: not asked for
+    bool alone;                    // what it gives is asked for by itself (recorded.hpp)
 };
 
 template <class T>

@@ -33,7 +33,8 @@ struct RateSimulation {
     const T* values;
 
     Drive<T> drive;
-    Recorded<T> recorded;
+    const Recorded<T>* recorded;  // each of its own steps and units
+    int n_recorded;
 };
 
 // What the threads that simulate one network do once a step: wait for each other.

@@ -33,7 +33,8 @@ struct Simulation {
     T* state;             // (network, state, unit), before step `begin`; left as it is after step end - 1
     Wiring<T> wiring;
     Drive<T> drive;
-    Recorded<T> recorded;
+    const Recorded<T>* recorded;  // each of its own steps and units
+    int n_recorded;
 };
 
 // The first step after which a state was not finite. network < 0: there was none.

@@ -64,8 +64,9 @@ struct Wiring {
 // The threads that simulate one network together, each some of its units.
 struct Team {
     int part, n_parts;
-    void (*wait)();  // until all of the team have called it
-    void** boxes;    // (part): what each shows the others
+    void (*wait)(void* gate);  // until all of the team have called it
+    void* gate;
+    void** boxes;  // (part): what each shows the others
 };
 
 }  // namespace synfer

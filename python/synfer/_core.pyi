@@ -131,6 +131,11 @@ def instruction_levels() -> list[str]: ...
 def instruction_level() -> str: ...
 def use_instruction_level(name: str) -> None: ...
 
+# simulation.hpp: a term of the drive is (kind, parameters, state, thresholds, replayed array); a record is (every,
+# units, arrays by signal, whether spikes are listed)
+_Record = tuple[int, Sequence[int] | None, Mapping[str, NDArray], bool]
+_Term = tuple[str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None]
+
 # rates.cpp; a coupling is (weights, row_starts, sources, values), the first or the others None
 _Coupling = tuple[NDArray | None, NDArray[np.int64] | None, NDArray[np.int32] | None, NDArray | None]
 
@@ -149,52 +154,58 @@ def simulate_rates(
     last: int,
     begin: int,
     end: int,
-    record: Mapping[str, NDArray],
+    record: Sequence[_Record],
     record_from: int,
-    every: int,
     n_threads: int,
 ) -> tuple[int, int, int] | None: ...
 
-# simulator.cpp; a term of the drive is (kind, parameters, state, thresholds, replayed array, where it is recorded by
-# itself (network, row, unit))
-_Term = tuple[
-    str, NDArray[np.float64] | None, NDArray | None, NDArray[np.uint32] | None, NDArray | None, NDArray | None
-]
-
+# simulator.cpp
 # (name, default value, unit, range) of a parameter or a state
 _Described = tuple[str, float, str, str]
 
 def models() -> dict[str, tuple[list[_Described], list[_Described], str, bool]]: ...
 def initial_state(model: str, parameters: NDArray, state: NDArray) -> None: ...
-def simulate(
-    *,
-    model: str,
-    parameters: NDArray,
-    state: NDArray,
-    wiring: Mapping[str, object],
-    ids: NDArray[np.uint32],
-    drive: Sequence[_Term],
-    seed: int,
-    dt_ms: float,
-    first: int,
-    last: int,
-    begin: int,
-    end: int,
-    record: Mapping[str, NDArray],
-    record_from: int,
-    every: int,
-    raster: NDArray[np.uint8] | None,
-    n_threads: int,
-    units_per_thread: int,
-) -> tuple[int, int, int] | None: ...
-def edge_lists(
-    source: NDArray[np.int64], target: NDArray[np.int64], strength: NDArray, n_units: int, placed: bool
-) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray, NDArray[np.int64] | None]: ...
-def nonzero_bytes(
-    array: NDArray[np.uint8],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
 def gaussian(seed: int, id: int, unit: int, count: int, single: bool) -> NDArray: ...
 def philox(counters: NDArray[np.uint32], key: NDArray[np.uint32]) -> NDArray[np.uint32]: ...
+
+# spiking.cpp
+class Simulation:
+    def __init__(
+        self,
+        *,
+        model: str,
+        parameters: NDArray,
+        state: NDArray,
+        wiring: Mapping[str, object],
+        ids: NDArray[np.uint32],
+        drive: Sequence[_Term],
+        seed: int,
+        dt_ms: float,
+        first: int,
+        last: int,
+        record: Sequence[_Record],
+        record_from: int,
+        n_threads: int,
+        units_per_thread: int,
+    ) -> None: ...
+    def take(self, begin: int, end: int) -> tuple[int, int, int] | None: ...
+    def n_events(self) -> int: ...
+    def events(
+        self, record: int, networks: bool
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64], NDArray[np.int64]]: ...
+
+# edges.cpp
+def edge_lists(
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    strength: NDArray,
+    n_sources: int,
+    n_units: int,
+    placed: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray, NDArray[np.int64] | None]: ...
+def edges_by_target(
+    starts: NDArray[np.int64], targets: NDArray[np.uint32], n_units: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]: ...
 
 # var.cpp
 def append_rows(factor: NDArray[np.float64], rows: NDArray[np.float64]) -> None: ...

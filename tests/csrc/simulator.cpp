@@ -4,10 +4,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "common/instruction_level.hpp"
+#include "simulator/crew.hpp"
+#include "simulator/events.hpp"
 #include "simulator/rates.hpp"
 #include "simulator/simulate.hpp"
 
@@ -78,38 +81,64 @@ struct Drives {
     Drive<T> drive() const { return {terms.data(), static_cast<int>(terms.size()), 0, 7, ids.data()}; }
 };
 
-// What is recorded, and what each bit of `signals` asks for: states, spikes, drive, raster, the terms of the drive.
+// What is recorded: of all units, and of some of them in steps of their own; and what each bit of `signals` asks for:
+// states, spikes, drive, spikes one by one, the terms of the drive.
 template <class T>
 struct Records {
-    std::vector<std::vector<T>> states;
-    std::vector<std::uint8_t> spikes, raster;
-    std::vector<T> drive;
-    std::vector<std::vector<T>> alone;  // of each term of the drive
-    Recorded<T> recorded{};
+    struct Arrays {
+        std::vector<std::vector<T>> states;
+        std::vector<std::uint8_t> spikes;
+        std::vector<T> drive;
+        std::vector<std::vector<T>> alone;  // of each term of the drive
+        std::vector<T*> terms;
+        bool operator==(const Arrays& other) const {
+            return states == other.states && spikes == other.spikes && drive == other.drive && alone == other.alone;
+        }
+    };
+    Arrays arrays[2];
+    std::vector<std::int64_t> some;
+    std::vector<Recorded<T>> recorded;
+    std::unique_ptr<EventStore> events;
+    std::vector<std::int64_t> listed;
 
-    Records(std::int64_t all, int n_states, std::int64_t from, std::int64_t every, int signals) {
-        recorded.from = from, recorded.every = every, recorded.n_rows = (n_steps - from) / every;
-        const auto size = static_cast<std::size_t>(recorded.n_rows * all);
-        for (int r = 0; r < n_states && (signals & 1) != 0; ++r) states.emplace_back(size);
-        for (std::size_t r = 0; r < states.size(); ++r) recorded.states[r] = states[r].data();
-        if ((signals & 2) != 0) spikes.resize(size), recorded.spikes = spikes.data();
-        if ((signals & 4) != 0) drive.resize(size), recorded.drive = drive.data();
-    }
-    // A raster of its own for each run.
-    void watch(std::int64_t all, std::int64_t begin, std::int64_t end, int signals) {
+    Records(std::int64_t networks, std::int64_t units, int n_states, std::int64_t from, std::int64_t every,
+            int signals) {
+        for (std::int64_t unit = units / 3; unit < units; unit += 1 + unit % 3) some.push_back(unit);
+        some.shrink_to_fit();
+        for (const bool all : {true, false}) {
+            Arrays& own = arrays[all ? 0 : 1];
+            Recorded<T>& to = recorded.emplace_back();
+            to.from = from, to.every = all ? every : every + 1, to.n_rows = (n_steps - from) / to.every;
+            to.n_units = all ? units : static_cast<std::int64_t>(some.size()), to.units = all ? nullptr : some.data();
+            const auto size = static_cast<std::size_t>(to.n_rows * networks * to.n_units);
+            for (int r = 0; r < n_states && (signals & 1) != 0; ++r) own.states.emplace_back(size);
+            for (std::size_t r = 0; r < own.states.size(); ++r) to.states[r] = own.states[r].data();
+            if ((signals & 2) != 0) own.spikes.resize(size), to.spikes = own.spikes.data();
+            if ((signals & 4) != 0) own.drive.resize(size), to.drive = own.drive.data();
+        }
         if ((signals & 8) == 0) return;
-        recorded.raster_from = begin < recorded.from ? recorded.from : begin;
-        recorded.n_raster_rows = end < recorded.raster_from ? 0 : end - recorded.raster_from;
-        raster.assign(static_cast<std::size_t>(recorded.n_raster_rows * all), 0);
-        recorded.raster = recorded.n_raster_rows == 0 ? nullptr : raster.data();
+        events = std::make_unique<EventStore>(networks, units, std::vector<std::int64_t>{});
+        recorded[0].events = events->sink();
+    }
+    // How many spikes are listed; what they are goes to `listed`.
+    std::int64_t list() {
+        if (!events) return 0;
+        const auto n = static_cast<std::size_t>(events->count());
+        listed.resize(3 * n);
+        events->move_to(listed.data(), listed.data() + n, listed.data() + 2 * n);
+        return static_cast<std::int64_t>(n);
     }
     bool same(const Records& other) const {
-        return states == other.states && spikes == other.spikes && drive == other.drive && raster == other.raster &&
-               alone == other.alone;
+        return arrays[0] == other.arrays[0] && arrays[1] == other.arrays[1] && listed == other.listed;
     }
-    void ask(std::vector<DriveTerm<T>>& terms, std::int64_t all) {
-        alone.assign(terms.size(), std::vector<T>(static_cast<std::size_t>(recorded.n_rows * all)));
-        for (std::size_t m = 0; m < terms.size(); ++m) terms[m].alone = alone[m].data();
+    void ask(std::vector<DriveTerm<T>>& terms, std::int64_t networks) {
+        for (int i = 0; i < 2; ++i) {
+            Recorded<T>& to = recorded[static_cast<std::size_t>(i)];
+            const auto size = static_cast<std::size_t>(to.n_rows * networks * to.n_units);
+            for (DriveTerm<T>& term : terms) term.alone = true, arrays[i].alone.emplace_back(size);
+            for (auto& one : arrays[i].alone) arrays[i].terms.push_back(one.data());
+            to.terms = arrays[i].terms.data();
+        }
     }
 };
 
@@ -203,17 +232,15 @@ std::int64_t simulated(const Model& model, const Case& c, const Threads& threads
                   in_sources.data()};
     }
     Drives<T> drives(c.networks, c.units, c.mean, c.kinds);
-    if ((c.signals & 16) != 0) records.ask(drives.terms, all);
+    if ((c.signals & 16) != 0) records.ask(drives.terms, c.networks);
     s.drive = drives.drive();
-    std::int64_t count = 0;
+    Crew crew(threads);
     for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, n_steps}}) {
         s.begin = begin, s.end = end, w.fresh = begin == 0;
-        records.watch(all, begin, end, c.signals);
-        s.recorded = records.recorded;
-        if (simulate(kernels, s, threads).network >= 0) return -1;
-        for (const std::uint8_t one : records.raster) count += one;
+        s.recorded = records.recorded.data(), s.n_recorded = static_cast<int>(records.recorded.size());
+        if (crew.simulate(kernels, s).network >= 0) return -1;
     }
-    return count;
+    return records.list();
 }
 
 struct Driven {
@@ -227,9 +254,8 @@ constexpr Driven driven[] = {
 
 template <class T>
 bool same_for_any_threads(const Model& model, const Case& c, std::int64_t& n_spikes) {
-    Records<T> alone(c.networks * c.units, model.n_states, c.from, c.every, c.signals), shared = alone;
-    // What the copies record goes to their own memory.
-    shared = Records<T>(c.networks * c.units, model.n_states, c.from, c.every, c.signals);
+    Records<T> alone(c.networks, c.units, model.n_states, c.from, c.every, c.signals);
+    Records<T> shared(c.networks, c.units, model.n_states, c.from, c.every, c.signals);
     const std::int64_t count = simulated<T>(model, c, {1, 1}, alone);
     if (count < 0 || simulated<T>(model, c, {3, 5}, shared) != count || !alone.same(shared)) {
         std::fprintf(stderr, "%s, %d networks of %d units, synapse %d, drives %d: %d spikes\n", model.name,
@@ -275,7 +301,7 @@ bool spiking(const SimulatorLevel& level, int& n) {
         // What diverges is told, whoever meets it.
         Case wild = large;
         wild.units = 40, wild.mean = 1e30, wild.kinds = 1, wild.signals = 15;
-        Records<float> records(wild.units, model.n_states, 0, 1, 15);
+        Records<float> records(1, wild.units, model.n_states, 0, 1, 15);
         simulated<float>(model, wild, {2, 5}, records);
     }
     return true;
@@ -283,7 +309,7 @@ bool spiking(const SimulatorLevel& level, int& n) {
 
 template <class T>
 bool finite(const RateModel& model, std::int64_t networks, std::int64_t units, std::int64_t lags, bool listed,
-            int kinds, std::int64_t every, std::int64_t from, int n_threads, Records<T>& records) {
+            int kinds, int n_threads, Records<T>& records) {
     const std::int64_t all = networks * units;
     Random random;
     RateSimulation<T> s{};
@@ -321,10 +347,9 @@ bool finite(const RateModel& model, std::int64_t networks, std::int64_t units, s
     s.weights = weights.empty() ? nullptr : weights.data();
     s.row_starts = row_starts.data(), s.sources = sources.data(), s.values = values.data();
     Drives<T> drives(networks, units, 1.0, kinds);
-    records = Records<T>(all, 1, from, every, 5);
-    records.ask(drives.terms, all);
+    records.ask(drives.terms, networks);
     s.drive = drives.drive();
-    s.recorded = records.recorded;
+    s.recorded = records.recorded.data(), s.n_recorded = static_cast<int>(records.recorded.size());
     for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, n_steps}}) {
         s.begin = begin, s.end = end;
         if (simulate_rates(model, s, n_threads).network >= 0) {
@@ -342,11 +367,11 @@ bool rates_of(const RateModel& model, int& n) {
             if ((lags > 1 && (!model.lagged || units > 80)) || (!model.coupled && units < 4)) continue;
             const std::int64_t networks = units > 50 ? 1 : 1 + n % 5;
             const bool listed = model.coupled && lags == 1 && n % 2 == 0;
-            Records<T> alone(0, 1, 0, 1, 0), shared = alone;
             const int kinds = 1 << n % 8 | (n % 3 == 0 ? 2 : 0);
             const std::int64_t every = 1 + n % 3, from = n % 4 == 0 ? 20 : 0;
-            if (!finite<T>(model, networks, units, lags, listed, kinds, every, from, 1, alone)) return false;
-            if (!finite<T>(model, networks, units, lags, listed, kinds, every, from, 3, shared)) return false;
+            Records<T> alone(networks, units, 1, from, every, 5), shared(networks, units, 1, from, every, 5);
+            if (!finite<T>(model, networks, units, lags, listed, kinds, 1, alone)) return false;
+            if (!finite<T>(model, networks, units, lags, listed, kinds, 3, shared)) return false;
             if (!alone.same(shared)) return false;
             ++n;
         }

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 SOURCES = HERE.parent.parent / "csrc"
 LEVELS = {"baseline": [], "avx2": ["-mavx2", "-mfma"]}
 LEVELS["avx512"] = [*(f"-mavx512{part}" for part in ("f", "bw", "dq", "vl")), "-mfma", "-mprefer-vector-width=512"]
-COMMON = ("common/buffer_pool.cpp", "common/instruction_level.cpp")
+COMMON = ("common/buffer_pool.cpp", "common/instruction_level.cpp", "simulator/events.cpp")
 # Of each there is a program tests/csrc/SUBJECT.cpp, built with all of csrc/SUBJECT/cpu.
 SUBJECTS = ("attention", "ensemble", "simulator")
 

@@ -237,6 +237,7 @@ UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
     "layout": (LIF, {"layout": "sparse"}, "layout='sparse' has no CUDA kernel"),
     "events": (LIF, {"spikes": "events", "record": "spikes"}, "spikes='events' has no CUDA kernel"),
     "out": (LIF, {"out": {}}, "out has no CUDA kernel"),
+    "some units": (LIF, {"units": [1]}, "units has no CUDA kernel"),
     "lags": (var_network(np.zeros((2, 3, 3)) + 0.1), {}, "coupling over several lags"),
     "units": (rate_network(np.zeros((1025, 1025))), {}, "at most 1024 units on CUDA.*got 1025"),
     "another device": (LIF, {"device": "cuda:3"}, "'cuda:0' to 'cuda:0'; got 'cuda:3'"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +23,9 @@ from synfer.network import (
     Network,
     ShortTermPlasticity,
 )
-from synfer.simulate import run
+from synfer.simulate import engine, run
 
 DT = 1e-4
-MODULE = sys.modules[run.__module__]
 PLASTICITIES = {"none": None, "short_term": ShortTermPlasticity(0.4, 0.1, 0.05), "stdp": STDP(0.3, 0.2, 20.0)}
 PLASTICITIES["both"] = (PLASTICITIES["short_term"], PLASTICITIES["stdp"])
 SYNAPSES = st.sampled_from(
@@ -73,10 +71,10 @@ def test_threads_slices_and_cuts_change_no_bit(
 ) -> None:
     whole = simulated(network, n_threads=1, dtype=dtype)
     with monkeypatch.context() as patch:
-        patch.setattr(MODULE, "UNITS_PER_THREAD", units_per_thread)
+        patch.setattr(engine, "UNITS_PER_THREAD", units_per_thread)
         assert simulated(network, n_threads=n_threads, dtype=dtype).identical(whole)
-        patch.setattr(MODULE.recorded, "SLICE_UNIT_STEPS", slice_steps * network.n_units * (network.n_networks or 1))
-        patch.setattr(MODULE.recorded, "SLICE_MULTIPLE", 1)
+        patch.setattr(engine.recorded, "SLICE_UNIT_STEPS", slice_steps * network.n_units * (network.n_networks or 1))
+        patch.setattr(engine.recorded, "SLICE_MULTIPLE", 1)
         assert simulated(network, n_threads=n_threads, dtype=dtype).identical(whole)
     if network.n_networks is not None:
         last = network.n_networks - 1

@@ -24,8 +24,8 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
     arguments: dict[str, Any] = {
         "model": "leaky_tanh", "parameters": ones, "state": filled((2, 1, 5)),
         "coupling": (filled((2, 1, 5, 5)), None, None, None), "ids": filled((2,), np.uint32), "drive": [], "seed": 0,
-        "dt": 1e-3, "first": 0, "last": 4, "begin": 0, "end": 4, "record": {"x": filled((2, 4, 5))}, "record_from": 0,
-        "every": 1, "n_threads": 1,
+        "dt": 1e-3, "first": 0, "last": 4, "begin": 0, "end": 4, "record": [(1, None, {"x": filled((2, 4, 5))}, False)],
+        "record_from": 0, "n_threads": 1,
     }  # fmt: skip
     assert _core.simulate_rates(**arguments) is None
     entries = sparse([[0, 1, 1, 2, 2, 3], [3, 3, 3, 3, 3, 3]], [0, 4, 1], filled((3,)))
@@ -47,20 +47,20 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
             sparse([[0, 1, 1, 2, 2, 3], [3, 3, 3, 3, 3, 3]], [0, 4, 1], filled((2,))),
         ],
         "ids": [filled((3,), np.uint32), filled((2,), np.int64)],
-        "drive": [
-            [("replayed", None, None, None, filled((2, 3, 5)), None)],
-            [("gaussian", None, None, None, None, None)],
-            [("gaussian", np.zeros((2, 2, 5)), None, None, None, filled((2, 5, 5)))],
+        "drive": [[("replayed", None, None, None, filled((2, 3, 5)))], [("gaussian", None, None, None, None)]],
+        "begin": [-1, 4], "end": [0, 5], "n_threads": [0], "first": [-1, 1], "record_from": [-1, 5],
+        "record": [
+            [(1, None, {"x": filled((2, 5, 5))}, False)], [(1, None, {"x": filled((2, 4, 5), np.float64)}, False)],
+            [(0, None, {}, False)], [(1, [1, 5], {}, False)], [(1, [1, 3], {"x": filled((2, 4, 5))}, False)],
         ],
-        "begin": [-1, 4], "end": [0, 5], "n_threads": [0], "first": [-1, 1], "record_from": [-1, 5], "every": [0],
-        "record": [{"x": filled((2, 5, 5))}, {"x": filled((2, 4, 5), np.float64)}],
     }  # fmt: skip
     for name, values in wrong.items():
         for value in values:
             with pytest.raises(ValueError, match=r"."):
                 _core.simulate_rates(**{**arguments, name: value})
     for name, value in (
-        ("model", "leaky"), ("record", {"v": filled((2, 4, 5))}), ("record", {"spikes": filled((2, 4, 5), np.uint8)}),
+        ("model", "leaky"), ("record", [(1, None, {"v": filled((2, 4, 5))}, False)]), ("record", [(1, None, {}, True)]),
+        ("record", [(1, None, {"spikes": filled((2, 4, 5), np.uint8)}, False)]),
     ):  # fmt: skip
         with pytest.raises(KeyError):
             _core.simulate_rates(**{**arguments, name: value})
@@ -73,5 +73,5 @@ def test_the_core_refuses_what_would_not_be_safe() -> None:
     with pytest.raises(ValueError, match="four units"):
         _core.simulate_rates(
             **{**arguments, "model": "lorenz96", "parameters": filled((2, 2, 3)), "state": filled((2, 1, 3)),
-               "record": {}}
+               "record": []}
         )  # fmt: skip

@@ -52,7 +52,7 @@ REFUSED = {
     "duration past floats": ({"duration": 10**400}, InputError, "duration"),
     "steps past floats": ({"duration": 1e300, "dt": 1e-300}, InputError, "steps"),
     "record a number": ({"record": 3}, InputError, "record must be .*got 3"),
-    "record units of a signal": ({"record": {"v": [0, 1]}}, InputError, r"record must be .*\{'v': \[0, 1\]\}.*isel"),
+    "record units of a signal": ({"record": {"v": [0, 1]}}, InputError, r"record must be .*\[0, 1\]\}.*run_views"),
     "record a list of lists": ({"record": [["v"]]}, UnknownNameError, "record"),
     "dtypes": ({"dtype": np.zeros(2)}, InputError, "dtype"),
     "devices": ({"device": np.zeros(2)}, InputError, "device"),

@@ -19,18 +19,22 @@ struct Arrivals {
     T* at(std::int64_t k, std::int64_t delay) const { return rows + (k + delay) % slots * n_receptors * width; }
 };
 
+// A source's edges to the units here: [begin, end) of the list.
+struct EdgeSpan {
+    std::int64_t begin, end;
+};
+
 // A list of edges.
 template <class T>
 struct Lists {
     const Wiring<T>& wiring;
     const Elements& at;
-    std::int64_t *begins, *ends;  // (network, source): its edges to the units here
+    EdgeSpan* spans;  // (network, source)
     bool magnitude;
 
     Lists(const Wiring<T>& w, const Elements& elements, bool listed, Workspace& workspace)
         : wiring(w), at(elements), magnitude(w.synapse.kind == SynapseKind::conductance) {
-        begins = workspace.take<std::int64_t>(listed ? at.count * at.n_units : 0);
-        ends = workspace.take<std::int64_t>(listed ? at.count * at.n_units : 0);
+        spans = workspace.take<EdgeSpan>(listed ? at.count * at.n_units : 0);
     }
 
     // A source's edges are sorted by target: those to the units here lie together.
@@ -50,9 +54,22 @@ struct Lists {
         const bool all = at.n == at.n_units;
         for (std::int64_t j = 0; j < at.count * at.n_units; ++j) {
             const std::int64_t* start = wiring.starts + at.first * at.n_units + j;
-            begins[j] = all ? start[0] : first_to(at.from, start[0], start[1]);
-            ends[j] = all ? start[1] : first_to(at.from + at.n, begins[j], start[1]);
+            spans[j].begin = all ? start[0] : first_to(at.from, start[0], start[1]);
+            spans[j].end = all ? start[1] : first_to(at.from + at.n, spans[j].begin, start[1]);
         }
+    }
+
+    void prefetch_span(std::int64_t j) const { __builtin_prefetch(spans + j); }
+
+    // Enough for the processor to go on by itself in longer lists.
+    void prefetch_edges(std::int64_t j) const {
+        constexpr std::int64_t most = 256, line = 16;
+        const std::int64_t begin = spans[j].begin, end = spans[j].end < begin + most ? spans[j].end : begin + most;
+        for (std::int64_t edge = begin; edge < end; edge += line) __builtin_prefetch(wiring.targets + edge);
+        for (std::int64_t edge = begin; edge < end; edge += 64 / static_cast<std::int64_t>(sizeof(T)))
+            __builtin_prefetch(wiring.strengths + edge);
+        if (wiring.delays == nullptr) return;
+        for (std::int64_t edge = begin; edge < end; edge += 2 * line) __builtin_prefetch(wiring.delays + edge);
     }
 
     template <bool two_receptors, bool delayed>
@@ -82,11 +99,11 @@ struct Lists {
         const std::int64_t offset = g * at.n - at.from;
         const bool two = to.n_receptors == 2;
         if (wiring.delays != nullptr) {
-            two ? add<true, true>(begins[j], ends[j], offset, scale, k, to, to.rows)
-                : add<false, true>(begins[j], ends[j], offset, scale, k, to, to.rows);
+            two ? add<true, true>(spans[j].begin, spans[j].end, offset, scale, k, to, to.rows)
+                : add<false, true>(spans[j].begin, spans[j].end, offset, scale, k, to, to.rows);
         } else {
-            two ? add<true, false>(begins[j], ends[j], offset, scale, k, to, rows)
-                : add<false, false>(begins[j], ends[j], offset, scale, k, to, rows);
+            two ? add<true, false>(spans[j].begin, spans[j].end, offset, scale, k, to, rows)
+                : add<false, false>(spans[j].begin, spans[j].end, offset, scale, k, to, rows);
         }
     }
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include "simulator/cpu/draws.hpp"
 #include "simulator/drive.hpp"
+#include "simulator/recorded.hpp"
 #include "simulator/streams.hpp"
 
 // The drive of some networks laid side by side, for a chunk of steps at a time.
@@ -63,8 +64,8 @@ struct DriveRows {
             const std::int64_t remembered = remembers(term.kind) ? elements_of(term).width : 0;
             terms[m].y = workspace.take<T>(remembered);
             terms[m].saved_y = workspace.take<T>(is_shared(term.kind) ? 3 * remembered : remembered);
-            terms[m].alone = term.alone == nullptr ? nullptr : workspace.take<T>(chunk_steps * e.width);
-            if (term.alone != nullptr) asked[n_asked++] = m;
+            terms[m].alone = term.alone ? workspace.take<T>(chunk_steps * e.width) : nullptr;
+            if (term.alone) asked[n_asked++] = m;
         }
     }
 
@@ -114,7 +115,7 @@ struct DriveRows {
             for (std::int64_t i = 0; i < chunk_steps * elements.width; ++i) rows[i] = T(0);
         }
         for (int m = 0; m < drive.n_terms; ++m) {
-            if (terms[m].alone != nullptr) make_alone(m, chunk, begin, end);
+            if (drive.terms[m].alone) make_alone(m, chunk, begin, end);
             add_term(*this, m, chunk, begin - chunk, end - chunk);
         }
     }
@@ -130,10 +131,11 @@ struct DriveRows {
         rows = sum;
     }
 
-    // record(values, recorded) of each term asked for, of the step and elements whose sum lies at `sum`.
+    // record(values, recorded) of each term asked for there, of the step and elements whose sum lies at `sum`.
     template <class Record>
-    void record_alone(const T* sum, Record&& record) const {
-        for (int a = 0; a < n_asked; ++a) record(terms[asked[a]].alone + (sum - rows), drive.terms[asked[a]].alone);
+    void record_alone(const T* sum, const Recorded<T>& to, Record&& record) const {
+        for (int a = 0; a < n_asked && to.terms != nullptr; ++a)
+            record(static_cast<const T*>(terms[asked[a]].alone + (sum - rows)), to.terms[asked[a]]);
     }
 };
 

@@ -16,7 +16,7 @@ constexpr std::int64_t padded(std::int64_t n) {
     return (n + lanes - 1) / lanes * lanes;
 }
 
-using Workspace = Pieces;
+using Workspace = GuardedPieces;
 
 // Units [from, from + n) of networks [first, first + count) side by side: element e = (network - first) * n + unit -
 // from, then padding up to `width` elements. The padding is computed like the rest, and never recorded or delivered.

@@ -44,7 +44,7 @@ struct LoadedPart : Part<T> {
             }
         }
         load_drive();
-        for (std::int64_t e = 0; e < width; ++e) counts[e] = 0;
+        for (std::int64_t e = 0; e < s.n_recorded * width; ++e) counts[e] = 0;
         for (std::int64_t e = 0; this->networks != nullptr && e < real; ++e)
             this->networks[e] = static_cast<std::uint32_t>(e / elements.n);
         for (std::int64_t e = 0; e < (this->block_of(0) + 63) / 64 * 64; ++e) this->marks[e] = 0;

@@ -96,14 +96,7 @@ struct Atmosphere {
             finite[i] = multiply_add(x[i], T(0), finite[i]);
         }
         state.close();
-        const std::int64_t row = row_of_step(s.recorded, k);
-        if (row < 0) return;
-        const auto record = [&](const T* values, T* recorded) {
-            if (recorded != nullptr) record_row(elements, values, recorded, s.recorded.n_rows, row);
-        };
-        record(x, s.recorded.states[0]);
-        record(input, s.recorded.drive);
-        drive.record_alone(input, record);
+        record_step(elements, s.recorded, s.n_recorded, static_cast<const T*>(x), input, drive, k);
     }
 
     // Steps [begin, end) of a chunk; until the first divergence where it is to be found.

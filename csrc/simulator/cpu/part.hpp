@@ -34,7 +34,7 @@ struct Part {
     SynapseConstants<T> constants;
     T *input, *beside;             // (block's unit)
     Int* fired;                    // (block's unit)
-    std::uint8_t *marks, *counts;  // (block's unit), (element): spikes since the last row recorded
+    std::uint8_t *marks, *counts;  // (block's unit), (record, element): spikes since its last row
     std::uint32_t* words;          // (chunk step, element)
     double* release;               // ([u, x, last step], element)
     T *source_traces, *traces;     // (network, source), (element)
@@ -90,7 +90,7 @@ struct Part {
         beside = workspace.take<T>(block);
         fired = workspace.take<Int>(block);
         marks = workspace.take<std::uint8_t>((block + 63) / 64 * 64);
-        counts = workspace.take<std::uint8_t>(width);
+        counts = workspace.take<std::uint8_t>(s.n_recorded * width);
         words = workspace.take<std::uint32_t>(neuron.random ? chunk_steps * width : 0);
         release = workspace.take<double>(scaled ? 3 * width : 0);
         source_traces = workspace.take<T>(plastic ? count * s.n_units : 0);

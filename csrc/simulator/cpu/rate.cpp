@@ -165,21 +165,7 @@ struct Units {
             finite[e] = multiply_add(next, T(0), finite[e]);
         }
         show(common.slot(k + 1));
-        const std::int64_t row = row_of_step(s.recorded, k);
-        if (row < 0) return;
-        const auto record = [&](const T* values, T* recorded) {
-            if (recorded != nullptr) record_row(elements, values, recorded, s.recorded.n_rows, row);
-        };
-        record(x, s.recorded.states[0]);
-        record(input, s.recorded.drive);
-        if (drive.n_asked > 0) record_terms(input, row);
-    }
-
-    // Apart, so that what is rare costs the steps nothing.
-    [[gnu::noinline]] void record_terms(const T* input, std::int64_t row) const {
-        drive.record_alone(input, [&](const T* values, T* recorded) {
-            record_row(elements, values, recorded, s.recorded.n_rows, row);
-        });
+        record_step(elements, s.recorded, s.n_recorded, static_cast<const T*>(x), input, drive, k);
     }
 
     void save() {

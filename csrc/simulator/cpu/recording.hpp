@@ -45,4 +45,51 @@ void record_row(const Elements& elements, const U* values, U* recorded, std::int
     for (std::int64_t g = 0; g < elements.count; ++g, values += n, to += stride) copy(values, n, to);
 }
 
+// The first place in rising units, of n, of one that is not below `unit`.
+inline std::int64_t first_place(const std::int64_t* units, std::int64_t n, std::int64_t unit) {
+    std::int64_t begin = 0, end = n;
+    while (begin < end) {
+        const std::int64_t middle = begin + (end - begin) / 2;
+        if (units[middle] < unit) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return begin;
+}
+
+// The units that are recorded among the elements [lo, lo + n), whose values these are, to row `row`. Of several
+// networks side by side the elements are all there are.
+template <class T, class U>
+void keep(const Elements& at, const Recorded<T>& to, const U* values, std::int64_t lo, std::int64_t n, U* recorded,
+          std::int64_t row) {
+    if (recorded == nullptr) return;
+    const std::int64_t end = lo + n < at.n ? lo + n : at.n;
+    if (to.units == nullptr) {
+        if (at.count > 1) return record_row(at, values, recorded, to.n_rows, row);
+        return copy(values, end - lo, recorded + at.offset(0, row, to.n_rows) + lo);
+    }
+    const std::int64_t first = first_place(to.units, to.n_units, at.from + lo);
+    for (std::int64_t g = 0; g < at.count; ++g, values += at.n) {
+        U* row_of_it = recorded + ((at.first + g) * to.n_rows + row) * to.n_units;
+        for (std::int64_t i = first; i < to.n_units && to.units[i] < at.from + end; ++i)
+            row_of_it[i] = values[to.units[i] - at.from - lo];
+    }
+}
+
+// The state and the drive of units without spikes after step k. Apart, so that what is rare costs the steps nothing.
+template <class T, class Drive>
+[[gnu::noinline]] void record_step(const Elements& at, const Recorded<T>* recorded, int n_recorded, const T* state,
+                                   const T* input, const Drive& drive, std::int64_t k) {
+    for (int i = 0; i < n_recorded; ++i) {
+        const std::int64_t row = row_of_step(recorded[i], k);
+        if (row < 0 || row >= recorded[i].n_rows) continue;
+        keep(at, recorded[i], state, 0, at.width, recorded[i].states[0], row);
+        keep(at, recorded[i], input, 0, at.width, recorded[i].drive, row);
+        drive.record_alone(input, recorded[i],
+                           [&](const T* values, T* rows) { keep(at, recorded[i], values, 0, at.width, rows, row); });
+    }
+}
+
 }  // namespace synfer::SYNFER_LEVEL

@@ -1,13 +1,12 @@
 // Chooses the kernels' instruction level and shares networks, or the units of a network, out among threads.
-#include "simulator/simulate.hpp"
-
 #include <algorithm>
-#include <memory>
 #include <new>
 #include <vector>
 
+#include "common/gate.hpp"
 #include "common/instruction_level.hpp"
 #include "common/threads.hpp"
+#include "simulator/crew.hpp"
 
 namespace synfer {
 
@@ -26,17 +25,6 @@ const SimulatorLevel& simulator_level() {
 
 namespace {
 
-struct AlignedDelete {
-    void operator()(void* p) const { ::operator delete(p, std::align_val_t{64}); }
-};
-using AlignedMemory = std::unique_ptr<void, AlignedDelete>;
-
-std::vector<AlignedMemory> workspaces(int n, std::size_t bytes) {
-    std::vector<AlignedMemory> memory(static_cast<std::size_t>(n));
-    for (AlignedMemory& one : memory) one.reset(::operator new(bytes, std::align_val_t{64}));
-    return memory;
-}
-
 // Small networks are simulated several at a time, side by side: enough units to fill the vectors and to hide the
 // latency of a step, few enough to stay in the first-level cache. The results do not depend on it.
 std::int64_t networks_at_once(std::int64_t n_networks, std::int64_t n_units, int n_threads) {
@@ -50,15 +38,28 @@ bool before(const Divergence& a, const Divergence& b) {
     return b.network < 0 || a.step < b.step || (a.step == b.step && a.network < b.network);
 }
 
-void alone() {}
+void alone(void*) {}
+
+}  // namespace
+
+void Crew::AlignedDelete::operator()(void* memory) const { ::operator delete(memory, std::align_val_t{64}); }
+
+void Crew::reserve(int n, std::size_t bytes) {
+    if (bytes > bytes_) {
+        memory_.clear();
+        bytes_ = bytes;
+    }
+    while (memory_.size() < static_cast<std::size_t>(n))
+        memory_.emplace_back(::operator new(bytes_, std::align_val_t{64}));
+}
 
 // Each thread takes networks of its own.
 template <class T>
-Divergence share_networks(const Kernels<T>& kernels, const Simulation<T>& s, int n_threads) {
-    const std::int64_t together = networks_at_once(s.n_networks, s.n_units, n_threads);
+Divergence Crew::share_networks(const Kernels<T>& kernels, const Simulation<T>& s) {
+    const std::int64_t together = networks_at_once(s.n_networks, s.n_units, threads_.n_threads);
     const std::int64_t n_groups = (s.n_networks + together - 1) / together;
-    const int n = static_cast<int>(std::min<std::int64_t>(n_threads, n_groups));
-    const std::vector<AlignedMemory> memory = workspaces(n, kernels.workspace_bytes(s, together, 1));
+    const int n = static_cast<int>(std::min<std::int64_t>(threads_.n_threads, n_groups));
+    reserve(n, kernels.workspace_bytes(s, together, 1));
 
     Divergence first{-1, 0, 0};
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n)
@@ -66,9 +67,9 @@ Divergence share_networks(const Kernels<T>& kernels, const Simulation<T>& s, int
         const std::int64_t from = group * together;
         const std::int64_t count = std::min(together, s.n_networks - from);
         void* box = nullptr;
-        const Team team{0, 1, alone, &box};
+        const Team team{0, 1, alone, nullptr, &box};
         const Divergence met =
-            kernels.simulate(s, from, count, team, memory[static_cast<std::size_t>(thread_number())].get());
+            kernels.simulate(s, from, count, team, memory_[static_cast<std::size_t>(thread_number())].get());
         if (met.network >= 0) {
 #pragma omp critical(synfer_simulate_divergence)
             if (before(met, first)) first = met;
@@ -78,17 +79,13 @@ Divergence share_networks(const Kernels<T>& kernels, const Simulation<T>& s, int
 }
 
 #ifdef _OPENMP
-// Of the region that a team runs in. How it waits (spinning or not) is the OpenMP runtime's to choose.
-void wait_for_team() {
-#pragma omp barrier
-}
-
 // All threads take part of one network after the other. False where there are not so many threads; then nothing is
 // done.
 template <class T>
-bool share_units(const Kernels<T>& kernels, const Simulation<T>& s, int n, Divergence& first) {
-    const std::vector<AlignedMemory> memory = workspaces(n, kernels.workspace_bytes(s, 1, n));
+bool Crew::share_units(const Kernels<T>& kernels, const Simulation<T>& s, int n, Divergence& first) {
+    reserve(n, kernels.workspace_bytes(s, 1, n));
     std::vector<void*> boxes(static_cast<std::size_t>(n));
+    Gate gate(n);
     bool as_many = true;
 #pragma omp parallel num_threads(n)
     {
@@ -98,11 +95,11 @@ bool share_units(const Kernels<T>& kernels, const Simulation<T>& s, int n, Diver
         } else {
             const int part = thread_number();
             for (std::int64_t network = 0; network < s.n_networks; ++network) {
-                const Team team{part, n, wait_for_team, boxes.data()};
+                const Team team{part, n, Gate::wait_at, &gate, boxes.data()};
                 const Divergence met =
-                    kernels.simulate(s, network, 1, team, memory[static_cast<std::size_t>(part)].get());
+                    kernels.simulate(s, network, 1, team, memory_[static_cast<std::size_t>(part)].get());
                 if (part == 0 && met.network >= 0 && before(met, first)) first = met;
-#pragma omp barrier
+                gate.wait();
             }
         }
     }
@@ -110,19 +107,24 @@ bool share_units(const Kernels<T>& kernels, const Simulation<T>& s, int n, Diver
 }
 #endif
 
-}  // namespace
-
 template <class T>
-Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, const Threads& how) {
+Divergence Crew::simulate(const Kernels<T>& kernels, const Simulation<T>& s) {
 #ifdef _OPENMP
     // Whichever keeps more threads at work: networks of their own, or parts of one after the other.
-    const std::int64_t parts = std::min<std::int64_t>(how.n_threads, s.n_units / how.units_per_thread);
+    const std::int64_t parts = std::min<std::int64_t>(threads_.n_threads, s.n_units / threads_.units_per_thread);
     Divergence first{-1, 0, 0};
     if (s.n_networks < parts && share_units(kernels, s, static_cast<int>(parts), first)) return first;
 #endif
-    return share_networks(kernels, s, how.n_threads);
+    return share_networks(kernels, s);
 }
 
+template <class T>
+Divergence simulate(const Kernels<T>& kernels, const Simulation<T>& s, const Threads& how) {
+    return Crew(how).simulate(kernels, s);
+}
+
+template Divergence Crew::simulate<float>(const Kernels<float>&, const Simulation<float>&);
+template Divergence Crew::simulate<double>(const Kernels<double>&, const Simulation<double>&);
 template Divergence simulate<float>(const Kernels<float>&, const Simulation<float>&, const Threads&);
 template Divergence simulate<double>(const Kernels<double>&, const Simulation<double>&, const Threads&);
 

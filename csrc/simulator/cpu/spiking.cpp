@@ -114,41 +114,35 @@ struct Stepper : LoadedPart<T> {
         }
     }
 
-    // Elements [lo, lo + n) of values, to row `row` of what is recorded; where several networks lie side by side they
-    // are all of them.
-    template <class U>
-    void keep(const U* values, std::int64_t lo, std::int64_t n, U* recorded, std::int64_t n_rows,
-              std::int64_t row) const {
-        if (recorded == nullptr) return;
-        if (elements.count > 1) return record_row(elements, values, recorded, n_rows, row);
-        U* to = recorded + elements.offset(0, row, n_rows) + lo;
-        const std::int64_t end = lo + n < real ? n : real - lo;
-        copy(values, end, to);
+    void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
+        for (int i = 0; i < s.n_recorded; ++i) {
+            const Recorded<T>& to = s.recorded[i];
+            if (k >= to.from) record_in(to, this->counts + i * width + lo, lo, n, k, drive);
+        }
     }
 
-    void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
-        const Recorded<T>& to = s.recorded;
-        if (k < to.from) return;
+    void record_in(const Recorded<T>& to, std::uint8_t* __restrict__ counts, std::int64_t lo, std::int64_t n,
+                   std::int64_t k, const T* drive) const {
         const std::uint8_t* __restrict__ marks = this->marks;
-        std::uint8_t* __restrict__ counts = this->counts + lo;
-        if (to.raster != nullptr) keep(marks, lo, n, to.raster, to.n_raster_rows, k - to.raster_from);
-        if (to.every > 1 && to.spikes != nullptr) {
+        const bool counting = to.every > 1 && to.spikes != nullptr;
+        if (counting) {
 #pragma omp simd
             for (std::int64_t e = 0; e < n; ++e) counts[e] = static_cast<std::uint8_t>(counts[e] + marks[e]);
         }
         const std::int64_t row = row_of_step(to, k);
-        if (row < 0) return;
-        for (int r = 0; r < neuron.n_states; ++r) keep(state + r * width + lo, lo, n, to.states[r], to.n_rows, row);
-        keep(drive, lo, n, to.drive, to.n_rows, row);
-        this->drive.record_alone(drive, [&](const T* values, T* rows) { keep(values, lo, n, rows, to.n_rows, row); });
-        if (to.every == 1) return keep(marks, lo, n, to.spikes, to.n_rows, row);
-        keep(static_cast<const std::uint8_t*>(counts), lo, n, to.spikes, to.n_rows, row);
-        for (std::int64_t e = 0; e < n; ++e) counts[e] = 0;
+        if (row < 0 || row >= to.n_rows) return;
+        for (int r = 0; r < neuron.n_states; ++r)
+            keep(elements, to, static_cast<const T*>(state + r * width + lo), lo, n, to.states[r], row);
+        keep(elements, to, drive, lo, n, to.drive, row);
+        this->drive.record_alone(drive, to,
+                                 [&](const T* values, T* rows) { keep(elements, to, values, lo, n, rows, row); });
+        keep(elements, to, counting ? static_cast<const std::uint8_t*>(counts) : marks, lo, n, to.spikes, row);
+        for (std::int64_t e = 0; counting && e < n; ++e) counts[e] = 0;
     }
 
     // Shows the spikes of the steps [k, end) and takes those of the whole team. Gives the first divergence of all.
     Divergence exchange(std::int64_t k, std::int64_t end) {
-        if (team.n_parts > 1) team.wait();
+        if (team.n_parts > 1) team.wait(team.gate);
         Divergence met{-1, 0, 0};
         for (int p = 0; p < team.n_parts; ++p) {
             const auto& other = *static_cast<const SpikeBox<T>*>(team.boxes[p]);
@@ -157,6 +151,7 @@ struct Stepper : LoadedPart<T> {
         for (std::int64_t step = k; step < end && met.network < 0; ++step) {
             deliver(step, step - k);
             if (this->plastic) learn(step - k);
+            if (team.part == 0) list_events(step, step - k);
         }
         this->set ^= 1;
         box.clear(this->set);
@@ -181,12 +176,36 @@ struct Stepper : LoadedPart<T> {
         const Arrivals<T> to = this->arrivals();
         // Delays count from the step after that of the spike.
         T* rows = to.at(k, wiring.shortest);
-        if (this->listed) {
-            for_each_spike(
-                step, [&](std::int64_t j, std::int64_t g, T scale) { this->lists.deliver(j, g, scale, k, to, rows); });
-        } else {
-            for_each_spike(
-                step, [&](std::int64_t j, std::int64_t g, T scale) { this->columns.deliver(j, g, scale, to, rows); });
+        if (this->listed) return deliver_listed(k, step, to, rows);
+        for_each_spike(step,
+                       [&](std::int64_t j, std::int64_t g, T scale) { this->columns.deliver(j, g, scale, to, rows); });
+    }
+
+    // The edges of large networks lie in memory far from the processor: those of the spikes to come are asked for while
+    // one's are delivered.
+    void deliver_listed(std::int64_t k, std::int64_t step, const Arrivals<T>& to, T* rows) {
+        constexpr std::int64_t ahead = 2;
+        for (int p = 0; p < team.n_parts; ++p) {
+            const SpikeList<T> list = static_cast<const SpikeBox<T>*>(team.boxes[p])->list(this->set, step);
+            const std::uint32_t* sources = list.sources;
+            const std::int64_t count = *list.count;
+            for (std::int64_t i = 0; i < count; ++i) {
+                if (i + 3 * ahead < count) this->lists.prefetch_span(sources[i + 3 * ahead]);
+                if (i + ahead < count) this->lists.prefetch_edges(sources[i + ahead]);
+                const std::int64_t j = sources[i], g = this->networks == nullptr ? 0 : this->networks[j];
+                this->lists.deliver(j, g, list.scales == nullptr ? T(1) : list.scales[i], k, to, rows);
+            }
+        }
+    }
+
+    void list_events(std::int64_t k, std::int64_t step) const {
+        for (int i = 0; i < s.n_recorded; ++i) {
+            const Recorded<T>& to = s.recorded[i];
+            if (to.events.take == nullptr || k < to.from || (k - to.from) / to.every >= to.n_rows) continue;
+            for (int p = 0; p < team.n_parts; ++p) {
+                const SpikeList<T> list = static_cast<const SpikeBox<T>*>(team.boxes[p])->list(this->set, step);
+                if (*list.count > 0) to.events.take(to.events.sink, elements.first, k, list.sources, *list.count);
+            }
         }
     }
 
@@ -202,8 +221,8 @@ struct Stepper : LoadedPart<T> {
 #pragma omp simd
         for (std::int64_t e = 0; e < w; ++e) targets[e] *= decay_target;
         for_each_spike(step, [&](std::int64_t j, std::int64_t g, T) {
-            depress(rule, wiring.targets, wiring.strengths, this->lists.begins[j], this->lists.ends[j], targets + g * n,
-                    from);
+            const EdgeSpan span = this->lists.spans[j];
+            depress(rule, wiring.targets, wiring.strengths, span.begin, span.end, targets + g * n, from);
         });
         for_each_spike(step, [&](std::int64_t j, std::int64_t g, T) {
             const std::int64_t unit = j - g * s.n_units;

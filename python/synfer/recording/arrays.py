@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError
+from synfer.recording.spikes import ListedSpikes
 from synfer.storage import rectangular
 
 
@@ -27,6 +28,8 @@ def held(name: Any, array: Any, reserved: set[str]) -> Any:
     """
     if not isinstance(name, str) or not name.isidentifier() or name in reserved:
         raise InputError(f"a signal's name must be an identifier such as 'v', and not one of the axes'; got {name!r}.")
+    if isinstance(array, ListedSpikes):
+        return array
     if hasattr(array, "detach"):  # a torch tensor, on whatever device
         if array.is_complex():
             raise InputError(f"signal {name!r} must be real numbers; got {array.dtype}.")

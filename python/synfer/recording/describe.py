@@ -54,7 +54,7 @@ def signal_rows(recording: Recording) -> list[dict[str, str]]:
     return [
         {
             "signal": name,
-            "dtype": dtype_name(recording[name]),
+            "dtype": dtype_name(recording._signals[name]),
             "unit": recording.units_of_measure.get(name, ""),
             "mean rate": _rate(recording) if name == "spikes" else "",
         }
@@ -63,11 +63,13 @@ def signal_rows(recording: Recording) -> list[dict[str, str]]:
 
 
 def _rate(recording: Recording) -> str:
-    counts = recording["spikes"]
-    if np.prod(recording.shape) > RATE_UP_TO:
-        return ""
     trains = np.prod(recording.shape) / recording.n_samples
-    total = on_host(counts).sum(dtype=np.float64)
+    if recording.exact_events is not None:
+        total = len(recording.exact_events.time)
+    elif np.prod(recording.shape) > RATE_UP_TO:
+        return ""
+    else:
+        total = on_host(recording["spikes"]).sum(dtype=np.float64)
     return f"{total / (trains * recording.duration):.3g} Hz"
 
 

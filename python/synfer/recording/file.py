@@ -11,7 +11,7 @@ import numpy as np
 
 from synfer.errors import InputError, UnknownNameError
 from synfer.recording.arrays import dtype_name
-from synfer.recording.spikes import SpikeEvents
+from synfer.recording.spikes import ListedSpikes, SpikeEvents
 from synfer.storage import StrPath, on_host, opened, stamp, written_whole
 
 if TYPE_CHECKING:
@@ -30,12 +30,17 @@ def write(path: StrPath, recording: Recording) -> None:
     import h5netcdf
     import h5py
 
-    for name in recording.signal_names:
+    listed = {name: dtype_name(held) for name, held in recording._signals.items() if isinstance(held, ListedSpikes)}
+    arrays = [name for name in recording.signal_names if name not in listed]
+    for name in arrays:
         _stored_dtype(recording, name)  # refused before a file exists
     with written_whole(path) as draft, h5netcdf.File(draft, "w") as file:
         file.attrs.update(stamp("recording"))
         file.attrs["dt"], file.attrs["t0"] = recording.dt, recording.t0
-        file.attrs["signals"] = json.dumps(recording.signal_names)
+        file.attrs["signals"] = json.dumps(arrays)
+        measures = {name: recording.units_of_measure[name] for name in listed if name in recording.units_of_measure}
+        if listed:  # the types in which they are counted, and where they stand among the signals
+            file.attrs["listed"] = json.dumps({"types": listed, "order": recording.signal_names, "units": measures})
         file.attrs["leading"] = recording.leading or ""
         file.attrs["provenance"] = json.dumps(recording.provenance)
         file.dimensions = dict(zip(recording.dims, recording.shape, strict=True))
@@ -53,7 +58,7 @@ def write(path: StrPath, recording: Recording) -> None:
         for k in range(0, recording.n_samples, span):
             stop = min(k + span, recording.n_samples)
             times[k:stop] = recording.t0 + recording.dt * np.arange(k, stop)
-        for name in recording.signal_names:
+        for name in arrays:
             _write_signal(file, recording, name)
         events = recording.exact_events
         if events is not None:
@@ -65,10 +70,12 @@ def write(path: StrPath, recording: Recording) -> None:
                 file.create_variable(stored, ("event",), values.dtype)[...] = values
 
 
-def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], SpikeEvents | None]:
-    """Arguments of a Recording, and its exact spike times where the file holds them."""
+def read(path: StrPath, signals: Sequence[str] | None) -> dict[str, Any]:
+    """Arguments of a Recording."""
     with opened(path, "recording") as file:
         stored = json.loads(file.attrs["signals"])
+        listed = json.loads(file.attrs.get("listed", '{"types": {}}'))
+        stored = listed.get("order", stored)
     if not (signals is None or isinstance(signals, str | Sequence)):
         raise InputError(f"signals must be a list of names; got a {type(signals).__name__}.")
     wanted = stored if signals is None else [signals] if isinstance(signals, str) else list(signals)
@@ -79,8 +86,14 @@ def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], 
         raise InputError(f"signals must name at least one of {', '.join(stored)}, or be None for all.")
     with opened(path, "recording") as file:
         leading = str(file.attrs["leading"]) or None
-        arrays, measures = {}, {}
+        arrays: dict[str, Any] = {}
+        measures: dict[str, str] = {}
+        shape = tuple(file.dimensions[dim].size for dim in ((leading,) if leading else ()) + ("time", "unit"))
         for name in wanted:
+            if name in listed["types"]:
+                arrays[name] = ListedSpikes(shape, listed["types"][name])
+                measures |= {key: unit for key, unit in listed["units"].items() if key == name}
+                continue
             variable = file.variables[name]
             array = variable[...]
             arrays[name] = array.view(bool) if variable.attrs.get("dtype") == "bool" else array
@@ -100,7 +113,7 @@ def read(path: StrPath, signals: Sequence[str] | None) -> tuple[dict[str, Any], 
         if "spikes" in wanted and EVENT_NAMES["time"] in file.variables:
             held = {field: name for field, name in EVENT_NAMES.items() if name in file.variables}
             events = SpikeEvents(**{field: file.variables[name][...] for field, name in held.items()})
-    return arguments, events
+    return {**arguments, "events": events}
 
 
 def _stored_dtype(recording: Recording, name: str) -> np.dtype:

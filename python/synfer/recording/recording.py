@@ -10,7 +10,7 @@ import numpy as np
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
 from synfer.recording.arrays import axis_index, bounds, equal, held, named
-from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, on_host, understood
+from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, understood
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,7 @@ class Recording:
             if name not in self._signals:
                 raise UnknownNameError.of("units_of_measure: signal", name, self._signals)
         self.provenance = as_mapping(provenance, "provenance")
+        spikes.refuse_unlisted(self._signals, events)
         self._events = events
         self.final_state: Any = None
 
@@ -246,14 +247,17 @@ class Recording:
         return name in self._signals
 
     def __getitem__(self, key: str | slice) -> Any:
-        """Give a signal by its name (the plain array), or a span of seconds (a Recording): ``recording[0.0:1.0]``."""
+        """Give a signal by its name (the plain array), or a span of seconds (a Recording): ``recording[0.0:1.0]``.
+
+        Spikes that are held as a list (``run(spikes="events")``) are counted into a new array at each call.
+        """
         if isinstance(key, slice):
             return self.sel(time=key)
         if not isinstance(key, str):
             raise InputError(f"a Recording is indexed by a signal's name or a slice of seconds; got {key!r}: use isel.")
         if key not in self._signals:
             raise UnknownNameError.of("signal", key, self._signals)
-        return self._signals[key]
+        return spikes.counted(self._signals[key], self._events)
 
     # ---- parts of it
 
@@ -295,7 +299,12 @@ class Recording:
         index.append(slice(start, stop, step))
         units = axis_index(slice(None) if unit is None else unit, self.n_units, "unit")
         units = [units] if isinstance(units, int) else units
-        part = Recording(
+        events = None
+        if self._events is not None:
+            networks = None if self.leading is None else at if isinstance(at, int) else np.arange(self.shape[0])[at]
+            kept_units = None if unit is None else np.arange(self.n_units)[units]
+            events = self._events.select(start, stop, step, kept_units, networks)
+        return Recording(
             {name: array[tuple(index)][..., units] for name, array in self._signals.items()},
             self.dt * step,
             unit_ids=self.unit_ids[units],
@@ -304,15 +313,8 @@ class Recording:
             t0=self.t0 + start * self.dt,
             units_of_measure=self.units_of_measure,
             provenance=provenance,
+            events=events,
         )
-        if self._events is not None:
-            networks = None
-            if self.leading is not None:
-                networks = at if isinstance(at, int) else np.arange(self.shape[0])[at]
-            part._events = self._events.select(
-                start, stop, step, None if unit is None else np.arange(self.n_units)[units], networks
-            )
-        return part
 
     def sel(self, *, time: slice | None = None, unit: Any = None, network: Any = None, trial: Any = None) -> Recording:
         """Parts by label: a half-open span of seconds, unit ids, network or trial ids.
@@ -375,11 +377,9 @@ class Recording:
         UnknownNameError
             The file has no such signal.
         """
-        arguments, events = file.read(path, signals)
+        arguments = file.read(path, signals)
         with understood(path):
-            recording = cls(**arguments)
-        recording._events = events
-        return recording
+            return cls(**arguments)
 
     def identical(self, other: object) -> bool:
         """Whether the other is a recording with equal signals (and their types), labels, times and provenance."""
@@ -389,7 +389,7 @@ class Recording:
         if any(getattr(self, name) != getattr(other, name) for name in about):
             return False
         pairs = [(self.unit_ids, other.unit_ids), (self.leading_ids, other.leading_ids)]
-        pairs += [(on_host(self[name]), on_host(other[name])) for name in self.signal_names]
+        pairs += [(spikes.held(self._signals[name]), spikes.held(other._signals[name])) for name in self.signal_names]
         pairs += list(zip(self._events or (), other._events or (), strict=False))
         return (self._events is None) == (other._events is None) and all(equal(*pair) for pair in pairs)
 

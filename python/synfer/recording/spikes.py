@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_floats, as_ids, as_number, positions, rectangular
+from synfer.storage import as_floats, as_ids, as_number, on_host, positions, rectangular
 
+BYTES_OF_EVENT = 24
+"""Of a spike held one by one."""
 EDGE_TOLERANCE = 1e-6
 """A time this fraction of dt below the edge of a bin is taken for rounding: it belongs to the bin that begins there."""
 
@@ -45,6 +48,63 @@ class SpikeEvents(NamedTuple):
             return part
         order = np.argsort(of[kept], kind="stable")
         return SpikeEvents(*(column[order] for column in (*part[:3], of[kept])))
+
+
+class ListedSpikes:
+    """Stands among a recording's signals for the counts of spikes that it holds one by one.
+
+    Attributes
+    ----------
+    shape : tuple
+        Of the counts, ([trial|network,] time, unit).
+    dtype : dtype
+        Of the counts.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+
+    def __getitem__(self, index: Any) -> ListedSpikes:
+        """Stand for a part of the counts."""
+        part = np.broadcast_to(np.empty((), self.dtype), self.shape)[index]
+        return ListedSpikes(part.shape, self.dtype)
+
+    def counted(self, events: SpikeEvents | None) -> np.ndarray:
+        """Give the counts as an array.
+
+        Raises
+        ------
+        InputError
+            It would not fit into memory.
+        """
+        needed, free = float(np.prod(self.shape, dtype=object)) * self.dtype.itemsize, _free_memory()
+        if needed > free:
+            raise InputError(
+                f"signal 'spikes' would need {needed / 1e9:.3g} GB of memory as an array {self.shape}, of "
+                f"{free / 1e9:.3g} GB free: take its spikes by spike_times, or fewer units or less time by isel."
+            )
+        assert events is not None
+        counts = np.zeros(self.shape, self.dtype)
+        leading = () if events.leading is None else (events.leading,)
+        np.add.at(counts, (*leading, events.bin, events.unit), 1)
+        return counts
+
+
+def refuse_unlisted(signals: Mapping[str, Any], events: SpikeEvents | None) -> None:
+    """Raise where a signal stands for listed spikes that are not there."""
+    listed = [name for name, array in signals.items() if isinstance(array, ListedSpikes)]
+    if listed not in ([], ["spikes"]) or (listed and events is None):
+        raise InputError(f"signals must be arrays, but for 'spikes' where events are given; {listed} are not.")
+
+
+def counted(array: Any, events: SpikeEvents | None) -> Any:
+    """Give a signal's array: as it is held, or counted from listed spikes."""
+    return array.counted(events) if isinstance(array, ListedSpikes) else array
+
+
+def held(array: Any) -> np.ndarray:
+    """Give what a signal holds itself: of listed spikes nothing, in the type of their counts."""
+    return np.empty(0, array.dtype) if isinstance(array, ListedSpikes) else on_host(array)
 
 
 def _renumbered(index: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from synfer.simulate.networks import izhikevich_network
 from synfer.simulate.plastic import run_plastic
 from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
 from synfer.simulate.reference import run_reference
-from synfer.simulate.run import run
+from synfer.simulate.run import run, run_views
 from synfer.simulate.state import State
 from synfer.simulate.wiring import (
     DistanceDelay,
@@ -53,6 +53,7 @@ __all__ = [
     "run",
     "run_plastic",
     "run_reference",
+    "run_views",
     "scale_free",
     "small_world",
     "var_coefficients",

@@ -24,7 +24,7 @@ MOST_EVENTS = 100.0
 class Term:
     """One term of a drive: its kind in the core, numbers (network, parameter, unit), what it remembers, tables, array.
 
-    And ``alone`` (network, row, unit), where it is recorded by itself. The names are those of csrc/simulator/drive.hpp.
+    See csrc/simulator/drive.hpp, whose names these are.
     """
 
     kind: str
@@ -32,11 +32,10 @@ class Term:
     state: np.ndarray | None = None
     thresholds: np.ndarray | None = None
     replayed: np.ndarray | None = None
-    alone: np.ndarray | None = None
 
     def bound(self) -> tuple:
         """As the binding takes it."""
-        return self.kind, self.parameters, self.state, self.thresholds, self.replayed, self.alone
+        return self.kind, self.parameters, self.state, self.thresholds, self.replayed
 
 
 def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> list[Term]:

@@ -8,7 +8,9 @@ from typing import Any
 from synfer.connectome import Connectome
 from synfer.network import Network
 from synfer.recording import Recording
-from synfer.simulate.run import run, watched_run
+from synfer.simulate.engine import simulated
+from synfer.simulate.run import run
+from synfer.simulate.views import ASKED
 from synfer.simulate.watch import Watch
 
 
@@ -53,6 +55,7 @@ def run_plastic(
     watch = Watch(weights_every)
     given = inspect.signature(run).bind(network, duration, dt, **options)
     given.apply_defaults()
-    recording = watched_run(watch, **given.arguments)
+    view = {name: given.arguments.pop(name) for name in ASKED}
+    (recording,) = simulated(views=[view], watch=watch, **given.arguments)
     truth = watch.connectomes()
     return recording, truth[0] if network.n_networks is None else truth

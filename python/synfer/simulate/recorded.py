@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 
-from synfer import _core
 from synfer.errors import InputError, ShapeError, UnknownNameError
-from synfer.network import Network
-from synfer.recording.spikes import SpikeEvents
 from synfer.simulate.arguments import checked_count, checked_number
 
 SLICE_UNIT_STEPS = 2**26
@@ -42,14 +38,17 @@ class Span:
         """Rows recorded."""
         return (self.last - self.kept) // self.every
 
-    def slices(self, n_units: int) -> Iterator[tuple[int, int]]:
-        """Cut the steps into pieces that can be interrupted between them, at the end of a row once there are rows."""
+    def slices(self, n_units: int, counted: int) -> Iterator[tuple[int, int]]:
+        """Cut the steps into pieces that can be interrupted between them.
+
+        Once there are rows, at multiples of ``counted`` steps: at the ends of all rows that spikes are counted into.
+        """
         length = max(SLICE_UNIT_STEPS // n_units // SLICE_MULTIPLE, 1) * SLICE_MULTIPLE
         begin = self.first
         while begin < self.last:
             end = begin + length
             if end > self.kept:
-                end += (self.kept - end) % self.every
+                end += (self.kept - end) % counted
             end = min(end, self.last)
             yield begin, end
             begin = end
@@ -92,8 +91,9 @@ def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
     # gives for each name, units perhaps, would pass unseen
     if isinstance(record, Mapping):
         raise InputError(
-            "record must be names of signals, recorded of all units, such as ('v', 'spikes'); got the dict "
-            f"{record!r:.60}: give its names alone, and take units of the recording by isel(unit=...)."
+            "record must be names of signals, such as ('v', 'spikes'), which all have the recording's units and steps; "
+            f"got the dict {record!r:.60}: give its names alone and units=, every=, or take several recordings of the "
+            "run by run_views."
         )
     if not isinstance(record, str | Iterable) or getattr(record, "ndim", 1) != 1 or scipy.sparse.issparse(record):
         raise InputError(f"record must be names of signals, such as ('v', 'spikes'); got {record!r}.")
@@ -107,7 +107,7 @@ def checked_signals(record: Any, known: tuple[str, ...]) -> list[str]:
 
 
 def spike_dtype(names: Iterable[str], every: int, spikes: Any) -> np.dtype:
-    """Give the type in which a row's spikes are counted, or, where they are listed too, what holds them all.
+    """Give the type in which a row's spikes are counted; where they are listed, the least that holds them all.
 
     Raises
     ------
@@ -126,11 +126,6 @@ def spike_dtype(names: Iterable[str], every: int, spikes: Any) -> np.dtype:
             "spikes='events'."
         )
     return np.dtype(np.uint8)
-
-
-def shape_of(network: Network, n_rows: int) -> tuple[int, ...]:
-    """Shape of what is recorded of a network or a batch of them."""
-    return (*(() if network.n_networks is None else (network.n_networks,)), n_rows, network.n_units)
 
 
 def given_arrays(
@@ -162,36 +157,3 @@ def given_arrays(
         if np.may_share_memory(given[one], given[two]):
             raise InputError(f"out[{one!r}] and out[{two!r}] must not share memory.")
     return given
-
-
-class EventList:
-    """Spikes collected one by one from the raster of each slice, and counted into the rows."""
-
-    def __init__(self, span: Span, dt: float, counts: np.ndarray) -> None:
-        self.span, self.dt, self.counts = span, dt, counts  # counts (network, row, unit)
-        self.counts[...] = 0
-        self.pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    def raster(self, begin: int, end: int) -> np.ndarray | None:
-        """Give memory for the spikes (network, step, unit) of the steps [begin, end), where some of them are kept."""
-        begin = max(begin, self.span.kept)
-        shape = (self.counts.shape[0], end - begin, self.counts.shape[2])
-        return _core.empty(shape, np.dtype(np.uint8)) if end > begin else None
-
-    def add(self, raster: np.ndarray, end: int) -> None:
-        """Take the spikes of a raster whose last step is ``end`` - 1."""
-        network, step, unit = _core.nonzero_bytes(raster)
-        step += end - raster.shape[1] - self.span.kept
-        row = step // self.span.every
-        within = row < self.counts.shape[1]
-        self.pieces.append((network[within], step[within], unit[within]))
-        np.add.at(self.counts, (network[within], row[within], unit[within]), 1)
-
-    def events(self, batch: bool) -> SpikeEvents:
-        """Give them all, in order of the network, then of time."""
-        network, step, unit = (np.concatenate(column) for column in zip(*self.pieces, strict=True))
-        if batch:
-            order = np.argsort(network, kind="stable")
-            network, step, unit = network[order], step[order], unit[order]
-        time = (self.span.kept + step + 1) * self.dt
-        return SpikeEvents(time, step // self.span.every, unit, network if batch else None)

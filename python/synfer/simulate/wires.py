@@ -159,7 +159,7 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
     if connectome.layout == "edges":
         source, target = (connectome._data[name].values for name in ("source", "target"))
         source, target = (np.ascontiguousarray(ends, np.int64) for ends in (source, target))
-        starts, targets, flat, index = _core.edge_lists(source, target, values, n, delays is not None)
+        starts, targets, flat, index = _core.edge_lists(source, target, values, n, n, delays is not None)
         sources = np.repeat(np.arange(n), np.diff(starts)) if learns else None
     else:
         matrices = values.reshape(-1, n, n).swapaxes(1, 2)  # (network, source, target)
@@ -189,12 +189,9 @@ def _add_stdp(
             f"the connectome's weights must lie in the bounds of STDP, {rule.w_min} to {rule.w_max}, where they are "
             f"not negative; got {outside[0]}: set w_min and w_max around them."
         )
-    networks = np.repeat(np.arange(n_networks), np.diff(edges["starts"][::n]))
-    target = networks * n + edges["targets"]
-    source = np.ascontiguousarray(edges["sources"], np.int64)
-    in_starts, in_sources, _, order = _core.edge_lists(target, source, strengths, n_networks * n, True)
     bound["stdp"] = (rule.a_plus, rule.a_minus, rule.tau_plus * 1e3, rule.tau_minus * 1e3, rule.w_min, rule.w_max)
-    bound |= {"in_starts": in_starts, "in_edges": order, "in_sources": in_sources}
+    by_target = _core.edges_by_target(edges["starts"], edges["targets"], n)
+    bound |= dict(zip(("in_starts", "in_edges", "in_sources"), by_target, strict=True))
     remembered["traces"] = np.zeros((n_networks, 2, n), kind)
     remembered["strengths"] = strengths
 
