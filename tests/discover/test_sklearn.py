@@ -14,6 +14,7 @@ from synfer.discover import (
     GRNGC,
     MVGC,
     Causalformer,
+    ComponentwiseGC,
     ConditionalGranger,
     ConvergentCrossMapping,
     CrossCorrelation,
@@ -52,6 +53,8 @@ ESTIMATORS = [
     GRNGC("mlp", penalty="auto", max_epochs=8, random_state=0),
     GRNGC("lstm", lag=2, n_hidden=4, max_epochs=8, random_state=0),
     GRNGC("tcn", lag=2, n_hidden=4, max_epochs=8, random_state=0),
+    ComponentwiseGC(n_hidden=3, max_epochs=8, random_state=0),
+    ComponentwiseGC("lstm", lag=2, n_hidden=3, max_epochs=8, random_state=0),
     JacobianGC(n_hidden=8, max_epochs=8, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]

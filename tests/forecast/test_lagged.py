@@ -6,6 +6,8 @@ import torch
 
 from synfer.forecast import (
     Clock,
+    ComponentwiseLSTM,
+    ComponentwiseMLP,
     KANForecaster,
     LSTMForecaster,
     MLPForecaster,
@@ -24,11 +26,15 @@ MODELS = {
     "lstm": (LSTMForecaster, {"n_hidden": 5}),
     "tcn": (TCNForecaster, {"n_hidden": 5}),
 }
+APART = {
+    "cmlp": (ComponentwiseMLP, {"n_hidden": 3}),
+    "clstm": (ComponentwiseLSTM, {"n_hidden": 2}),
+}
 N, L, B = 3, 4, 5
 
 
 def make(name, *, strengths=(0.0, 0.1), seeds=(0, 1), **about):
-    kind, size = MODELS[name]
+    kind, size = (MODELS | APART)[name]
     model = kind(N, L, seeds=seeds, strengths=strengths, **size, **about).double()
     with torch.no_grad():  # nothing at its start, where terms vanish
         for k, p in enumerate(model.parameters()):
@@ -40,7 +46,7 @@ def contexts(rows=B, members=2):
     return torch.randn(rows, N, L, members, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", MODELS | APART)
 @pytest.mark.parametrize("skip", [True, False])
 def test_the_gradient_is_that_of_the_forecast_output_by_output(name, skip):
     """The slow twin: one backward pass for each row, output and member."""

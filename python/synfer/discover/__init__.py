@@ -2,6 +2,7 @@
 
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.componentwise import ComponentwiseGC
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
@@ -21,6 +22,7 @@ __all__ = [
     "MVGC",
     "BaseDiscoverer",
     "Causalformer",
+    "ComponentwiseGC",
     "ConditionalGranger",
     "ConvergentCrossMapping",
     "CrossCorrelation",

@@ -12,9 +12,8 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
 from synfer.connectome import Connectome
-from synfer.discover.base import Samples
 from synfer.discover.neural import AT_LEAST_0, COUNT, NeuralDiscoverer
-from synfer.discover.readouts import READOUTS, read, signed_gradient
+from synfer.discover.readouts import READOUTS, read
 from synfer.errors import UnknownNameError
 from synfer.forecast import (
     KANForecaster,
@@ -82,17 +81,6 @@ class GradientDiscoverer(NeuralDiscoverer):
         generator = torch.Generator().manual_seed(seed)
         return read(name, forecaster, windows, starts, generator).double().cpu().numpy()
 
-    def _weights(self, samples: Samples, windows: Windows) -> dict[str, np.ndarray]:
-        """Mean signed gradient at the lag where that is largest, in the signal's own units, and that lag."""
-        mean = signed_gradient(self.forecaster_, windows, windows.starts).mean(0).double().cpu().numpy()
-        at = np.abs(mean).argmax(-1)
-        weight = np.take_along_axis(mean, at[..., None], -1)[..., 0]
-        scale = self.scale_ if self.increment_scale_ is None else self.scale_ * self.increment_scale_
-        fields = {"weight": weight * scale[:, None] / self.scale_[None, :]}
-        if samples.dt is not None:
-            fields["delay"] = (self.lag_ - at) * samples.dt
-        return fields
-
 
 class GRNGC(GradientDiscoverer):
     r"""Granger causality by a regularised gradient (Liu et al. 2025): one forecaster for all units.
@@ -119,7 +107,7 @@ class GRNGC(GradientDiscoverer):
         Samples of context. "auto": of 1, 2, 3, 5, 7, ... ``max_lag`` the one with the least held-out loss.
     max_lag : int
     n_hidden : int, optional
-        Hidden units; None for 16 ("kan"), 64 ("mlp", "tcn"), 32 ("lstm").
+        Hidden units; None for 64 ("mlp", "tcn"), 32 ("kan", "lstm").
     penalty : float or "auto"
         Strength of the L1 norm; "auto": of ``penalties`` the one with the least held-out loss, each half of the
         recording forecast by a fit to the other (whole trials, where there are several, but for the middle one).
@@ -260,7 +248,7 @@ class JacobianGC(GradientDiscoverer):
     ``x(t) = V h_n``, ``h_1 = tanh(W x)``, ``h_k+1 = h_k + tanh(W_k h_k)``, learnt by
     ``mean (f - y)^2 + penalty / N * |J|`` with the L1 norm of the gradient, or the sum of its squares ("frobenius"),
     the diagonal included. ``score`` and the further parameters and attributes are as for `GRNGC`, of which this is the
-    elder: no skip, the sample itself as target.
+    elder: no skip, the diagonal penalised; as published, the target is the sample itself (``target="value"``).
 
     Parameters
     ----------
@@ -272,7 +260,8 @@ class JacobianGC(GradientDiscoverer):
     norm : {"l1", "frobenius"}
     ridge : float
         On the weights, without which so large a network learns the noise by heart.
-    target, readout, n_init, max_epochs, learning_rate, batch_size, device, progress, random_state
+    target : {"difference", "value"}
+    readout, n_init, max_epochs, learning_rate, batch_size, device, progress, random_state
         As for `GRNGC`.
 
     References
@@ -308,7 +297,7 @@ class JacobianGC(GradientDiscoverer):
         penalty: float | str = 0.03,
         norm: str = "l1",
         ridge: float = 0.1,
-        target: str = "value",
+        target: str = "difference",
         readout: str = "gradient",
         n_init: int = 1,
         max_epochs: int = 300,

@@ -18,6 +18,7 @@ from torch import Tensor
 from synfer.connectome import Connectome
 from synfer.discover._models import increment_scale, moments, refuse_missing_device
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.readouts import signed_gradient
 from synfer.errors import NotConvergedWarning
 from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
 
@@ -28,7 +29,7 @@ AT_LEAST_0 = [Interval(Real, 0.0, None, closed="left")]
 class NeuralDiscoverer(BaseDiscoverer):
     """A discoverer that fits a `LaggedForecaster` by the one training loop, and reads it.
 
-    A subclass says how the forecaster is made (``_make``) and how it is read (``_scores``, ``_weights``).
+    A subclass says how the forecaster is made (``_make``) and how it is read (``_scores``).
     """
 
     penalties: ClassVar[tuple[float, ...]] = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -72,8 +73,15 @@ class NeuralDiscoverer(BaseDiscoverer):
         raise NotImplementedError
 
     def _weights(self, samples: Samples, windows: Windows) -> dict[str, np.ndarray]:
-        """Further fields of the connectome, (target, source)."""
-        return {}
+        """Mean signed gradient at the lag where that is largest, in the signal's own units, and that lag."""
+        mean = signed_gradient(self.forecaster_, windows, windows.starts).mean(0).double().cpu().numpy()
+        at = np.abs(mean).argmax(-1)
+        weight = np.take_along_axis(mean, at[..., None], -1)[..., 0]
+        scale = self.scale_ if self.increment_scale_ is None else self.scale_ * self.increment_scale_
+        fields = {"weight": weight * scale[:, None] / self.scale_[None, :]}
+        if samples.dt is not None:
+            fields["delay"] = (self.lag_ - at) * samples.dt
+        return fields
 
     @property
     def _by_increments(self) -> bool:
@@ -178,7 +186,7 @@ class NeuralDiscoverer(BaseDiscoverer):
                     {
                         "lag": lag,
                         "penalty": strength,
-                        "held_out": (held_out[0][k] + held_out[1][k]) / (2 * samples.n_units),
+                        "held_out": (held_out[0][k] + held_out[1][k]) / 2,
                         "stability": _rank_correlation(scores[0][k], scores[1][k]),
                     }
                 )
@@ -195,14 +203,14 @@ class NeuralDiscoverer(BaseDiscoverer):
                 f"{short} of {self.n_init} initialisations were still learning when the rate had fallen to 0 after "
                 f"max_epochs = {self.max_epochs}: raise it.",
                 NotConvergedWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if not learnt:
             warnings.warn(
                 "no unit's forecast explains a hundredth of what it is to explain: its gradient says nothing; lower "
                 "penalty, record for longer, or sample as fast as units act on each other.",
                 NotConvergedWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return not short and learnt
 

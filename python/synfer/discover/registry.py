@@ -6,6 +6,7 @@ from typing import Any
 
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
+from synfer.discover.componentwise import ComponentwiseGC
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
@@ -21,6 +22,7 @@ from synfer.errors import InputError, UnknownNameError
 
 METHODS: dict[str, type[BaseDiscoverer]] = {
     "causalformer": Causalformer,
+    "componentwise_gc": ComponentwiseGC,
     "conditional_granger": ConditionalGranger,
     "convergent_cross_mapping": ConvergentCrossMapping,
     "cross_correlation": CrossCorrelation,

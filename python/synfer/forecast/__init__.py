@@ -1,6 +1,7 @@
 """Forecasters: what the recording will do next, learnt from what it did; and the one training loop."""
 
 from synfer.forecast.causalformer import CausalformerForecaster
+from synfer.forecast.componentwise import ComponentwiseForecaster, ComponentwiseLSTM, ComponentwiseMLP
 from synfer.forecast.convolutional import TCNForecaster
 from synfer.forecast.feedforward import MLPForecaster
 from synfer.forecast.kan import KANForecaster
@@ -15,6 +16,9 @@ __all__ = [
     "LIKELIHOODS",
     "CausalformerForecaster",
     "Clock",
+    "ComponentwiseForecaster",
+    "ComponentwiseLSTM",
+    "ComponentwiseMLP",
     "History",
     "KANForecaster",
     "LSTMForecaster",

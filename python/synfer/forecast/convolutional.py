@@ -19,8 +19,9 @@ KERNEL = 3
 class TCNForecaster(LaggedForecaster):
     """Residual blocks of causal convolutions over the last L samples (Bai, Kolter and Koltun 2018).
 
-    Block k: ``h = h + tanh(convolution of h over 3 samples, 2^k apart)`` at every lag, none before the window's first;
-    the newest sample's channels are mapped to all units. Blocks that could only look before the window are left out.
+    ``h = tanh(convolution of x over 3 samples)``, then block k = 1, 2, ...: ``h = h + tanh(convolution of h over 3
+    samples, 2^k apart)`` at every lag, none before the window's first; the newest sample's channels are mapped to all
+    units. Blocks that could only look before the window are left out.
     """
 
     def __init__(
@@ -40,21 +41,23 @@ class TCNForecaster(LaggedForecaster):
         def weight(n_out: int, n_in: int, size: float = 1.0) -> nn.Parameter:
             return nn.Parameter(draw(generators, (n_out, n_in), "normal") * (size / math.sqrt(n_in)))
 
-        self.widen = weight(n_hidden, n_units)
-        self.blocks = nn.ParameterList([weight(n_hidden, KERNEL * n_hidden) for _ in range(n_blocks)])
-        self.shifts = nn.ParameterList([nn.Parameter(torch.zeros(self.n_init, 1, n_hidden)) for _ in range(n_blocks)])
+        widths = [n_units, *[n_hidden] * (n_blocks - 1)]
+        self.blocks = nn.ParameterList([weight(n_hidden, KERNEL * n_in) for n_in in widths])
+        self.shifts = nn.ParameterList([nn.Parameter(torch.zeros(self.n_init, 1, n_hidden)) for _ in widths])
         self.narrow = weight(n_units, n_hidden, 0.1)
 
     def body(self, x: Tensor) -> Tensor:
         """Map rows (I, B, N, L) to (I, B, N)."""
         members, rows, _, lag = x.shape
-        h = torch.bmm(x.transpose(2, 3).flatten(1, 2), self.widen.mT)  # (I, B L, C)
+        h = x.transpose(2, 3)  # (I, B, L, channel)
         for k, (weight, shift) in enumerate(zip(self.blocks, self.shifts, strict=True)):
-            past = functional.pad(h.unflatten(1, (rows, lag)), (0, 0, (KERNEL - 1) * 2**k, 0))
+            past = functional.pad(h, (0, 0, (KERNEL - 1) * 2**k, 0))
             taps = [past[:, :, tap * 2**k : tap * 2**k + lag] for tap in range(KERNEL)]
-            h = h + torch.tanh(torch.baddbmm(shift, torch.cat(taps, dim=-1).flatten(1, 2), weight.mT))
-        return torch.bmm(h.unflatten(1, (rows, lag))[:, :, -1].reshape(members, rows, -1), self.narrow.mT)
+            new = torch.tanh(torch.baddbmm(shift, torch.cat(taps, dim=-1).flatten(1, 2), weight.mT))
+            new = new.view(members, rows, lag, -1)
+            h = new if k == 0 else h + new
+        return torch.bmm(h[:, :, -1], self.narrow.mT)
 
     def body_weights(self) -> list[Tensor]:
         """Weights of every layer."""
-        return [self.widen, *self.blocks, self.narrow]
+        return [*self.blocks, self.narrow]

@@ -24,7 +24,7 @@ class KANForecaster(LaggedForecaster):
         n_units: int,
         lag: int,
         *,
-        n_hidden: int = 16,
+        n_hidden: int = 32,
         n_steps: int = 5,
         seeds: Sequence[int] = (0,),
         **about: Any,

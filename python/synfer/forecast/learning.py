@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from synfer.forecast.componentwise import ComponentwiseForecaster
 from synfer.forecast.ensemble import Dropout, EnsembleModule
+from synfer.forecast.proximal import ProximalAdam
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,10 +231,21 @@ def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
     return [module for module in ensemble.modules() if isinstance(module, Dropout)]
 
 
-def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.AdamW:
-    """AdamW of one initialisation: learning rate and moments are its own."""
+def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.Optimizer:
+    """Adam of one initialisation, with proximal steps where it has groups: learning rate and moments are its own."""
     vector = nn.Parameter(_vector(ensemble, member))
-    return torch.optim.AdamW([vector], lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    if not isinstance(ensemble, ComponentwiseForecaster):
+        return torch.optim.AdamW([vector], lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    weights, shape, within = ensemble.lasso
+    before = itertools.takewhile(lambda p: p is not weights, ensemble.parameters())
+    return ProximalAdam(
+        [vector],
+        lr=schedule.learning_rate,
+        offset=sum(p[0].numel() for p in before),
+        shape=shape,
+        within=within,
+        strength=ensemble.lasso_strengths()[member],
+    )
 
 
 def _vector(ensemble: EnsembleModule, member: int) -> Tensor:
