@@ -26,10 +26,12 @@ from synfer.network import (
     DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
+    JumpSynapse,
     Network,
     PoissonDrive,
     ShortTermPlasticity,
     SineDrive,
+    WhiteNoiseDrive,
 )
 from synfer.simulate import cuda, map_network, rate_network, run, var_network
 
@@ -157,7 +159,7 @@ def test_emulated_weights_beyond_shared_memory_are_read_where_they_lie(emulated:
 
 
 def test_emulated_units_without_a_drive_or_noise(emulated: Emulated) -> None:
-    for drive in ([], GaussianDrive(12.0, 0.0)):
+    for drive in ([], GaussianDrive(12.0, 0.0), WhiteNoiseDrive(12.0, 0.1)):
         network = spiking("izhikevich", 10, drive=drive)
         same(run(network, 0.1, record=SPIKING), run(network, 0.1, record=SPIKING, device="cuda"), SPIKING)
 
@@ -219,6 +221,7 @@ UNSUPPORTED: dict[str, tuple[Network, dict[str, Any], str]] = {
         r"model 'adex' has no CUDA kernel, as izhikevich, lif, leaky_tanh",
     ),
     "synapse": (spiking("lif", 6, synapse=AlphaSynapse(5e-3, 5e-3)), {}, "the synapse AlphaSynapse"),
+    "jump": (spiking("lif", 6, synapse=JumpSynapse()), {}, r"the synapse JumpSynapse\(\) has no CUDA kernel"),
     "plasticity": (spiking("lif", 6, plasticity=ShortTermPlasticity(0.5, 0.1)), {}, "plasticity has no CUDA kernel"),
     "learning": (
         spiking("lif", 6, n_networks=1, plasticity=STDP(0.1, 0.1, w_min=0, w_max=1e3)),

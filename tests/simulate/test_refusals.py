@@ -11,7 +11,7 @@ import pytest
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError, ShapeError, SimulationDivergedError, SynferError, UnknownNameError
 from synfer.network import GaussianDrive, Network, PoissonDrive
-from synfer.simulate import izhikevich_network, run
+from synfer.simulate import izhikevich_network, run, run_reference
 
 NETWORK = izhikevich_network(4, 1, 0.4, n_networks=3)
 SINGLE = NETWORK.isel(network=1)
@@ -150,6 +150,18 @@ def test_unknown_models_and_parameters_are_refused() -> None:
         Network("izikevich", {}, wiring)
     with pytest.raises(UnknownNameError, match="threshold"):
         Network("izhikevich", {"treshold": 30.0}, wiring)
+
+
+def test_the_twin_takes_one_network_and_the_arguments_of_run() -> None:
+    batch = Network("lif", {}, Connectome.from_weights(np.zeros((2, 3, 3))), drive=GaussianDrive(30.0, 4.0))
+    for wrong in (batch, "lif"):
+        with pytest.raises(InputError, match=r"without a network axis; take one of a batch by isel"):
+            run_reference(wrong, 0.01)
+    one = batch.isel(network=1)
+    assert run_reference(one, 0.01).identical(run_reference(one, 0.01, seed=0))
+    for how, words in (({"seed": -1}, "seed must"), ({"dt": 0.0}, "dt must"), ({"duration": np.nan}, "duration must")):
+        with pytest.raises(InputError, match=words):
+            run_reference(one, **{"duration": 0.01, **how})
 
 
 def test_values_beyond_the_dtype_are_refused() -> None:

@@ -4,7 +4,8 @@
 #include "simulator/simulate.hpp"
 
 // What the kernels of spiking networks need of a neuron model, as functions of a block of units: so that the rest is
-// compiled once, and not once a model. A model is a header in ../neurons.
+// compiled once, and not once a model. A model is a header in ../neurons. Its step takes v from one sample to the next
+// and says whether that shows a spike; `jumping`, synapses move v at its end, before it is held against the threshold.
 
 namespace synfer::SYNFER_LEVEL {
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from synfer.errors import InputError
 from synfer.network import Network
 from synfer.recording import Recording
 from synfer.simulate import rates
+from synfer.simulate.arguments import checked_seed
 from synfer.simulate.autoregression import lagged_weights
 from synfer.simulate.drives import as_sequence, names_of, signal_of
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
+from synfer.simulate.recorded import span_of
 from synfer.simulate.reference_drive import MODEL_STREAM, normal_numbers, philox, term_references, words
 from synfer.simulate.reference_neurons import STEPS, THRESHOLDS
 from synfer.simulate.reference_rates import rates_reference
@@ -22,9 +25,8 @@ __all__ = ["normal_numbers", "philox", "run_reference"]
 
 
 def _run_rates(
-    network: Network, duration: float, dt: float, drive: Any, initial_state: Any, seed: int, packed: np.ndarray
+    network: Network, n_steps: int, dt: float, drive: Any, initial_state: Any, seed: int, packed: np.ndarray
 ) -> Recording:
-    n_steps = round(duration / dt)
     drives, acting = _acting(network, drive, n_steps, dt, seed)
     z = normal_numbers(seed, int(network.ids[0]), network.n_units, n_steps, MODEL_STREAM)
     state = rates.first_state(network, packed, initial_state, drives, seed)[0]
@@ -51,7 +53,7 @@ def run_reference(
     *,
     drive: Any = None,
     initial_state: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Recording:
     """Simulate one network as `run` does, in plain numpy and float64.
 
@@ -67,14 +69,22 @@ def run_reference(
     Recording
         The model's states, spikes where it has any, the drive and each drive that has a name, (time, unit). Of a
         spiking network, ``final_state`` holds the synapses, with the weights as they are in the end.
+
+    Raises
+    ------
+    InputError
+        It is a batch; or as for `run`.
     """
+    if not isinstance(network, Network) or network.n_networks is not None:
+        raise InputError("network must be a Network without a network axis; take one of a batch by isel(network=...).")
+    span, dt = span_of(duration, dt, 0.0, 1, 0)
+    n_steps, seed = span.last, checked_seed(0 if seed is None else seed)
     model = model_of(network)
     packed = packed_parameters(network, np.dtype(np.float64))
     if not model.spiking:
-        return _run_rates(network, duration, dt, drive, initial_state, seed, packed)
+        return _run_rates(network, n_steps, dt, drive, initial_state, seed, packed)
     p = dict(zip(model.defaults, packed[0], strict=True))
     x = dict(zip(model.states, packed_state(network, packed, initial_state)[0], strict=True))
-    n_steps = round(duration / dt)
     _, acting = _acting(network, drive, n_steps, dt, seed)
     uniform = _uniform_numbers(seed, int(network.ids[0]), network.n_units, n_steps)
     synapses = ReferenceSynapses(network, p.get("tau"), dt * 1e3)
