@@ -1,9 +1,10 @@
-"""A current-based network of lif neurons in Brian2: run by test_brian.py, in an environment that has it.
+"""A network of lif neurons in Brian2, its synapses currents or jumps: run by test_brian.py, where Brian2 is.
 
     python brian_network.py input.npz output.npz
 
-The input holds weights (target, source) and delays (target, source) in steps, the drive (time, unit), dt, and the
-parameters by name, times in seconds; the output gets the spikes (step, unit) and v (time, unit) after each step.
+The input holds weights (target, source) and delays (target, source) in steps, the drive (time, unit), dt and the
+parameters by name, times in seconds, and whether v jumps; the output gets the spikes (step, unit) and v (time, unit)
+after each step.
 """
 
 from __future__ import annotations
@@ -40,17 +41,24 @@ def main() -> None:
     objects = [group]
     target, source = np.nonzero(given["weights"])
     weights = given["weights"][target, source]
-    for receptor, mine in (("exc", weights > 0), ("inh", weights < 0)):
+    actions = {"exc_post += w": weights > 0, "inh_post += w": weights < 0}
+    if given["jumps"]:
+        actions = {"v_post += w * int(not_refractory_post)": weights != 0}
+    for action, mine in actions.items():
         if not mine.any():
             continue
-        synapses = b.Synapses(group, group, "w : 1", on_pre=f"{receptor}_post += w")
+        synapses = b.Synapses(group, group, "w : 1", on_pre=action)
         synapses.connect(i=source[mine], j=target[mine])
         synapses.w = weights[mine]
         # Brian delivers in the step of the spike, before the next one integrates: a step less than ours.
         synapses.delay = (given["delays"][target, source][mine] - 1) * dt
         objects.append(synapses)
     spikes, v = b.SpikeMonitor(group), b.StateMonitor(group, "v", record=True, when="end")
-    b.Network(*objects, spikes, v).run(len(given["drive"]) * dt)
+    network = b.Network(*objects, spikes, v)
+    if given["jumps"]:
+        # v jumps before it is held against the threshold, so that a spike goes out in the step after its own
+        network.schedule = ["start", "groups", "synapses", "thresholds", "resets", "end"]
+    network.run(len(given["drive"]) * dt)
     np.savez(sys.argv[2], step=np.rint(spikes.t / dt).astype(int), unit=np.asarray(spikes.i), v=np.asarray(v.v).T)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.network import ExponentialSynapse, Network
+from synfer.network import ExponentialSynapse, JumpSynapse, Network
 from synfer.simulate import run
 
 DT = 1e-4
@@ -22,8 +22,9 @@ PARAMETERS = {"tau": 0.02, "rest": -60.0, "threshold": -50.0, "reset": -60.0, "r
 
 @pytest.mark.parametrize("delayed", [False, True], ids=["one step", "many delays"])
 @pytest.mark.parametrize("layout", [None, "sparse"])
+@pytest.mark.parametrize("jumps", [False, True], ids=["currents", "jumps"])
 def test_lif_networks_fire_spike_for_spike(
-    tmp_path: Path, brian_python: str, delayed: bool, layout: str | None
+    tmp_path: Path, brian_python: str, delayed: bool, layout: str | None, jumps: bool
 ) -> None:
     rng = np.random.default_rng(1)
     n, n_steps = 100, 2000
@@ -33,14 +34,15 @@ def test_lif_networks_fire_spike_for_spike(
     drive = rng.normal(12, 20, (n_steps, n))
     np.savez(
         tmp_path / "in.npz", weights=weights, delays=delays, drive=drive, dt=DT, tau_exc=5e-3, tau_inh=10e-3,
-        **PARAMETERS,
+        jumps=jumps, **PARAMETERS,
     )  # fmt: skip
     script = Path(__file__).parent / "brian_network.py"
     subprocess.run([brian_python, script, tmp_path / "in.npz", tmp_path / "out.npz"], check=True, capture_output=True)
     brian = np.load(tmp_path / "out.npz")
 
     wiring = Connectome.from_weights(weights, delay=delays * DT)
-    network = Network("lif", PARAMETERS, wiring, synapse=ExponentialSynapse(5e-3, 10e-3))
+    synapse = JumpSynapse() if jumps else ExponentialSynapse(5e-3, 10e-3)
+    network = Network("lif", PARAMETERS, wiring, synapse=synapse)
     if delayed and layout is None:
         layout = "sparse"
     made = run(

@@ -27,10 +27,10 @@ class JumpSynapse:
     """A presynaptic spike moves the postsynaptic v at once by the weight in mV, v <- v + W, whatever dt.
 
     This is the delta-shaped current of mean-field theory (N. Brunel, J. Comput. Neurosci. 8 (2000), 183-208; in NEST
-    ``iaf_psc_delta``, in Brian2 ``v_post += w``): v moves at the end of the step of arrival, before it is held against
-    the threshold, so that the delay is exact and the first sample that shows the jump shows all of it. What arrives in
-    the refractory time is lost. For models with a potential v (of `fitzhugh_nagumo` the weight is as v, without
-    dimension); `poisson` and `linear_nonlinear_poisson` have none.
+    ``iaf_psc_delta``, in Brian2 ``v_post += w`` where synapses act before thresholds): v moves at the end of the step
+    of arrival, before it is held against the threshold, so that the delay is exact and the first sample that shows the
+    jump shows all of it. What arrives in the refractory time is lost. For models with a potential v (of
+    `fitzhugh_nagumo` the weight is as v, without dimension); `poisson` and `linear_nonlinear_poisson` have none.
     """
 
     kind: ClassVar[str] = "jump"
