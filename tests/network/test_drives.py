@@ -15,6 +15,7 @@ from synfer.network import (
     SharedDrive,
     SineDrive,
     StepDrive,
+    WhiteNoiseDrive,
 )
 
 EVERY_KIND = (
@@ -24,6 +25,7 @@ EVERY_KIND = (
     StepDrive(2, start=0.1),
     SineDrive([1, 2, 3], 10, phase=0.5),
     SharedDrive([1, 0, 2], tau=0.02, name="common"),
+    WhiteNoiseDrive(0.5, np.full((2, 3), 0.1)),
 )
 
 
@@ -107,6 +109,7 @@ def test_drives_are_values() -> None:
         (lambda: GaussianDrive(0, np.inf), InputError, "variance must be finite and at least 0; got inf"),
         (lambda: GaussianDrive(np.zeros((1, 2, 3)), 1), ShapeError, r"mean must be .* got shape \(1, 2, 3\)"),
         (lambda: GaussianDrive([[1], [1, 2]], 1), InputError, "mean must be an array, or lists of equal lengths"),
+        (lambda: WhiteNoiseDrive(0, -0.1), InputError, "intensity must be finite and at least 0; got -0.1"),
         (lambda: OrnsteinUhlenbeckDrive(0, -1, 1), InputError, "deviation must be finite and at least 0"),
         (lambda: OrnsteinUhlenbeckDrive(0, 1, -1), InputError, "tau must be finite and at least 0"),
         (lambda: PoissonDrive(-1, 1), InputError, "rate must be finite and at least 0"),

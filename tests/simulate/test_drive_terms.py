@@ -20,7 +20,7 @@ from synfer.network import (
     StepDrive,
 )
 from synfer.recording import Recording
-from synfer.simulate import lorenz96_network, rate_network, run, run_plastic, run_reference
+from synfer.simulate import lorenz96_network, rate_network, run, run_plastic, run_reference, run_views
 
 N = 12
 DT = 1e-4
@@ -130,6 +130,23 @@ def test_a_steady_drive_and_a_replayed_one_are_recorded(make_network: Callable[.
     assert Recording.load(tmp_path / "seen.nc").identical(seen)
     twin = run_reference(network, 0.01, DT, drive=replayed)
     np.testing.assert_allclose(twin["drive_stimulus"], given)
+
+
+def test_some_units_and_several_views_of_them_are_recorded(make_network: Callable[..., Network]) -> None:
+    network = make_network("lif", drive=DRIVES)
+    whole = run(network, 0.02, DT, record=SIGNALS, seed=1)
+    units = [1, 4, 11]
+    some = run(network, 0.02, DT, record=SIGNALS, units=units, every=5, seed=1)
+    views: dict[str, Any] = {
+        "fine": {"record": "drive_slow"},
+        "coarse": {"record": ("drive_slow", "drive_shared"), "every": 10, "units": units},
+    }
+    seen = run_views(network, 0.02, DT, views=views, seed=1)
+    for name in SIGNALS:
+        assert np.array_equal(some[name], whole[name][4::5, units]), name
+    assert np.array_equal(seen["fine"]["drive_slow"], whole["drive_slow"])
+    for name in ("drive_slow", "drive_shared"):
+        assert np.array_equal(seen["coarse"][name], whole[name][9::10, units]), name
 
 
 def test_a_network_that_learns_records_them_too(make_network: Callable[..., Network]) -> None:

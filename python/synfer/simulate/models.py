@@ -19,7 +19,7 @@ def models() -> pd.DataFrame:
     pandas.DataFrame
         A row a parameter or state, with columns model, spiking (whether its units act by spikes), kind ("parameter" or
         "state"), name, default (of a parameter, in its unit; NaN for states, which begin at the model's rest), unit
-        (of measure) and range ("any", "not negative" or "positive").
+        (of measure; times are in s) and range ("any", "not negative" or "positive").
 
     Examples
     --------
