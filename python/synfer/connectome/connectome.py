@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import scipy.sparse
 import xarray as xr
 
 from synfer.connectome import describe
-from synfer.connectome.fields import FIELDS, as_matrix, edge_dataset, matrix_dataset, sparse_edges
+from synfer.connectome.edges import OF, as_matrix, edge_dataset, sparse_edges, stacked
+from synfer.connectome.fields import FIELDS, leading_of, matrix_dataset
+from synfer.connectome.origin import ORIGIN, Made
 from synfer.connectome.selection import of_leading, of_units
 from synfer.connectome.table import edge_graph, edge_table, pair_table
 from synfer.connectome.view import FieldView
@@ -20,14 +22,11 @@ from synfer.errors import InputError
 from synfer.storage import (
     StrPath,
     as_floats,
-    as_mapping,
     as_number,
     as_path,
-    as_plain,
     read_datasets,
     rectangular,
     understood,
-    version_of,
     write_datasets,
 )
 
@@ -37,15 +36,14 @@ if TYPE_CHECKING:
 EDGE_LIST_ABOVE = 4096
 """Above this many units a sparse matrix becomes an edge list."""
 
-_ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
 
-
-class Connectome(FieldView):
+class Connectome(FieldView, Made):
     """Who drives whom, and on what evidence: estimated, or the truth of a simulation.
 
     Matrices are target x source: ``score[i, j]`` is the evidence for an effect of j on i. All fields have one shape,
     (target, source), or (network, target, source) for a batch, or (time, target, source) for a connectome that changes.
-    NaN means that nothing is said of the pair.
+    NaN means that nothing is said of the pair. Lists of edges, for thousands of units, come from `from_edges` and
+    `stack`.
 
     Parameters
     ----------
@@ -160,6 +158,8 @@ class Connectome(FieldView):
         score_std: Any = None,
         interval_low: Any = None,
         interval_high: Any = None,
+        leading: str | None = None,
+        leading_ids: Any = None,
         **about: Any,
     ) -> Connectome:
         """Build the edge-list layout, for thousands of units.
@@ -170,8 +170,11 @@ class Connectome(FieldView):
             Index (not label) of the unit each edge leaves and of the one it reaches; each pair once.
         n_units, unit_ids : int, array (unit,)
             How many units there are, or their labels.
-        score, weight, pvalue, delay, score_std, interval_low, interval_high : array (edge,), optional
-            The fields; a score not given is the weight's magnitude, else 1. A single delay holds for every edge.
+        score, weight, pvalue, delay, score_std, interval_low, interval_high : array ([time,] edge), optional
+            The fields; a score not given is the weight's magnitude, else 1. A single delay holds for every edge, and a
+            field (edge,) for every time.
+        leading, leading_ids : "time" and array (time,) of float, optional
+            Seconds at which the fields are known, increasing. (Networks are put together by `stack`.)
         **about
             How it was made, as for `Connectome`.
         """
@@ -182,12 +185,40 @@ class Connectome(FieldView):
             delay = np.full(n_edges, as_number(delay, "delay"))
         given = (score, weight, pvalue, delay, score_std, interval_low, interval_high)
         fields = dict(zip(FIELDS, given, strict=True))
-        return cls._around(edge_dataset(source, target, fields, n_units, unit_ids), **about)
+        dataset = edge_dataset(source, target, fields, n_units, unit_ids, leading=leading, leading_ids=leading_ids)
+        return cls._around(dataset, **about)
 
-    @property
-    def origin(self) -> dict[str, Any]:
-        """How it was made: method, parameters, seed, dt, converged, versions, provenance."""
-        return {name: getattr(self, name) for name in _ORIGIN}
+    @classmethod
+    def stack(cls, connectomes: Sequence[Connectome], *, leading_ids: Any = None, **about: Any) -> Connectome:
+        """Put single networks of the same units together to a batch; lists of edges need not have the same edges.
+
+        Parameters
+        ----------
+        connectomes : sequence of Connectome
+            All matrices or all lists of edges, with the same units and fields.
+        leading_ids : array (network,) of int or str, optional
+            Labels of the networks; default 0, 1, ...
+        **about
+            How the batch was made, as for `Connectome`; ``dt`` is the networks' own where it is the same.
+
+        Raises
+        ------
+        InputError
+            There are none, or one has other units or fields than the first, or several networks or times.
+
+        Examples
+        --------
+        >>> one, two = (Connectome.from_edges([0, 1], [1, k], n_units=9, weight=[1, 2]) for k in (2, 3))
+        >>> Connectome.stack([one, two]).isel(network=1).weight.values
+        array([1., 2.])
+        """
+        if not isinstance(connectomes, Sequence) or not all(isinstance(one, Connectome) for one in connectomes):
+            raise InputError(f"connectomes must be a list of Connectome; got {connectomes!r:.60}.")
+        if not connectomes:
+            raise InputError("connectomes must hold at least one; got none.")
+        steps = {one.dt for one in connectomes}
+        about = ({"dt": steps.pop()} if len(steps) == 1 else {}) | about
+        return cls._around(stacked([one._data for one in connectomes], leading_ids), **about)
 
     def isel(self, network: Any = None, *, time: Any = None) -> Connectome:
         """Networks of a batch, or times, by position: an int drops the axis, a slice or array keeps it.
@@ -273,10 +304,14 @@ class Connectome(FieldView):
         if "score" not in data:
             raise InputError(f"data must have a variable 'score'; it has {', '.join(map(str, data)) or 'none'}.")
         fields = {name: data[name] for name in FIELDS if name in data}
-        about = {name: _told(data.attrs[name]) for name in _ORIGIN if name in data.attrs}
+        about = {name: _told(data.attrs[name]) for name in ORIGIN if name in data.attrs}
         if "edge" in data.dims:
             values = {name: field.values for name, field in fields.items()}
-            checked = edge_dataset(data["source"].values, data["target"].values, values, None, data["unit"].values)
+            leading, of = leading_of(data), data[OF].values if OF in data.coords else None
+            checked = edge_dataset(
+                data["source"].values, data["target"].values, values, None, data["unit"].values, leading=leading,
+                leading_ids=None if leading is None else data[leading].values, of=of,
+            )  # fmt: skip
         else:
             checked = matrix_dataset(fields, None, None)
         return cls._around(checked, **about)
@@ -342,32 +377,6 @@ class Connectome(FieldView):
         self = cls.__new__(cls)
         self._hold(data, **about)
         return self
-
-    def _hold(
-        self,
-        data: xr.Dataset,
-        *,
-        method: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        seed: int | None = None,
-        dt: float | None = None,
-        converged: bool | None = None,
-        versions: Mapping[str, str] | None = None,
-        provenance: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._data = data
-        if not (method is None or isinstance(method, str)):
-            raise InputError(f"method must be the name of a method; got a {type(method).__name__}.")
-        self.method = method
-        self.parameters = as_mapping(parameters, "parameters")
-        self.seed: Any = as_plain(seed, "seed")
-        self.dt = None if dt is None else as_number(dt, "dt", positive=True)
-        if not isinstance(converged, bool | np.bool_ | None):
-            raise InputError(f"converged must be True, False or None; got a {type(converged).__name__}.")
-        self.converged = None if converged is None else bool(converged)
-        versions = versions or {package: version_of(package) for package in ("synfer", "numpy", "torch")}
-        self.versions: dict[str, str] = as_mapping(versions, "versions")
-        self.provenance = as_mapping(provenance, "provenance")
 
 
 def _told(value: Any) -> Any:

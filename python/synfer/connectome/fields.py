@@ -1,4 +1,4 @@
-"""The fields of a connectome, checked and laid out as one xarray Dataset: a matrix, or a list of edges."""
+"""The fields of a connectome, checked and laid out as one xarray Dataset of matrices (lists of edges: edges.py)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse
 import xarray as xr
 
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_choice, as_floats, as_ids, rectangular
+from synfer.storage import as_choice, as_floats, as_ids
 
 DESCRIPTIONS = {
     "score": "evidence for an effect of source on target, at least 0",
@@ -76,86 +75,16 @@ def matrix_dataset(given: Mapping[str, Any], unit_ids: Any, leading_ids: Any, le
     coords: dict[str, Any] = {"target": ids, "source": ids}
     if len(shape) == 3:
         if leading == "time":
-            coords["time"] = ("time", _times(leading_ids, shape[0]), {"units": "s"})
+            coords["time"] = ("time", as_times(leading_ids, shape[0]), {"units": "s"})
         else:
             coords["network"] = as_ids(leading_ids, shape[0], "leading_ids")
     elif leading_ids is not None or leading == "time":
         raise InputError(f"the score has no leading {leading} axis, of shape {shape}; leave out leading, leading_ids.")
     dataset = xr.Dataset({name: (dims, array) for name, array in arrays.items()}, coords=coords)
-    return _checked(dataset)
+    return checked(dataset)
 
 
-def edge_dataset(source: Any, target: Any, given: Mapping[str, Any], n_units: int | None, unit_ids: Any) -> xr.Dataset:
-    """Lay out fields of shape (edge,), with the index of each edge's source and target unit as coordinates.
-
-    Raises
-    ------
-    ShapeError, InputError
-        The arrays disagree in length, an index lies outside the units, or a pair is listed twice.
-    """
-    ends = {"source": rectangular(source, "source"), "target": rectangular(target, "target")}
-    for name, index in ends.items():
-        if index.size == 0:
-            index = ends[name] = index.astype(np.int64)
-        if index.ndim != 1 or index.dtype.kind not in "iu":
-            raise ShapeError(f"{name} must be a 1-D array of unit indices; got {index.dtype} of shape {index.shape}.")
-    if len(ends["source"]) != len(ends["target"]):
-        raise ShapeError(
-            f"source and target must list the same edges; got {len(ends['source'])} and {len(ends['target'])}."
-        )
-    if n_units is None and unit_ids is None:
-        raise InputError("n_units or unit_ids must be given: an edge list does not show the units without an edge.")
-    n = np.size(rectangular(unit_ids, "unit_ids")) if n_units is None else n_units
-    if not (isinstance(n, int | np.integer) and n >= 1):
-        raise InputError(f"n_units must be at least 1, a whole number; got {n!r}.")
-    ids = as_ids(unit_ids, n, "unit_ids")
-    for name, index in ends.items():
-        outside = np.flatnonzero((index < 0) | (index >= n))
-        if outside.size:
-            raise InputError(
-                f"{name} must hold indices of units, 0 to {n - 1}; entry {outside[0]} is {index[outside[0]]}."
-            )
-    pairs, counts = np.unique(ends["target"].astype(np.int64) * n + ends["source"], return_counts=True)
-    if np.any(counts > 1):
-        i, j = divmod(int(pairs[counts > 1][0]), n)
-        raise InputError(f"each pair may be listed once; source {j} to target {i} is listed {counts.max()} times.")
-    arrays = {name: as_floats(value, name) for name, value in given.items() if value is not None}
-    for name, array in arrays.items():
-        if array.shape != ends["source"].shape:
-            raise ShapeError(f"{name} must have shape (edge,) = {ends['source'].shape}; got {array.shape}.")
-    dataset = xr.Dataset(
-        {name: ("edge", array) for name, array in arrays.items()},
-        coords={name: ("edge", index.astype(np.int64)) for name, index in ends.items()} | {"unit": ids},
-    )
-    return _checked(dataset)
-
-
-def as_matrix(dataset: xr.Dataset) -> xr.Dataset:
-    """Spread an edge list to matrices (target, source); what is said of an unlisted pair is in `ABSENT`."""
-    ids = dataset["unit"].values
-    index = (dataset["target"].values, dataset["source"].values)
-    matrices = {}
-    for name, edge_values in dataset.data_vars.items():
-        matrix = np.full((len(ids), len(ids)), ABSENT[str(name)], dtype=edge_values.dtype)
-        matrix[index] = edge_values.values
-        matrices[str(name)] = matrix
-    return matrix_dataset(matrices, ids, None)
-
-
-def sparse_edges(weight: Any, delay: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Source, target and fields of the non-zero entries of a scipy.sparse W[target, source], in row order."""
-    if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
-        raise ShapeError(f"weight must have shape (target, source), as many of both; got {weight.shape}.")
-    if delay is not None and (scipy.sparse.issparse(delay) or np.ndim(delay)):
-        raise InputError("delay must be a single number for a sparse matrix of this size; or use from_edges.")
-    edges = scipy.sparse.csr_array(weight, copy=True)  # what follows works in place
-    edges.sum_duplicates()
-    edges.eliminate_zeros()
-    edges = edges.tocoo()
-    return edges.col, edges.row, {"weight": edges.data, "delay": delay}
-
-
-def _times(leading_ids: Any, n: int) -> np.ndarray:
+def as_times(leading_ids: Any, n: int) -> np.ndarray:
     """Increasing seconds, (time,)."""
     if leading_ids is None:
         raise InputError("leading_ids must be given, in seconds, where time leads.")
@@ -182,7 +111,7 @@ def _by_name(name: str, value: Any, unit_ids: Any, leading: str) -> Any:
     return value.transpose(..., "target", "source").values
 
 
-def _checked(dataset: xr.Dataset) -> xr.Dataset:
+def checked(dataset: xr.Dataset) -> xr.Dataset:
     """Refuse impossible values (NaN means that nothing is said of a pair), describe the rest."""
     for name, values in dataset.data_vars.items():
         array = values.values

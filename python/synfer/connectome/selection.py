@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from synfer.connectome.edges import OF, networks_at
 from synfer.errors import InputError
 from synfer.storage import positions
 
@@ -18,14 +19,17 @@ def of_leading(dataset: xr.Dataset, axis: str, wanted: Any) -> tuple[xr.Dataset,
     labels = dataset[axis].values
     try:
         chosen = labels[wanted]
-        data = dataset.isel({axis: wanted})
+        data = None if OF in dataset.coords else dataset.isel({axis: wanted})
     except (IndexError, TypeError, ValueError) as error:
         raise InputError(f"{axis} must select among {len(labels)} {axis}s; got {wanted!r} ({error}).") from error
     if np.size(chosen) == 0 or len(np.unique(chosen)) < np.size(chosen):
         raise InputError(f"{axis} must select at least one of {len(labels)} {axis}s, and none twice; got {wanted!r}.")
     if axis == "time" and np.ndim(chosen) and np.any(np.diff(chosen) < 0):
         raise InputError(f"time must select times in their order; got {wanted!r}.")
-    return (data.drop_vars(axis), chosen.item()) if np.ndim(chosen) == 0 else (data, None)
+    label = chosen.item() if np.ndim(chosen) == 0 else None
+    if data is None:
+        return networks_at(dataset, np.arange(len(labels))[wanted]), label
+    return (data, None) if np.ndim(chosen) else (data.drop_vars(axis), label)
 
 
 def of_units(dataset: xr.Dataset, labels: np.ndarray, units: Any) -> xr.Dataset:

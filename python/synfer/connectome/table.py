@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from synfer.connectome.edges import OF, networks_at
 from synfer.connectome.fields import leading_of
 from synfer.errors import InputError
 from synfer.storage import as_choice
@@ -95,7 +96,10 @@ def _parts(dataset: xr.Dataset, leading: str | None) -> list[tuple[Any, xr.Datas
     """Each network or time apart, with its label: their tests are different families."""
     if leading is None:
         return [(None, dataset)]
-    return [(label, dataset.isel({leading: k})) for k, label in enumerate(dataset[leading].values.tolist())]
+    labels = dataset[leading].values.tolist()
+    if OF in dataset.coords:
+        return [(label, networks_at(dataset, k)) for k, label in enumerate(labels)]
+    return [(label, dataset.isel({leading: k})) for k, label in enumerate(labels)]
 
 
 def _ends(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

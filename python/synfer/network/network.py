@@ -40,9 +40,10 @@ class Network:
     parameters : dict of str to float or array
         The model's parameters: a scalar, an array (unit,), or in a batch an array (network, unit). Times are in
         seconds; `simulate.models` lists all with units, ranges and defaults, which those not given take.
-    connectome : Connectome
+    connectome : Connectome, or list of Connectome
         The wiring: weights W[target, source] in the unit that the synapse gives them, and delays, one step where it has
-        none. Its leading "network" axis, if any, makes this a batch.
+        none. Its leading "network" axis, if any, makes this a batch; a list is one (`Connectome.stack`), of networks
+        whose edges may be listed and other than each other's.
     drive : Drive, sequence of Drive, dict of name to Drive, or None
         The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
         up; None for none. A drive that has a name can be recorded by itself.
@@ -83,7 +84,7 @@ class Network:
         self,
         model: str,
         parameters: Mapping[str, Any],
-        connectome: Connectome,
+        connectome: Connectome | Sequence[Connectome],
         *,
         drive: Drive | Sequence[Drive] | Mapping[str, Drive] | None = None,
         synapse: Synapse | RateCoupling | None = None,
@@ -93,6 +94,8 @@ class Network:
         if not isinstance(model, str) or not model:
             raise InputError(f"model must be the name of a neuron model; got {model!r:.60}.")
         about = model_named(model)
+        if isinstance(connectome, list | tuple):
+            connectome = Connectome.stack(connectome)
         if not isinstance(connectome, Connectome):
             raise InputError(f"connectome must be a Connectome; got a {type(connectome).__name__}.")
         if not isinstance(parameters, Mapping):

@@ -11,7 +11,7 @@ import numpy as np
 
 from synfer.network import Network
 from synfer.simulate.drives import Term
-from synfer.simulate.wires import Wires
+from synfer.simulate.wires import Wires, ends_of
 
 ON_THE_WAY = ("pending", "strengths")
 """Arrays of a state that are about edges."""
@@ -121,8 +121,10 @@ def _edges(network: Network, wires: Wires) -> Iterator[tuple[np.ndarray, np.ndar
             mine = slice(own[0], own[-1])
             yield np.diff(own), targets[mine], None if delays is None else delays[mine]
     elif network.connectome.layout == "edges":  # in a list an edge of weight 0 is an edge
-        source, target = (network.connectome._data[name].values for name in ("source", "target"))
-        yield np.bincount(source, minlength=n), target[np.lexsort((target, source))], None
+        of, source, target = ends_of(network.connectome)
+        for k in range(network.n_networks or 1):
+            own = np.flatnonzero(np.broadcast_to(of, source.shape) == k)
+            yield np.bincount(source[own], minlength=n), target[own][np.lexsort((target[own], source[own]))], None
     else:
         for weights in bound["weights"]:  # (target, source)
             sources, targets = np.nonzero(weights.T)

@@ -62,9 +62,7 @@ def izhikevich_network(
 
     E. M. Izhikevich, "Simple model of spiking neurons", IEEE Trans. Neural Networks 14 (2003), 1569-1572.
     """
-    alone = isinstance(n_networks, int | np.integer) and n_networks == 1
-    layout = None if alone else "matrix"  # a large network alone is a list of edges
-    wiring = erdos_renyi(n_exc, n_inh, p, weight=weight, delay=DT, n_networks=n_networks, seed=seed, layout=layout)
+    wiring = erdos_renyi(n_exc, n_inh, p, weight=weight, delay=DT, n_networks=n_networks, seed=seed)
     wiring.dt = DT  # a spike acts for one step: with another they are other networks
     n_units = n_exc + n_inh
     r = np.stack([generator_of(seed, k, PARAMETER_STREAM).random(n_units) for k in range(n_networks)])

@@ -34,7 +34,8 @@ def run_plastic(
         As `run` gives it, to the bit.
     connectome : Connectome or list of Connectome
         The truth over time: weights (time, target, source) at the beginning and after every ``weights_every``, warm-up
-        included. ``isel(time=...)`` takes a time out. Of a batch a list, one for each network in order.
+        included; of a wiring that is a list of edges (time, edge), 8 bytes an edge and look in float32.
+        ``isel(time=...)`` takes a time out. Of a batch a list, one for each network in order.
 
     Raises
     ------

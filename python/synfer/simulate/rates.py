@@ -15,7 +15,7 @@ from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.autoregression import first_lags, lagged_weights, stationary_state
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.rate_networks import ring_of_neighbours
-from synfer.simulate.wires import LAYOUTS, ROUNDED
+from synfer.simulate.wires import LAYOUTS, ROUNDED, ends_of
 from synfer.simulate.wiring import generator_of
 from synfer.storage import as_choice
 
@@ -151,7 +151,7 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
     lags = coupling.lags.shape[-3] if coupling.lags is not None else 1
     needed = 2 * n_networks * n * n * lags * dtype.itemsize if layout != "sparse" else 0
     refuse_beyond_available(
-        results + needed + (24 * n * n if listed and layout != "sparse" else 0),
+        results + needed + (24 * n_networks * n * n if listed and layout != "sparse" else 0),
         "record fewer signals, simulate fewer networks at once or for less time",
     )
     if layout != "sparse":
@@ -175,9 +175,10 @@ def _entries(network: Network) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]
     assert connectome.weight is not None
     assert isinstance(coupling, RateCoupling)
     if connectome.layout == "edges" and coupling.lags is None:
-        data = connectome.to_xarray()
+        of, source, target = ends_of(connectome)
         kept = connectome.weight.values != 0
-        return [(data["target"].values[kept], data["source"].values[kept], connectome.weight.values[kept])]
+        each = (kept & (of == k) for k in range(network.n_networks or 1))
+        return [(target[mine], source[mine], connectome.weight.values[mine]) for mine in each]
     found = []
     for weights in lagged_weights(network)[:, 0]:
         target, source = np.nonzero(weights)

@@ -13,7 +13,7 @@ from synfer.network import Network
 from synfer.simulate.arguments import checked_number
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.recorded import Span
-from synfer.simulate.wires import Wires
+from synfer.simulate.wires import Wires, ends_of
 
 
 class Watch:
@@ -35,7 +35,7 @@ class Watch:
         if self.every <= 0:
             raise InputError(f"weights_every must be positive seconds; got {self.every}.")
         self.steps: list[int] = []
-        self.weights: list[np.ndarray] = []
+        self.weights = np.empty((0, 0))
 
     def cut(
         self, slices: list[tuple[int, int]], span: Span, dt: float, network: Network, wires: Wires | None
@@ -63,10 +63,14 @@ class Watch:
                 f"warmup must be a whole number of recorded rows, {span.every} x {dt:g} s, where weights are looked "
                 f"at; got {(span.kept - span.first) * dt:g} s."
             )
-        n = network.n_units
         looks = (span.last - span.first) // length + 1
-        refuse_beyond_available(3 * 8 * looks * n**2 * (network.n_networks or 1), "look at the weights less often")
+        strengths = wires.remembered["strengths"]
+        pairs = network.n_units**2 * (network.n_networks or 1) if wires.places is None else 0
+        # of listed edges weights and scores are kept, of all pairs matrices in float64
+        needed = looks * (3 * 8 * pairs + 2 * strengths.nbytes)
+        refuse_beyond_available(needed, "look at the weights less often")
         self.network, self.wires, self.dt = network, wires, dt
+        self.weights = np.empty((looks, len(strengths)), strengths.dtype)
         self.at = set(range(span.first, span.last + 1, length))
         self.look(span.first)
         edges = sorted({begin for begin, _ in slices} | {end for _, end in slices} | (self.at - {span.first}))
@@ -75,31 +79,45 @@ class Watch:
     def look(self, step: int) -> None:
         """Keep the weights after so many steps, if they are to be looked at."""
         if step in self.at:
+            places = slice(None) if self.wires.places is None else self.wires.places
+            self.weights[len(self.steps), places] = self.wires.remembered["strengths"]
             self.steps.append(step)
-            self.weights.append(self.wires.remembered["strengths"].astype(np.float64))
 
     def connectomes(self) -> list[Connectome]:
-        """Give the weights (time, target, source), and delays where the wiring has any, network by network."""
-        seen = np.stack(self.weights)
-        if self.network.n_networks is None:
-            return [self._connectome(self.network.connectome, 0, seen)]
-        wirings = (self.network.connectome.isel(network=k) for k in range(self.network.n_networks))
-        return [self._connectome(wiring, k, seen) for k, wiring in enumerate(wirings)]
+        """Give the weights over time, and delays where there are any, network by network: laid out as the wiring."""
+        wiring = self.network.connectome
+        several = self.network.n_networks is not None
+        wirings = [wiring.isel(network=k) for k in range(self.network.n_networks or 0)] if several else [wiring]
+        if self.wires.places is None:
+            return [self._matrices(one, k) for k, one in enumerate(wirings)]
+        assert self.wires.ends is not None
+        bounds = np.searchsorted(self.wires.ends[0], np.arange(len(wirings) + 1))
+        return [self._lists(one, self.weights[:, bounds[k] : bounds[k + 1]]) for k, one in enumerate(wirings)]
 
-    def _connectome(self, wiring: Connectome, k: int, seen: np.ndarray) -> Connectome:
+    def _lists(self, wiring: Connectome, weights: np.ndarray) -> Connectome:
+        """Give the weights (time, edge), in the order of the wiring's list."""
+        _, source, target = ends_of(wiring)
+        return Connectome.from_edges(
+            source, target, weight=weights, delay=None if wiring.delay is None else wiring.delay.values,
+            **self._about(wiring),
+        )  # fmt: skip
+
+    def _matrices(self, wiring: Connectome, k: int) -> Connectome:
+        """Give the weights (time, target, source)."""
         assert self.wires.ends is not None
         network, target, source = self.wires.ends
         mine = network == k
         weights = np.zeros((len(self.steps), wiring.n_units, wiring.n_units))
-        weights[:, target[mine], source[mine]] = seen[:, mine]
-        delay = wiring.to_matrix().delay
+        weights[:, target[mine], source[mine]] = self.weights[:, mine]
+        delay = None if wiring.delay is None else np.broadcast_to(wiring.delay.values, weights.shape)
+        return Connectome(np.abs(weights), weight=weights, delay=delay, **self._about(wiring))
+
+    def _about(self, wiring: Connectome) -> dict[str, Any]:
         about = {key: value for key, value in wiring.origin.items() if key != "versions"}
-        return Connectome(
-            np.abs(weights),
-            weight=weights,
-            delay=None if delay is None else np.broadcast_to(delay.values, weights.shape),
-            unit_ids=wiring.unit_ids,
-            leading="time",
-            leading_ids=np.array(self.steps) * self.dt,
-            **{**about, "provenance": {**about["provenance"], "made_by": "synfer.simulate.run_plastic"}},
-        )
+        return {
+            **about,
+            "provenance": {**about["provenance"], "made_by": "synfer.simulate.run_plastic"},
+            "unit_ids": wiring.unit_ids,
+            "leading": "time",
+            "leading_ids": np.array(self.steps) * self.dt,
+        }

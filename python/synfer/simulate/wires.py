@@ -42,12 +42,15 @@ class Wires:
         "strengths" (edge).
     ends : tuple of three arrays (edge,), optional
         Network, target and source of each edge of "strengths"; where these change.
+    places : array (edge,), optional
+        Where each of these stands among the edges that the connectome lists; where it lists them and they change.
     """
 
     layout: str
     bound: dict[str, Any]
     remembered: dict[str, np.ndarray]
     ends: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    places: np.ndarray | None = None
 
     def to_core(self, fresh: bool) -> dict[str, Any]:
         """Give all that the core takes; ``fresh`` at the beginning of a simulation."""
@@ -109,7 +112,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     remembered = {"synapse_state": np.zeros((n_networks, states, n_units), kind)}
     if longest > 1:
         remembered["pending"] = np.zeros((n_networks, longest * receptors, n_units), kind)
-    ends = None
+    ends = places = None
     if chosen == "dense":
         bound["weights"] = dense_weights(network.connectome, kind)
     else:
@@ -119,6 +122,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
             _add_stdp(network, network.stdp, kind, edges, bound, remembered)
             ends = (np.repeat(np.arange(n_networks), np.diff(edges["starts"][::n_units])),
                     edges["targets"].astype(np.int64), edges["sources"])  # fmt: skip
+            places = edges["places"] if network.connectome.layout == "edges" else None
         else:
             bound["strengths"] = edges["strengths"]
     if rule := network.short_term:
@@ -126,7 +130,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         releases = np.zeros((n_networks, 3, n_units))
         releases[:, 1] = 1.0  # all of x is there
         remembered["releases"] = releases
-    return Wires(chosen, bound, remembered, ends)
+    return Wires(chosen, bound, remembered, ends, places)
 
 
 def dense_weights(connectome: Connectome, kind: np.dtype) -> np.ndarray:
@@ -157,10 +161,12 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
         values = weight.values.astype(kind)
     _refuse_infinite(values, kind)
     if connectome.layout == "edges":
-        source, target = (connectome._data[name].values for name in ("source", "target"))
-        source, target = (np.ascontiguousarray(ends, np.int64) for ends in (source, target))
-        starts, targets, flat, index = _core.edge_lists(source, target, values, n, n, delays is not None)
-        sources = np.repeat(np.arange(n), np.diff(starts)) if learns else None
+        network, source, target = ends_of(connectome)
+        count = n * (connectome.n_networks or 1)
+        starts, targets, flat, index = _core.edge_lists(
+            network * n + source, target, values, count, n, delays is not None or learns
+        )
+        sources = np.repeat(np.arange(count) % n, np.diff(starts)) if learns else None
     else:
         matrices = values.reshape(-1, n, n).swapaxes(1, 2)  # (network, source, target)
         networks, sources, columns = np.nonzero(matrices)
@@ -171,7 +177,14 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
         flat = matrices[networks, sources, columns]
     chosen = None if delays is None else delays.ravel()[index].astype(np.uint16)
     return {"starts": starts, "targets": targets, "strengths": np.ascontiguousarray(flat), "delays": chosen,
-            "sources": sources}  # fmt: skip
+            "sources": sources, "places": index}  # fmt: skip
+
+
+def ends_of(connectome: Connectome) -> tuple[np.ndarray | int, np.ndarray, np.ndarray]:
+    """Give of listed edges the position of the network (0 where there is but one), the source and the target."""
+    data = connectome.to_xarray()
+    source, target = (np.ascontiguousarray(data[name].values, np.int64) for name in ("source", "target"))
+    return data["of"].values if "of" in data.coords else 0, source, target
 
 
 def _add_stdp(
@@ -261,7 +274,7 @@ def _refuse_beyond_memory(
     if layout == "dense":
         receptors = 1 if isinstance(network.synapse, DeltaSynapse | JumpSynapse) else 2
         wiring = n**2 * kind.itemsize * (n_networks + receptors * at_once)
-        wiring += 3 * 8 * n**2 if network.connectome.layout == "edges" else 0
+        wiring += 3 * 8 * n_networks * n**2 if network.connectome.layout == "edges" else 0
     else:
         edges = weight.size if network.connectome.layout == "edges" else np.count_nonzero(weight.values)
         # the list itself, and what it is sorted by

@@ -93,7 +93,6 @@ def test_bad_arguments_are_refused_by_name(name: str, given: dict, words: str) -
         ({"weight": "a"}, "weight must be a finite"), ({"weight_inh": -1}, "weight_inh must be a magnitude"),
         ({"delay": 0.0}, "delay must be positive"), ({"delay": "1 ms"}, "delay must be a finite number"),
         ({"n_networks": 0}, "n_networks"), ({"n_networks": 2.5}, "n_networks"),
-        ({"n_networks": 2, "layout": "edges"}, "n_networks must be 1 for an edge list"),
         ({"seed": -1}, "seed"), ({"seed": 2**64}, "seed"), ({"seed": 0.5}, "seed"),
         ({"layout": "sparse"}, "layout must be"), ({"layout": 3}, "layout must be"),
         ({"n_networks": 10**9}, r"would need [\d,.]+ GB of memory and [\d,.]+ GB are available"),

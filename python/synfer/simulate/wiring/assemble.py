@@ -133,11 +133,6 @@ def wired(
     delay = checked_delay(delay, has_distances)
     n_networks, seed = checked_count("n_networks", n_networks, 1), checked_seed(seed)
     layout = checked_layout(layout, n_units)
-    if layout == "edges" and n_networks > 1:
-        raise InputError(
-            f"n_networks must be 1 for an edge list, which holds one network; got {n_networks}: give layout='matrix', "
-            "or make them one by one from different seeds."
-        )
     refuse_beyond_memory(n_units, expected_edges, n_networks, layout)
     about = {
         "unit_ids": unit_ids,
@@ -152,8 +147,14 @@ def wired(
         return pairs, weights, _delays(delay, seed, k, pairs)
 
     if layout == "edges":
-        pairs, weights, lags = edges(0)
-        return Connectome.from_edges(pairs.source, pairs.target, n_units=n_units, weight=weights, delay=lags, **about)
+        listed = []
+        for pairs, weights, lags in map(edges, range(n_networks)):
+            listed.append(
+                Connectome.from_edges(pairs.source, pairs.target, n_units=n_units, weight=weights, delay=lags, **about)
+            )
+        if n_networks == 1:
+            return listed[0]
+        return Connectome.stack(listed, **{name: value for name, value in about.items() if name != "unit_ids"})
     shape = (n_networks, n_units, n_units)
     matrix, lag_matrix = np.zeros(shape), None if delay is None else np.full(shape, np.nan)
     for k in range(n_networks):
@@ -189,7 +190,7 @@ def refuse_beyond_memory(n_units: int, n_edges: float, n_networks: int, layout: 
     InputError
         With both numbers.
     """
-    needed = 64 * n_units + n_edges * BYTES_OF_EDGE
+    needed = 64 * n_units + n_edges * BYTES_OF_EDGE * (n_networks if layout == "edges" else 1)
     if layout == "matrix":
         needed += n_networks * n_units**2 * BYTES_OF_PAIR
     refuse_beyond_available(int(needed), "make fewer units, edges or networks at once", "the wiring")
