@@ -136,7 +136,7 @@ DOORS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "cell_parameters": (cell_parameters, {"model": "izhikevich", "kinds": ["chattering", "resonator"]}),
     "LogNormal": (LogNormal, {"mean": 1.0, "std": 1.0}),
     "UniformDelay": (UniformDelay, {"low": 1e-3, "high": 2e-3, "step": 1e-4}),
-    "DistanceDelay": (simulate.DistanceDelay, {"velocity": 1.0, "offset": 0.0}),
+    "DistanceDelay": (simulate.DistanceDelay, {"velocity": 1.0, "offset": 0.0, "step": None}),
 }  # fmt: skip
 
 

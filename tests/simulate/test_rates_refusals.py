@@ -8,7 +8,7 @@ import scipy.sparse
 import torch
 
 from synfer.errors import InputError, ShapeError, UnknownNameError, UnstableSystemError
-from synfer.network import Network, RateCoupling, SineDrive
+from synfer.network import Network, RateCoupling, SineDrive, WhiteNoiseDrive
 from synfer.simulate import lorenz96_network, map_network, rate_network, run, var_coefficients, var_network
 
 W = np.zeros((5, 5))
@@ -72,6 +72,10 @@ REFUSED = {
     "flat lags": (lambda: RateCoupling(np.zeros((4, 4))), ShapeError, r"lags must have shape"),
     "infinite lags": (lambda: RateCoupling([[[np.nan]]]), InputError, "lags must be finite"),
     "memory": (lambda: run(LEAKY, 1e7), InputError, "GB"),
+    "white noise": (
+        lambda: run(map_network(W, drive=WhiteNoiseDrive(0, 1)), 0.01), InputError,
+        "another than WhiteNoiseDrive for model 'map_tanh', whose steps have no length",
+    ),
     "negative noise": (lambda: rate_network(W, noise=-0.1), InputError, "'noise' of model 'leaky_tanh' must be at"),
     "noise of a map": (lambda: map_network(W, noise=[0, 0, 0, 0, -1]), InputError, "'noise' .* at least 0; got -1"),
 }  # fmt: skip

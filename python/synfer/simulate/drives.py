@@ -15,6 +15,8 @@ from synfer.network.drives import DRIVES, check_names, named_drives
 from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.memory import refuse_beyond_available
 
+DISCRETE = ("map_", "var")
+"""How the names of models in discrete time begin: a step is a step, whatever dt."""
 MOST_TERMS = 64
 MOST_EVENTS = 100.0
 """Expected events of a Poisson drive in a step: each needs comparisons."""
@@ -115,6 +117,11 @@ def _is_term(one: Any) -> bool:
 
 def _term(drive: Drive, network: Network, dt: float, dtype: np.dtype) -> Term:
     drive.check_shapes(network.n_networks, network.n_units)
+    if drive.kind == "white_noise" and network.model.startswith(DISCRETE):
+        raise InputError(
+            f"drive must be another than WhiteNoiseDrive for model {network.model!r}, whose steps have no length: take "
+            "GaussianDrive, with the variance of a step."
+        )
     n_networks, n_units = network.n_networks or 1, network.n_units
     full = (n_networks, n_units)
     f = {name: np.broadcast_to(np.asarray(value), full) for name, value in drive.fields().items()}

@@ -124,7 +124,8 @@ def run(
         made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
     StepWarning
         ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons. Or a
-        refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``.
+        refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``;
+        or a time among a spiking model's parameters is a second or more, milliseconds by mistake.
 
     Examples
     --------

@@ -102,6 +102,18 @@ def test_delays_on_the_grid_of_the_step_are_simulated_as_they_are(make: Make) ->
         simulate.run(Network("lif", {}, make(delay=UniformDelay(1e-3, 3e-3, step=None))), 0.01, 1e-4)
 
 
+def test_delays_by_distance_are_rounded_to_the_grid() -> None:
+    about = {"side": 1.0, "seed": 8}
+    exact = simulate.distance_dependent(16, 4, 0.9, 2.0, delay=DistanceDelay(300.0, step=None), **about)
+    rounded = simulate.distance_dependent(16, 4, 0.9, 2.0, delay=DistanceDelay(300.0), **about)
+    joined = exact.score.values > 0
+    steps = rounded.delay.values[joined] / 1e-4
+    np.testing.assert_allclose(steps, np.maximum(np.rint(exact.delay.values[joined] / 1e-4), 1), rtol=1e-12)
+    assert steps.min() == pytest.approx(1.0)
+    network = Network("lif", {}, rounded, drive=GaussianDrive(30.0, 5.0))
+    assert simulate.run(network, 0.01, 1e-4).n_samples == 100  # no warning, which would be an error here
+
+
 @pytest.mark.parametrize(
     "looped",
     [
@@ -132,7 +144,7 @@ def test_log_normal_weights_have_the_moments_asked_for() -> None:
 def test_delays_by_distance_follow_it() -> None:
     positions = simulate.random_positions(20, side=2.0, n_dims=3, n_networks=4, seed=8)
     connectome = simulate.distance_dependent(
-        16, 4, 0.9, 2.0, side=2.0, n_dims=3, n_networks=4, seed=8, delay=DistanceDelay(300.0, 1e-3)
+        16, 4, 0.9, 2.0, side=2.0, n_dims=3, n_networks=4, seed=8, delay=DistanceDelay(300.0, 1e-3, step=None)
     )
     apart = np.linalg.norm(positions[:, :, None] - positions[:, None], axis=-1)
     joined = connectome.score.values > 0

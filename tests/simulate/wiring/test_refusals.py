@@ -175,6 +175,7 @@ def test_delay_by_distance_needs_positions(make: Make) -> None:
         (lambda: UniformDelay(1.0, 2.0, step="a"), "step must be a finite number"),
         (lambda: UniformDelay(1.1e-4, 1.9e-4), "a multiple of step = 0.0001 s must lie between"),
         (lambda: UniformDelay(1.0, np.inf), "high must be a finite"), (lambda: DistanceDelay(0.0), "velocity"),
+        (lambda: DistanceDelay(1.0, step=-1.0), "step of DistanceDelay must be positive"),
         (lambda: DistanceDelay(1.0, -1.0), "offset"), (lambda: DistanceDelay(None), "velocity must be a finite"),
     ],
 )  # fmt: skip

@@ -93,8 +93,7 @@ class UniformDelay:
             raise InputError(f"low and high of UniformDelay must be 0 < low <= high seconds; got {self}.")
         if self.step is None:
             return
-        if not checked_number("step", self.step) > 0:
-            raise InputError(f"step of UniformDelay must be positive seconds, or None for no grid; got {self.step}.")
+        _check_step(self, self.step)
         first, last = self._multiples()
         if first > last:
             raise InputError(
@@ -115,9 +114,14 @@ class UniformDelay:
         return random.integers(first, last, n, endpoint=True) * self.step
 
 
+def _check_step(of: Any, step: Any) -> None:
+    if not checked_number("step", step) > 0:
+        raise InputError(f"step of {type(of).__name__} must be positive seconds, or None for no grid; got {step}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class DistanceDelay:
-    """Delays by distance: offset + distance / velocity.
+    """Delays by distance: offset + distance / velocity, to the nearest step of a grid, one at least.
 
     Parameters
     ----------
@@ -125,11 +129,13 @@ class DistanceDelay:
         Of conduction, in the positions' unit of length a second; positive.
     offset : float
         Seconds of a synapse without length, at least 0.
+    step : float or None
+        Seconds; as for `UniformDelay`. None leaves the delays as they are.
 
     Raises
     ------
     InputError
-        The velocity is not positive, or the offset negative.
+        The velocity or the step is not positive, or the offset negative.
 
     Examples
     --------
@@ -142,12 +148,20 @@ class DistanceDelay:
 
     velocity: float
     offset: float = 0.0
+    step: float | None = 1e-4
 
     def __post_init__(self) -> None:
         if not checked_number("velocity", self.velocity) > 0:
             raise InputError(f"velocity of DistanceDelay must be positive; got {self.velocity}.")
         if checked_number("offset", self.offset) < 0:
             raise InputError(f"offset of DistanceDelay must be seconds, at least 0; got {self.offset}.")
+        if self.step is not None:
+            _check_step(self, self.step)
+
+    def of(self, distance: np.ndarray) -> np.ndarray:
+        """Give the delays, in seconds, over distances."""
+        exact = self.offset + distance / self.velocity
+        return exact if self.step is None else np.maximum(np.rint(exact / self.step), 1.0) * self.step
 
 
 Weight = float | LogNormal
@@ -199,7 +213,7 @@ def delays(delay: Delay, random: np.random.Generator, n: int, distance: np.ndarr
         return delay.draw(random, n)
     if isinstance(delay, DistanceDelay):
         assert distance is not None
-        return delay.offset + distance / delay.velocity
+        return delay.of(distance)
     return np.full(n, delay)
 
 

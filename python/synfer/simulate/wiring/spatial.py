@@ -144,7 +144,7 @@ def distance_dependent(
     >>> wiring = distance_dependent(80, 20, p_max=0.5, length=0.2, positions=where, delay=DistanceDelay(0.3), seed=1)
     >>> distance = np.linalg.norm(where[:, None] - where, axis=-1)
     >>> joined = wiring.weight.values != 0
-    >>> bool(np.allclose(wiring.delay.values[joined], distance[joined] / 0.3))
+    >>> bool(np.allclose(wiring.delay.values[joined], distance[joined] / 0.3, rtol=0, atol=1e-4))
     True
 
     References
