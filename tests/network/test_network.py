@@ -126,6 +126,13 @@ def test_a_batchs_parameters_may_have_a_row_a_network():
         Network("izhikevich", {"a": np.ones(2)}, wiring, drive=GaussianDrive(0, 0))
 
 
+def test_units_are_joined_as_their_model_has_it_unless_told_otherwise():
+    wiring = Connectome.from_weights(np.zeros((2, 2)))
+    assert Network("lif", {}, wiring).synapse == DeltaSynapse()
+    assert Network("leaky_tanh", {}, wiring).synapse == RateCoupling()
+    assert run(Network("leaky_tanh", {}, wiring), 0.01)["x"].shape == (10, 2)
+
+
 def test_other_bad_input_is_refused():
     wiring = Connectome.from_weights(np.zeros((2, 2)))
     with pytest.raises(InputError, match=r"drive must be one of GaussianDrive, .*; got a int"):

@@ -8,11 +8,28 @@ import scipy.sparse
 import torch
 
 from synfer.errors import InputError, ShapeError, UnknownNameError, UnstableSystemError
-from synfer.network import Network, RateCoupling, SineDrive, WhiteNoiseDrive
+from synfer.network import (
+    DeltaSynapse,
+    Network,
+    RateCoupling,
+    ShortTermPlasticity,
+    SineDrive,
+    WhiteNoiseDrive,
+)
 from synfer.simulate import lorenz96_network, map_network, rate_network, run, var_coefficients, var_network
 
 W = np.zeros((5, 5))
 LEAKY, VAR = rate_network(W), var_network(np.zeros((2, 5, 5)))
+
+
+def changed(**attributes: object) -> Network:
+    """A network of rates written to after it was made."""
+    network = rate_network(W)
+    for name, value in attributes.items():
+        setattr(network, name, value)
+    return network
+
+
 REFUSED = {
     "activation": (lambda: rate_network(W, activation="softmax"), UnknownNameError, "activation .*softmax"),
     "linear map": (lambda: map_network(W, activation="linear"), UnknownNameError, "activation"),
@@ -48,7 +65,17 @@ REFUSED = {
         lambda: run(VAR, 0.01, initial_state="stationary", drive=SineDrive(1, 1)), InputError, "SineDrive.* take warmup"
     ),
     "synapse": (
-        lambda: run(Network("leaky_tanh", {}, LEAKY.connectome), 0.01), InputError, r"must be RateCoupling\(\)"
+        lambda: Network("leaky_tanh", {}, LEAKY.connectome, synapse=DeltaSynapse()), InputError,
+        r"synapse must, for model 'leaky_tanh', be RateCoupling\(\), as .*; got DeltaSynapse\(\)",
+    ),
+    "coupling of spikes": (
+        lambda: Network("lif", {}, LEAKY.connectome, synapse=RateCoupling()), InputError,
+        r"synapse must, for model 'lif', be one for spikes, .*; got RateCoupling\(\)",
+    ),
+    "synapse of another": (lambda: run(changed(synapse=DeltaSynapse()), 0.01), InputError, r"be RateCoupling\(\)"),
+    "plasticity": (
+        lambda: Network("var", {}, LEAKY.connectome, plasticity=ShortTermPlasticity(0.5, 0.1)), InputError,
+        "plasticity must be None for model 'var', which has no spikes; got .*ShortTermPlasticity",
     ),
     "lags of leaky units": (
         lambda: run(Network("leaky_tanh", {}, LEAKY.connectome, synapse=VAR.synapse), 0.01), InputError, "without lags"

@@ -107,6 +107,34 @@ def refuse_unknown(model: NeuronModel, names: Iterable[Any]) -> None:
             raise UnknownNameError.of(f"parameter of model {model.name!r}", str(name), model.defaults)
 
 
+def check_synapse(model: NeuronModel, synapse: Any, plasticity: Any) -> None:
+    """Refuse what cannot join a model's units.
+
+    Parameters
+    ----------
+    model : NeuronModel
+        Which.
+    synapse : one of the synapses, or RateCoupling
+        What joins them.
+    plasticity : Plasticity, sequence of Plasticity, or None
+        How that changes.
+
+    Raises
+    ------
+    InputError
+        It acts by spikes where there are none, or all the time where there are; or on a potential that is not there.
+    """
+    if model.spiking == (synapse.kind == "rate"):
+        wanted = (
+            "one for spikes, such as DeltaSynapse()" if model.spiking else "RateCoupling(), as units have no spikes"
+        )
+        raise InputError(f"synapse must, for model {model.name!r}, be {wanted}; got {synapse!r}.")
+    if plasticity and not model.spiking:
+        raise InputError(f"plasticity must be None for model {model.name!r}, which has no spikes; got {plasticity!r}.")
+    if synapse.kind == "jump" and not model.jumps:
+        raise InputError(f"synapse must be another than JumpSynapse for model {model.name!r}, which has no v to move.")
+
+
 def check_parameters(model: NeuronModel, given: Mapping[str, Any], unit_ids: np.ndarray) -> None:
     """Refuse parameters that a model cannot have.
 

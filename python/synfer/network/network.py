@@ -15,13 +15,12 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network.coupling import RateCoupling
 from synfer.network.drives import Drive, checked_drives, packed_drives, restored_drives
-from synfer.network.models import check_parameters, model_named, refuse_unknown
+from synfer.network.models import check_parameters, check_synapse, model_named, refuse_unknown
 from synfer.network.synapses import (
     PLASTICITIES,
     STDP,
     SYNAPSES,
     DeltaSynapse,
-    JumpSynapse,
     Plasticity,
     ShortTermPlasticity,
     Synapse,
@@ -48,7 +47,7 @@ class Network:
         The input each neuron gets besides its synapses: a `GaussianDrive`, for instance, or several drives, which add
         up; None for none. A drive that has a name can be recorded by itself.
     synapse : DeltaSynapse, JumpSynapse, ExponentialSynapse, AlphaSynapse or ConductanceSynapse
-        What a presynaptic spike does; default `DeltaSynapse`.
+        What a presynaptic spike does; default `DeltaSynapse`. Units without spikes are joined by a `RateCoupling`.
     plasticity : ShortTermPlasticity or STDP, or a sequence of one of each, optional
         How what it does changes; default not at all. With both, a spike brings weight x u x, the weight as STDP has it.
     ids : int or array (network,) of int, optional
@@ -106,7 +105,8 @@ class Network:
             raise InputError("connectome must have weights to be a network's wiring; make it by from_weights.")
         if connectome.leading == "time":
             raise InputError("connectome must be the wiring at one time; choose it by isel(time=...).")
-        synapse = DeltaSynapse() if synapse is None else synapse
+        if synapse is None:
+            synapse = DeltaSynapse() if about.spiking else RateCoupling()
         if not isinstance(synapse, tuple(SYNAPSES.values())):
             names = " or ".join(kind.__name__ for kind in SYNAPSES.values())
             raise InputError(f"synapse must be a {names}; got a {type(synapse).__name__}.")
@@ -114,6 +114,7 @@ class Network:
         self.connectome = connectome
         self.synapse = synapse
         self.plasticities = checked_plasticities(plasticity)
+        check_synapse(about, synapse, self.plasticities)
         self.n_units = connectome.n_units
         self.n_networks = connectome.n_networks
         self.drives = checked_drives(drive, self.n_networks, self.n_units)
@@ -122,8 +123,6 @@ class Network:
         refuse_unknown(about, parameters)
         self.parameters = {name: self._checked(name, value) for name, value in parameters.items()}
         check_parameters(about, self.parameters, self.unit_ids)
-        if isinstance(synapse, JumpSynapse) and not about.jumps:
-            raise InputError(f"synapse must be another than JumpSynapse for model {model!r}, which has no v to move.")
         self.ids = self._checked_ids(ids)
 
     @property

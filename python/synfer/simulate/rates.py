@@ -11,6 +11,7 @@ import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses 
 
 from synfer.errors import DelayWarning, InputError, ShapeError, UnknownNameError
 from synfer.network import Network, RateCoupling
+from synfer.network.models import check_synapse, model_named
 from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.autoregression import first_lags, lagged_weights, stationary_state
 from synfer.simulate.memory import refuse_beyond_available
@@ -38,11 +39,8 @@ def refuse_other_coupling(network: Network) -> RateCoupling:
         the wiring of Lorenz-96 is no ring.
     """
     coupling = network.synapse
-    if not isinstance(coupling, RateCoupling):
-        raise InputError(
-            f"the synapse of a network of model {network.model!r} must be RateCoupling(), as its units have no spikes; "
-            f"got {coupling!r}."
-        )
+    check_synapse(model_named(network.model), coupling, network.plasticities)
+    assert isinstance(coupling, RateCoupling)
     if coupling.lags is not None and network.model.startswith(WITHOUT_LAGS):
         raise InputError(f"the coupling of model {network.model!r} must be without lags; take model 'var' or a map.")
     if coupling.lags is not None:
@@ -126,11 +124,6 @@ def coupled(network: Network, dtype: np.dtype, layout: str | None, results: int)
         has a plasticity of synapses with spikes.
     """
     coupling = refuse_other_coupling(network)
-    if network.plasticities:
-        raise InputError(
-            f"the network's plasticity must be None for model {network.model!r}, which has no spikes; got "
-            f"{network.plasticity!r}."
-        )
     layout = None if layout is None else as_choice(layout, "layout", LAYOUTS)
     if network.model == "lorenz96":
         if layout is not None:

@@ -12,6 +12,7 @@ from synfer import _core
 from synfer.connectome import Connectome
 from synfer.errors import DelayWarning, InputError
 from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, JumpSynapse, Network, RateCoupling
+from synfer.network.models import check_synapse, model_named
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 
@@ -86,11 +87,8 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     DelayWarning
         A delay is not a whole number of steps, and so rounded; or delta synapses were made for another step.
     """
-    if isinstance(network.synapse, RateCoupling):
-        raise InputError(
-            f"the synapse of a network of model {network.model!r} must be one for spikes, such as DeltaSynapse(); got "
-            f"{network.synapse!r}."
-        )
+    check_synapse(model_named(network.model), network.synapse, network.plasticities)
+    assert not isinstance(network.synapse, RateCoupling)
     if layout is not None:
         layout = as_choice(layout, "layout", LAYOUTS)
     one, delays = _delays(network, dt)
