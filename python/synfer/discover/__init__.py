@@ -14,6 +14,7 @@ from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.registry import METHODS, create
 from synfer.discover.spike_glm import SpikeGLM
+from synfer.discover.synformer import Synformer
 from synfer.discover.transfer_entropy import TransferEntropy
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PartialCorrelation",
     "Samples",
     "SpikeGLM",
+    "Synformer",
     "TransferEntropy",
     "create",
 ]

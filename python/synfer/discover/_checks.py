@@ -138,16 +138,30 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
         )
 
 
-def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool) -> None:
-    """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples."""
+def check_values(
+    segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool, missing: bool = False
+) -> None:
+    """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples.
+
+    With ``missing``, NaN is a sample that is missing, and only infinities are refused.
+    """
     n_units = segments[0].shape[1]
     low, high = np.full(n_units, np.inf), np.full(n_units, -np.inf)
     for _, block in blocks(segments):
         # min and max carry NaN and infinities through: one look finds both the unclean and the constant.
-        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+        if missing:  # fmin and fmax pass NaN over
+            low, high = np.fmin(low, np.fmin.reduce(block, axis=0)), np.fmax(high, np.fmax.reduce(block, axis=0))
+        else:
+            low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
+    if missing and (low > high).any() and any(len(segment) for segment in segments):
+        if distinct:
+            raise InputError(
+                f"X must hold known samples of every unit, got only NaN in {_listed(unit_ids[low > high])}: drop it."
+            )
+        low, high = np.where(low > high, 0.0, low), np.where(low > high, 0.0, high)  # missing throughout a stretch
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         if any(len(segment) for segment in segments):
-            raise InputError(_first_unclean(segments, unit_ids))
+            raise InputError(_first_unclean(segments, unit_ids, missing))
         return  # no sample at all: nothing to check
     if not distinct:
         return
@@ -171,12 +185,12 @@ def blocks(segments: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
             yield number, segment[first : first + rows]
 
 
-def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray) -> str:
+def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray, missing: bool = False) -> str:
     first = 0
     last_number = 0
     for number, block in blocks(segments):
         first, last_number = (0, number) if number != last_number else (first, number)
-        unclean = ~np.isfinite(block)
+        unclean = np.isinf(block) if missing else ~np.isfinite(block)
         if unclean.any():
             time, unit = np.argwhere(unclean)[0]
             what = "NaN" if np.isnan(block[time, unit]) else "inf"

@@ -77,6 +77,7 @@ class BaseDiscoverer(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _takes_missing: ClassVar[bool] = False  # whether NaN says that a sample is missing, or is refused
 
     def fit(self, X: Any, signal: str | None = None) -> Self:
         """Find who drives whom.
@@ -153,7 +154,7 @@ class BaseDiscoverer(BaseEstimator):
             validate_data(self, columns, reset=reset, skip_check_array=True)
         except ValueError as error:
             raise ShapeError(f"{error}" if reset else f"{error} Give the units that were fitted.") from None
-        _checks.check_values(samples.segments, samples.unit_ids, distinct=reset)
+        _checks.check_values(samples.segments, samples.unit_ids, distinct=reset, missing=self._takes_missing)
         return samples
 
     def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:

@@ -17,6 +17,7 @@ from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mvgc import MVGC
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.spike_glm import SpikeGLM
+from synfer.discover.synformer import Synformer
 from synfer.discover.transfer_entropy import TransferEntropy
 from synfer.errors import InputError, UnknownNameError
 
@@ -36,6 +37,7 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "partial_correlation": PartialCorrelation,
     "transfer_entropy": TransferEntropy,
     "spike_glm": SpikeGLM,
+    "synformer": Synformer,
 }
 
 

@@ -6,13 +6,18 @@ from synfer.forecast.convolutional import TCNForecaster
 from synfer.forecast.feedforward import MLPForecaster
 from synfer.forecast.kan import KANForecaster
 from synfer.forecast.lagged import LaggedForecaster
+from synfer.forecast.laws import LAWS, Law
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian
+from synfer.forecast.pasts import Pasts, saturation
 from synfer.forecast.recurrent import LSTMForecaster
+from synfer.forecast.synformer import SynformerForecaster
+from synfer.forecast.synformer_training import train_synformer
 from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.forecast.windows import Clock, Windows
 
 __all__ = [
+    "LAWS",
     "LIKELIHOODS",
     "CausalformerForecaster",
     "Clock",
@@ -23,13 +28,18 @@ __all__ = [
     "KANForecaster",
     "LSTMForecaster",
     "LaggedForecaster",
+    "Law",
     "Likelihood",
     "MLPForecaster",
+    "Pasts",
     "ScaledGaussian",
     "Schedule",
+    "SynformerForecaster",
     "TCNForecaster",
     "Windows",
     "evaluate",
     "evaluation_batches",
+    "saturation",
     "train",
+    "train_synformer",
 ]

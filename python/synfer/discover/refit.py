@@ -1,0 +1,291 @@
+"""The last step of a Synformer, solved instead of learned: the attention of each target by weighted least squares.
+
+Given values, gains and spreads that were learnt, the forecast of a target is (to first order) linear in its attention.
+A few Fisher-scoring steps from where training ended find its maximum-likelihood value, the last hidden layer of the
+target's own response refitted beside it, and the spread of the estimate is a sandwich with HC3's leverages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch import Tensor
+
+from synfer.forecast import Law, Pasts, SynformerForecaster
+
+_ROWS = 512  # rows of a forward pass
+_MEMORY = 1 << 28  # bytes of hidden layers held at once
+_STEPS = 4
+_OUTLIER = 4.0  # standard deviations at which a Gaussian residual's pull ends
+_GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # ridge penalties, relative to the mean information of a source
+
+
+@dataclass
+class Refit:
+    """Attention of one initialisation, refitted.
+
+    Attributes
+    ----------
+    theta : numpy.ndarray, (target, source, column)
+        Attention, a column a drive and lag (lag fastest), per standard deviation of the values.
+    free : numpy.ndarray, (target, source, column)
+        The same without penalty: what the covariance belongs to.
+    cov : numpy.ndarray, (target, source, column, column)
+        NaN where the data do not determine the coefficients.
+    gain : numpy.ndarray, (target, column)
+        Mean over time of the effect of a unit of attention on eta, signed.
+    effect : numpy.ndarray, (target, column)
+        Root mean square over time of the same, in units of the target's own spread.
+    freedom : numpy.ndarray, (target,)
+        Rows less columns.
+    """
+
+    theta: np.ndarray
+    free: np.ndarray
+    cov: np.ndarray
+    gain: np.ndarray
+    effect: np.ndarray
+    freedom: np.ndarray
+
+
+@dataclass
+class Prior:
+    """What is known beforehand of the attention; see `synfer.discover.Synformer`.
+
+    ``allowed`` (target, source) of bool, ``known`` likewise: never penalised. ``types`` (unit,) of int or None: the
+    penalty draws towards the mean of the pair of types. ``signs``: None, "learn", or (source,) of +1, -1 and 0 (free).
+    """
+
+    allowed: np.ndarray
+    known: np.ndarray
+    types: np.ndarray | None = None
+    signs: np.ndarray | str | None = None
+
+
+@dataclass
+class _Normal:
+    """Normal equations of one target, its own columns eliminated: the sources' information and what they explain."""
+
+    g: np.ndarray
+    c: np.ndarray
+    energy: float
+    n_own: int
+    n_rows: int
+    keep: np.ndarray  # sources' columns that vary, of (source, column) flattened
+
+
+def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | str, prior: Prior) -> Refit:
+    """Refit the only initialisation of ``model``; its values are to be standardised (`standardise`) before."""
+    n, q = model.n_units, model.n_drives * model.max_lag
+    out = Refit(
+        np.zeros((n, n, q)),
+        np.zeros((n, n, q)),
+        np.full((n, n, q, q), np.nan),
+        np.zeros((n, q)),
+        np.zeros((n, q)),
+        np.zeros(n),
+    )
+    values = _values(model, pasts)
+    hidden = model.second.shape[-1]
+    block = max(1, min(n, _MEMORY // max(1, 4 * len(pasts.rows) * (hidden + 8))))
+    normals: list[_Normal] = []
+    for first in range(0, n, block):
+        units = slice(first, min(first + block, n))
+        parts = _linearise(model, pasts, values, units)
+        for k, i in enumerate(range(n)[units]):
+            normals.append(_refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out))
+    _penalise(out, normals, ridge, prior)
+    return out
+
+
+@torch.no_grad()
+def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
+    """Give the values of each initialisation mean square 1 about the mean, high where the samples are: nothing else changes."""
+    some = pasts.rows[:: max(1, len(pasts.rows) * pasts.n_units // 400_000)]
+    batch = pasts.batch(some, slice(0, 1))
+    s = model.values(batch.recent, batch.known)[:, :, 0]
+    x = batch.recent[:, -1][None]
+    known = 1.0 if batch.known is None else batch.known[:, -1][None].float()
+    centred = (s - s.mean(1, keepdim=True)) * known
+    sign = torch.sign((centred * (x - x.mean(1, keepdim=True))).sum((1, 2)))
+    scale = torch.where(sign == 0, 1.0, sign) * centred.square().mean((1, 2)).sqrt().clamp_min(1e-12)
+    model.value_out /= scale[:, None, None]
+    model.attention *= scale[:, None, None, None, None]
+
+
+@torch.no_grad()
+def _values(model: SynformerForecaster, pasts: Pasts) -> Tensor:
+    """Values at every row, centred source by source: (row, lag, source)."""
+    parts = []
+    for rows in pasts.rows.split(_ROWS * 4):
+        batch = pasts.batch(rows, slice(0, 1))
+        parts.append(model.values(batch.recent, batch.known)[0])
+    return torch.cat(parts)
+
+
+def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
+    """Eta, log sigma, target, edge, weight (row, unit), d eta / d drive (row, unit, drive), hidden (row, unit, hidden)."""
+    parts: list[tuple[Tensor, ...]] = []
+    for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
+        batch = pasts.batch(rows, units)
+        with torch.no_grad():
+            drives = model.drives(s[None], units)
+        drives.requires_grad_(True)
+        with torch.enable_grad():
+            forecast = model.respond(batch.own, drives, units)
+            (gains,) = torch.autograd.grad(forecast.eta.sum(), drives)
+        parts.append(
+            (
+                forecast.eta[0].detach(),
+                forecast.log_scale[0].detach(),
+                batch.target,
+                batch.edge,
+                batch.weight,
+                gains[0].permute(1, 2, 0),
+                forecast.hidden[0].detach(),
+            )
+        )
+    return [torch.cat(part) for part in zip(*parts, strict=True)]
+
+
+def _refit_target(
+    model: SynformerForecaster, law: Law, values: Tensor, parts: list[Tensor], i: int, prior: Prior, out: Refit
+) -> _Normal:
+    """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``effect``, ``freedom`` of ``out``."""
+    n, lags, drives = model.n_units, model.max_lag, model.n_drives
+    q = lags * drives
+    rows = parts[4] > 0
+    eta, log_scale, y, edge, _, gains, hidden = (part[rows].double() for part in parts)
+    s = values[rows].double()
+    s = s - s.mean(0)
+    # (row, source, drive, lag): a unit of attention A_d[l, i, j] adds gain_d(t) s_j(t - l)
+    design = (gains[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), n * q)
+    gaussian = type(law) is type_of_gaussian()
+    spread = torch.exp(log_scale) if gaussian else torch.ones_like(eta)
+    out.gain[i] = np.repeat(gains.mean(0).numpy(), lags)
+    out.effect[i] = np.repeat((gains / spread[:, None]).square().mean(0).sqrt().numpy(), lags)
+
+    start = (model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n * q)).detach().double().numpy()
+    varies = design.square().mean(0).numpy() > 1e-12
+    keep = np.repeat(prior.allowed[i] & (np.arange(n) != i), q) & varies
+    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), hidden], 1)
+    x = torch.cat([own, design[:, torch.from_numpy(keep)]], 1)
+    n_own = own.shape[1]
+    delta = torch.zeros(x.shape[1], dtype=torch.float64)
+    tiny = torch.zeros(x.shape[1], dtype=torch.float64)
+    for _ in range(_STEPS):
+        u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
+        if gaussian:
+            u = u.clamp(-_OUTLIER / spread, _OUTLIER / spread)
+        g = x.T @ (w[:, None] * x)
+        tiny = 1e-6 * g.diagonal().mean() * torch.ones_like(delta)
+        delta = delta + torch.linalg.solve(g + torch.diag(tiny), x.T @ u - tiny * delta)
+    u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
+    if gaussian:
+        u = u.clamp(-_OUTLIER / spread, _OUTLIER / spread)
+    free = start.copy()
+    free[keep] += delta[n_own:].numpy()
+    out.free[i] = np.where(keep, free, 0.0).reshape(n, q)
+    out.freedom[i] = len(s) - x.shape[1]
+    g = x.T @ (w[:, None] * x)
+    if out.freedom[i] > 0:
+        inverse = torch.linalg.inv(g + torch.diag(tiny))
+        left = (1.0 - w * ((x @ inverse) * x).sum(1)).clamp_min(0.05)
+        root = (u / left)[:, None] * x
+        cov = (inverse @ (root.T @ root) @ inverse)[n_own:, n_own:].numpy()
+        full = np.full((n * q, n * q), np.nan)
+        full[np.ix_(keep, keep)] = cov
+        every = np.arange(n * q).reshape(n, q)
+        out.cov[i] = full[every[:, :, None], every[:, None, :]]
+
+    # Normal equations around the maximum, in the attention itself, own columns eliminated.
+    g_np = (g + torch.diag(tiny)).numpy()
+    oo, os, ss = g_np[:n_own, :n_own], g_np[:n_own, n_own:], g_np[n_own:, n_own:]
+    schur = ss - os.T @ np.linalg.solve(oo, os)
+    theta = free[keep]
+    energy = float((u.square() / w.clamp_min(1e-12)).sum()) + float(theta @ schur @ theta)
+    return _Normal(schur, schur @ theta, energy, n_own, len(s), keep)
+
+
+def type_of_gaussian() -> type:
+    """The law whose residuals have a scale."""
+    from synfer.forecast import LAWS
+
+    return type(LAWS["gaussian"])
+
+
+def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Prior) -> None:
+    """Write ``theta``: the penalised solution, in two rounds where types or signs are to be learnt from the first."""
+    n, q = out.free.shape[1:]
+    centre = np.zeros((n, n, q))
+    for i, normal in enumerate(normals):
+        out.theta[i] = _ridge(normal, centre[i], ridge, np.repeat(prior.known[i], q)).reshape(n, q)
+    if prior.types is not None:
+        for a in np.unique(prior.types):
+            for b in np.unique(prior.types):
+                pair = np.ix_(prior.types == a, prior.types == b)
+                inside = (prior.allowed & ~np.eye(n, dtype=bool))[pair]
+                if inside.any():
+                    centre[pair] = out.theta[pair][inside].mean(axis=0)
+        for i, normal in enumerate(normals):
+            out.theta[i] = _ridge(normal, centre[i], ridge, np.repeat(prior.known[i], q)).reshape(n, q)
+    if prior.signs is None:
+        return
+    if isinstance(prior.signs, str):
+        # The sign that a source's own effects have together, each counted by how surely it is known.
+        signs = np.sign(np.nansum(out.theta[..., 0:q] * out.effect[:, None, :], axis=(0, 2)))
+    else:
+        signs = np.asarray(prior.signs, dtype=np.float64)
+    for i, normal in enumerate(normals):
+        out.theta[i] = _signed(normal, out.theta[i], np.repeat(signs, q)).reshape(n, q)
+
+
+def _ridge(normal: _Normal, centre: np.ndarray, ridge: float | str, known: np.ndarray) -> np.ndarray:
+    """Solve (G + lambda P)(theta - centre) = c - G centre; lambda given, relative, or by generalised cross-validation."""
+    theta = np.zeros(len(normal.keep))
+    if not normal.keep.any():
+        return theta
+    middle = centre.reshape(-1)[normal.keep]
+    penalised = np.where(known[normal.keep], 1e-6, 1.0)
+    root = 1.0 / np.sqrt(penalised)
+    values, vectors = np.linalg.eigh(normal.g * root[:, None] * root)
+    values = np.maximum(values, 0.0)
+    along = vectors.T @ (root * (normal.c - normal.g @ middle))
+    unit = max(float(np.mean(np.diag(normal.g))), 1e-300)
+
+    def solution(relative: float) -> np.ndarray:
+        bottom = np.maximum(values + relative * unit, 1e-12 * values.max() + 1e-300)
+        return np.asarray(along / bottom)
+
+    best = ridge
+    if isinstance(ridge, str):
+        rest = normal.energy - 2.0 * middle @ normal.c + middle @ normal.g @ middle
+        scores = []
+        for relative in _GRID:
+            b = solution(relative)
+            residual = max(rest - 2.0 * b @ along + b @ (values * b), 1e-12)
+            used = normal.n_own + float(np.sum(values / np.maximum(values + relative * unit, 1e-300)))
+            left = normal.n_rows - used
+            scores.append(residual / left**2 if left > 0.05 * normal.n_rows else np.inf)
+        best = float(_GRID[int(np.argmin(scores))]) if np.isfinite(scores).any() else float(_GRID[-1])
+    theta[normal.keep] = middle + root * (vectors @ solution(float(best)))
+    return theta
+
+
+def _signed(normal: _Normal, theta: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """The nearest in the metric of the information that has the signs asked for (0: free, as a difference of two)."""
+    flat = theta.reshape(-1).copy()
+    if not normal.keep.any():
+        return flat
+    wanted = signs[normal.keep]
+    values, vectors = np.linalg.eigh(normal.g)
+    root = np.sqrt(np.maximum(values, 1e-12 * values.max()))[:, None] * vectors.T
+    columns = np.concatenate([root * np.where(wanted == 0, 1.0, wanted), -root[:, wanted == 0]], axis=1)
+    solved, _ = nnls(columns, root @ flat[normal.keep], maxiter=30 * columns.shape[1])
+    found = solved[: len(wanted)] * np.where(wanted == 0, 1.0, wanted)
+    found[wanted == 0] -= solved[len(wanted) :]
+    flat[normal.keep] = found
+    return flat

@@ -1,0 +1,421 @@
+"""Discovery by a forecaster whose attention is the connectivity."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from synfer.connectome import Connectome
+from synfer.discover._covariates import read_covariates
+from synfer.discover._priors import read_prior
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.refit import Refit, refit, standardise
+from synfer.errors import InputError, NotConvergedWarning
+from synfer.forecast import LAWS, Pasts, SynformerForecaster, saturation, train_synformer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_COUNT = [Interval(Integral, 1, None, closed="left")]
+_ROWS = 512  # rows of a forward pass
+
+
+class Synformer(BaseDiscoverer):
+    """Connectome from a forecaster whose attention is signed, resolved in lags, and free.
+
+        s_j(t)        = phi(x_j(t), ..., x_j(t - value_window + 1))
+        a_i(t)        = sum_{j != i} sum_{l = 0}^{max_lag - 1} A[l, i, j] s_j(t - l)
+        x_i(t + 1)    ~ law(eta, sigma),   (eta, sigma) = F(h_i(t), e_i, a_i(t))
+
+    s_j is what j tells the others, one learned value (an event where events are what acts); A the attention, without
+    softmax, so that sources do not compete and have a sign; h_i the own history of i (its last samples, and exponential
+    traces of it), e_i an embedding. F is a network shared by all units: it learns the units' own dynamics, how strongly
+    an input acts in each state, and where inputs saturate; other units reach the forecast through A alone. Samples
+    exactly at a unit's extreme, if many, are taken as cut off there (the likelihood is Tobin's).
+
+    What training found is the start of a last step that is solved, not learned: A by Fisher scoring, F held fixed but
+    for its last layer, with HC3 standard errors. The ensemble's mean is given. A knows nothing of neurons: spikes,
+    thresholds, resets, delays and time constants are learned from the samples.
+
+    Parameters
+    ----------
+    n_init : int
+        Initialisations, trained side by side.
+    max_lag : int
+        Samples of a source, the last known one and those before, that may act on the next sample.
+    likelihood : {"gaussian", "poisson", "bernoulli"}
+        Of the next sample: of voltage, calcium or rates (mean and variance learned); of spike counts (log link); of
+        spikes or none (logit link).
+    window : int
+        Own samples that are fed as they are, beside the traces.
+    value_window : int
+        Samples that a value is made from. What acts later than that needs ``max_lag``.
+    time_constants : tuple of float
+        Of the traces of own history, in samples.
+    n_products : int
+        Further pairs of attentions that enter the forecast by their product, for laws that multiply sources.
+    hidden : int
+        Width of F.
+    ridge : float or "gcv"
+        Penalty on A in the last step, relative to the mean information of a source; "gcv" chooses it for each target by
+        generalised cross-validation. P-values and intervals' widths are those without penalty.
+    prior : array (target, source), optional
+        0 where there can be no edge, another number where there is one (never penalised), NaN where it is open.
+    dale : "learn" or array (unit,), optional
+        Each source's effects all have one sign: given (+1, -1, 0 for free), or the one they have together.
+    cell_types : array (unit,), optional
+        Labels. The penalty then draws towards the mean of each pair of types instead of 0.
+    n_steps, batch_size, learning_rate, weight_decay
+        Of the training (Adam, one cycle of the learning rate): steps, samples in time a step.
+    level : float
+        Of the intervals.
+    progress : bool
+        Show a bar where the output is a terminal.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    connectome_ : Connectome
+        ``weight``: mean over time of the change of the next sample (for counts: of its log or logit) for a standard
+        deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
+        ``score``: the root of the sum over lags (and products) of the squared effects, each in units of the target's own
+        spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0; ``delay``:
+        lag of the largest effect, counted from where s_j looks. NaN p-value where the samples do not determine a pair.
+    attention_ : numpy.ndarray, (lag, target, source)
+        Effects on the next sample, mean over initialisations, in the signal's units.
+    forecaster_ : SynformerForecaster
+    loss_ : numpy.ndarray, (init, epoch)
+        Mean negative log-likelihood of each pass through the data, nats per (z-scored) sample and unit.
+    offset_, scale_ : numpy.ndarray, (unit,)
+        The model sees (x - offset_) / scale_.
+    limits_ : tuple of numpy.ndarray (unit,)
+        Floor and ceiling found in the samples; infinite where there is none.
+
+    Raises
+    ------
+    InputError
+        See ``fit``; further, priors or covariates of another shape, and counts where the likelihood asks for them.
+    FitDivergedError
+        The loss was no number any more.
+
+    Notes
+    -----
+    NaN samples are missing: a row counts where the target and the own samples of ``window`` are known; what a source
+    with a missing sample tells is taken as the mean.
+
+    Examples
+    --------
+    >>> import synfer as sf
+    >>> network = sf.simulate.izhikevich_network(4, 1, p=0.4, seed=0)
+    >>> seen = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, duration=2.0, seed=1))
+    >>> estimate = sf.discover.Synformer(1, n_steps=500, random_state=0).fit(seen).connectome_
+    >>> sf.evaluate.compare(estimate, network.connectome)["auroc"] > 0.95
+    True
+    """
+
+    _takes_missing: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_init": _COUNT,
+        "max_lag": _COUNT,
+        "likelihood": [StrOptions(set(LAWS))],
+        "window": _COUNT,
+        "value_window": _COUNT,
+        "time_constants": ["array-like"],
+        "n_products": [Interval(Integral, 0, None, closed="left")],
+        "hidden": _COUNT,
+        "ridge": [Interval(Real, 0.0, None, closed="left"), StrOptions({"gcv"})],
+        "prior": ["array-like", None],
+        "dale": [StrOptions({"learn"}), "array-like", None],
+        "cell_types": ["array-like", None],
+        "n_steps": _COUNT,
+        "batch_size": _COUNT,
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "level": [Interval(Real, 0.0, 1.0, closed="neither")],
+        "progress": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_init: int = 3,
+        *,
+        max_lag: int = 1,
+        likelihood: str = "gaussian",
+        window: int = 4,
+        value_window: int = 4,
+        time_constants: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+        n_products: int = 0,
+        hidden: int = 64,
+        ridge: float | str = 0.0,
+        prior: Any = None,
+        dale: Any = None,
+        cell_types: Any = None,
+        n_steps: int = 2400,
+        batch_size: int = 64,
+        learning_rate: float = 1e-2,
+        weight_decay: float = 0.0,
+        level: float = 0.95,
+        progress: bool = True,
+        random_state: Any = None,
+    ):
+        self.n_init = n_init
+        self.max_lag = max_lag
+        self.likelihood = likelihood
+        self.window = window
+        self.value_window = value_window
+        self.time_constants = time_constants
+        self.n_products = n_products
+        self.hidden = hidden
+        self.ridge = ridge
+        self.prior = prior
+        self.dale = dale
+        self.cell_types = cell_types
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.level = level
+        self.progress = progress
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X: Any, signal: str | None = None, covariates: Any = None) -> Self:
+        """Find who drives whom; as every discoverer's ``fit``, and
+
+        Parameters
+        ----------
+        X, signal
+            As `BaseDiscoverer.fit` takes them; NaN is a missing sample.
+        covariates : str, sequence of str, or array, optional
+            Stimuli known at the time of the sample to forecast: names of signals of the Recording (a column for each
+            unit), or an array ([trial,] time, [unit,] covariate).
+
+        Returns
+        -------
+        self
+        """
+        self._given = (X, covariates)
+        try:
+            return super().fit(X, signal)
+        finally:
+            del self._given
+
+    def _depth(self) -> int:
+        return max(int(self.window), int(self.max_lag) + int(self.value_window) - 1)
+
+    def _min_samples(self, n_units: int) -> int:
+        return self._depth() + 3
+
+    def _discover(self, samples: Samples) -> Connectome:
+        law = LAWS[self.likelihood]
+        counts = self.likelihood != "gaussian"
+        covariates = read_covariates(*self._given, samples)
+        prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
+        n = samples.n_units
+        for segment in samples.segments:
+            law.check(torch.from_numpy(np.ascontiguousarray(segment)))
+        unlimited = np.full(n, np.inf)
+        self.limits_ = (-unlimited, unlimited) if counts else saturation(samples.segments)
+        self.offset_, self.scale_ = np.zeros(n), np.ones(n)
+        if not counts:
+            self.offset_, self.scale_ = _moments(samples.segments)
+        self._standard: Any = None
+        pasts = self._pasts(samples, covariates)
+        self._standard = pasts.standard
+        if len(pasts.rows) == 0:
+            raise InputError(
+                f"X must hold a segment of more than {self._depth()} samples, window or max_lag + value_window - 1 and "
+                "one to forecast, got none: record for longer trials, or take less of the past."
+            )
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(2**31 - 1))
+        self.forecaster_ = self._forecaster(pasts, random.randint(2**31 - 1, size=self.n_init), prior.allowed)
+        self._begin(pasts)
+        self.loss_ = train_synformer(
+            self.forecaster_,
+            pasts,
+            law,
+            n_steps=int(self.n_steps),
+            batch_size=int(self.batch_size),
+            learning_rate=float(self.learning_rate),
+            weight_decay=float(self.weight_decay),
+            seed=seed,
+            progress=bool(self.progress),
+        )
+        standardise(self.forecaster_, pasts)
+        members = [
+            refit(member, pasts, law, ridge=self.ridge, prior=prior) for member in self.forecaster_.members()
+        ]
+        return self._read_off(samples, members, self._latency(pasts), prior.allowed)
+
+    def _forecaster(self, pasts: Pasts, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
+        return SynformerForecaster(
+            pasts.n_units,
+            pasts.n_features,
+            max_lag=int(self.max_lag),
+            value_window=int(self.value_window),
+            n_products=int(self.n_products),
+            hidden=int(self.hidden),
+            allowed=torch.from_numpy(allowed),
+            seeds=[int(seed) for seed in seeds],
+        )
+
+    @torch.no_grad()
+    def _begin(self, pasts: Pasts) -> None:
+        """Begin counts at their mean rate: from a rate of 1/2 or 1 the first steps would go there alone."""
+        if self.likelihood == "gaussian":
+            return
+        rate = pasts.series[pasts.rows + 1].mean(0).clamp(1e-4, None)
+        start = torch.log(rate) if self.likelihood == "poisson" else torch.logit(rate.clamp(max=0.999))
+        self.forecaster_.bias_out[..., 0] = start
+
+    def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
+        """The ensemble's mean effects, their tests and intervals."""
+        n, lags = samples.n_units, int(self.max_lag)
+        effects = np.stack([m.theta * m.effect[:, None] for m in members])  # (init, target, source, column)
+        mean = effects.mean(0)
+        score = np.sqrt(np.square(mean).sum(-1))
+        spread = np.sqrt(np.square(effects).sum(-1)).std(0)
+        gains = [m.gain[:, None, :lags] * self.scale_[:, None, None] for m in members]
+        self.attention_ = np.mean([m.theta[..., :lags] * g for m, g in zip(members, gains, strict=True)], axis=0)
+        weight = self.attention_.sum(-1)
+        self.attention_ = np.ascontiguousarray(self.attention_.transpose(2, 0, 1))
+
+        # Initialisations see the same noise: their mean is taken to be as uncertain as one of them.
+        free = np.mean([m.free * m.effect[:, None] for m in members], axis=0)
+        cov = np.mean([m.cov * m.effect[:, None, :, None] * m.effect[:, None, None, :] for m in members], axis=0)
+        freedom = np.mean([m.freedom for m in members], axis=0)
+        pvalue = _wald(free, cov, freedom)
+        variance = np.mean(
+            [np.einsum("ijk,ijkl,ijl->ij", g + 0 * m.theta[..., :lags], m.cov[..., :lags, :lags], g + 0 * m.theta[..., :lags])
+             for m, g in zip(members, gains, strict=True)],
+            axis=0,
+        )
+        half = stats.t.ppf(0.5 + 0.5 * self.level, np.maximum(freedom, 1.0))[:, None] * np.sqrt(np.maximum(variance, 0.0))
+        by_lag = np.square(mean).reshape(n, n, -1, lags).sum(2)
+        delay = None
+        if samples.dt is not None:
+            delay = (1.0 + latency + by_lag.argmax(-1)) * samples.dt
+            delay[score == 0] = np.nan
+        off = np.eye(n, dtype=bool)
+        for field in (score, spread, weight, pvalue, half, delay):
+            if field is not None:
+                field[off] = np.nan
+        pvalue[~allowed] = np.nan
+        return self._connectome(
+            samples,
+            score,
+            weight=weight,
+            pvalue=pvalue,
+            delay=delay,
+            score_std=spread,
+            interval_low=weight - half,
+            interval_high=weight + half,
+            converged=self._converged(),
+        )
+
+    def _latency(self, pasts: Pasts) -> int:
+        """Samples before the last one at which the values look: where their change moves them most."""
+        some = pasts.rows[:: max(1, len(pasts.rows) // 2048)]
+        recent = pasts.batch(some, slice(0, 1)).recent[:, -int(self.value_window) :].clone().requires_grad_(True)
+        values = self.forecaster_.values(recent.expand(-1, -1, -1))
+        (slopes,) = torch.autograd.grad(values.sum(), recent)
+        moved = (slopes * (recent - recent.mean((0, 1)))).square().mean((0, 2)).detach()
+        return int(self.value_window) - 1 - int(moved.argmax())
+
+    def _converged(self) -> bool:
+        """Whether the forecast learnt something; warn where not."""
+        learnt = bool((self.loss_[:, -1] < self.loss_[:, 0]).any()) or self.loss_.shape[1] == 1
+        if not learnt:
+            warnings.warn(
+                "the forecast was no better at the end of training than at its beginning: what it attends to says "
+                "nothing; raise n_steps, lower learning_rate, or record for longer.",
+                NotConvergedWarning,
+                stacklevel=5,
+            )
+        return learnt
+
+    def predict(self, X: Any, signal: str | None = None, covariates: Any = None) -> np.ndarray:
+        """Forecast each sample from those before it: the mean over initialisations.
+
+        Returns
+        -------
+        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
+            float32; NaN where a sample has too little past.
+        """
+        samples = self._read(X, signal)
+        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        out = np.full((samples.n_samples, samples.n_units), np.nan, dtype=np.float32)
+        law = LAWS[self.likelihood]
+        with torch.no_grad():
+            for rows in pasts.rows.split(_ROWS):
+                mean = law.mean(self.forecaster_(pasts.batch(rows)).eta).mean(0)
+                out[rows.numpy() + 1] = mean.numpy() * self.scale_ + self.offset_
+        out = np.clip(out, *(limit.astype(np.float32) for limit in self.limits_))
+        return out.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else out
+
+    def score(self, X: Any, signal: str | None = None, covariates: Any = None) -> float:
+        """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit.
+
+        Of the mixture of the initialisations; a sample at a floor or ceiling counts with its probability.
+        """
+        samples = self._read(X, signal)
+        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        law = LAWS[self.likelihood]
+        total, count = 0.0, 0.0
+        with torch.no_grad():
+            for rows in pasts.rows.split(_ROWS):
+                batch = pasts.batch(rows)
+                forecast = self.forecaster_(batch)
+                each = law.log_prob(forecast.eta, forecast.log_scale, batch.target, batch.edge)
+                mixture = torch.logsumexp(each, 0) - np.log(len(each))
+                # A density, per unit of the signal; a probability at an edge has no unit.
+                unit = torch.from_numpy(np.log(self.scale_)).float() * (batch.edge == 0)
+                total += float(((mixture - unit) * batch.weight).sum())
+                count += float(batch.weight.sum())
+        return total / count if count else float("nan")
+
+    def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
+        return Pasts(
+            samples.segments,
+            depth=self._depth(),
+            window=int(self.window),
+            time_constants=tuple(float(tau) for tau in self.time_constants),
+            offset=self.offset_,
+            scale=self.scale_,
+            counts=self.likelihood != "gaussian",
+            limits=self.limits_,
+            covariates=covariates,
+            standard=self._standard,
+        )
+
+
+def _wald(free: np.ndarray, cov: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """P-values (target, source) of F tests that all columns are 0; NaN where the covariance is not known."""
+    n, _, q = free.shape
+    pvalue = np.full((n, n), np.nan)
+    told = np.isfinite(cov).all((2, 3)) & (np.einsum("ijkk->ij", cov) > 0) & (freedom[:, None] > 0)
+    for i, j in np.argwhere(told):
+        statistic = float(free[i, j] @ np.linalg.pinv(cov[i, j], hermitian=True) @ free[i, j]) / q
+        pvalue[i, j] = stats.f.sf(max(statistic, 0.0), q, freedom[i])
+    return pvalue
+
+
+def _moments(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each unit, (unit,), missing samples left out."""
+    count = sum((~np.isnan(segment)).sum(axis=0) for segment in segments)
+    mean = sum(np.nansum(segment, axis=0, dtype=np.float64) for segment in segments) / count
+    square = sum(np.nansum(np.square(segment - mean), axis=0) for segment in segments) / count
+    return np.asarray(mean), np.sqrt(square)

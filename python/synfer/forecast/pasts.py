@@ -1,0 +1,222 @@
+"""The past of each sample as `synformer` takes it: the unit's own history, and the last samples of everybody.
+
+A unit's own history is its last samples and exponential traces of them. Traces are held only at every 32nd sample
+and carried on from there when a batch asks, so that what is held beside the data is a fraction of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.signal import lfilter
+from torch import Tensor
+
+STRIDE = 32  # samples between two that hold the traces
+EVERY = slice(None)
+_ATOM = 10  # samples exactly at a unit's extreme from which it is taken to be a saturation
+
+
+@dataclass
+class Batch:
+    """What the forecast of some samples is made from.
+
+    Attributes
+    ----------
+    own : Tensor, (row, unit, feature)
+        Own history, standardised, and the covariates.
+    recent : Tensor, (row, sample, unit)
+        The last ``max_lag + value_window - 1`` samples of every unit, in time order, the last one known at the end.
+    known : Tensor of bool, (row, sample, unit), or None
+        Which of them were measured; None where all were.
+    target, edge, weight : Tensor, (row, unit)
+        The next sample, at which edge it is (+1 ceiling, -1 floor), and 1 where it counts, 0 where it (or the own
+        history before it) is missing.
+    units : slice
+        The targets: the units of ``own``, ``target``, ``edge`` and ``weight``.
+    """
+
+    own: Tensor
+    recent: Tensor
+    known: Tensor | None
+    target: Tensor
+    edge: Tensor
+    weight: Tensor
+    units: slice
+
+
+class Pasts:
+    """Segments of a recording, ready to be asked for the pasts of any of their samples.
+
+    Parameters
+    ----------
+    segments : list of array, each (time, unit)
+        NaN where a sample is missing.
+    depth : int
+        Samples before the target that a row must have in its own segment.
+    window : int
+        Of them, own samples that are fed as they are.
+    time_constants : sequence of float
+        Of the traces, in samples.
+    offset, scale : array (unit,)
+        A sample is fed as (x - offset) / scale.
+    counts : bool
+        Samples are counts: the time since the last event is a feature, the square is not.
+    limits : pair of array (unit,), optional
+        Floor and ceiling; infinite where there is none.
+    covariates : list of array, each (time, covariate) or (time, unit, covariate), optional
+        Known alongside the target sample.
+    """
+
+    def __init__(
+        self,
+        segments: list[np.ndarray],
+        *,
+        depth: int,
+        window: int,
+        time_constants: tuple[float, ...],
+        offset: np.ndarray,
+        scale: np.ndarray,
+        counts: bool = False,
+        limits: tuple[np.ndarray, np.ndarray] | None = None,
+        covariates: list[np.ndarray] | None = None,
+        standard: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        self.window, self.depth = window, depth
+        lengths = [len(segment) for segment in segments]
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        raw = np.concatenate(segments)
+        missing = np.isnan(raw)
+        self.n_units = raw.shape[1]
+        scaled = ((raw - offset) / scale).astype(np.float32)
+        self.missing = torch.from_numpy(missing) if missing.any() else None
+        if missing.any():
+            for start, length in zip(starts, lengths, strict=True):
+                _carry_forward(scaled[start : start + length])
+        self.series = torch.from_numpy(scaled)
+        edge = np.zeros(raw.shape, dtype=np.int8)
+        if limits is not None:
+            edge[raw >= limits[1]], edge[raw <= limits[0]] = 1, -1
+        self.edges = torch.from_numpy(edge)
+
+        keep = np.exp(-1.0 / np.asarray(time_constants, dtype=np.float64))
+        self._powers = 1 if counts else 2  # traces of x, and of its square
+        anchors, place = [], np.empty(len(raw), dtype=np.int64)
+        for start, length in zip(starts, lengths, strict=True):
+            place[start : start + length] = sum(map(len, anchors)) + np.arange(length) // STRIDE
+            anchors.append(_traces(scaled[start : start + length], keep, self._powers))
+        self._anchors = torch.from_numpy(np.concatenate(anchors))  # (anchor, unit, trace): just before its sample
+        self._place = torch.from_numpy(place)
+        self._since = torch.from_numpy(np.concatenate([np.arange(length) % STRIDE for length in lengths]))
+        steps = np.arange(STRIDE)
+        ages = steps[:, None] - steps[None, :]  # (since, sample): of the samples after the anchor
+        grown = np.where(ages[..., None] >= 0, (1.0 - keep) * keep ** np.maximum(ages, 0)[..., None], 0.0)
+        self._grow = torch.from_numpy(grown.astype(np.float32))
+        self._decay = torch.from_numpy((keep ** (steps[:, None] + 1)).astype(np.float32))
+        self._elapsed = torch.from_numpy(_elapsed(scaled, starts, lengths)) if counts else None
+        self.covariates = None if covariates is None else torch.from_numpy(np.concatenate(covariates)).float()
+
+        rows = [np.arange(start + depth - 1, start + length - 1) for start, length in zip(starts, lengths, strict=True)]
+        self.rows = torch.from_numpy(np.concatenate(rows))
+        self._standard = standard
+        if standard is None:
+            some = self.rows[:: max(1, len(self.rows) * self.n_units // 200_000)]
+            own = self._own(some).double()
+            self._standard = own.mean((0, 1)).float(), own.std((0, 1)).clamp_min(1e-6).float()
+
+    @property
+    def standard(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each feature of own histories, (feature,): for other data of these units."""
+        assert self._standard is not None
+        return self._standard
+
+    @property
+    def n_features(self) -> int:
+        """Features of an own history, covariates among them."""
+        return len(self.standard[0])
+
+    def batch(self, rows: Tensor, units: slice = EVERY) -> Batch:
+        """The pasts of the samples of ``units`` after the ones at ``rows``, (row,), drawn from ``self.rows``."""
+        mean, deviation = self.standard
+        own = (self._own(rows, units) - mean) / deviation
+        at = rows[:, None] + torch.arange(1 - self.depth, 1)
+        target, edge = self.series[rows + 1, units], self.edges[rows + 1, units].float()
+        known, weight = None, torch.ones_like(target)
+        if self.missing is not None:
+            known = ~self.missing[at]
+            weight = (known[:, -self.window :, units].all(1) & ~self.missing[rows + 1, units]).float()
+        return Batch(own, self.series[at], known, target, edge, weight, units)
+
+    def _own(self, rows: Tensor, units: slice = EVERY) -> Tensor:
+        """Own histories, not yet standardised: (row, unit, feature)."""
+        series = self.series[:, units]
+        last = series[rows[:, None] + torch.arange(0, -self.window, -1)]  # (row, sample, unit)
+        since = self._since[rows]
+        after = (rows - since)[:, None] + torch.arange(STRIDE)
+        # What lies behind the row's sample has weight 0; it is clamped so as to lie in the series at all.
+        x = series[after.clamp(max=len(series) - 1)].transpose(1, 2)
+        grow = self._grow[since]
+        traces = [torch.bmm(x if power == 0 else x * x, grow) for power in range(self._powers)]
+        decay = self._decay[since].repeat(1, self._powers)[:, None, :]
+        parts = [last.transpose(1, 2), torch.cat(traces, -1) + decay * self._anchors[self._place[rows], units]]
+        if self._elapsed is not None:
+            parts.append(self._elapsed[rows, units][..., None])
+        if self.covariates is not None:
+            known = self.covariates[rows + 1]
+            parts.append(known[:, units] if known.ndim == 3 else known[:, None].expand(-1, last.shape[2], -1))
+        return torch.cat(parts, -1)
+
+
+def saturation(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Floor and ceiling of each unit, (unit,): its extreme where ten samples or more lie exactly there, else infinite.
+
+    Of a signal that was not cut off, only one sample lies at its extreme, but for chance and coarse digits. An extreme
+    is believed only if it is met ten times as often as the next value to it.
+    """
+    raw = np.concatenate(segments)
+    out = []
+    for sign in (-1.0, 1.0):
+        limits = np.full(raw.shape[1], sign * np.inf)
+        for unit in range(raw.shape[1]):
+            column = sign * raw[:, unit]
+            values, counts = np.unique(column[column > np.nanquantile(column, 0.5)], return_counts=True)
+            if len(values) > 1 and counts[-1] >= _ATOM and counts[-1] >= 10 * counts[-2]:
+                limits[unit] = sign * values[-1]
+        out.append(limits)
+    return out[0], out[1]
+
+
+def _traces(x: np.ndarray, keep: np.ndarray, powers: int) -> np.ndarray:
+    """Traces before every STRIDE-th sample, (anchor, unit, trace): power by power, time constant by time constant."""
+    n, units = x.shape
+    out = np.empty((-(-n // STRIDE), units, powers * len(keep)), dtype=np.float32)
+    for first in range(0, units, 64):  # some units at a time: whole traces are larger than the data
+        some = slice(first, first + 64)
+        for power in range(powers):
+            y = x[:, some].astype(np.float64) ** (power + 1)
+            start = y.mean(axis=0) if n else y  # what went before the first sample is not known
+            for k, kept in enumerate(keep):
+                trace = lfilter([1.0 - kept], [1.0, -kept], y - start, axis=0) + start
+                before = np.concatenate([start[None], trace[STRIDE - 1 :: STRIDE]])[: len(out)]
+                out[:, some, power * len(keep) + k] = before
+    return out
+
+
+def _elapsed(x: np.ndarray, starts: np.ndarray, lengths: list[int]) -> np.ndarray:
+    """log(1 + samples since the last one above 0), the beginning counting as one, (time, unit)."""
+    out = np.empty(x.shape, dtype=np.float32)
+    for start, length in zip(starts, lengths, strict=True):
+        part = x[start : start + length]
+        at = np.where(part > 0, np.arange(length)[:, None], -1)
+        out[start : start + length] = np.log1p(np.arange(length)[:, None] - np.maximum.accumulate(at, axis=0))
+    return out
+
+
+def _carry_forward(x: np.ndarray) -> None:
+    """Put the last known sample of a unit in place of its missing ones (0, the mean, where none came before)."""
+    missing = np.isnan(x)
+    last = np.maximum.accumulate(np.where(missing, -1, np.arange(len(x))[:, None]), axis=0)
+    x[...] = np.where(last >= 0, np.take_along_axis(x, np.maximum(last, 0), axis=0), 0.0)
+
+
