@@ -25,6 +25,7 @@ from synfer.discover import (
     PairwiseGranger,
     PartialCorrelation,
     SpikeGLM,
+    Synformer,
     TransferEntropy,
 )
 from synfer.discover.registry import METHODS
@@ -56,6 +57,7 @@ ESTIMATORS = [
     ComponentwiseGC(n_hidden=3, max_epochs=8, random_state=0),
     ComponentwiseGC("lstm", lag=2, n_hidden=3, max_epochs=8, random_state=0),
     JacobianGC(n_hidden=8, max_epochs=8, random_state=0),
+    Synformer(1, hidden=2, window=1, value_window=1, time_constants=(2.0,), n_steps=3, progress=False, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
 ]
 

@@ -138,9 +138,7 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
         )
 
 
-def check_values(
-    segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool, missing: bool = False
-) -> None:
+def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool, missing: bool = False) -> None:
     """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples.
 
     With ``missing``, NaN is a sample that is missing, and only infinities are refused.

@@ -17,7 +17,9 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
         try:
             given = np.asarray(prior, dtype=np.float64)
         except (TypeError, ValueError):
-            raise InputError("prior must hold numbers (0 no edge, NaN open, others an edge), got other values.") from None
+            raise InputError(
+                "prior must hold numbers (0 no edge, NaN open, others an edge), got other values."
+            ) from None
         if given.shape != (n_units, n_units):
             raise ShapeError(
                 f"prior must be of shape (target, source) = {(n_units, n_units)}, got {given.shape}: NaN where it is open."
@@ -37,6 +39,8 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
     if cell_types is not None:
         labels = np.asarray(cell_types)
         if labels.shape != (n_units,):
-            raise ShapeError(f"cell_types must be of shape (unit,) = ({n_units},), got {labels.shape}: give one label a unit.")
+            raise ShapeError(
+                f"cell_types must be of shape (unit,) = ({n_units},), got {labels.shape}: give one label a unit."
+            )
         types = np.unique(labels, return_inverse=True)[1]
     return Prior(allowed, known, types, signs)

@@ -14,11 +14,13 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
-from synfer.forecast import Law, Pasts, SynformerForecaster
+from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _STEPS = 4
+_TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
+_SLACK = 1e-3  # the same, for the attentions of products
 _OUTLIER = 4.0  # standard deviations at which a Gaussian residual's pull ends
 _GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # ridge penalties, relative to the mean information of a source
 
@@ -30,15 +32,14 @@ class Refit:
     Attributes
     ----------
     theta : numpy.ndarray, (target, source, column)
-        Attention, a column a drive and lag (lag fastest), per standard deviation of the values.
+        Effects, a column a drive and lag (lag fastest): the root mean square over time of what a standard deviation of
+        the source's value does to eta, in units of the target's own spread (the root of its information).
     free : numpy.ndarray, (target, source, column)
         The same without penalty: what the covariance belongs to.
     cov : numpy.ndarray, (target, source, column, column)
         NaN where the data do not determine the coefficients.
     gain : numpy.ndarray, (target, column)
-        Mean over time of the effect of a unit of attention on eta, signed.
-    effect : numpy.ndarray, (target, column)
-        Root mean square over time of the same, in units of the target's own spread.
+        Mean over time of the change of eta for an effect of 1.
     freedom : numpy.ndarray, (target,)
         Rows less columns.
     """
@@ -47,7 +48,6 @@ class Refit:
     free: np.ndarray
     cov: np.ndarray
     gain: np.ndarray
-    effect: np.ndarray
     freedom: np.ndarray
 
 
@@ -84,7 +84,6 @@ def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | 
         np.zeros((n, n, q)),
         np.zeros((n, n, q)),
         np.full((n, n, q, q), np.nan),
-        np.zeros((n, q)),
         np.zeros((n, q)),
         np.zeros(n),
     )
@@ -154,67 +153,70 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
 def _refit_target(
     model: SynformerForecaster, law: Law, values: Tensor, parts: list[Tensor], i: int, prior: Prior, out: Refit
 ) -> _Normal:
-    """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``effect``, ``freedom`` of ``out``."""
+    """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``freedom`` of ``out``."""
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts[4] > 0
     eta, log_scale, y, edge, _, gains, hidden = (part[rows].double() for part in parts)
     s = values[rows].double()
     s = s - s.mean(0)
+    gaussian = law is LAWS["gaussian"]
+    _, information = law.derivatives(eta, log_scale, y, torch.zeros_like(edge))
+    effect = (gains.square() * information[:, None]).mean(0).sqrt().clamp_min(1e-12)
+    out.gain[i] = np.repeat((gains.mean(0) / effect).numpy(), lags)
+    scale = np.repeat(effect.numpy(), lags)
     # (row, source, drive, lag): a unit of attention A_d[l, i, j] adds gain_d(t) s_j(t - l)
-    design = (gains[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), n * q)
-    gaussian = type(law) is type_of_gaussian()
-    spread = torch.exp(log_scale) if gaussian else torch.ones_like(eta)
-    out.gain[i] = np.repeat(gains.mean(0).numpy(), lags)
-    out.effect[i] = np.repeat((gains / spread[:, None]).square().mean(0).sqrt().numpy(), lags)
+    acting = gains / effect
+    design = (acting[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), n * q)
+    start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 
-    start = (model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n * q)).detach().double().numpy()
     varies = design.square().mean(0).numpy() > 1e-12
     keep = np.repeat(prior.allowed[i] & (np.arange(n) != i), q) & varies
-    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), hidden], 1)
+    # With the gain among them, it does not matter from where values are counted.
+    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), acting[:, :1], hidden], 1)
     x = torch.cat([own, design[:, torch.from_numpy(keep)]], 1)
     n_own = own.shape[1]
+    lengths = x.square().mean(0).sqrt().clamp_min(1e-12)
+    x /= lengths
     delta = torch.zeros(x.shape[1], dtype=torch.float64)
-    tiny = torch.zeros(x.shape[1], dtype=torch.float64)
-    for _ in range(_STEPS):
+    # Products have a direction that changes nothing, one factor up and the other down: it is to stay where it began.
+    of_product = torch.from_numpy((np.tile(np.arange(q), n) >= lags)[keep])
+    slack = torch.full_like(delta, _TINY)
+    slack[n_own:][of_product] = _SLACK
+
+    def derivatives() -> tuple[Tensor, Tensor]:
         u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
-        if gaussian:
-            u = u.clamp(-_OUTLIER / spread, _OUTLIER / spread)
+        most = _OUTLIER * torch.exp(-log_scale)
+        return (torch.maximum(torch.minimum(u, most), -most) if gaussian else u), w
+
+    for _ in range(_STEPS):
+        u, w = derivatives()
         g = x.T @ (w[:, None] * x)
-        tiny = 1e-6 * g.diagonal().mean() * torch.ones_like(delta)
-        delta = delta + torch.linalg.solve(g + torch.diag(tiny), x.T @ u - tiny * delta)
-    u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
-    if gaussian:
-        u = u.clamp(-_OUTLIER / spread, _OUTLIER / spread)
-    free = start.copy()
-    free[keep] += delta[n_own:].numpy()
+        tiny = torch.diag(g.diagonal().mean() * slack)
+        delta = delta + torch.linalg.solve(g + tiny, x.T @ u)
+    u, w = derivatives()
+    free = start.reshape(n * q).copy()
+    free[keep] += (delta / lengths)[n_own:].numpy()
     out.free[i] = np.where(keep, free, 0.0).reshape(n, q)
     out.freedom[i] = len(s) - x.shape[1]
     g = x.T @ (w[:, None] * x)
     if out.freedom[i] > 0:
-        inverse = torch.linalg.inv(g + torch.diag(tiny))
+        inverse = torch.linalg.inv(g + tiny)
         left = (1.0 - w * ((x @ inverse) * x).sum(1)).clamp_min(0.05)
         root = (u / left)[:, None] * x
-        cov = (inverse @ (root.T @ root) @ inverse)[n_own:, n_own:].numpy()
+        cov = (inverse @ (root.T @ root) @ inverse / torch.outer(lengths, lengths))[n_own:, n_own:].numpy()
         full = np.full((n * q, n * q), np.nan)
         full[np.ix_(keep, keep)] = cov
         every = np.arange(n * q).reshape(n, q)
         out.cov[i] = full[every[:, :, None], every[:, None, :]]
 
     # Normal equations around the maximum, in the attention itself, own columns eliminated.
-    g_np = (g + torch.diag(tiny)).numpy()
+    g_np = ((g + tiny) * torch.outer(lengths, lengths)).numpy()
     oo, os, ss = g_np[:n_own, :n_own], g_np[:n_own, n_own:], g_np[n_own:, n_own:]
     schur = ss - os.T @ np.linalg.solve(oo, os)
     theta = free[keep]
     energy = float((u.square() / w.clamp_min(1e-12)).sum()) + float(theta @ schur @ theta)
     return _Normal(schur, schur @ theta, energy, n_own, len(s), keep)
-
-
-def type_of_gaussian() -> type:
-    """The law whose residuals have a scale."""
-    from synfer.forecast import LAWS
-
-    return type(LAWS["gaussian"])
 
 
 def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Prior) -> None:
@@ -229,14 +231,14 @@ def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Pri
                 pair = np.ix_(prior.types == a, prior.types == b)
                 inside = (prior.allowed & ~np.eye(n, dtype=bool))[pair]
                 if inside.any():
-                    centre[pair] = out.theta[pair][inside].mean(axis=0)
+                    centre[pair] = out.free[pair][inside].mean(axis=0)  # unpenalised: not drawn to 0 before
         for i, normal in enumerate(normals):
             out.theta[i] = _ridge(normal, centre[i], ridge, np.repeat(prior.known[i], q)).reshape(n, q)
     if prior.signs is None:
         return
     if isinstance(prior.signs, str):
         # The sign that a source's own effects have together, each counted by how surely it is known.
-        signs = np.sign(np.nansum(out.theta[..., 0:q] * out.effect[:, None, :], axis=(0, 2)))
+        signs = np.sign(out.theta.sum(axis=(0, 2)))
     else:
         signs = np.asarray(prior.signs, dtype=np.float64)
     for i, normal in enumerate(normals):

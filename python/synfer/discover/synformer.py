@@ -215,6 +215,18 @@ class Synformer(BaseDiscoverer):
     def _depth(self) -> int:
         return max(int(self.window), int(self.max_lag) + int(self.value_window) - 1)
 
+    def _taus(self) -> tuple[float, ...]:
+        try:
+            taus = np.asarray(self.time_constants, dtype=np.float64)
+        except (TypeError, ValueError):
+            taus = np.array([np.nan])
+        if taus.ndim != 1 or not (np.isfinite(taus) & (taus > 0)).all():
+            raise InputError(
+                f"time_constants must be positive numbers of samples, got {self.time_constants!r}: give a tuple such "
+                "as (5.0, 50.0)."
+            )
+        return tuple(taus.tolist())
+
     def _min_samples(self, n_units: int) -> int:
         return self._depth() + 3
 
@@ -255,9 +267,7 @@ class Synformer(BaseDiscoverer):
             progress=bool(self.progress),
         )
         standardise(self.forecaster_, pasts)
-        members = [
-            refit(member, pasts, law, ridge=self.ridge, prior=prior) for member in self.forecaster_.members()
-        ]
+        members = [refit(member, pasts, law, ridge=self.ridge, prior=prior) for member in self.forecaster_.members()]
         return self._read_off(samples, members, self._latency(pasts), prior.allowed)
 
     def _forecaster(self, pasts: Pasts, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
@@ -284,26 +294,28 @@ class Synformer(BaseDiscoverer):
     def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
         """The ensemble's mean effects, their tests and intervals."""
         n, lags = samples.n_units, int(self.max_lag)
-        effects = np.stack([m.theta * m.effect[:, None] for m in members])  # (init, target, source, column)
+        effects = np.stack([m.theta for m in members])  # (init, target, source, column)
         mean = effects.mean(0)
         score = np.sqrt(np.square(mean).sum(-1))
         spread = np.sqrt(np.square(effects).sum(-1)).std(0)
         gains = [m.gain[:, None, :lags] * self.scale_[:, None, None] for m in members]
-        self.attention_ = np.mean([m.theta[..., :lags] * g for m, g in zip(members, gains, strict=True)], axis=0)
+        self.attention_ = np.mean([m.theta[..., :lags] * gain for m, gain in zip(members, gains, strict=True)], axis=0)
         weight = self.attention_.sum(-1)
         self.attention_ = np.ascontiguousarray(self.attention_.transpose(2, 0, 1))
 
         # Initialisations see the same noise: their mean is taken to be as uncertain as one of them.
-        free = np.mean([m.free * m.effect[:, None] for m in members], axis=0)
-        cov = np.mean([m.cov * m.effect[:, None, :, None] * m.effect[:, None, None, :] for m in members], axis=0)
         freedom = np.mean([m.freedom for m in members], axis=0)
-        pvalue = _wald(free, cov, freedom)
+        pvalue = _wald(np.mean([m.free for m in members], axis=0), np.mean([m.cov for m in members], axis=0), freedom)
         variance = np.mean(
-            [np.einsum("ijk,ijkl,ijl->ij", g + 0 * m.theta[..., :lags], m.cov[..., :lags, :lags], g + 0 * m.theta[..., :lags])
-             for m, g in zip(members, gains, strict=True)],
+            [
+                np.einsum("ik,ijkl,il->ij", gain[:, 0], m.cov[..., :lags, :lags], gain[:, 0])
+                for m, gain in zip(members, gains, strict=True)
+            ],
             axis=0,
         )
-        half = stats.t.ppf(0.5 + 0.5 * self.level, np.maximum(freedom, 1.0))[:, None] * np.sqrt(np.maximum(variance, 0.0))
+        half = stats.t.ppf(0.5 + 0.5 * self.level, np.maximum(freedom, 1.0))[:, None] * np.sqrt(
+            np.maximum(variance, 0.0)
+        )
         by_lag = np.square(mean).reshape(n, n, -1, lags).sum(2)
         delay = None
         if samples.dt is not None:
@@ -337,10 +349,12 @@ class Synformer(BaseDiscoverer):
 
     def _converged(self) -> bool:
         """Whether the forecast learnt something; warn where not."""
-        learnt = bool((self.loss_[:, -1] < self.loss_[:, 0]).any()) or self.loss_.shape[1] == 1
+        tenth = max(1, self.loss_.shape[1] // 10)
+        # Where nothing drives anything and nobody has a history, there is nothing to learn: not to get worse will do.
+        learnt = bool((self.loss_[:, -tenth:].mean(1) < self.loss_[:, :tenth].mean(1) + 0.05).any())
         if not learnt:
             warnings.warn(
-                "the forecast was no better at the end of training than at its beginning: what it attends to says "
+                "the forecast was worse at the end of training than at its beginning: what it attends to says "
                 "nothing; raise n_steps, lower learning_rate, or record for longer.",
                 NotConvergedWarning,
                 stacklevel=5,
@@ -392,7 +406,7 @@ class Synformer(BaseDiscoverer):
             samples.segments,
             depth=self._depth(),
             window=int(self.window),
-            time_constants=tuple(float(tau) for tau in self.time_constants),
+            time_constants=self._taus(),
             offset=self.offset_,
             scale=self.scale_,
             counts=self.likelihood != "gaussian",

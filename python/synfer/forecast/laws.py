@@ -97,7 +97,7 @@ class LogitBernoulli(Law):
 
     def log_prob(self, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> Tensor:
         """Y log π + (1 − y) log(1 − π), from the logit."""
-        return -functional.binary_cross_entropy_with_logits(eta, y, reduction="none")
+        return -functional.binary_cross_entropy_with_logits(eta, y.expand_as(eta), reduction="none")
 
     def derivatives(self, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
         """Y − π and π(1 − π)."""

@@ -180,9 +180,11 @@ def saturation(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         limits = np.full(raw.shape[1], sign * np.inf)
         for unit in range(raw.shape[1]):
             column = sign * raw[:, unit]
-            values, counts = np.unique(column[column > np.nanquantile(column, 0.5)], return_counts=True)
-            if len(values) > 1 and counts[-1] >= _ATOM and counts[-1] >= 10 * counts[-2]:
-                limits[unit] = sign * values[-1]
+            most = np.nanmax(column)
+            below = column[column < most]
+            n_most, n_next = np.sum(column == most), np.sum(below == below.max()) if len(below) else len(column)
+            if n_most >= _ATOM and n_most >= 10 * n_next:
+                limits[unit] = sign * most
         out.append(limits)
     return out[0], out[1]
 
@@ -218,5 +220,3 @@ def _carry_forward(x: np.ndarray) -> None:
     missing = np.isnan(x)
     last = np.maximum.accumulate(np.where(missing, -1, np.arange(len(x))[:, None]), axis=0)
     x[...] = np.where(last >= 0, np.take_along_axis(x, np.maximum(last, 0), axis=0), 0.0)
-
-

@@ -144,7 +144,10 @@ class SynformerForecaster(nn.Module):
         a = drives[:, 0]
         flat = own.reshape(1, rows * count, -1).expand(init, -1, -1)
         # Bounded: a burst of input far outside what was seen is left to the linear term.
-        h = torch.bmm(flat, self.own).view(init, rows, count, -1) + torch.tanh(0.5 * a)[..., None] * self.of_drive[:, None]
+        h = (
+            torch.bmm(flat, self.own).view(init, rows, count, -1)
+            + torch.tanh(0.5 * a)[..., None] * self.of_drive[:, None]
+        )
         h = functional.silu(h + (torch.bmm(self.embedding[:, units], self.of_embedding) + self.bias_1)[:, None])
         h = functional.silu(torch.baddbmm(self.bias_2, h.view(init, rows * count, -1), self.second))
         out = torch.bmm(h, self.out).view(init, rows, count, 3) + self.bias_out[:, None, units]

@@ -48,7 +48,9 @@ def train_synformer(
     per_epoch = len(pasts.rows) // size
     losses: list[torch.Tensor] = []
     order = pasts.rows
-    for step in tqdm(range(n_steps), desc="synformer", unit=" steps", delay=2, leave=False, disable=None if progress else True):
+    for step in tqdm(
+        range(n_steps), desc="synformer", unit=" steps", delay=2, leave=False, disable=None if progress else True
+    ):
         k = step % per_epoch
         if k == 0:
             order = pasts.rows[torch.randperm(len(pasts.rows), generator=generator)]
