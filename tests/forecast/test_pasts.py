@@ -52,7 +52,8 @@ def test_pasts_are_what_loops_find_and_no_past_crosses_a_segment(counts):
 
 
 def test_some_units_and_rows_are_those_of_all():
-    pasts = made([np.random.default_rng(0).normal(size=(100, 5))], covariates=[np.random.rand(100, 5, 2)])
+    rng = np.random.default_rng(0)
+    pasts = made([rng.normal(size=(100, 5))], covariates=[rng.normal(size=(100, 5, 2))])
     rows = pasts.rows[[70, 3, 41]]
     every, some = pasts.batch(pasts.rows), pasts.batch(rows, slice(1, 4))
     for name in ("own", "target", "edge", "weight"):

@@ -22,7 +22,8 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
             ) from None
         if given.shape != (n_units, n_units):
             raise ShapeError(
-                f"prior must be of shape (target, source) = {(n_units, n_units)}, got {given.shape}: NaN where it is open."
+                f"prior must be of shape (target, source) = {(n_units, n_units)}, got {given.shape}: NaN where it is "
+                "open."
             )
         allowed, known = given != 0, ~np.isnan(given) & (given != 0)
     signs: np.ndarray | str | None = None
@@ -32,8 +33,8 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
         signs = np.asarray(dale, dtype=np.float64)
         if signs.shape != (n_units,) or not np.isin(signs, (-1.0, 0.0, 1.0)).all():
             raise InputError(
-                f"dale must be 'learn' or hold +1, -1 or 0 for each of the {n_units} units, got {dale!r}: give one sign "
-                "a source."
+                f"dale must be 'learn' or hold +1, -1 or 0 for each of the {n_units} units, got {dale!r}: give one "
+                "sign a source."
             )
     types = None
     if cell_types is not None:

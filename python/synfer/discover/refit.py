@@ -102,7 +102,7 @@ def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | 
 
 @torch.no_grad()
 def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
-    """Give the values of each initialisation mean square 1 about the mean, high where the samples are: nothing else changes."""
+    """Give the values of each initialisation mean square 1 about the mean, with the samples' sign; forecasts stay."""
     some = pasts.rows[:: max(1, len(pasts.rows) * pasts.n_units // 400_000)]
     batch = pasts.batch(some, slice(0, 1))
     s = model.values(batch.recent, batch.known)[:, :, 0]
@@ -111,8 +111,8 @@ def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
     centred = (s - s.mean(1, keepdim=True)) * known
     sign = torch.sign((centred * (x - x.mean(1, keepdim=True))).sum((1, 2)))
     scale = torch.where(sign == 0, 1.0, sign) * centred.square().mean((1, 2)).sqrt().clamp_min(1e-12)
-    model.value_out /= scale[:, None, None]
-    model.attention *= scale[:, None, None, None, None]
+    model.value_out.div_(scale[:, None, None])
+    model.attention.mul_(scale[:, None, None, None, None])
 
 
 @torch.no_grad()
@@ -126,7 +126,7 @@ def _values(model: SynformerForecaster, pasts: Pasts) -> Tensor:
 
 
 def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
-    """Eta, log sigma, target, edge, weight (row, unit), d eta / d drive (row, unit, drive), hidden (row, unit, hidden)."""
+    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); hidden layer."""
     parts: list[tuple[Tensor, ...]] = []
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
         batch = pasts.batch(rows, units)
@@ -246,7 +246,7 @@ def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Pri
 
 
 def _ridge(normal: _Normal, centre: np.ndarray, ridge: float | str, known: np.ndarray) -> np.ndarray:
-    """Solve (G + lambda P)(theta - centre) = c - G centre; lambda given, relative, or by generalised cross-validation."""
+    """Solve (G + lambda P)(theta - centre) = c - G centre; lambda given (relative) or by cross-validation."""
     theta = np.zeros(len(normal.keep))
     if not normal.keep.any():
         return theta

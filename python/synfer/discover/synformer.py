@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from scipy import stats
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -16,6 +15,7 @@ from synfer.connectome import Connectome
 from synfer.discover._covariates import read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.effects import combine
 from synfer.discover.refit import Refit, refit, standardise
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, saturation, train_synformer
@@ -41,8 +41,8 @@ class Synformer(BaseDiscoverer):
     exactly at a unit's extreme, if many, are taken as cut off there (the likelihood is Tobin's).
 
     What training found is the start of a last step that is solved, not learned: A by Fisher scoring, F held fixed but
-    for its last layer, with HC3 standard errors. The ensemble's mean is given. A knows nothing of neurons: spikes,
-    thresholds, resets, delays and time constants are learned from the samples.
+    for its last layer, with HC3 standard errors. The ensemble's mean is given. Nothing here knows of neurons: spikes,
+    thresholds, resets and delays are learned from the samples.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ class Synformer(BaseDiscoverer):
     connectome_ : Connectome
         ``weight``: mean over time of the change of the next sample (for counts: of its log or logit) for a standard
         deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
-        ``score``: the root of the sum over lags (and products) of the squared effects, each in units of the target's own
-        spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0; ``delay``:
-        lag of the largest effect, counted from where s_j looks. NaN p-value where the samples do not determine a pair.
+        ``score``: the root of the sum over lags (and products) of the squared effects, in units of the target's own
+        spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0, NaN
+        where the samples do not determine a pair; ``delay``: lag of the largest effect, from where s_j looks.
     attention_ : numpy.ndarray, (lag, target, source)
         Effects on the next sample, mean over initialisations, in the signal's units.
     forecaster_ : SynformerForecaster
@@ -237,7 +237,7 @@ class Synformer(BaseDiscoverer):
         prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
         n = samples.n_units
         for segment in samples.segments:
-            law.check(torch.from_numpy(np.ascontiguousarray(segment)))
+            law.check(torch.from_numpy(np.array(segment)))
         unlimited = np.full(n, np.inf)
         self.limits_ = (-unlimited, unlimited) if counts else saturation(samples.segments)
         self.offset_, self.scale_ = np.zeros(n), np.ones(n)
@@ -292,49 +292,19 @@ class Synformer(BaseDiscoverer):
         self.forecaster_.bias_out[..., 0] = start
 
     def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
-        """The ensemble's mean effects, their tests and intervals."""
-        n, lags = samples.n_units, int(self.max_lag)
-        effects = np.stack([m.theta for m in members])  # (init, target, source, column)
-        mean = effects.mean(0)
-        score = np.sqrt(np.square(mean).sum(-1))
-        spread = np.sqrt(np.square(effects).sum(-1)).std(0)
-        gains = [m.gain[:, None, :lags] * self.scale_[:, None, None] for m in members]
-        self.attention_ = np.mean([m.theta[..., :lags] * gain for m, gain in zip(members, gains, strict=True)], axis=0)
-        weight = self.attention_.sum(-1)
-        self.attention_ = np.ascontiguousarray(self.attention_.transpose(2, 0, 1))
-
-        # Initialisations see the same noise: their mean is taken to be as uncertain as one of them.
-        freedom = np.mean([m.freedom for m in members], axis=0)
-        pvalue = _wald(np.mean([m.free for m in members], axis=0), np.mean([m.cov for m in members], axis=0), freedom)
-        variance = np.mean(
-            [
-                np.einsum("ik,ijkl,il->ij", gain[:, 0], m.cov[..., :lags, :lags], gain[:, 0])
-                for m, gain in zip(members, gains, strict=True)
-            ],
-            axis=0,
-        )
-        half = stats.t.ppf(0.5 + 0.5 * self.level, np.maximum(freedom, 1.0))[:, None] * np.sqrt(
-            np.maximum(variance, 0.0)
-        )
-        by_lag = np.square(mean).reshape(n, n, -1, lags).sum(2)
-        delay = None
-        if samples.dt is not None:
-            delay = (1.0 + latency + by_lag.argmax(-1)) * samples.dt
-            delay[score == 0] = np.nan
-        off = np.eye(n, dtype=bool)
-        for field in (score, spread, weight, pvalue, half, delay):
-            if field is not None:
-                field[off] = np.nan
-        pvalue[~allowed] = np.nan
+        found = combine(members, self.scale_, int(self.max_lag), float(self.level))
+        found.pvalue[~allowed] = np.nan
+        self.attention_ = found.attention
+        delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt
         return self._connectome(
             samples,
-            score,
-            weight=weight,
-            pvalue=pvalue,
+            found.score,
+            weight=found.weight,
+            pvalue=found.pvalue,
             delay=delay,
-            score_std=spread,
-            interval_low=weight - half,
-            interval_high=weight + half,
+            score_std=found.spread,
+            interval_low=found.weight - found.half,
+            interval_high=found.weight + found.half,
             converged=self._converged(),
         )
 
@@ -414,17 +384,6 @@ class Synformer(BaseDiscoverer):
             covariates=covariates,
             standard=self._standard,
         )
-
-
-def _wald(free: np.ndarray, cov: np.ndarray, freedom: np.ndarray) -> np.ndarray:
-    """P-values (target, source) of F tests that all columns are 0; NaN where the covariance is not known."""
-    n, _, q = free.shape
-    pvalue = np.full((n, n), np.nan)
-    told = np.isfinite(cov).all((2, 3)) & (np.einsum("ijkk->ij", cov) > 0) & (freedom[:, None] > 0)
-    for i, j in np.argwhere(told):
-        statistic = float(free[i, j] @ np.linalg.pinv(cov[i, j], hermitian=True) @ free[i, j]) / q
-        pvalue[i, j] = stats.f.sf(max(statistic, 0.0), q, freedom[i])
-    return pvalue
 
 
 def _moments(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

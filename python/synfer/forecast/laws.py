@@ -20,7 +20,7 @@ _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Law(ABC):
-    """Law of a sample y given η and log σ, elementwise; ``edge`` is +1 where y is at a ceiling, −1 at a floor, else 0."""
+    """Law of a sample y given η and log σ, elementwise; ``edge`` is +1 where y is at a ceiling, −1 at a floor."""
 
     @abstractmethod
     def log_prob(self, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class Law(ABC):
 
 
 class SaturatedGaussian(Law):
-    """y ~ N(η, σ²) where it is seen; at a ceiling all that is known is that it would have been there or above (Tobin)."""
+    """y ~ N(η, σ²) where it is seen; at a ceiling only that it would have been there or above (Tobin 1958)."""
 
     def log_prob(self, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> Tensor:
         """−½r² − log σ − ½ log 2π with r = (y − η)/σ; log Φ(−r) at a ceiling, log Φ(r) at a floor."""

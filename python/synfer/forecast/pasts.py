@@ -102,9 +102,10 @@ class Pasts:
 
         keep = np.exp(-1.0 / np.asarray(time_constants, dtype=np.float64))
         self._powers = 1 if counts else 2  # traces of x, and of its square
-        anchors, place = [], np.empty(len(raw), dtype=np.int64)
+        anchors: list[np.ndarray] = []
+        place = np.empty(len(raw), dtype=np.int64)
         for start, length in zip(starts, lengths, strict=True):
-            place[start : start + length] = sum(map(len, anchors)) + np.arange(length) // STRIDE
+            place[start : start + length] = sum(len(part) for part in anchors) + np.arange(length) // STRIDE
             anchors.append(_traces(scaled[start : start + length], keep, self._powers))
         self._anchors = torch.from_numpy(np.concatenate(anchors))  # (anchor, unit, trace): just before its sample
         self._place = torch.from_numpy(place)

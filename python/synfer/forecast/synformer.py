@@ -14,7 +14,7 @@ from synfer.forecast.pasts import EVERY, Batch
 
 
 class Forecast(NamedTuple):
-    """Predictor η and log σ, (init, row, unit), and the last hidden layer of the response, (init, row, unit, hidden)."""
+    """Predictor η and log σ, (init, row, unit), and the last hidden layer, (init, row, unit, hidden)."""
 
     eta: Tensor
     log_scale: Tensor
@@ -29,8 +29,8 @@ class SynformerForecaster(nn.Module):
         η, log σ = F(h_i(t), e_i, a_i0(t)) + sum_r a_i,2r-1(t) a_i,2r(t)
 
     h_i is i's own history, e_i an embedding of i, F a network shared by all units: baseline, gain and spread depend on
-    the state of the target, and on the input itself where inputs saturate or run away. Another unit reaches the forecast
-    through A alone, whose diagonal is 0. ``n_products`` pairs of further attentions enter by their product.
+    the state of the target, and on the input itself where inputs saturate or run away. Another unit reaches the
+    forecast through A alone, whose diagonal is 0. ``n_products`` pairs of further attentions enter by their product.
 
     Parameters
     ----------
@@ -45,6 +45,19 @@ class SynformerForecaster(nn.Module):
     """
 
     mask: Tensor
+    embedding: Tensor
+    own: Tensor
+    of_embedding: Tensor
+    of_drive: Tensor
+    bias_1: Tensor
+    second: Tensor
+    bias_2: Tensor
+    out: Tensor
+    bias_out: Tensor
+    skip: Tensor
+    value_in: Tensor
+    value_bias: Tensor
+    value_out: Tensor
 
     def __init__(
         self,

@@ -28,8 +28,8 @@ def train_synformer(
 ) -> np.ndarray:
     """Fit by Adam on the negative log-likelihood, the learning rate rising for .15 of the steps and falling to 0.
 
-    All initialisations see the same batches, in an order drawn from ``seed``: what one learns does not depend on how many
-    others there are.
+    All initialisations see the same batches, in an order drawn from ``seed``: what one learns does not depend on how
+    many others there are.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def train_synformer(
         optimizer.step()
         schedule.step()
         losses.append(loss.detach())
-        if step % 100 == 99 or step == n_steps - 1:
-            if not bool(torch.isfinite(torch.stack(losses[-100:])).all()):
-                raise FitDivergedError(
-                    f"the forecast's loss was no number any more after {step + 1} steps: lower learning_rate, or look at "
-                    "X for artefacts."
-                )
+        due = step % 100 == 99 or step == n_steps - 1
+        if due and not bool(torch.isfinite(torch.stack(losses[-100:])).all()):
+            raise FitDivergedError(
+                f"the forecast's loss was no number any more after {step + 1} steps: lower learning_rate, or look at X "
+                "for artefacts."
+            )
     every = torch.stack(losses, 1)
     return np.stack([part.mean(1).double().numpy() for part in every.split(per_epoch, dim=1)], axis=1)
