@@ -20,6 +20,7 @@ from synfer.network import (
     DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
+    JumpSynapse,
     Network,
     ShortTermPlasticity,
 )
@@ -29,8 +30,11 @@ DT = 1e-4
 PLASTICITIES = {"none": None, "short_term": ShortTermPlasticity(0.4, 0.1, 0.05), "stdp": STDP(0.3, 0.2, 20.0)}
 PLASTICITIES["both"] = (PLASTICITIES["short_term"], PLASTICITIES["stdp"])
 SYNAPSES = st.sampled_from(
-    [DeltaSynapse(), ExponentialSynapse(0.005, 0.01), AlphaSynapse(0.003, 0.004), ConductanceSynapse(0.005, 0.01)]
-)
+    [
+        DeltaSynapse(), JumpSynapse(), ExponentialSynapse(0.005, 0.01), AlphaSynapse(0.003, 0.004),
+        ConductanceSynapse(0.005, 0.01),
+    ]
+)  # fmt: skip
 
 
 @st.composite
@@ -99,7 +103,7 @@ def test_layouts_agree_to_the_bit(network: Network, short_term: bool, dtype: str
 
 
 def test_the_run_goes_on_from_its_final_state_to_the_bit(make_network: Callable) -> None:
-    for synapse in ("delta", "exponential", "alpha", "conductance"):
+    for synapse in ("delta", "jump", "exponential", "alpha", "conductance"):
         for delay in ("one step", "one", "many"):
             for plasticity in PLASTICITIES.values():
                 more = {"plasticity": plasticity}

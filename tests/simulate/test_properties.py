@@ -15,6 +15,7 @@ from synfer.network import (
     ConductanceSynapse,
     DeltaSynapse,
     ExponentialSynapse,
+    JumpSynapse,
     Network,
     RateCoupling,
     ShortTermPlasticity,
@@ -30,7 +31,10 @@ DRIVEN = {
     "hodgkin_huxley": (40, 40, 5, 0.1), "hodgkin_huxley_cortical": (20, 40, 2, 0.05),
     "fitzhugh_nagumo": (1, 1, 0.3, 0.1),
 }  # fmt: skip
-SYNAPSES = [DeltaSynapse(), ExponentialSynapse(2e-3, 4e-3), AlphaSynapse(1e-3, 2e-3), ConductanceSynapse(2e-3, 4e-3)]
+SYNAPSES = [
+    DeltaSynapse(), JumpSynapse(), ExponentialSynapse(2e-3, 4e-3), AlphaSynapse(1e-3, 2e-3),
+    ConductanceSynapse(2e-3, 4e-3),
+]  # fmt: skip
 SHORT, LEARNING = ShortTermPlasticity(0.4, 0.01, 0.02), STDP(0.05, 0.04, 1e4, tau_plus=0.005, tau_minus=0.005)
 PLASTICITIES = [None, SHORT, LEARNING, (SHORT, LEARNING)]
 RATES = [name for name, model in MODELS.items() if not model.spiking and name != "lorenz96"]
@@ -42,7 +46,7 @@ def driven(draw: Callable) -> tuple[Network, np.ndarray]:
     model, synapse = draw(st.sampled_from(list(DRIVEN))), draw(st.sampled_from(SYNAPSES))
     n, rng = draw(st.integers(2, 25)), np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     mean, deviation, weight, conductance = DRIVEN[model]
-    size = conductance if isinstance(synapse, ConductanceSynapse) else weight
+    size = {"conductance": conductance, "jump": min(weight, 5) / 5}.get(synapse.kind, weight)
     weights = np.where(rng.random((n, n)) < 0.5, rng.random((n, n)) * size, 0) * np.where(rng.random(n) < 0.8, 1, -1)
     delay = rng.integers(1, draw(st.integers(2, 9)), (n, n)) * DT
     network = Network(
