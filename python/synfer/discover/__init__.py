@@ -10,7 +10,9 @@ from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
 from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
+from synfer.discover.mask2cause import Mask2Cause
 from synfer.discover.mvgc import MVGC
+from synfer.discover.netformer import NetFormer
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.registry import METHODS, create
 from synfer.discover.spike_glm import SpikeGLM
@@ -31,6 +33,8 @@ __all__ = [
     "DifferentialCovariance",
     "EventRegression",
     "JacobianGC",
+    "Mask2Cause",
+    "NetFormer",
     "PairwiseGranger",
     "PartialCorrelation",
     "Samples",

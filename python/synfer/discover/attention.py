@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from sklearn.metrics import r2_score
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
-from synfer.discover._models import moments, refuse_missing_device
-from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import InputError, NotConvergedWarning
-from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, evaluation_batches, train
+from synfer.discover.attending import AttentionDiscoverer
+from synfer.discover.base import Samples
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Schedule
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
-_SHARES = (0.6, 0.2, 0.2)  # training, validation, test, in time order
 
 
-class Causalformer(BaseDiscoverer):
+class Causalformer(AttentionDiscoverer):
     """Connectome from the global cross-attention of a forecasting transformer (Lu et al. 2023).
 
     An ensemble of initialisations is trained together to forecast the next sample of every unit. On the test windows
@@ -156,32 +151,19 @@ class Causalformer(BaseDiscoverer):
         return self.window + 5  # five windows: three to learn from, one to stop by, one to read
 
     def _discover(self, samples: Samples) -> Connectome:
-        refuse_missing_device(self.device)
-        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
-            raise InputError(
-                f"random_state must be an int with a checkpoint, which the same fit shall find again; got "
-                f"{self.random_state!r}."
+        def make(seeds: Sequence[int]) -> CausalformerForecaster:
+            return CausalformerForecaster(
+                samples.n_units,
+                window=self.window,
+                d_model=self.d_model,
+                n_heads=self.n_heads,
+                d_head=self.d_head,
+                d_hidden=self.d_hidden,
+                n_layers=self.n_layers,
+                dropout=self.dropout,
+                seeds=seeds,
             )
-        likelihood = LIKELIHOODS[self.likelihood]
-        self.offset_, self.scale_ = moments(samples)
-        if self.likelihood != "gaussian":  # counts stay counts
-            self.offset_, self.scale_ = np.zeros(samples.n_units), np.ones(samples.n_units)
-        self.clock_ = Clock.of(max(len(segment) for segment in samples.segments))
-        windows = self._windows(samples)
-        likelihood.check(windows.series)
-        training, validation, test = windows.split(_SHARES)
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
-        self.forecaster_ = CausalformerForecaster(
-            samples.n_units,
-            window=self.window,
-            d_model=self.d_model,
-            n_heads=self.n_heads,
-            d_head=self.d_head,
-            d_hidden=self.d_hidden,
-            n_layers=self.n_layers,
-            dropout=self.dropout,
-            seeds=seeds,
-        ).to(self.device)
+
         schedule = Schedule(
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -189,114 +171,12 @@ class Causalformer(BaseDiscoverer):
             max_epochs=self.max_epochs,
             patience=self.patience,
         )
-        self.history_ = train(
-            self.forecaster_,
-            windows,
-            training,
-            validation,
-            likelihood,
-            schedule,
-            seeds,
-            progress=self.progress,
-            checkpoint=self.checkpoint,
-        )
-        forecast, target, _ = self._run(windows, validation)
-        residual = (forecast - target).square().mean(0).clamp_min(1e-12)
-        self.residual_variance_ = residual.double().cpu().numpy() * self.scale_**2
-        forecast, target, attention = self._run(windows, test, out_map=True)
-        measured = target.cpu().numpy()
-        self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
-        self.r2_[np.ptp(measured, axis=0) == 0.0] = np.nan  # silent throughout the test windows
-        self.attention_ = (attention / attention.sum(-1, keepdim=True)).double().cpu().numpy()
-
+        windows, test = self._learn(samples, make, schedule)
+        self.attention_ = self._evidence(self._run(windows, test, out_map=True)[2].double().cpu().numpy())
         score, spread = self.attention_.mean(0), self.attention_.std(0)
         np.fill_diagonal(score, np.nan)
         np.fill_diagonal(spread, np.nan)
         return self._connectome(samples, score, score_std=spread, converged=self._converged())
 
-    def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
-        """Forecast each sample from the ``window`` samples before it: the mean over initialisations.
-
-        Returns
-        -------
-        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
-            float32; NaN in the first ``window`` samples, which have too little past.
-        """
-        samples = self._read(X, signal)
-        windows = self._windows(samples)
-        forecast, _, _ = self._run(windows, windows.starts)
-        out = torch.full_like(windows.series, torch.nan)
-        out[windows.starts + self.window] = forecast
-        forecasts = (out.cpu().numpy() * self.scale_ + self.offset_).astype(np.float32)
-        return forecasts.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else forecasts
-
-    def score(self, X: Any, signal: str | None = None) -> float:
-        """Mean log-likelihood of the samples of ``X``, given the past of each, in nats per sample and unit."""
-        windows = self._windows(self._read(X, signal))
-        forecast, target, _ = self._run(windows, windows.starts)
-        variance = torch.from_numpy(self.residual_variance_ / self.scale_**2).to(forecast)
-        log_prob = LIKELIHOODS[self.likelihood].log_prob(forecast, target, variance)
-        return float(log_prob.mean()) - float(np.log(self.scale_).mean())  # a density, per unit of the signal
-
-    def read_out(self, X: Any, signal: str | None = None) -> np.ndarray:
-        """Give the score (target, source), diagonal NaN, that the fitted model gives to all windows of other samples.
-
-        So a source's past can be shuffled without a new fit:
-        :class:`synfer.discover.significance.SurrogateTest`.
-        """
-        return self._read_out(self._read(X, signal))
-
-    def _read_out(self, samples: Samples) -> np.ndarray:
-        windows = self._windows(samples)
-        _, _, attention = self._run(windows, windows.starts, out_map=True)
-        score = (attention / attention.sum(-1, keepdim=True)).double().mean(0).cpu().numpy()
-        np.fill_diagonal(score, np.nan)
-        return score
-
-    def _windows(self, samples: Samples) -> Windows:
-        return Windows(
-            samples.segments,
-            self.window,
-            clock=self.clock_,
-            offset=self.offset_,
-            scale=self.scale_,
-            device=self.device,
-        )
-
-    def _converged(self) -> bool:
-        """Whether every initialisation came to its end and the forecast learnt something; warn where not."""
-        short = sum(not history.converged for history in self.history_)
-        learnt = bool((self.r2_ > 0).any())
-        if short:
-            warnings.warn(
-                f"{short} of {self.n_init} initialisations had not converged after max_epochs = {self.max_epochs}: "
-                "raise it.",
-                NotConvergedWarning,
-                stacklevel=4,
-            )
-        if not learnt:
-            warnings.warn(
-                "no unit's forecast is better than its own mean on the test windows: what it attends to says nothing; "
-                "record for longer, or sample as fast as units act on each other.",
-                NotConvergedWarning,
-                stacklevel=4,
-            )
-        return not short and learnt
-
-    @torch.no_grad()
-    def _run(
-        self, windows: Windows, starts: torch.Tensor, *, out_map: bool = False
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Mean forecast and target, (window, unit), and mean attention, (init, target, source), in one pass."""
-        likelihood = LIKELIHOODS[self.likelihood]
-        n, members = self.forecaster_.n_units, self.forecaster_.n_init
-        attention = torch.zeros(members, n, n, device=starts.device)
-        forecasts, targets = [], []
-        for rows in evaluation_batches(self.forecaster_, windows, starts):
-            context, times, target = windows.batch(rows)
-            raw, map_ = self.forecaster_(context, times, out_map=out_map)
-            forecasts.append(likelihood.mean(raw).mean(-1))
-            targets.append(target[..., 0])
-            if map_ is not None:
-                attention += map_ * len(rows)
-        return torch.cat(forecasts), torch.cat(targets), attention / len(starts)
+    def _evidence(self, attention: np.ndarray) -> np.ndarray:
+        return attention / attention.sum(-1, keepdims=True)

@@ -113,15 +113,21 @@ class BaseDiscoverer(BaseEstimator):
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
         _checks.check_parameters(self)
-        return self._fit_samples(self._read(X, signal, reset=True))
+        samples = self._read(X, signal, reset=True)
+        self._note(samples)
+        self.connectome_ = self._discover(samples)  # here: warnings count the calls to their cause
+        return self
 
     def _fit_samples(self, samples: Samples) -> Self:
         """Do what ``fit`` does once the samples are read: where another estimator cuts or resamples them."""
+        self._note(samples)
+        self.connectome_ = self._discover(samples)
+        return self
+
+    def _note(self, samples: Samples) -> None:
         self.n_features_in_ = samples.n_units
         self.unit_ids_ = samples.unit_ids
         self.signal_ = samples.signal
-        self.connectome_ = self._discover(samples)
-        return self
 
     def _discover(self, samples: Samples) -> Connectome:
         """Find the connectome of checked samples."""

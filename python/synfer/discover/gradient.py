@@ -73,6 +73,13 @@ class GradientDiscoverer(NeuralDiscoverer):
             np.fill_diagonal(field, np.nan)
         return self._connectome(samples, score, converged=self.connectome_.converged, **fields)
 
+    def _reread(self, samples: Samples) -> np.ndarray:
+        """Score (target, source) of other samples, without a fit."""
+        windows = self._windows(samples, self.lag_)
+        score: np.ndarray = self._scores(self.forecaster_, windows, windows.starts).mean(0)
+        np.fill_diagonal(score, np.nan)
+        return score
+
     def _scores(self, forecaster: LaggedForecaster, windows: Windows, starts: Tensor) -> np.ndarray:
         return self._read_out(self.readout, forecaster, windows, starts)
 

@@ -14,7 +14,9 @@ from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.events import EventRegression
 from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
+from synfer.discover.mask2cause import Mask2Cause
 from synfer.discover.mvgc import MVGC
+from synfer.discover.netformer import NetFormer
 from synfer.discover.pairwise import PairwiseGranger
 from synfer.discover.spike_glm import SpikeGLM
 from synfer.discover.synformer import Synformer
@@ -32,7 +34,9 @@ METHODS: dict[str, type[BaseDiscoverer]] = {
     "event_regression": EventRegression,
     "grngc": GRNGC,
     "jacobian_gc": JacobianGC,
+    "mask2cause": Mask2Cause,
     "mvgc": MVGC,
+    "netformer": NetFormer,
     "pairwise_granger": PairwiseGranger,
     "partial_correlation": PartialCorrelation,
     "transfer_entropy": TransferEntropy,

@@ -8,7 +8,9 @@ from synfer.forecast.kan import KANForecaster
 from synfer.forecast.lagged import LaggedForecaster
 from synfer.forecast.laws import LAWS, Law
 from synfer.forecast.learning import History, Schedule
-from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian
+from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian, VaryingGaussian
+from synfer.forecast.mask2cause import Mask2CauseForecaster
+from synfer.forecast.netformer import NetFormerForecaster
 from synfer.forecast.pasts import Pasts, saturation
 from synfer.forecast.recurrent import LSTMForecaster
 from synfer.forecast.synformer import SynformerForecaster
@@ -31,11 +33,14 @@ __all__ = [
     "Law",
     "Likelihood",
     "MLPForecaster",
+    "Mask2CauseForecaster",
+    "NetFormerForecaster",
     "Pasts",
     "ScaledGaussian",
     "Schedule",
     "SynformerForecaster",
     "TCNForecaster",
+    "VaryingGaussian",
     "Windows",
     "evaluate",
     "evaluation_batches",

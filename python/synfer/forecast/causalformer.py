@@ -41,7 +41,7 @@ class CausalformerForecaster(EnsembleModule):
         seeds: Sequence[int] = (0,),
     ):
         super().__init__(len(seeds))
-        self.n_units, self.window = n_units, window
+        self.n_units, self.window, self.n_layers = n_units, window, n_layers
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
         drop = Dropout(dropout, seeds)
         sizes = (d_model, n_heads, d_head, d_hidden)

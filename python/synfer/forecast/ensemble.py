@@ -7,10 +7,12 @@ Nothing mixes two initialisations.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from synfer.ops import Drop, Norm, dropout, grouped_linear, normed_feed_forward, normed_linears
 
@@ -44,6 +46,34 @@ class EnsembleModule(nn.Module):
         for module in self.modules():
             if isinstance(module, EnsembleModule):
                 module.n_init = len(state[0])
+
+
+class PenalisedModule(EnsembleModule):
+    """An ensemble that is trained by its loss and a penalty together."""
+
+    def penalty_rows(self, n_rows: int) -> int:
+        """Rows that the penalty looks at in one step, of a batch of ``n_rows``."""
+        return n_rows
+
+    @abstractmethod
+    def penalty(self, context: Tensor) -> Tensor:
+        """Penalty of each initialisation, (I,), on contexts (B, N, L, I)."""
+
+
+class EnsembleLayerNorm(EnsembleModule):
+    """``nn.LayerNorm`` over the last axis for every initialisation; the first axis is theirs."""
+
+    def __init__(self, n_channels: int, n_init: int, eps: float = 1e-5):
+        super().__init__(n_init)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(n_init, n_channels))
+        self.bias = nn.Parameter(torch.zeros(n_init, n_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (init, ..., channel)."""
+        each = (self.n_init, *(1 for _ in x.shape[1:-1]), x.shape[-1])
+        normed = functional.layer_norm(x, x.shape[-1:], eps=self.eps)
+        return normed * self.weight.view(each) + self.bias.view(each)
 
 
 class EnsembleLinear(EnsembleModule):

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synfer.forecast.ensemble import EnsembleModule
+from synfer.forecast.ensemble import PenalisedModule
 
 
-class LaggedForecaster(EnsembleModule):
+class LaggedForecaster(PenalisedModule):
     """Forecast every unit's next sample from the last ``lag`` samples of all units, one model for all.
 
     ``y(t+1) = [x(t)] + scale * f(x(t), ..., x(t - lag + 1))``, ``f = body + skip``: with ``scale`` the forecast is of

@@ -67,6 +67,19 @@ class ScaledGaussian(Gaussian):
         return ((raw - target) / self.scale[:, None]).square()
 
 
+class VaryingGaussian(Gaussian):
+    """y ~ N(m, softplus(s)) with r = (m, s) along a last axis: what a source does to the variance counts too."""
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """½ (log σ² + (m − y)² / σ²), for r (B, N, I, 2) and y (B, N, I)."""
+        variance = functional.softplus(raw[..., 1]) + 1e-6
+        return 0.5 * (variance.log() + (raw[..., 0] - target).square() / variance)
+
+    def mean(self, raw: Tensor) -> Tensor:
+        """M."""
+        return raw[..., 0]
+
+
 class Poisson(Likelihood):
     """y ~ Poisson(softplus r)."""
 

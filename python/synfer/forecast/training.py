@@ -13,8 +13,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from synfer.errors import FileError, FitDivergedError
-from synfer.forecast.ensemble import EnsembleModule
-from synfer.forecast.lagged import LaggedForecaster
+from synfer.forecast.ensemble import EnsembleModule, PenalisedModule
 from synfer.forecast.learning import History, Learning, Schedule
 from synfer.forecast.likelihoods import Likelihood
 from synfer.forecast.windows import Windows
@@ -49,7 +48,7 @@ def train(
 ) -> list[History]:
     """Train every initialisation to the minimum of its own validation loss; on return the best weights are in place.
 
-    An ensemble that has a ``penalty`` (see `LaggedForecaster`) learns by its loss and that together; only the loss is
+    A `PenalisedModule` learns by its loss and that together; only the loss is
     looked at for validation. With an annealed schedule all train to the end, and the last weights are kept.
 
     Parameters
@@ -162,7 +161,7 @@ def _train_epoch(
     for starts, (context, times, target) in batches:
         raw, _ = ensemble(context, times)
         losses = likelihood.loss(raw, target).mean(dim=(0, 1))
-        if isinstance(ensemble, LaggedForecaster):
+        if isinstance(ensemble, PenalisedModule):
             n_rows = ensemble.penalty_rows(len(starts))
             rows = context if n_rows == len(starts) else windows.batch(starts[:n_rows])[0]
             losses = losses + ensemble.penalty(rows)

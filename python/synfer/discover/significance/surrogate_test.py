@@ -49,7 +49,7 @@ class SurrogateTest(AroundEstimator):
         B.
     null : {"pair", "pooled", "max"}
     refit : bool
-        False asks for an estimator with ``read_out`` (attention and gradient models), and B x unit read-outs.
+        False asks for a model that can be read again (attention, gradients), and B x unit read-outs.
     n_jobs : int, optional
         Fits at a time, by joblib.
     random_state : int, RandomState or None
@@ -70,8 +70,8 @@ class SurrogateTest(AroundEstimator):
     Raises
     ------
     InputError
-        See ``fit``; further, a surrogate that does not fit the samples, or ``refit=False`` with an estimator that has
-        no ``read_out``.
+        See ``fit``; further, a surrogate that does not fit the samples, or ``refit=False`` with an estimator that
+        cannot be read again.
 
     References
     ----------
@@ -122,9 +122,9 @@ class SurrogateTest(AroundEstimator):
     def _discover(self, samples: Samples) -> Connectome:
         kind = as_surrogate(self.surrogate)
         kind.check(samples)
-        if not self.refit and not hasattr(self.estimator, "_read_out"):
+        if not self.refit and not hasattr(self.estimator, "_reread"):
             raise InputError(
-                f"refit must be True for {type(self.estimator).__name__}, which has no read_out to repeat; got False."
+                f"refit must be True for {type(self.estimator).__name__}, which cannot be read again; got False."
             )
         self.preserves_, self.destroys_ = kind.preserves, kind.destroys
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_surrogates)
@@ -137,13 +137,13 @@ class SurrogateTest(AroundEstimator):
             score = np.asarray(found.score)
         else:
             self.n_unconverged_ = 0
-            score = np.asarray(self.estimator_._read_out(samples))
+            score = np.asarray(self.estimator_._reread(samples))
             null = np.full((len(seeds), n, n), np.nan)
             for b, seed in enumerate(seeds):
                 rng = check_random_state(int(seed))
                 for source in range(n):
                     anew = kind.draw(samples, rng, units=[source])
-                    null[b, :, source] = np.asarray(self.estimator_._read_out(anew))[:, source]
+                    null[b, :, source] = np.asarray(self.estimator_._reread(anew))[:, source]
         null[:, np.arange(n), np.arange(n)] = np.nan
         self.null_ = null
         pvalue, self.resolution_ = _pvalues(off_diagonal(score), null[:, ~np.eye(n, dtype=bool)], self.null)
