@@ -22,6 +22,8 @@ from synfer.discover import (
     DifferentialCovariance,
     EventRegression,
     JacobianGC,
+    Mask2Cause,
+    NetFormer,
     PairwiseGranger,
     PartialCorrelation,
     SpikeGLM,
@@ -59,6 +61,8 @@ ESTIMATORS = [
     JacobianGC(n_hidden=8, max_epochs=8, random_state=0),
     Synformer(1, hidden=2, window=1, value_window=1, time_constants=(2.0,), n_steps=3, progress=False, random_state=0),
     Causalformer(1, window=2, d_model=8, n_heads=2, d_head=4, d_hidden=8, max_epochs=2, progress=False, random_state=0),
+    NetFormer(d_embedding=4, max_epochs=8, progress=False, random_state=0),
+    Mask2Cause(d_model=8, n_heads=2, max_epochs=8, progress=False, random_state=0),
 ]
 
 

@@ -11,6 +11,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "conditional_granger": {"lag": 1, "ridge": 1.0},  # 21 samples a trial, more units than a fit without it bears
         "cross_correlation": {"max_lag": 2},
     },
+    "lorenz96": {"mask2cause": {"penalty": 0.1}},  # of .02 and .1 the one with the better held-out R2
     "netsim": {
         "cross_correlation": {"max_lag": 2},
         # A sample every 3 s: lags say nothing of what acts within milliseconds. 200 samples of 15 regions: shrunk.

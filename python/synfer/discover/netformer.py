@@ -36,7 +36,8 @@ class NetFormer(AttentionDiscoverer):
     window : int
         Samples of context, L. With one sample nothing is normalised.
     d_embedding : int, optional
-        Width of what is learned of each unit; by default the number of units.
+        Width of what is learned of each unit; by default the number of units, at least 30. Narrower than that it cannot
+        hold a matrix between all of them, and products of samples stand in for it.
     cell_types : array (unit,), optional
         Type of each unit, any labels. Attention is then drawn to a mean of each pair of types.
     type_strength : float
@@ -159,7 +160,7 @@ class NetFormer(AttentionDiscoverer):
             return NetFormerForecaster(
                 samples.n_units,
                 window=self.window,
-                d_embedding=self.d_embedding or samples.n_units,
+                d_embedding=self.d_embedding or max(samples.n_units, 30),
                 cell_types=types,
                 strength=self.type_strength if types is not None else 0.0,
                 seeds=seeds,

@@ -9,6 +9,7 @@ from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_ne
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run, run_views
 from synfer.simulate.state import State
+from synfer.simulate.state_dependent import state_dependent_system
 from synfer.simulate.wiring import (
     DistanceDelay,
     LogNormal,
@@ -56,6 +57,7 @@ __all__ = [
     "run_views",
     "scale_free",
     "small_world",
+    "state_dependent_system",
     "var_coefficients",
     "var_network",
 ]

@@ -22,9 +22,9 @@ class Reader(BaseDiscoverer):
     def _discover(self, samples: Samples) -> Connectome:
         if self.refuse and not np.array_equal(samples.segments[0], SEEN):
             raise InputError("X is not what it was.")
-        return self._connectome(samples, self._read_out(samples), converged=not self.refuse)
+        return self._connectome(samples, self._reread(samples), converged=not self.refuse)
 
-    def _read_out(self, samples: Samples) -> np.ndarray:
+    def _reread(self, samples: Samples) -> np.ndarray:
         x = samples.segments[0]
         score = np.abs(x[1:].T @ x[:-1]) / len(x)
         np.fill_diagonal(score, np.nan)
@@ -36,7 +36,7 @@ class Unsettled(Reader):
 
     def _discover(self, samples: Samples) -> Connectome:
         seen = np.array_equal(samples.segments[0], SEEN)
-        return self._connectome(samples, self._read_out(samples), converged=seen)
+        return self._connectome(samples, self._reread(samples), converged=seen)
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_attention_is_read_out_again_without_a_fit(x):
                              progress=False, random_state=0)  # fmt: skip
     with pytest.warns(NotConvergedWarning):
         test = SurrogateTest(estimator, n_surrogates=2, refit=False, random_state=0).fit(x[:200])
-    again = test.estimator_.read_out(x[:200])
-    np.testing.assert_allclose(test.estimator_._read_out(Samples([x[:200]], None, np.arange(4), None, [0.0])), again)
+    again = test.estimator_.read(x[:200]).score.values
+    np.testing.assert_allclose(test.estimator_._reread(Samples([x[:200]], None, np.arange(4), None, [0.0])), again)
     # rows of attention, own share included, sum to 1
     assert (np.nansum(again, axis=1) < 1.0).all()
     assert np.isnan(np.diag(again)).all()
@@ -147,7 +147,7 @@ def test_attention_is_read_out_again_without_a_fit(x):
         ({"surrogate": "spike_jitter"}, InputError, "continuous signal in unit 0"),
         ({"null": "both"}, InputError, "'null'"),
         ({"n_surrogates": 0}, InputError, "'n_surrogates'"),
-        ({"refit": False}, InputError, "refit must be True for ConditionalGranger, which has no read_out"),
+        ({"refit": False}, InputError, "refit must be True for ConditionalGranger, which cannot be read again"),
         ({"estimator": ConditionalGranger(lag=0)}, InputError, "'lag'"),
     ],
 )
