@@ -4,8 +4,8 @@
 
 Five units, 50 trials of 100 steps of .01 (`synfer.simulate.state_dependent_system`: no noise; trials begin at N(0, 1)),
 ten seeds. Spearman's and Pearson's correlation of A(t) / step with W(t) over all pairs and samples, the diagonal left
-out; of least squares (x(t+1) - x(t) on x(t), one matrix) likewise. Published, of the authors' generator: NetFormer .9998,
-.903, .990, .917; least squares .9998 (about), .907, .935, .650 in the same order.
+out; of least squares (x(t+1) - x(t) on x(t), one matrix) likewise. Published, of the authors' own systems: NetFormer
+.9998, .903, .990, .917; least squares (nearly 1), .907, .935, .650 in the same order.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
 from synfer.connectome import Connectome
+from synfer.discover.base import Samples
 from synfer.discover.neural import AT_LEAST_0, COUNT, NeuralDiscoverer
 from synfer.discover.readouts import READOUTS, read
 from synfer.errors import UnknownNameError
