@@ -48,6 +48,9 @@ struct LoadedPart : Part<T> {
         for (std::int64_t e = 0; this->networks != nullptr && e < real; ++e)
             this->networks[e] = static_cast<std::uint32_t>(e / elements.n);
         for (std::int64_t e = 0; e < (this->block_of(0) + 63) / 64 * 64; ++e) this->marks[e] = 0;
+        this->listing = false;
+        for (int i = 0; i < s.n_recorded && team.part == 0; ++i)
+            this->listing = this->listing || s.recorded[i].events.take != nullptr;
         box.clear(0);
         box.clear(1);
         team.boxes[team.part] = &box;

@@ -27,7 +27,7 @@ struct Part {
     DriveRows<T> drive;
     std::int64_t width, real, interval;  // elements, those that are units, steps between exchanges
     int n_receptors, n_synapse_states;
-    bool listed, conducts, jumps, scaled, plastic, steady;
+    bool listed, conducts, jumps, scaled, plastic, steady, listing;
     T *state, *synapse_state, *pending;  // (state, element), (state, element), (slot, receptor, element)
     ConstantRows<T> coefficients, factors, steady_drive;
     T trace_decay[2];  // of sources, of targets, in a step

@@ -114,15 +114,15 @@ struct Stepper : LoadedPart<T> {
         }
     }
 
-    void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
+    SYNFER_DEVICE void record(std::int64_t lo, std::int64_t n, std::int64_t k, const T* drive) {
         for (int i = 0; i < s.n_recorded; ++i) {
             const Recorded<T>& to = s.recorded[i];
             if (k >= to.from) record_in(to, this->counts + i * width + lo, lo, n, k, drive);
         }
     }
 
-    void record_in(const Recorded<T>& to, std::uint8_t* __restrict__ counts, std::int64_t lo, std::int64_t n,
-                   std::int64_t k, const T* drive) const {
+    SYNFER_DEVICE void record_in(const Recorded<T>& to, std::uint8_t* __restrict__ counts, std::int64_t lo,
+                                 std::int64_t n, std::int64_t k, const T* drive) const {
         const std::uint8_t* __restrict__ marks = this->marks;
         const bool counting = to.every > 1 && to.spikes != nullptr;
         if (counting) {
@@ -151,7 +151,7 @@ struct Stepper : LoadedPart<T> {
         for (std::int64_t step = k; step < end && met.network < 0; ++step) {
             deliver(step, step - k);
             if (this->plastic) learn(step - k);
-            if (team.part == 0) list_events(step, step - k);
+            if (this->listing) list_events(step, step - k);
         }
         this->set ^= 1;
         box.clear(this->set);
@@ -183,7 +183,7 @@ struct Stepper : LoadedPart<T> {
 
     // The edges of large networks lie in memory far from the processor: those of the spikes to come are asked for while
     // one's are delivered.
-    void deliver_listed(std::int64_t k, std::int64_t step, const Arrivals<T>& to, T* rows) {
+    void deliver_listed(std::int64_t k, std::int64_t step, const Arrivals<T>& to, T* rows) const {
         constexpr std::int64_t ahead = 2;
         for (int p = 0; p < team.n_parts; ++p) {
             const SpikeList<T> list = static_cast<const SpikeBox<T>*>(team.boxes[p])->list(this->set, step);
@@ -198,7 +198,7 @@ struct Stepper : LoadedPart<T> {
         }
     }
 
-    void list_events(std::int64_t k, std::int64_t step) const {
+    [[gnu::noinline]] void list_events(std::int64_t k, std::int64_t step) const {
         for (int i = 0; i < s.n_recorded; ++i) {
             const Recorded<T>& to = s.recorded[i];
             if (to.events.take == nullptr || k < to.from || (k - to.from) / to.every >= to.n_rows) continue;

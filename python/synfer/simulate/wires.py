@@ -161,9 +161,9 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
     if connectome.layout == "edges":
         network, source, target = ends_of(connectome)
         count = n * (connectome.n_networks or 1)
-        starts, targets, flat, index = _core.edge_lists(
-            network * n + source, target, values, count, n, delays is not None or learns
-        )
+        if connectome.n_networks is not None:
+            source = network * n + source
+        starts, targets, flat, index = _core.edge_lists(source, target, values, count, n, delays is not None or learns)
         sources = np.repeat(np.arange(count) % n, np.diff(starts)) if learns else None
     else:
         matrices = values.reshape(-1, n, n).swapaxes(1, 2)  # (network, source, target)
@@ -180,7 +180,7 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
 
 def ends_of(connectome: Connectome) -> tuple[np.ndarray | int, np.ndarray, np.ndarray]:
     """Give of listed edges the position of the network (0 where there is but one), the source and the target."""
-    data = connectome.to_xarray()
+    data = connectome._data
     source, target = (np.ascontiguousarray(data[name].values, np.int64) for name in ("source", "target"))
     return data["of"].values if "of" in data.coords else 0, source, target
 
