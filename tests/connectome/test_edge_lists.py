@@ -132,14 +132,15 @@ def test_what_cannot_be_put_together_is_refused(changing: tuple[Connectome, Conn
     ends = {"source": [0, 1], "target": [1, 0], "n_units": 2}
     for given_, words in (
         ({"leading": "time"}, "leading_ids must be given"), ({"leading": "network"}, "Connectome.stack"),
-        ({"leading_ids": [1.0]}, "Connectome.stack"), ({"leading": "time", "leading_ids": [2.0, 1.0]}, "increasing"),
+        ({"leading_ids": [1.0]}, "Connectome.stack"),
+        ({"leading": np.ones(2)}, "leading axis"), ({"leading": "time", "leading_ids": [2.0, 1.0]}, "increasing"),
     ):  # fmt: skip
         with pytest.raises(SynferError, match=words):
             Connectome.from_edges(**ends, weight=np.ones(2), **given_)
     with pytest.raises(ShapeError, match=r"weight must have shape \(time, edge\) = \(2, 2\); got \(3, 2\)"):
         Connectome.from_edges(**ends, score=np.ones(2), weight=np.ones((3, 2)), leading="time", leading_ids=[0.0, 1.0])
     batch = Connectome.stack([listed, listed])
-    for wrong in (2, [0, 0], [], "a"):
+    for wrong in (2, [0, 0], [], "a", [[0, 1]], [[0]], 1.5):
         with pytest.raises(InputError, match="network must select"):
             batch.isel(network=wrong)
     broken = batch.to_xarray().copy(deep=True)

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 import xarray as xr
 
-from synfer.connectome.fields import ABSENT, as_times, checked, leading_of, matrix_dataset
+from synfer.connectome.fields import ABSENT, LEADING, as_times, checked, leading_of, matrix_dataset
 from synfer.errors import InputError, ShapeError
 from synfer.storage import as_choice, as_floats, as_ids, rectangular
 
@@ -79,6 +79,7 @@ def edge_dataset(
     coords: dict[str, Any] = {name: ("edge", index.astype(np.int64)) for name, index in ends.items()} | {"unit": ids}
     shape = ends["source"].shape
     network = np.zeros(1, np.int64)
+    leading = None if leading is None else as_choice(leading, "leading axis", LEADING)
     if leading == "time":
         coords["time"] = (
             "time",
@@ -87,7 +88,6 @@ def edge_dataset(
         )
         shape = (len(coords["time"][1]), *shape)
     elif of is not None:
-        as_choice("network" if leading is None else leading, "leading axis", ("network",))
         network, labels = _networks(of, leading_ids, len(ends["source"]))
         coords |= {OF: ("edge", network), "network": labels}
     elif leading is not None or leading_ids is not None:
