@@ -59,23 +59,28 @@ inline std::int64_t first_place(const std::int64_t* units, std::int64_t n, std::
     return begin;
 }
 
-// The units that are recorded among the elements [lo, lo + n), whose values these are, to row `row`. Of several
-// networks side by side the elements are all there are.
+// Of the elements [lo, end) of each network the units that are recorded, to row `row`. Apart, as what is rare.
 template <class T, class U>
-void keep(const Elements& at, const Recorded<T>& to, const U* values, std::int64_t lo, std::int64_t n, U* recorded,
-          std::int64_t row) {
-    if (recorded == nullptr) return;
-    const std::int64_t end = lo + n < at.n ? lo + n : at.n;
-    if (to.units == nullptr) {
-        if (at.count > 1) return record_row(at, values, recorded, to.n_rows, row);
-        return copy(values, end - lo, recorded + at.offset(0, row, to.n_rows) + lo);
-    }
+[[gnu::noinline]] void keep_some(const Elements& at, const Recorded<T>& to, const U* values, std::int64_t lo,
+                                 std::int64_t end, U* recorded, std::int64_t row) {
     const std::int64_t first = first_place(to.units, to.n_units, at.from + lo);
     for (std::int64_t g = 0; g < at.count; ++g, values += at.n) {
         U* row_of_it = recorded + ((at.first + g) * to.n_rows + row) * to.n_units;
         for (std::int64_t i = first; i < to.n_units && to.units[i] < at.from + end; ++i)
             row_of_it[i] = values[to.units[i] - at.from - lo];
     }
+}
+
+// The units that are recorded among the elements [lo, lo + n), whose values these are, to row `row`. Of several
+// networks side by side the elements are all there are.
+template <class T, class U>
+SYNFER_DEVICE void keep(const Elements& at, const Recorded<T>& to, const U* values, std::int64_t lo, std::int64_t n,
+                        U* recorded, std::int64_t row) {
+    if (recorded == nullptr) return;
+    const std::int64_t end = lo + n < at.n ? lo + n : at.n;
+    if (to.units != nullptr) return keep_some(at, to, values, lo, end, recorded, row);
+    if (at.count > 1) return record_row(at, values, recorded, to.n_rows, row);
+    copy(values, end - lo, recorded + at.offset(0, row, to.n_rows) + lo);
 }
 
 // The state and the drive of units without spikes after step k. Apart, so that what is rare costs the steps nothing.
