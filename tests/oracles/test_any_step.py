@@ -68,7 +68,12 @@ def test_a_jump_past_the_threshold_spikes_at_once_and_in_the_refractory_time_not
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name not in JUMPING])
 def test_what_has_no_potential_refuses_jumps(model: str) -> None:
-    with pytest.raises(InputError, match=f"another than JumpSynapse for model '{model}', which has no v"):
+    told = (
+        f"another than JumpSynapse for model '{model}', which has no v"
+        if MODELS[model].spiking
+        else f"for model '{model}', be RateCoupling.*got JumpSynapse"
+    )
+    with pytest.raises(InputError, match=told):
         Network(model, {}, Connectome.from_weights([[0.0]]), synapse=JumpSynapse())
 
 
