@@ -54,13 +54,13 @@ class MLPForecaster(LaggedForecaster):
         """Weights of every layer."""
         return [self.widen, *self.layers, self.narrow]
 
-    def body_jacobian(self, x: Tensor) -> Tensor:
-        """Gradient of the body, (I, B, N, N * L), from the output back."""
+    def body_factors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Factors of the gradient, from the output back: all layers but the first, and the first."""
         _, activations = self._hidden(x)
         j = self.narrow[:, None]  # (I, 1, N, H)
         for weight, phi in zip(reversed(list(self.layers)), reversed(activations[1:]), strict=True):
             j = j + _into(j * (1 - phi.square())[:, :, None], weight)
-        return _into(j * (1 - activations[0].square())[:, :, None], self.widen)
+        return j * (1 - activations[0].square())[:, :, None], self.widen[:, None]
 
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step.

@@ -44,12 +44,12 @@ class KANForecaster(LaggedForecaster):
         """Weights and coefficients of both layers."""
         return [self.first.base, self.first.curve, self.second.base, self.second.curve]
 
-    def body_jacobian(self, x: Tensor) -> Tensor:
-        """Gradient of the body, (I, B, N, N * L)."""
+    def body_factors(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Factors of the gradient: the second layer's, and the first's."""
         rows = x.flatten(2)
         inner = self.first.jacobian(rows)  # (I, B, H, N L)
         outer = self.second.jacobian(self.first(rows))  # (I, B, N, H)
-        return torch.matmul(outer, inner)
+        return outer, inner
 
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step; see `MLPForecaster.penalty_rows`."""

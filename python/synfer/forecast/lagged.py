@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import PenalisedModule
+from synfer.forecast.penalties import product_l1
 
 
 class LaggedForecaster(PenalisedModule):
@@ -80,9 +81,12 @@ class LaggedForecaster(PenalisedModule):
     def body_jacobian(self, x: Tensor) -> Tensor:
         """Gradient of the body, (I, B, N, N * L), for rows (I, B, N, L).
 
-        One vector-Jacobian product for each output, all in one batched pass; a backbone whose gradient has a closed
-        form gives that instead.
+        The product of `body_factors`; a backbone whose gradient has no such form takes one vector-Jacobian product for
+        each output, all in one batched pass.
         """
+        factors = self.body_factors(x)
+        if factors is not None:
+            return torch.matmul(*factors)
         keep_graph = torch.is_grad_enabled()
         with torch.enable_grad():
             x = x.detach().clone().requires_grad_()
@@ -90,6 +94,10 @@ class LaggedForecaster(PenalisedModule):
             each = torch.eye(self.n_units, device=x.device)[:, None, None].expand(-1, *y.shape[:2], -1)
             (products,) = torch.autograd.grad(y, x, each, is_grads_batched=True, create_graph=keep_graph)
         return products.permute(1, 2, 0, 3, 4).flatten(-2)  # (N, I, B, N, L) -> (I, B, N, N L)
+
+    def body_factors(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Two factors of the body's gradient, (I, B, N, H) and (I, B or 1, H, N * L), where it is a product."""
+        return None
 
     def penalty_rows(self, n_rows: int) -> int:
         """Rows whose gradient is penalised in one step, of a batch of ``n_rows``.
@@ -128,11 +136,15 @@ class LaggedForecaster(PenalisedModule):
 
     def penalty(self, context: Tensor) -> Tensor:
         """Penalty of each initialisation, (I,), on the rows shown."""
-        j = self.jacobian(context)
-        size = j.abs() if self.norm == "l1" else j.square()
-        total = size.sum((1, 2, 3, 4))
-        if not self.penalise_self:
-            total = total - torch.diagonal(size, dim1=2, dim2=3).sum((1, 2, 3))
+        factors = self.body_factors(self.rows(context)) if self.norm == "l1" else None
+        if factors is not None:
+            total = product_l1(*factors, self.skip, diagonal=self.penalise_self)
+        else:
+            j = self.jacobian(context)
+            size = j.abs() if self.norm == "l1" else j.square()
+            total = size.sum((1, 2, 3, 4))
+            if not self.penalise_self:
+                total = total - torch.diagonal(size, dim1=2, dim2=3).sum((1, 2, 3))
         gradient = self.strength * total / (len(context) * self.n_units)
         if self.ridge == 0.0:
             return gradient

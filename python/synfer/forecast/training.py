@@ -147,7 +147,7 @@ class _Batches:
         members = len(self.learning.members)
         if self._whole is None or self._whole[0].shape[-1] != members:
             context, times, target = self.windows.batch(self.training[:, None])
-            self._whole = tuple(t.expand(*t.shape[:-1], members) for t in (context, times, target))  # type: ignore[assignment]
+            self._whole = tuple(t.contiguous().expand(*t.shape[:-1], members) for t in (context, times, target))  # type: ignore[assignment]
         assert self._whole is not None
         yield self.training[order], self._whole
 
