@@ -113,7 +113,7 @@ class NeuralDiscoverer(BaseDiscoverer):
             self._choose(samples, seeds[0])
         windows = self._windows(samples, self.lag_)
         self.forecaster_, self.history_ = self._trained(
-            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds
+            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds, self.max_epochs
         )
         self.n_parameters_ = self.forecaster_.n_parameters()
         forecast, target = self._forecast(windows, windows.starts)
@@ -150,13 +150,14 @@ class NeuralDiscoverer(BaseDiscoverer):
         lag: int,
         strengths: Sequence[float],
         seeds: Sequence[int],
+        max_epochs: int,
     ) -> tuple[LaggedForecaster, list[Any]]:
         forecaster = self._make(samples.n_units, lag, self.increment_scale_, strengths, seeds).to(self.device)
         schedule = Schedule(
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=0.0,
-            max_epochs=self.max_epochs,
+            max_epochs=max_epochs,
             anneal=True,
             shuffle=False,
         )
@@ -174,11 +175,12 @@ class NeuralDiscoverer(BaseDiscoverer):
         lags = [p for p in range(1, longest + 1) if p <= 3 or p == longest or p % 2 == 1]
         lags = lags if self.lag == "auto" else [self.lag]
         strengths = self.penalties if self.penalty == "auto" else (self.penalty,)
+        epochs = -(-self.max_epochs // 2)  # a choice needs no last digit
         rows = []
         for lag in lags:
             held_out, scores = [], []
             for known, unknown in (halves, halves[::-1]):
-                forecaster, _ = self._trained(samples, windows, known, lag, strengths, [seed] * len(strengths))
+                forecaster, _ = self._trained(samples, windows, known, lag, strengths, [seed] * len(strengths), epochs)
                 held_out.append(evaluate(forecaster, windows, unknown, self._likelihood).double().cpu().numpy())
                 scores.append(self._scores(forecaster, windows, known))
             for k, strength in enumerate(strengths):
