@@ -53,9 +53,9 @@ SPIKES = {"likelihood": "bernoulli", "window": 8, "value_window": 8, "hidden": 3
 Job = tuple[str, str, int, dict[str, object]]  # suite, cell, seed, configuration
 
 
-def izhikevich(n: int, p: float, seed: int) -> tuple[sf.Recording, sf.Connectome]:
+def izhikevich(n: int, p: float, seed: int, record: str) -> tuple[sf.Recording, sf.Connectome]:
     network = sf.simulate.izhikevich_network(n * 4 // 5, n - n * 4 // 5, p, seed=FIRST_SEED + seed)
-    return sf.simulate.run(network, duration=5.0, seed=FIRST_SEED + seed), network.connectome
+    return sf.simulate.run(network, duration=5.0, seed=FIRST_SEED + seed, record=record), network.connectome
 
 
 def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
@@ -80,10 +80,10 @@ def load(job: Job, data: Path) -> tuple[sf.Recording, sf.Connectome]:
     suite, cell, seed, _ = job
     if suite in ("izhikevich", "spikes"):
         n, p = int(cell.split(", ")[0][4:]), float(cell.split("p = ")[1])
-        seen, truth = izhikevich(n, p, seed)
+        seen, truth = izhikevich(n, p, seed, "v" if suite == "izhikevich" else "spikes")
         if suite == "izhikevich":
             return sf.simulate.observe.clip_and_zscore(seen), truth
-        return sf.Recording({"spikes": np.asarray(seen["spikes"], dtype=np.float32)}, dt=seen.dt), truth
+        return seen, truth
     if suite == "lorenz":
         f, t = (int(part.split(" = ")[1]) for part in cell.split(", "))
         return sf.datasets.load_lorenz96(data / "lorenz96" / f"F_{f}_T_{t}_dataset_{seed + 1}.npz")

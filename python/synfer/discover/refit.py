@@ -19,10 +19,11 @@ from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _STEPS = 4
+_HALVINGS = 8
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
 _SLACK = 1e-3  # the same, for the attentions of products
 _OUTLIER = 4.0  # standard deviations at which a Gaussian residual's pull ends
-_GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # ridge penalties, relative to the mean information of a source
+_GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # penalties, relative to the mean information of a source
 
 
 @dataclass
@@ -71,7 +72,7 @@ class _Normal:
 
     g: np.ndarray
     c: np.ndarray
-    energy: float
+    energy: float | None  # of the response; None where the law has no scale that could be off
     n_own: int
     n_rows: int
     keep: np.ndarray  # sources' columns that vary, of (source, column) flattened
@@ -106,10 +107,11 @@ def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
     some = pasts.rows[:: max(1, len(pasts.rows) * pasts.n_units // 400_000)]
     batch = pasts.batch(some, slice(0, 1))
     s = model.values(batch.recent, batch.known)[:, :, 0]
-    x = batch.recent[:, -1][None]
+    x = batch.recent[:, -model.value_window :]
     known = 1.0 if batch.known is None else batch.known[:, -1][None].float()
     centred = (s - s.mean(1, keepdim=True)) * known
-    sign = torch.sign((centred * (x - x.mean(1, keepdim=True))).sum((1, 2)))
+    shared = torch.einsum("erj,rkj->ek", centred, x - x.mean(0, keepdim=True))
+    sign = torch.sign(shared.gather(1, shared.abs().argmax(1, keepdim=True)))[:, 0]  # where they share most
     scale = torch.where(sign == 0, 1.0, sign) * centred.square().mean((1, 2)).sqrt().clamp_min(1e-12)
     model.value_out.div_(scale[:, None, None])
     model.attention.mul_(scale[:, None, None, None, None])
@@ -131,7 +133,7 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
         batch = pasts.batch(rows, units)
         with torch.no_grad():
-            drives = model.drives(s[None], units)
+            drives = model.drives(s[None], batch.elapsed, units)
         drives.requires_grad_(True)
         with torch.enable_grad():
             forecast = model.respond(batch.own, drives, units)
@@ -145,6 +147,7 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
                 batch.weight,
                 gains[0].permute(1, 2, 0),
                 forecast.hidden[0].detach(),
+                batch.elapsed,
             )
         )
     return [torch.cat(part) for part in zip(*parts, strict=True)]
@@ -157,8 +160,11 @@ def _refit_target(
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts[4] > 0
-    eta, log_scale, y, edge, _, gains, hidden = (part[rows].double() for part in parts)
+    eta, log_scale, y, edge, _, gains, hidden = (part[rows].double() for part in parts[:7])
     s = values[rows].double()
+    if model.memory > 1:
+        gate = model.gate[0][:, parts[7][rows]].T.double()  # (row, sample)
+        s = torch.bmm(gate[:, None], s)
     s = s - s.mean(0)
     gaussian = law is LAWS["gaussian"]
     _, information = law.derivatives(eta, log_scale, y, torch.zeros_like(edge))
@@ -183,6 +189,8 @@ def _refit_target(
     of_product = torch.from_numpy((np.tile(np.arange(q), n) >= lags)[keep])
     slack = torch.full_like(delta, _TINY)
     slack[n_own:][of_product] = _SLACK
+    if not gaussian:  # few events and many columns of own history can be told apart perfectly: those stay near, too
+        slack[:n_own] = _SLACK
 
     def derivatives() -> tuple[Tensor, Tensor]:
         u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
@@ -193,7 +201,15 @@ def _refit_target(
         u, w = derivatives()
         g = x.T @ (w[:, None] * x)
         tiny = torch.diag(g.diagonal().mean() * slack)
-        delta = delta + torch.linalg.solve(g + tiny, x.T @ u)
+        step = torch.linalg.solve(g + tiny, x.T @ u)
+        if not gaussian:  # the logarithm is no parabola: a step may be too long
+            step = torch.linalg.solve(g + tiny, x.T @ u - tiny @ delta)
+            here = law.log_prob(eta + x @ delta, log_scale, y, edge).sum()
+            for _ in range(_HALVINGS):
+                if law.log_prob(eta + x @ (delta + step), log_scale, y, edge).sum() >= here:
+                    break
+                step = step / 2.0
+        delta = delta + step
     u, w = derivatives()
     free = start.reshape(n * q).copy()
     free[keep] += (delta / lengths)[n_own:].numpy()
@@ -216,15 +232,14 @@ def _refit_target(
     schur = ss - os.T @ np.linalg.solve(oo, os)
     theta = free[keep]
     energy = float((u.square() / w.clamp_min(1e-12)).sum()) + float(theta @ schur @ theta)
-    return _Normal(schur, schur @ theta, energy, n_own, len(s), keep)
+    return _Normal(schur, schur @ theta, energy if gaussian else None, n_own, len(s), keep)
 
 
 def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Prior) -> None:
     """Write ``theta``: the penalised solution, in two rounds where types or signs are to be learnt from the first."""
     n, q = out.free.shape[1:]
     centre = np.zeros((n, n, q))
-    for i, normal in enumerate(normals):
-        out.theta[i] = _ridge(normal, centre[i], ridge, np.repeat(prior.known[i], q)).reshape(n, q)
+    out.theta = _ridge(normals, centre, ridge, prior.known)
     if prior.types is not None:
         for a in np.unique(prior.types):
             for b in np.unique(prior.types):
@@ -232,8 +247,7 @@ def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Pri
                 inside = (prior.allowed & ~np.eye(n, dtype=bool))[pair]
                 if inside.any():
                     centre[pair] = out.free[pair][inside].mean(axis=0)  # unpenalised: not drawn to 0 before
-        for i, normal in enumerate(normals):
-            out.theta[i] = _ridge(normal, centre[i], ridge, np.repeat(prior.known[i], q)).reshape(n, q)
+        out.theta = _ridge(normals, centre, ridge, prior.known)
     if prior.signs is None:
         return
     if isinstance(prior.signs, str):
@@ -245,36 +259,69 @@ def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Pri
         out.theta[i] = _signed(normal, out.theta[i], np.repeat(signs, q)).reshape(n, q)
 
 
-def _ridge(normal: _Normal, centre: np.ndarray, ridge: float | str, known: np.ndarray) -> np.ndarray:
-    """Solve (G + lambda P)(theta - centre) = c - G centre; lambda given (relative) or by cross-validation."""
-    theta = np.zeros(len(normal.keep))
-    if not normal.keep.any():
+@dataclass
+class _Spectrum:
+    """One target's penalised problem, diagonal: (G + lambda P)(theta - middle) = c - G middle."""
+
+    normal: _Normal
+    middle: np.ndarray
+    root: np.ndarray  # of P's inverse
+    values: np.ndarray
+    vectors: np.ndarray
+    along: np.ndarray
+
+    @classmethod
+    def of(cls, normal: _Normal, centre: np.ndarray, known: np.ndarray) -> _Spectrum:
+        """Take the problem apart; ``known`` coefficients are as good as not penalised."""
+        middle = centre.reshape(-1)[normal.keep]
+        root = 1.0 / np.sqrt(np.where(known[normal.keep], 1e-6, 1.0))
+        values, vectors = np.linalg.eigh(normal.g * root[:, None] * root)
+        return cls(
+            normal,
+            middle,
+            root,
+            np.maximum(values, 0.0),
+            vectors,
+            vectors.T @ (root * (normal.c - normal.g @ middle)),
+        )
+
+    def along_at(self, penalty: float) -> np.ndarray:
+        """The solution in the basis of eigenvectors."""
+        least = 1e-12 * self.values.max(initial=0.0) + 1e-300
+        return np.asarray(self.along / np.maximum(self.values + penalty, least))
+
+    def solution(self, penalty: float) -> np.ndarray:
+        """Theta, flat, 0 where no coefficient is."""
+        theta = np.zeros(len(self.normal.keep))
+        theta[self.normal.keep] = self.middle + self.root * (self.vectors @ self.along_at(penalty))
         return theta
-    middle = centre.reshape(-1)[normal.keep]
-    penalised = np.where(known[normal.keep], 1e-6, 1.0)
-    root = 1.0 / np.sqrt(penalised)
-    values, vectors = np.linalg.eigh(normal.g * root[:, None] * root)
-    values = np.maximum(values, 0.0)
-    along = vectors.T @ (root * (normal.c - normal.g @ middle))
-    unit = max(float(np.mean(np.diag(normal.g))), 1e-300)
 
-    def solution(relative: float) -> np.ndarray:
-        bottom = np.maximum(values + relative * unit, 1e-12 * values.max() + 1e-300)
-        return np.asarray(along / bottom)
+    def criterion(self, penalty: float) -> float:
+        """What is to be small: n log GCV; where the law has no scale of its own, Mallows' criterion with variance 1."""
+        b, normal = self.along_at(penalty), self.normal
+        used = float(np.sum(self.values / np.maximum(self.values + penalty, 1e-300)))
+        missed = b @ (self.values * b) - 2.0 * b @ self.along
+        if normal.energy is None:
+            return float(missed + 2.0 * used)
+        left = normal.n_rows - normal.n_own - used
+        if left <= 0.05 * normal.n_rows:
+            return float("inf")
+        rest = normal.energy - 2.0 * self.middle @ normal.c + self.middle @ normal.g @ self.middle
+        return normal.n_rows * float(np.log(max(rest + missed, 1e-12) / left**2))
 
-    best = ridge
+
+def _ridge(normals: list[_Normal], centre: np.ndarray, ridge: float | str, known: np.ndarray) -> np.ndarray:
+    """Theta (target, source, column) with one penalty for all targets: given, relative, or chosen by their criteria."""
+    spectra = [
+        _Spectrum.of(normal, middle, np.repeat(row, middle.shape[-1]))
+        for normal, middle, row in zip(normals, centre, known, strict=True)
+    ]
+    unit = float(np.mean(np.concatenate([np.diag(normal.g) for normal in normals]))) if normals else 0.0
+    relative = ridge
     if isinstance(ridge, str):
-        rest = normal.energy - 2.0 * middle @ normal.c + middle @ normal.g @ middle
-        scores = []
-        for relative in _GRID:
-            b = solution(relative)
-            residual = max(rest - 2.0 * b @ along + b @ (values * b), 1e-12)
-            used = normal.n_own + float(np.sum(values / np.maximum(values + relative * unit, 1e-300)))
-            left = normal.n_rows - used
-            scores.append(residual / left**2 if left > 0.05 * normal.n_rows else np.inf)
-        best = float(_GRID[int(np.argmin(scores))]) if np.isfinite(scores).any() else float(_GRID[-1])
-    theta[normal.keep] = middle + root * (vectors @ solution(float(best)))
-    return theta
+        sums = [sum(spectrum.criterion(trial * unit) for spectrum in spectra) for trial in _GRID]
+        relative = _GRID[int(np.argmin(sums))] if np.isfinite(sums).any() else _GRID[-1]
+    return np.stack([spectrum.solution(float(relative) * unit) for spectrum in spectra]).reshape(centre.shape)
 
 
 def _signed(normal: _Normal, theta: np.ndarray, signs: np.ndarray) -> np.ndarray:

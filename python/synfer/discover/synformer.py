@@ -61,11 +61,16 @@ class Synformer(BaseDiscoverer):
         Of the traces of own history, in samples.
     n_products : int
         Further pairs of attentions that enter the forecast by their product, for laws that multiply sources.
+    memory : int
+        Samples over which a target gathers what reaches it before it acts, by a learned kernel that depends, for
+        counts, on the time since its own last event, for states that are not seen. Above 1 it takes the place of
+        ``max_lag``, which is to be 1 then; delays are not told from each other.
     hidden : int
         Width of F.
     ridge : float or "gcv"
-        Penalty on A in the last step, relative to the mean information of a source; "gcv" chooses it for each target by
-        generalised cross-validation. P-values and intervals' widths are those without penalty.
+        Penalty on A in the last step, the same for all targets, relative to the mean information of a source; "gcv"
+        chooses it by generalised cross-validation (of counts: by Mallows' criterion). P-values and intervals' widths
+        are those without penalty.
     prior : array (target, source), optional
         0 where there can be no edge, another number where there is one (never penalised), NaN where it is open.
     dale : "learn" or array (unit,), optional
@@ -129,6 +134,7 @@ class Synformer(BaseDiscoverer):
         "value_window": _COUNT,
         "time_constants": ["array-like"],
         "n_products": [Interval(Integral, 0, None, closed="left")],
+        "memory": _COUNT,
         "hidden": _COUNT,
         "ridge": [Interval(Real, 0.0, None, closed="left"), StrOptions({"gcv"})],
         "prior": ["array-like", None],
@@ -153,6 +159,7 @@ class Synformer(BaseDiscoverer):
         value_window: int = 4,
         time_constants: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         n_products: int = 0,
+        memory: int = 1,
         hidden: int = 64,
         ridge: float | str = 0.0,
         prior: Any = None,
@@ -173,6 +180,7 @@ class Synformer(BaseDiscoverer):
         self.value_window = value_window
         self.time_constants = time_constants
         self.n_products = n_products
+        self.memory = memory
         self.hidden = hidden
         self.ridge = ridge
         self.prior = prior
@@ -213,7 +221,7 @@ class Synformer(BaseDiscoverer):
             del self._given
 
     def _depth(self) -> int:
-        return max(int(self.window), int(self.max_lag) + int(self.value_window) - 1)
+        return max(int(self.window), max(int(self.max_lag), int(self.memory)) + int(self.value_window) - 1)
 
     def _taus(self) -> tuple[float, ...]:
         try:
@@ -231,6 +239,11 @@ class Synformer(BaseDiscoverer):
         return self._depth() + 3
 
     def _discover(self, samples: Samples) -> Connectome:
+        if self.memory > 1 and self.max_lag > 1:
+            raise InputError(
+                f"max_lag must be 1 with memory, which spans lags by itself, got max_lag = {self.max_lag} and memory = "
+                f"{self.memory}: give one of them."
+            )
         law = LAWS[self.likelihood]
         counts = self.likelihood != "gaussian"
         covariates = read_covariates(*self._given, samples)
@@ -277,6 +290,7 @@ class Synformer(BaseDiscoverer):
             max_lag=int(self.max_lag),
             value_window=int(self.value_window),
             n_products=int(self.n_products),
+            memory=int(self.memory),
             hidden=int(self.hidden),
             allowed=torch.from_numpy(allowed),
             seeds=[int(seed) for seed in seeds],
@@ -312,7 +326,7 @@ class Synformer(BaseDiscoverer):
         """Samples before the last one at which the values look: where their change moves them most."""
         some = pasts.rows[:: max(1, len(pasts.rows) // 2048)]
         recent = pasts.batch(some, slice(0, 1)).recent[:, -int(self.value_window) :].clone().requires_grad_(True)
-        values = self.forecaster_.values(recent.expand(-1, -1, -1))
+        values = self.forecaster_.values(recent)
         (slopes,) = torch.autograd.grad(values.sum(), recent)
         moved = (slopes * (recent - recent.mean((0, 1)))).square().mean((0, 2)).detach()
         return int(self.value_window) - 1 - int(moved.argmax())

@@ -15,6 +15,7 @@ from torch import Tensor
 
 STRIDE = 32  # samples between two that hold the traces
 EVERY = slice(None)
+N_ELAPSED = 20  # classes of the time since a unit's own last event, four to each factor of e
 _ATOM = 10  # samples exactly at a unit's extreme from which it is taken to be a saturation
 
 
@@ -33,6 +34,8 @@ class Batch:
     target, edge, weight : Tensor, (row, unit)
         The next sample, at which edge it is (+1 ceiling, -1 floor), and 1 where it counts, 0 where it (or the own
         history before it) is missing.
+    elapsed : Tensor of int, (row, unit)
+        In which of `N_ELAPSED` classes the time since the unit's own last event is; 0 where samples are no counts.
     units : slice
         The targets: the units of ``own``, ``target``, ``edge`` and ``weight``.
     """
@@ -43,6 +46,7 @@ class Batch:
     target: Tensor
     edge: Tensor
     weight: Tensor
+    elapsed: Tensor
     units: slice
 
 
@@ -147,7 +151,11 @@ class Pasts:
         if self.missing is not None:
             known = ~self.missing[at]
             weight = (known[:, -self.window :, units].all(1) & ~self.missing[rows + 1, units]).float()
-        return Batch(own, self.series[at], known, target, edge, weight, units)
+        if self._elapsed is None:
+            elapsed = torch.zeros(target.shape, dtype=torch.long)
+        else:
+            elapsed = (4.0 * self._elapsed[rows, units]).long().clamp_max(N_ELAPSED - 1)
+        return Batch(own, self.series[at], known, target, edge, weight, elapsed, units)
 
     def _own(self, rows: Tensor, units: slice = EVERY) -> Tensor:
         """Own histories, not yet standardised: (row, unit, feature)."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synfer.forecast.pasts import EVERY, Batch
+from synfer.forecast.pasts import EVERY, N_ELAPSED, Batch
 
 
 class Forecast(NamedTuple):
@@ -42,9 +42,13 @@ class SynformerForecaster(nn.Module):
         Target x source; where False the attention is 0.
     seeds : sequence of int
         One an initialisation: what it draws does not depend on the others.
+    memory : int
+        Samples over which a target gathers what reaches it before it acts, a_i(t) = sum_m g_m(r_i(t)) a'_i(t - m): g
+        is learned, and depends on the time r_i since i's own last event, which may wipe out what came before it.
     """
 
     mask: Tensor
+    gate: Tensor
     embedding: Tensor
     own: Tensor
     of_embedding: Tensor
@@ -67,6 +71,7 @@ class SynformerForecaster(nn.Module):
         max_lag: int = 1,
         value_window: int = 4,
         n_products: int = 0,
+        memory: int = 1,
         hidden: int = 64,
         n_values: int = 16,
         embedding: int = 4,
@@ -75,6 +80,7 @@ class SynformerForecaster(nn.Module):
     ) -> None:
         super().__init__()
         self.n_units, self.max_lag, self.value_window, self.n_products = n_units, max_lag, value_window, n_products
+        self.memory = memory
         self.n_init, self.n_drives = len(seeds), 1 + 2 * n_products
         free = ~torch.eye(n_units, dtype=torch.bool)
         self.register_buffer("mask", free if allowed is None else free & allowed)
@@ -99,6 +105,7 @@ class SynformerForecaster(nn.Module):
             draw("value_in", value_window, n_values, bound=value_window**-0.5)
             draw("value_bias", 1, n_values, bound=value_window**-0.5)
             draw("value_out", n_values, 1, bound=n_values**-0.5)
+            draw("gate", memory, N_ELAPSED, bound=0.0)
             # A product of two zeros learns nothing: those attentions begin small instead.
             draw("attention_0", 1, max_lag, n_units, n_units, bound=0.0)
             draw("attention_r", 2 * n_products, max_lag, n_units, n_units, bound=0.3 * n_units**-0.5)
@@ -106,6 +113,9 @@ class SynformerForecaster(nn.Module):
         self.attention = nn.Parameter(torch.stack(attention))  # (init, drive, lag, target, source)
         for name, members in drawn.items():
             setattr(self, name, nn.Parameter(torch.stack(members)))
+        with torch.no_grad():
+            self.gate += torch.exp(-2.0 * torch.arange(memory) / memory)[:, None]
+        self.gate.requires_grad_(memory > 1)
 
     def members(self) -> list[SynformerForecaster]:
         """Each initialisation as a forecaster of its own, on the memory of this one."""
@@ -130,7 +140,7 @@ class SynformerForecaster(nn.Module):
 
         Where one of the samples is missing the value is the mean of those in this batch that are not.
         """
-        span = self.max_lag + self.value_window - 1
+        span = max(self.max_lag, self.memory) + self.value_window - 1
         recent, known = recent[:, -span:], None if known is None else known[:, -span:]
         windows = recent.unfold(1, self.value_window, 1).flip(1, 3)  # (row, lag, unit, sample), the last first
         rows, lags, units, _ = windows.shape
@@ -143,10 +153,16 @@ class SynformerForecaster(nn.Module):
             s = s * whole + mean.detach() * (1.0 - whole)
         return s
 
-    def drives(self, values: Tensor, units: slice = EVERY) -> Tensor:
-        """a, (init, drive, row, target), of the targets ``units``."""
+    def drives(self, values: Tensor, elapsed: Tensor, units: slice = EVERY) -> Tensor:
+        """a, (init, drive, row, target), of the targets ``units``, for whom ``elapsed`` is (row, target)."""
         a = self.attention[..., units, :] * self.mask[units]
         rows = values.shape[1]
+        if self.memory > 1:
+            weights = a.permute(0, 2, 4, 1, 3).reshape(self.n_init, self.n_units, -1)
+            reached = torch.bmm(values.reshape(self.n_init, rows * self.memory, -1), weights)
+            reached = reached.view(self.n_init, rows, self.memory, self.n_drives, -1)
+            gate = self.gate[:, :, elapsed].transpose(1, 2)  # (init, row, sample, target)
+            return (reached * gate[:, :, :, None]).sum(2).transpose(1, 2)
         weights = a.permute(0, 2, 4, 1, 3).reshape(self.n_init, self.max_lag * self.n_units, -1)
         drives = torch.bmm(values.reshape(self.n_init, rows, -1), weights)
         return drives.view(self.n_init, rows, self.n_drives, -1).transpose(1, 2)
@@ -171,5 +187,5 @@ class SynformerForecaster(nn.Module):
 
     def forward(self, batch: Batch) -> Forecast:
         """Forecast the samples that follow the pasts of a batch."""
-        drives = self.drives(self.values(batch.recent, batch.known), batch.units)
+        drives = self.drives(self.values(batch.recent, batch.known), batch.elapsed, batch.units)
         return self.respond(batch.own, drives, batch.units)
