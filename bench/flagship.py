@@ -48,7 +48,15 @@ VAR = {
     "n_steps": 300,
     "ridge": "gcv",
 }
-SPIKES = {"likelihood": "bernoulli", "window": 8, "value_window": 8, "hidden": 32, "ridge": "gcv"}
+SPIKES = {
+    "n_init": 6,
+    "likelihood": "bernoulli",
+    "window": 8,
+    "value_window": 12,
+    "hidden": 16,
+    "n_steps": 500,
+    "evidence": "wald",
+}
 
 Job = tuple[str, str, int, dict[str, object]]  # suite, cell, seed, configuration
 

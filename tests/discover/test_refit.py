@@ -50,12 +50,27 @@ def design(model, pasts, i):
     return batch, forecast, x.double().numpy()
 
 
+def history(model, pasts, i):
+    """What the response makes of own history alone: gain (without any drive) and last hidden layer, (row, column)."""
+    batch = pasts.batch(pasts.rows)
+    nothing = torch.zeros(1, model.n_drives, len(batch.own), model.n_units, requires_grad=True)
+    alone = model.respond(batch.own, nothing)
+    (slopes,) = torch.autograd.grad(alone.eta[..., i].sum(), nothing)
+    return torch.cat([slopes[0, 0, :, i, None], alone.hidden[0, :, i]], 1).detach().double().numpy()
+
+
 def gains(model, pasts, i):
-    """Derivative of eta in each drive of target i, (row, drive)."""
+    """Derivative of eta in the linear drive of target i, (row, 1)."""
     batch = pasts.batch(pasts.rows)
     drives = model.drives(model.values(batch.recent), batch.elapsed).detach().requires_grad_(True)
     (slopes,) = torch.autograd.grad(model.respond(batch.own, drives).eta[..., i].sum(), drives)
-    return slopes[0, :, :, i].T.double().numpy()
+    return slopes[0, :1, :, i].T.double().numpy()
+
+
+def centred(x, model, pasts, i):
+    """A design (row, source x lag) as if values had mean 0."""
+    mean = model.values(pasts.batch(pasts.rows).recent)[0].mean(0).T.flatten().detach().double().numpy()
+    return x - gains(model, pasts, i) * mean
 
 
 @pytest.mark.parametrize("max_lag", [1, 2])
@@ -66,6 +81,7 @@ def test_gaussian_step_is_weighted_least_squares_with_hc3(monkeypatch, max_lag):
     q = model.n_drives * max_lag
     for i in range(3):
         batch, forecast, x = design(model, pasts, i)
+        x = centred(x, model, pasts, i)
         others = [j for j in range(3) if j != i]
         columns = [j * q + k for j in others for k in range(q)]
         start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).flatten().detach().double().numpy()
@@ -73,9 +89,8 @@ def test_gaussian_step_is_weighted_least_squares_with_hc3(monkeypatch, max_lag):
         response = (batch.target[:, i] - forecast.eta[0, :, i]).detach().double().numpy() + x[:, columns] @ start[
             columns
         ]
-        own = forecast.hidden[0, :, i].detach().double().numpy()
+        own = history(model, pasts, i)
         gain = gains(model, pasts, i)
-        own = np.column_stack([gain, own])
         fit = sm.WLS(response, np.column_stack([x[:, columns], sm.add_constant(own)]), weights=spread**-2).fit(
             cov_type="HC3"
         )
@@ -94,12 +109,12 @@ def test_step_of_counts_is_a_generalised_linear_model(monkeypatch, law):
     pasts, model = setting(law)
     found = refit(model, pasts, LAWS[law], ridge=0.0, prior=prior())
     batch, forecast, x = design(model, pasts, 1)
+    x = centred(x, model, pasts, 1)
     columns = [0, 2]
     start = model.masked_attention()[0, 0, 0, 1].detach().double().numpy()
     offset = forecast.eta[0, :, 1].detach().double().numpy() - x[:, columns] @ start[columns]
-    own = forecast.hidden[0, :, 1].detach().double().numpy()
+    own = history(model, pasts, 1)
     gain = gains(model, pasts, 1)
-    own = np.column_stack([gain, own])
     family = sm.families.Poisson() if law == "poisson" else sm.families.Binomial()
     fit = sm.GLM(
         batch.target[:, 1].numpy(), np.column_stack([x[:, columns], sm.add_constant(own)]), family=family, offset=offset

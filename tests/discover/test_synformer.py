@@ -227,3 +227,33 @@ def test_published_network_of_forty_is_recovered(data_folder):
     found = Synformer(1, n_steps=1000, progress=False, random_state=0).fit(seen).connectome_
     figures = sf.evaluate.compare(found, truth)
     assert figures["auroc"] > 0.999 and figures["sign_accuracy"] > 0.995
+
+
+def test_memory_gathers_what_reaches_a_target_until_it_fires():
+    """Unit 1 fires when what unit 0 sent since its own last spike is enough; no single lag says so."""
+    rng = np.random.default_rng(0)
+    x = (rng.random((6000, 4)) < 0.15).astype(float)
+    held = 0.0
+    x[:, 1] = 0.0
+    for t in range(1, len(x)):
+        held += 1.3 * x[t - 1, 0]
+        x[t, 1] = rng.random() < 1.0 / (1.0 + np.exp(4.5 - held))
+        held *= 0.0 if x[t, 1] else 0.95
+    fitted = fit(x, likelihood="bernoulli", memory=12, n_steps=500, evidence="wald")
+    found = fitted.connectome_
+    assert max(PAIRS, key=lambda pair: found.score.values[pair]) == (1, 0) and found.weight.values[1, 0] > 0
+    gate = fitted.forecaster_.gate[0].detach().numpy()
+    assert np.abs(gate[1:4, 8:]).mean() > np.abs(gate[4:, 2:5]).mean()  # what came before the last spike is forgotten
+    with pytest.raises(InputError, match="max_lag must be 1 with memory"):
+        fit(x, memory=3, max_lag=2)
+
+
+def test_evidence_is_the_size_of_an_effect_or_how_sure_it_is(fitted):
+    from scipy import stats
+
+    sure = fit(driven(), max_lag=2, evidence="wald").connectome_
+    freedom = len(driven()) - 2 - (1 + 1 + 8 + 6)
+    off = ~np.eye(4, dtype=bool)
+    expected = stats.f.sf(sure.score.values[off] ** 2, 2, freedom)
+    np.testing.assert_allclose(sure.pvalue.values[off], expected, rtol=1e-6)
+    assert sure.score.values[1, 0] > 10 and fitted.connectome_.score.values[1, 0] < 1.5

@@ -120,3 +120,22 @@ def test_a_fit_that_diverges_says_so():
         model.skip += float("inf")
     with pytest.raises(FitDivergedError, match="lower learning_rate"):
         train_synformer(model, pasts, LAWS["gaussian"], n_steps=3, batch_size=8, learning_rate=1e-2)
+
+
+def test_a_memory_is_the_gated_sum_of_what_reached_the_target():
+    spikes = (np.random.default_rng(0).random((80, 3)) < 0.2).astype(float)
+    pasts = Pasts([spikes], depth=5, window=2, time_constants=(3.0,), offset=np.zeros(3), scale=np.ones(3), counts=True)
+    model = SynformerForecaster(3, pasts.n_features, value_window=2, memory=4, n_products=1, hidden=4, seeds=(0, 1))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    batch = pasts.batch(pasts.rows[20:24])
+    values = model.values(batch.recent)
+    assert values.shape == (2, 4, 4, 3)
+    drives = model.drives(values, batch.elapsed).detach()
+    weights, s, gate = (part.detach().numpy() for part in (model.masked_attention(), values, model.gate))
+    for e, d, row, i in np.ndindex(2, 3, 4, 3):
+        last = np.flatnonzero(spikes[: int(pasts.rows[20 + row]) + 1, i])[-1]
+        elapsed = int(4 * np.log1p(int(pasts.rows[20 + row]) - last) + 1e-6)
+        expected = sum(gate[e, m, elapsed] * weights[e, d, 0, i] @ s[e, row, m] for m in range(4))
+        assert drives[e, d, row, i] == pytest.approx(expected, abs=1e-5)

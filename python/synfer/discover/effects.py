@@ -17,8 +17,8 @@ class Effects:
     Attributes
     ----------
     score, spread : numpy.ndarray
-        Root of the sum of squares over lags and products of the mean effects, in units of the target's own spread;
-        standard deviation of the same over initialisations.
+        Root of the sum of squares over lags and products of the mean effects, in units of the target's own spread, or
+        the root of the F statistic; standard deviation of the same over initialisations.
     weight, half : numpy.ndarray
         Mean change of the next sample for a standard deviation of what the source tells, summed over lags; half the
         width of its interval.
@@ -39,7 +39,7 @@ class Effects:
     attention: np.ndarray
 
 
-def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float) -> Effects:
+def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "effect") -> Effects:
     """Average initialisations; ``scale`` (target,) is the signal's standard deviation, ``level`` the intervals'."""
     n = len(scale)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
@@ -52,8 +52,13 @@ def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float) ->
 
     # Initialisations see the same noise: their mean is taken to be as uncertain as one of them.
     freedom = np.mean([member.freedom for member in members], axis=0)
-    free, cov = (np.mean([getattr(member, name) for member in members], axis=0) for name in ("free", "cov"))
-    pvalue = _wald(free, cov, freedom)
+    wald = np.square(np.mean([_whitened(member.free, member.cov) for member in members], axis=0)).mean(-1)
+    pvalue = stats.f.sf(wald, effects.shape[-1], np.maximum(freedom, 1.0)[:, None])
+    pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
+    if evidence == "wald":
+        score = np.sqrt(np.nan_to_num(wald))
+        spread = np.std([np.sqrt(np.square(_whitened(m.free, m.cov)).mean(-1)) for m in members], axis=0)
+        spread = np.nan_to_num(spread)
     variance = np.mean(
         [
             np.einsum("ik,ijkl,il->ij", gain, member.cov[..., :lags, :lags], gain)
@@ -70,12 +75,13 @@ def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float) ->
     return Effects(score, spread, weight, half, pvalue, lag, np.ascontiguousarray(by_lag.transpose(2, 0, 1)))
 
 
-def _wald(free: np.ndarray, cov: np.ndarray, freedom: np.ndarray) -> np.ndarray:
-    """P-values (target, source) of F tests that all columns are 0; NaN where the covariance is not known."""
-    n, _, q = free.shape
-    pvalue = np.full((n, n), np.nan)
-    told = np.isfinite(cov).all((2, 3)) & (np.einsum("ijkk->ij", cov) > 0) & (freedom[:, None] > 0)
-    for i, j in np.argwhere(told):
-        statistic = float(free[i, j] @ np.linalg.pinv(cov[i, j], hermitian=True) @ free[i, j]) / q
-        pvalue[i, j] = stats.f.sf(max(statistic, 0.0), q, freedom[i])
-    return pvalue
+def _whitened(free: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    """Coefficients in units of their own standard errors: cov^-1/2 free; NaN where the covariance is not known."""
+    out = np.full(free.shape, np.nan)
+    told = np.isfinite(cov).all((2, 3)) & (np.einsum("ijkk->ij", np.nan_to_num(cov)) > 0)
+    values, vectors = np.linalg.eigh(cov[told])
+    along = np.einsum("pkl,pk->pl", vectors, free[told])
+    kept = values > 1e-9 * values[:, -1:]
+    along = np.where(kept, along / np.sqrt(np.where(kept, values, 1.0)), 0.0)
+    out[told] = np.einsum("pkl,pl->pk", vectors, along)
+    return out

@@ -128,7 +128,7 @@ def _values(model: SynformerForecaster, pasts: Pasts) -> Tensor:
 
 
 def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
-    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); hidden layer."""
+    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history."""
     parts: list[tuple[Tensor, ...]] = []
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
         batch = pasts.batch(rows, units)
@@ -138,6 +138,12 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
         with torch.enable_grad():
             forecast = model.respond(batch.own, drives, units)
             (gains,) = torch.autograd.grad(forecast.eta.sum(), drives)
+        # Of the own history alone: columns that move with the drive would take from the sources what is theirs.
+        undriven = torch.zeros_like(drives).requires_grad_(True)
+        with torch.enable_grad():
+            alone = model.respond(batch.own, undriven, units)
+            (first,) = torch.autograd.grad(alone.eta.sum(), undriven)
+        own = torch.cat([first[0, 0][..., None], alone.hidden[0].detach()], -1)
         parts.append(
             (
                 forecast.eta[0].detach(),
@@ -146,7 +152,7 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
                 batch.edge,
                 batch.weight,
                 gains[0].permute(1, 2, 0),
-                forecast.hidden[0].detach(),
+                own,
                 batch.elapsed,
             )
         )
@@ -160,7 +166,7 @@ def _refit_target(
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts[4] > 0
-    eta, log_scale, y, edge, _, gains, hidden = (part[rows].double() for part in parts[:7])
+    eta, log_scale, y, edge, _, gains, history = (part[rows].double() for part in parts[:7])
     s = values[rows].double()
     if model.memory > 1:
         gate = model.gate[0][:, parts[7][rows]].T.double()  # (row, sample)
@@ -178,8 +184,7 @@ def _refit_target(
 
     varies = design.square().mean(0).numpy() > 1e-12
     keep = np.repeat(prior.allowed[i] & (np.arange(n) != i), q) & varies
-    # With the gain among them, it does not matter from where values are counted.
-    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), acting[:, :1], hidden], 1)
+    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), history], 1)
     x = torch.cat([own, design[:, torch.from_numpy(keep)]], 1)
     n_own = own.shape[1]
     lengths = x.square().mean(0).sqrt().clamp_min(1e-12)

@@ -18,13 +18,13 @@ from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.effects import combine
 from synfer.discover.refit import Refit, refit, standardise
 from synfer.errors import InputError, NotConvergedWarning
-from synfer.forecast import LAWS, Pasts, SynformerForecaster, saturation, train_synformer
+from synfer.forecast import LAWS, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
-_ROWS = 512  # rows of a forward pass
+_ROWS = 512  # of a forward pass
 
 
 class Synformer(BaseDiscoverer):
@@ -79,6 +79,9 @@ class Synformer(BaseDiscoverer):
         Labels. The penalty then draws towards the mean of each pair of types instead of 0.
     n_steps, batch_size, learning_rate, weight_decay
         Of the training (Adam, one cycle of the learning rate): steps, samples in time a step.
+    evidence : {"effect", "wald"}
+        What the score is: the size of an effect, or how surely it is not 0 (the root of the F statistic, no penalty in
+        it), which is the better order where information differs from pair to pair, as that of spikes does.
     level : float
         Of the intervals.
     progress : bool
@@ -112,8 +115,8 @@ class Synformer(BaseDiscoverer):
 
     Notes
     -----
-    NaN samples are missing: a row counts where the target and the own samples of ``window`` are known; what a source
-    with a missing sample tells is taken as the mean.
+    NaN samples are missing: a row counts where the target and its own last samples are known; what a source with a
+    missing sample tells is taken as the mean.
 
     Examples
     --------
@@ -144,6 +147,7 @@ class Synformer(BaseDiscoverer):
         "batch_size": _COUNT,
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "evidence": [StrOptions({"effect", "wald"})],
         "level": [Interval(Real, 0.0, 1.0, closed="neither")],
         "progress": ["boolean"],
         "random_state": ["random_state"],
@@ -169,6 +173,7 @@ class Synformer(BaseDiscoverer):
         batch_size: int = 64,
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
+        evidence: str = "effect",
         level: float = 0.95,
         progress: bool = True,
         random_state: Any = None,
@@ -190,6 +195,7 @@ class Synformer(BaseDiscoverer):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.evidence = evidence
         self.level = level
         self.progress = progress
         self.random_state = random_state
@@ -240,10 +246,7 @@ class Synformer(BaseDiscoverer):
 
     def _discover(self, samples: Samples) -> Connectome:
         if self.memory > 1 and self.max_lag > 1:
-            raise InputError(
-                f"max_lag must be 1 with memory, which spans lags by itself, got max_lag = {self.max_lag} and memory = "
-                f"{self.memory}: give one of them."
-            )
+            raise InputError(f"max_lag must be 1 with memory, which spans lags, got {self.max_lag}: give one of them.")
         law = LAWS[self.likelihood]
         counts = self.likelihood != "gaussian"
         covariates = read_covariates(*self._given, samples)
@@ -255,19 +258,20 @@ class Synformer(BaseDiscoverer):
         self.limits_ = (-unlimited, unlimited) if counts else saturation(samples.segments)
         self.offset_, self.scale_ = np.zeros(n), np.ones(n)
         if not counts:
-            self.offset_, self.scale_ = _moments(samples.segments)
+            self.offset_, self.scale_ = moments(samples.segments)
         self._standard: Any = None
         pasts = self._pasts(samples, covariates)
         self._standard = pasts.standard
         if len(pasts.rows) == 0:
             raise InputError(
-                f"X must hold a segment of more than {self._depth()} samples, window or max_lag + value_window - 1 and "
-                "one to forecast, got none: record for longer trials, or take less of the past."
+                f"X must hold a segment of more than {self._depth()} samples, the past of one to forecast, got none: "
+                "record longer trials, or take a smaller window, max_lag or value_window."
             )
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
         self.forecaster_ = self._forecaster(pasts, random.randint(2**31 - 1, size=self.n_init), prior.allowed)
-        self._begin(pasts)
+        if counts:
+            self._begin(pasts)
         self.loss_ = train_synformer(
             self.forecaster_,
             pasts,
@@ -299,14 +303,12 @@ class Synformer(BaseDiscoverer):
     @torch.no_grad()
     def _begin(self, pasts: Pasts) -> None:
         """Begin counts at their mean rate: from a rate of 1/2 or 1 the first steps would go there alone."""
-        if self.likelihood == "gaussian":
-            return
         rate = pasts.series[pasts.rows + 1].mean(0).clamp(1e-4, None)
         start = torch.log(rate) if self.likelihood == "poisson" else torch.logit(rate.clamp(max=0.999))
         self.forecaster_.bias_out[..., 0] = start
 
     def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
-        found = combine(members, self.scale_, int(self.max_lag), float(self.level))
+        found = combine(members, self.scale_, int(self.max_lag), float(self.level), self.evidence)
         found.pvalue[~allowed] = np.nan
         self.attention_ = found.attention
         delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt
@@ -346,12 +348,9 @@ class Synformer(BaseDiscoverer):
         return learnt
 
     def predict(self, X: Any, signal: str | None = None, covariates: Any = None) -> np.ndarray:
-        """Forecast each sample from those before it: the mean over initialisations.
+        """Forecast each sample from those before it, shaped as the signal: the mean over initialisations.
 
-        Returns
-        -------
-        numpy.ndarray, shaped as the signal: (time, unit) or (trial, time, unit)
-            float32; NaN where a sample has too little past.
+        float32, NaN where a sample has too little past.
         """
         samples = self._read(X, signal)
         pasts = self._pasts(samples, read_covariates(X, covariates, samples))
@@ -398,11 +397,3 @@ class Synformer(BaseDiscoverer):
             covariates=covariates,
             standard=self._standard,
         )
-
-
-def _moments(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each unit, (unit,), missing samples left out."""
-    count = sum((~np.isnan(segment)).sum(axis=0) for segment in segments)
-    mean = sum(np.nansum(segment, axis=0, dtype=np.float64) for segment in segments) / count
-    square = sum(np.nansum(np.square(segment - mean), axis=0) for segment in segments) / count
-    return np.asarray(mean), np.sqrt(square)

@@ -11,7 +11,7 @@ from synfer.forecast.learning import History, Schedule
 from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian, VaryingGaussian
 from synfer.forecast.mask2cause import Mask2CauseForecaster
 from synfer.forecast.netformer import NetFormerForecaster
-from synfer.forecast.pasts import Pasts, saturation
+from synfer.forecast.pasts import Pasts, moments, saturation
 from synfer.forecast.recurrent import LSTMForecaster
 from synfer.forecast.synformer import SynformerForecaster
 from synfer.forecast.synformer_training import train_synformer
@@ -44,6 +44,7 @@ __all__ = [
     "Windows",
     "evaluate",
     "evaluation_batches",
+    "moments",
     "saturation",
     "train",
     "train_synformer",

@@ -177,6 +177,14 @@ class Pasts:
         return torch.cat(parts, -1)
 
 
+def moments(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each unit, (unit,), missing samples left out."""
+    count = sum((~np.isnan(segment)).sum(axis=0) for segment in segments)
+    mean = sum(np.nansum(segment, axis=0, dtype=np.float64) for segment in segments) / count
+    square = sum(np.nansum(np.square(segment - mean), axis=0) for segment in segments) / count
+    return np.asarray(mean), np.sqrt(square)
+
+
 def saturation(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Floor and ceiling of each unit, (unit,): its extreme where ten samples or more lie exactly there, else infinite.
 
