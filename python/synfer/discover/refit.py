@@ -92,12 +92,18 @@ def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | 
     hidden = model.second.shape[-1]
     block = max(1, min(n, _MEMORY // max(1, 4 * len(pasts.rows) * (hidden + 8))))
     normals: list[_Normal] = []
+    plain = ridge == 0.0 and prior.signs is None
     for first in range(0, n, block):
         units = slice(first, min(first + block, n))
         parts = _linearise(model, pasts, values, units)
         for k, i in enumerate(range(n)[units]):
-            normals.append(_refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out))
-    _penalise(out, normals, ridge, prior)
+            normal = _refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out)
+            if not plain:
+                normals.append(normal)  # N of N x N: only where they are wanted
+    if plain:
+        out.theta = out.free.copy()
+    else:
+        _penalise(out, normals, ridge, prior)
     return out
 
 
