@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "synfer's compiled core: takes and gives numpy buffers, checks only what memory safety needs.";
     synfer::bind_attention(m);
     synfer::bind_cuda(m);
+    synfer::bind_cuda_attention(m);
     synfer::bind_cuda_simulator(m);
     synfer::bind_edges(m);
     synfer::bind_ensemble(m);

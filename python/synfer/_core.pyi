@@ -1,5 +1,5 @@
 # What csrc/bindings adds to the module; the docstrings are there.
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -44,6 +44,47 @@ def attention_backward(
 cuda_built: bool
 
 def cuda_devices() -> list[str]: ...
+
+# cuda_attention.cpp
+cuda_attention_channels: list[int]
+
+# where cuda_built
+def cuda_attention_forward(
+    q: _View,
+    k: _View,
+    v: _View,
+    bias: _View | None,
+    scale: float,
+    softmax: bool,
+    map_lags: int,
+    map_over_batch: bool,
+    map_over_heads: bool,
+    out: _View,
+    map: _View | None,
+    device: int,
+    stream: int,
+    allocate: Callable[[int], int],
+) -> None: ...
+def cuda_attention_backward(
+    q: _View,
+    k: _View,
+    v: _View,
+    bias: _View | None,
+    scale: float,
+    softmax: bool,
+    map_lags: int,
+    map_over_batch: bool,
+    map_over_heads: bool,
+    grad_out: _View | None,
+    grad_map: _View | None,
+    dq: _View,
+    dk: _View,
+    dv: _View,
+    dbias: _View | None,
+    device: int,
+    stream: int,
+    allocate: Callable[[int], int],
+) -> None: ...
 
 # cuda_simulator.cpp; limits are those of simulator/cuda/launch.hpp, in order
 cuda_most_units: int

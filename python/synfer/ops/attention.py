@@ -11,7 +11,8 @@ from torch import Tensor
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.ops import attention_batching as _  # noqa: F401  registers the rule for vmap
-from synfer.ops.attention_operator import compiled_attention, is_compiled
+from synfer.ops.attention_kernels import is_compiled
+from synfer.ops.attention_operator import compiled_attention
 from synfer.ops.attention_reference import attention_with_map_reference
 
 _REDUCIBLE = ("batch", "head", "lag")
@@ -83,7 +84,7 @@ def attention_with_map(
         lower = torch.get_autocast_dtype(q.device.type)
         q, k, v = (x.to(lower) if x.dtype.is_floating_point and x.dtype != torch.float64 else x for x in (q, k, v))
     _check(q, k, v, n_sources, reduce, bias, normalize)
-    if not is_compiled(q):
+    if not is_compiled(q, v):
         out, map_ = attention_with_map_reference(
             q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
         )

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from synfer import _core
+from synfer.ops.attention_kernels import KERNELS
 from synfer.ops.attention_reference import attention_with_map_reference
-from synfer.ops.views import NAMES, empty_like, maybe_view, new_empty, view
-from synfer.threads import n_threads
+from synfer.ops.views import empty_like, maybe_view, new_empty, view
 
 library = torch.library.Library("synfer", "DEF")
 _OPTIONS = "int n_sources, float scale, bool over_batch, bool over_head, bool over_lag, bool softmax"
@@ -29,11 +29,6 @@ library.define(
     "attention_with_map_backward(Tensor q, Tensor k, Tensor v, Tensor? bias, Tensor? grad_out, Tensor? grad_map, "
     f"{_OPTIONS}, bool want_dbias) -> (Tensor, Tensor, Tensor, Tensor)"
 )
-
-
-def is_compiled(q: Tensor) -> bool:
-    """Whether there is a kernel for this device and dtype."""
-    return q.device.type == "cpu" and q.dtype in NAMES
 
 
 def compiled_attention(
@@ -123,7 +118,6 @@ def _reference(
     )
 
 
-@torch.library.impl(library, "attention_with_map", "CPU")
 def _forward(
     q: Tensor,
     k: Tensor,
@@ -144,7 +138,8 @@ def _forward(
     exact = map_.dtype
     written = out if out.dtype == exact else torch.empty_like(out, dtype=exact)
     bias = None if bias is None else bias.to(exact)
-    _core.attention_forward(
+    kernels = KERNELS[q.device.type](q)
+    kernels.forward(
         view(q),
         view(k),
         view(v),
@@ -156,12 +151,11 @@ def _forward(
         over_head,
         view(written),
         view(map_) if out_map else None,
-        n_threads(),
+        *kernels.where,
     )
     return out if written is out else out.copy_(written), map_
 
 
-@torch.library.impl(library, "attention_with_map_backward", "CPU")
 def _backward(
     q: Tensor,
     k: Tensor,
@@ -187,7 +181,8 @@ def _backward(
         exact_bias = None if bias is None else bias.to(exact)
         # The gradient of a map that was not wanted is empty where autograd makes it up.
         exact_grad = None if grad_map is None or grad_map.numel() == 0 else grad_map.to(exact).contiguous()
-        _core.attention_backward(
+        kernels = KERNELS[q.device.type](q)
+        kernels.backward(
             view(q),
             view(k),
             view(v),
@@ -203,10 +198,15 @@ def _backward(
             view(dk),
             view(dv),
             view(dbias) if want_dbias else None,
-            n_threads(),
+            *kernels.where,
         )
     dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
     return dq, dk, dv, dbias if bias is None else dbias.to(bias.dtype)
+
+
+for _key in ("CPU", "CUDA") if _core.cuda_built else ("CPU",):
+    library.impl("attention_with_map", _forward, _key)
+    library.impl("attention_with_map_backward", _backward, _key)
 
 
 @torch.library.register_fake("synfer::attention_with_map", lib=library)

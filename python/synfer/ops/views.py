@@ -21,18 +21,19 @@ _POOLED = 1 << 20  # bytes below which the system's memory is warm anyway, and a
 
 
 def new_empty(x: Tensor, shape: Sequence[int], *, dtype: torch.dtype) -> Tensor:
-    """Do as ``x.new_empty`` for x in CPU memory; what is large comes from the core's pool.
+    """Do as ``x.new_empty``; what is large comes from the core's pool where x is in CPU memory.
 
     The system clears each page of fresh memory at its first touch, which takes longer than computing some results.
     """
-    if dtype not in (torch.float32, torch.float64) or math.prod(shape) * dtype.itemsize < _POOLED:
+    pooled = dtype in (torch.float32, torch.float64) and x.device.type == "cpu"
+    if not pooled or math.prod(shape) * dtype.itemsize < _POOLED:
         return x.new_empty(shape, dtype=dtype)
     return torch.from_numpy(_core.empty(shape, NAMES[dtype]))
 
 
 def empty_like(x: Tensor, *, dtype: torch.dtype) -> Tensor:
     """Do as ``torch.empty_like``, as :func:`new_empty` does."""
-    if x.numel() * dtype.itemsize < _POOLED:
+    if x.device.type != "cpu" or x.numel() * dtype.itemsize < _POOLED:
         return torch.empty_like(x, dtype=dtype)
     strides = torch.empty_like(x, dtype=dtype, device="meta").stride()
     return new_empty(x, x.shape, dtype=dtype).as_strided(x.shape, strides)

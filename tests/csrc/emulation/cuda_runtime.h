@@ -1,5 +1,5 @@
 #pragma once
-// CUDA on the host, for tests: enough of it to run the simulator's kernels without a device. The threads of a block are
+// CUDA on the host, for tests: enough of it to run the project's kernels without a device. The threads of a block are
 // coroutines of one system thread, switched where they wait for each other, in an order that changes; blocks
 // run one after another. What waits for somebody who never comes is an error, not a deadlock.
 #include <ucontext.h>
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct Meeting {
     unsigned expected = 0, arrived = 0;
     std::uint64_t turn = 0;
     std::uint32_t gathering = 0, gathered = 0;
+    std::uint64_t shown[2][32] = {};  // what each shows the others, in this turn and the one before
 };
 
 struct Block {
@@ -83,6 +85,17 @@ inline std::uint32_t __ballot_sync(std::uint32_t mask, bool yes) {
     warp.gathering |= static_cast<std::uint32_t>(yes) << (threadIdx.x % 32);
     emulated::wait(warp);
     return warp.gathered;
+}
+template <class V>
+V __shfl_xor_sync(std::uint32_t mask, V value, unsigned other) {
+    static_assert(sizeof value <= sizeof(std::uint64_t));
+    if (mask != 0xffffffffu) emulated::fail("a shuffle of a part of a warp");
+    emulated::Meeting& warp = emulated::block->warps[threadIdx.x / 32];
+    std::uint64_t* shown = warp.shown[warp.turn % 2];
+    std::memcpy(shown + threadIdx.x % 32, &value, sizeof value);
+    emulated::wait(warp);
+    std::memcpy(&value, shown + (threadIdx.x % 32 ^ other), sizeof value);
+    return value;
 }
 inline int __ffs(int word) { return __builtin_ffs(word); }
 inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {

@@ -1,0 +1,97 @@
+// Attention on CUDA devices: tensors and workspace are the caller's (torch's), handed over by address.
+#include <pybind11/functional.h>
+
+#include <stdexcept>
+
+#include "attention/cuda/launch.hpp"
+#include "bindings/attention.hpp"
+#include "bindings/bindings.hpp"
+
+namespace py = pybind11;
+
+namespace synfer {
+namespace {
+
+#ifdef SYNFER_CUDA
+
+// Where the device's kernels work.
+struct Place {
+    int device;
+    std::uintptr_t stream;
+    py::function allocate;  // gives the address of so many bytes of workspace
+
+    void* workspace(std::size_t bytes) const {
+        return bytes == 0 ? nullptr : reinterpret_cast<void*>(allocate(bytes).template cast<std::uintptr_t>());
+    }
+};
+
+void raise(const char* problem) {
+    if (problem != nullptr) throw std::runtime_error(std::string("CUDA: ") + problem);
+}
+
+template <class T>
+void forward(const Given& given, const View& out, const MaybeView& map, const Place& place) {
+    Attention<T> a = attention<T>(given);
+    a.out = result<T>(out, "out", {a.n_batch, a.n_heads, a.n_rows, a.d_value});
+    if (map) a.map = array<T>(*map, "map", map_size(a));
+    void* const workspace = place.workspace(cuda::attention_forward_bytes(a));
+    const char* problem = nullptr;
+    {
+        const py::gil_scoped_release released;
+        problem = cuda::attention_forward(a, workspace, place.device, reinterpret_cast<void*>(place.stream));
+    }
+    raise(problem);
+}
+
+template <class T>
+void backward(const Given& given, const MaybeView& grad_out, const MaybeView& grad_map, const View& dq, const View& dk,
+              const View& dv, const MaybeView& dbias, const Place& place) {
+    Attention<T> a = backward_attention<T>(given, grad_out, grad_map, dq, dk, dv, dbias);
+    void* const workspace = place.workspace(cuda::attention_backward_bytes(a));
+    const char* problem = nullptr;
+    {
+        const py::gil_scoped_release released;
+        problem = cuda::attention_backward(a, workspace, place.device, reinterpret_cast<void*>(place.stream));
+    }
+    raise(problem);
+}
+
+void forward_bound(const View& q, const View& k, const View& v, const MaybeView& bias, double scale, bool softmax,
+                   std::int64_t map_lags, bool map_over_batch, bool map_over_heads, const View& out,
+                   const MaybeView& map, int device, std::uintptr_t stream, const py::function& allocate) {
+    const Given given{q, k, v, bias, scale, softmax, map_lags, map_over_batch, map_over_heads};
+    const Place place{device, stream, allocate};
+    scalar_of(q) == Scalar::float64 ? forward<double>(given, out, map, place) : forward<float>(given, out, map, place);
+}
+
+void backward_bound(const View& q, const View& k, const View& v, const MaybeView& bias, double scale, bool softmax,
+                    std::int64_t map_lags, bool map_over_batch, bool map_over_heads, const MaybeView& grad_out,
+                    const MaybeView& grad_map, const View& dq, const View& dk, const View& dv, const MaybeView& dbias,
+                    int device, std::uintptr_t stream, const py::function& allocate) {
+    const Given given{q, k, v, bias, scale, softmax, map_lags, map_over_batch, map_over_heads};
+    const Place place{device, stream, allocate};
+    scalar_of(q) == Scalar::float64 ? backward<double>(given, grad_out, grad_map, dq, dk, dv, dbias, place)
+                                    : backward<float>(given, grad_out, grad_map, dq, dk, dv, dbias, place);
+}
+
+#endif
+
+}  // namespace
+
+void bind_cuda_attention(py::module_& m) {
+    m.attr("cuda_attention_channels") = std::vector<std::int64_t>{cuda::most_channels<float>, cuda::most_channels<double>};
+#ifdef SYNFER_CUDA
+    m.def("cuda_attention_forward", &forward_bound, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("bias"),
+          py::arg("scale"), py::arg("softmax"), py::arg("map_lags"), py::arg("map_over_batch"),
+          py::arg("map_over_heads"), py::arg("out"), py::arg("map"), py::arg("device"), py::arg("stream"),
+          py::arg("allocate"),
+          "attention_forward on a stream of a device; `allocate` gives the address of so many bytes there.");
+    m.def("cuda_attention_backward", &backward_bound, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("bias"),
+          py::arg("scale"), py::arg("softmax"), py::arg("map_lags"), py::arg("map_over_batch"),
+          py::arg("map_over_heads"), py::arg("grad_out"), py::arg("grad_map"), py::arg("dq"), py::arg("dk"),
+          py::arg("dv"), py::arg("dbias"), py::arg("device"), py::arg("stream"), py::arg("allocate"),
+          "attention_backward likewise.");
+#endif
+}
+
+}  // namespace synfer

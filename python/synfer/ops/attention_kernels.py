@@ -1,0 +1,77 @@
+"""Which compiled kernels attend to a tensor: the core's on the CPU, their twins on a CUDA device."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from synfer import _core
+from synfer.errors import DeviceError
+from synfer.ops.views import NAMES
+from synfer.threads import n_threads
+
+CAPABILITY = (8, 0)
+"""The oldest CUDA devices that the core is built for."""
+
+
+class Kernels(NamedTuple):
+    """Both passes, and what they take behind the tensors: where to work."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    where: tuple[Any, ...]
+
+
+def on_cpu(q: Tensor) -> Kernels:
+    """Give the kernels for tensors in the machine's memory."""
+    return Kernels(_core.attention_forward, _core.attention_backward, (n_threads(),))
+
+
+def on_cuda(q: Tensor, core: Any = _core, stream: int | None = None) -> Kernels:
+    """Give the kernels for tensors beside ``q`` on a CUDA device; workspace is torch's, on its current stream."""
+    workspace: list[Tensor] = []
+
+    def allocate(n_bytes: int) -> int:
+        workspace.append(torch.empty(n_bytes, dtype=torch.uint8, device=q.device))
+        return workspace[-1].data_ptr()
+
+    def named(kernel: Callable[..., None]) -> Callable[..., None]:
+        def launch(*arguments: Any) -> None:
+            try:
+                kernel(*arguments)
+            except RuntimeError as problem:
+                raise DeviceError(
+                    f"attention could not be launched on {q.device} ({problem}): take attention_with_map_reference, "
+                    "or the CPU."
+                ) from problem
+
+        return launch
+
+    if stream is None:
+        stream = torch.cuda.current_stream(q.device).cuda_stream
+    where = (q.device.index or 0, stream, allocate)
+    return Kernels(named(core.cuda_attention_forward), named(core.cuda_attention_backward), where)
+
+
+KERNELS: dict[str, Callable[[Tensor], Kernels]] = {"cpu": on_cpu, "cuda": on_cuda}
+"""By type of device; the tests put the kernels of one in another's place."""
+
+
+@functools.cache
+def _is_recent(index: int | None) -> bool:
+    return torch.cuda.is_available() and torch.cuda.get_device_capability(index) >= CAPABILITY
+
+
+def is_compiled(q: Tensor, v: Tensor) -> bool:
+    """Whether there is a kernel for this device, dtype and number of channels."""
+    if q.dtype not in NAMES:
+        return False
+    if q.device.type != "cuda":
+        return q.device.type == "cpu"
+    most_single, most_double = _core.cuda_attention_channels
+    most = most_double if q.dtype == torch.float64 else most_single
+    return _core.cuda_built and max(q.shape[-1], v.shape[-1]) <= most and _is_recent(q.device.index)
