@@ -48,6 +48,10 @@ def cuda_devices() -> list[str]: ...
 # cuda_attention.cpp
 cuda_attention_channels: list[int]
 
+def cuda_attention_plan(
+    n_batch: int, n_heads: int, n_rows: int, n_keys: int, lags: int, over_batch: bool, over_heads: bool, processors: int
+) -> dict[str, int]: ...
+
 # where cuda_built
 def cuda_attention_forward(
     q: _View,
@@ -62,6 +66,7 @@ def cuda_attention_forward(
     out: _View,
     map: _View | None,
     device: int,
+    processors: int,
     stream: int,
     allocate: Callable[[int], int],
 ) -> None: ...
@@ -82,6 +87,7 @@ def cuda_attention_backward(
     dv: _View,
     dbias: _View | None,
     device: int,
+    processors: int,
     stream: int,
     allocate: Callable[[int], int],
 ) -> None: ...

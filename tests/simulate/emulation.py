@@ -15,18 +15,18 @@ from synfer.simulate.cuda import TorchCuda
 ROOT = Path(__file__).parents[2]
 
 
-def build(folder: Path) -> ModuleType:
-    """Compile the emulated kernels with g++ into a module and import it."""
-    module = folder / f"emulated{sysconfig.get_config_var('EXT_SUFFIX')}"
+def build(folder: Path, name: str = "emulated") -> ModuleType:
+    """Compile a program of emulated kernels with g++ into a module and import it."""
+    module = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     torchs = Path(torch.__file__).parent / "include"  # it brings pybind11's headers
     includes = [ROOT / "csrc", ROOT / "tests/csrc/emulation", torchs, sysconfig.get_path("include")]
     subprocess.run(
         ["g++", "-std=c++17", "-O1", "-mfma", "-mavx2", "-ffp-contract=off", "-fvisibility=hidden", "-shared", "-fPIC",
          "-w", "-DSYNFER_LEVEL=cuda", "-DSYNFER_CUDA",
-         *(f"-I{path}" for path in includes), "-o", str(module), str(ROOT / "tests/csrc/emulation/emulated.cpp")],
+         *(f"-I{path}" for path in includes), "-o", str(module), str(ROOT / f"tests/csrc/emulation/{name}.cpp")],
         check=True,
     )  # fmt: skip
-    spec = importlib.util.spec_from_file_location("emulated", module)
+    spec = importlib.util.spec_from_file_location(name, module)
     assert spec is not None and spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)

@@ -34,6 +34,7 @@ __global__ void __launch_bounds__(block_threads) state_rows(const Pass<T> p) {
     load_tile(g, a.grad_out, head, E, first, L);
 
     T top[4], total[4], mean[4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) top[i] = nothing<T>(), total[i] = mean[i] = T(0);
     for (int begin = 0; begin < S; begin += tile_tokens) {
         __syncthreads();
@@ -43,10 +44,12 @@ __global__ void __launch_bounds__(block_threads) state_rows(const Pass<T> p) {
         T z[4][4], d[4][4];
         dot(q, k, D, corner, z);
         dot(g, v, E, corner, d);
+#pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int key = begin + 4 * corner.x + j;
             const int column = a.bias == nullptr ? 0 : key / bias_lags;
             const int map_column = grad_map == nullptr ? 0 : key / map_lags;
+#pragma unroll
             for (int i = 0; i < 4; ++i) {
                 const int row = first + 4 * corner.y + i;
                 const bool here = key < S && row < L;
@@ -54,13 +57,16 @@ __global__ void __launch_bounds__(block_threads) state_rows(const Pass<T> p) {
                 d[i][j] = dweight(a, d[i][j], grad_map, row, map_column, here);
             }
         }
+#pragma unroll
         for (int i = 0; i < 4; ++i) {
             T most = top[i];
+#pragma unroll
             for (int j = 0; j < 4; ++j) most = z[i][j] > most ? z[i][j] : most;
             most = largest_over(most);
             const T base = base_of(most), shrink = exponential_below(top[i], base);
             top[i] = most;
             T sum = T(0), product = T(0);
+#pragma unroll
             for (int j = 0; j < 4; ++j) {
                 const T w = exponential_below(z[i][j], base);
                 sum += w;
@@ -70,6 +76,7 @@ __global__ void __launch_bounds__(block_threads) state_rows(const Pass<T> p) {
             mean[i] = multiply_add(mean[i], shrink, product);
         }
     }
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
         const T sum = sum_over(total[i], 1), product = sum_over(mean[i], 1);
         const int row = first + 4 * corner.y + i;
@@ -99,6 +106,7 @@ __global__ void __launch_bounds__(block_threads) differentiate_rows(const Pass<T
     load_tile(q, a.q, head, D, first, L);
     load_tile(g, a.grad_out, head, E, first, L);
     Row<T> rows[4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) rows[i] = Row<T>(p, head, first + 4 * corner.y + i);
 
     Mixed<T, C> dq;
@@ -110,10 +118,12 @@ __global__ void __launch_bounds__(block_threads) differentiate_rows(const Pass<T
         T z[4][4], d[4][4];
         dot(q, k, D, corner, z);
         dot(g, v, E, corner, d);
+#pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int key = begin + 4 * corner.x + j;
             const int column = a.bias == nullptr ? 0 : key / bias_lags;
             const int map_column = grad_map == nullptr ? 0 : key / map_lags;
+#pragma unroll
             for (int i = 0; i < 4; ++i) {
                 const int row = first + 4 * corner.y + i;
                 const bool here = key < S && row < L;
@@ -147,6 +157,7 @@ __global__ void __launch_bounds__(block_threads) differentiate_keys(const Pass<T
     load_tile(k, a.k, head, D, first, S);
     load_tile(v, a.v, head, E, first, S);
     int column[4], map_column[4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
         const int key = first + 4 * corner.y + i;
         column[i] = key / bias_lags, map_column[i] = key / map_lags;
@@ -161,9 +172,11 @@ __global__ void __launch_bounds__(block_threads) differentiate_keys(const Pass<T
         T z[4][4], d[4][4];
         dot(k, q, D, corner, z);
         dot(v, g, E, corner, d);
+#pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int row = begin + 4 * corner.x + j;
             const Row<T> of(p, head, row);
+#pragma unroll
             for (int i = 0; i < 4; ++i) {
                 const bool here = row < L && first + 4 * corner.y + i < S;
                 z[i][j] = weight(a, z[i][j], of, row, column[i], here);

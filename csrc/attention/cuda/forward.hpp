@@ -26,6 +26,7 @@ __global__ void __launch_bounds__(block_threads) attend(const Pass<T> p) {
 
     Mixed<T, C> out;
     T top[4], total[4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) top[i] = nothing<T>(), total[i] = T(0);
     for (int begin = 0; begin < S; begin += tile_tokens) {
         __syncthreads();  // what was there has been read
@@ -34,9 +35,11 @@ __global__ void __launch_bounds__(block_threads) attend(const Pass<T> p) {
         __syncthreads();
         T z[4][4];
         dot(q, k, D, corner, z);
+#pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int key = begin + 4 * corner.x + j;
             const int column = a.bias == nullptr ? 0 : key / bias_lags;
+#pragma unroll
             for (int i = 0; i < 4; ++i) {
                 const int row = first + 4 * corner.y + i;
                 const bool here = key < S && row < L;
@@ -44,14 +47,17 @@ __global__ void __launch_bounds__(block_threads) attend(const Pass<T> p) {
             }
         }
         if (a.softmax) {
+#pragma unroll
             for (int i = 0; i < 4; ++i) {
                 T most = top[i];
+#pragma unroll
                 for (int j = 0; j < 4; ++j) most = z[i][j] > most ? z[i][j] : most;
                 most = largest_over(most);
                 const T base = base_of(most), shrink = exponential_below(top[i], base);
                 top[i] = most;
                 out.scale(i, shrink);
                 T sum = T(0);
+#pragma unroll
                 for (int j = 0; j < 4; ++j) sum += z[i][j] = exponential_below(z[i][j], base);
                 total[i] = multiply_add(total[i], shrink, sum);
             }
@@ -62,6 +68,7 @@ __global__ void __launch_bounds__(block_threads) attend(const Pass<T> p) {
     }
 
     T factor[4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
         const T sum = sum_over(total[i], 1);
         factor[i] = !a.softmax ? T(1) : sum == T(0) ? T(0) : T(1) / sum;

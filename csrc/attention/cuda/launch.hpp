@@ -12,16 +12,23 @@ namespace synfer::cuda {
 template <class T>
 constexpr std::int64_t most_channels = sizeof(T) == sizeof(float) ? 128 : 32;
 
-// Bytes of workspace, aligned to 16, that a pass needs.
+// Where the work is done.
+struct Device {
+    int index;
+    std::int64_t processors;
+    void* stream;
+};
+
+// Bytes of workspace, aligned to 16, that a pass needs on a device of so many processors.
 template <class T>
-std::size_t attention_forward_bytes(const Attention<T>&);
+std::size_t attention_forward_bytes(const Attention<T>&, std::int64_t processors);
 template <class T>
-std::size_t attention_backward_bytes(const Attention<T>&);
+std::size_t attention_backward_bytes(const Attention<T>&, std::int64_t processors);
 
 // ---- where there is a CUDA compiler: null, or what was wrong. The same bits in every call.
 template <class T>
-const char* attention_forward(const Attention<T>&, void* workspace, int device, void* stream);
+const char* attention_forward(const Attention<T>&, void* workspace, const Device&);
 template <class T>
-const char* attention_backward(const Attention<T>&, void* workspace, int device, void* stream);
+const char* attention_backward(const Attention<T>&, void* workspace, const Device&);
 
 }  // namespace synfer::cuda

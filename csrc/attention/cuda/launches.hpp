@@ -14,10 +14,10 @@ namespace synfer::cuda {
 // Launches on a stream of a device, which is the current one while this lives; the first error ends them.
 class Launches {
    public:
-    Launches(int device, void* stream) : stream_(static_cast<cudaStream_t>(stream)) {
+    explicit Launches(const Device& device) : stream_(static_cast<cudaStream_t>(device.stream)) {
         error_ = cudaGetDevice(&before_);  // in force again afterwards: others in the process count on it
-        if (error_ == cudaSuccess && before_ != device) error_ = cudaSetDevice(device);
-        changed_ = error_ == cudaSuccess && before_ != device;
+        if (error_ == cudaSuccess && before_ != device.index) error_ = cudaSetDevice(device.index);
+        changed_ = error_ == cudaSuccess && before_ != device.index;
     }
     ~Launches() {
         if (changed_) cudaSetDevice(before_);

@@ -51,7 +51,9 @@ __global__ void __launch_bounds__(block_threads) add_weights(const SumPass<T> s)
     T *g = memory.tokens(Gradient ? E : 0), *v = memory.tokens(Gradient ? E : 0), *pairs = memory.next;
     const Corner corner;
     T whole[4][4], part[4][4];
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
+#pragma unroll
         for (int j = 0; j < 4; ++j) whole[i][j] = part[i][j] = T(0);
     }
     // The key of a tile's place x in step t, -1 for none.
@@ -69,6 +71,7 @@ __global__ void __launch_bounds__(block_threads) add_weights(const SumPass<T> s)
         load_tile(q, a.q, head, D, first, L);
         if (Gradient) load_tile(g, a.grad_out, head, E, first, L);
         Row<T> rows[4];
+#pragma unroll
         for (int i = 0; i < 4; ++i) rows[i] = Row<T>(p, head, first + 4 * corner.y + i);
         for (int t = 0; t * s.packed < s.lags; ++t) {
             const auto token = [&](int x) { return static_cast<std::int64_t>(key_of(t, x)); };
@@ -79,10 +82,12 @@ __global__ void __launch_bounds__(block_threads) add_weights(const SumPass<T> s)
             T z[4][4], d[4][4];
             dot(q, k, D, corner, z);
             if (Gradient) dot(g, v, E, corner, d);
+#pragma unroll
             for (int j = 0; j < 4; ++j) {
                 const int key = key_of(t, 4 * corner.x + j);
                 const int column = a.bias == nullptr || key < 0 ? 0 : key / bias_lags;
                 const int map_column = grad_map == nullptr || key < 0 ? 0 : key / map_lags;
+#pragma unroll
                 for (int i = 0; i < 4; ++i) {
                     const int row = first + 4 * corner.y + i;
                     const bool here = key >= 0 && row < L;
@@ -94,11 +99,15 @@ __global__ void __launch_bounds__(block_threads) add_weights(const SumPass<T> s)
             }
         }
         if (++added % heads_added_up != 0) continue;
+#pragma unroll
         for (int i = 0; i < 4; ++i) {
+#pragma unroll
             for (int j = 0; j < 4; ++j) whole[i][j] += part[i][j], part[i][j] = T(0);
         }
     }
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
+#pragma unroll
         for (int j = 0; j < 4; ++j) whole[i][j] += part[i][j];
     }
 

@@ -16,7 +16,9 @@ struct Corner {
 // same bits.
 template <class T>
 __device__ inline void dot(const T* own, const T* other, int n_channels, Corner corner, T (&z)[4][4]) {
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
+#pragma unroll
         for (int j = 0; j < 4; ++j) z[i][j] = T(0);
     }
     const T *mine = own + 4 * corner.y, *theirs = other + 4 * corner.x;
@@ -75,7 +77,9 @@ struct Mixed {
     int group, split;
 
     __device__ Mixed() : group(corner.x % n_groups), split(corner.x / n_groups) {
+#pragma unroll
         for (int i = 0; i < 4; ++i) {
+#pragma unroll
             for (int j = 0; j < n_channels; ++j) sum[i][j] = T(0);
         }
     }

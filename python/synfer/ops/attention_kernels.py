@@ -31,8 +31,9 @@ def on_cpu(q: Tensor) -> Kernels:
     return Kernels(_core.attention_forward, _core.attention_backward, (n_threads(),))
 
 
-def on_cuda(q: Tensor, core: Any = _core, stream: int | None = None) -> Kernels:
+def on_cuda(q: Tensor, core: Any = _core, processors: int | None = None, stream: int | None = None) -> Kernels:
     """Give the kernels for tensors beside ``q`` on a CUDA device; workspace is torch's, on its current stream."""
+    index = q.device.index or 0
     workspace: list[Tensor] = []
 
     def allocate(n_bytes: int) -> int:
@@ -53,7 +54,7 @@ def on_cuda(q: Tensor, core: Any = _core, stream: int | None = None) -> Kernels:
 
     if stream is None:
         stream = torch.cuda.current_stream(q.device).cuda_stream
-    where = (q.device.index or 0, stream, allocate)
+    where = (index, _processors(index) if processors is None else processors, stream, allocate)
     return Kernels(named(core.cuda_attention_forward), named(core.cuda_attention_backward), where)
 
 
@@ -64,6 +65,11 @@ KERNELS: dict[str, Callable[[Tensor], Kernels]] = {"cpu": on_cpu, "cuda": on_cud
 @functools.cache
 def _is_recent(index: int | None) -> bool:
     return torch.cuda.is_available() and torch.cuda.get_device_capability(index) >= CAPABILITY
+
+
+@functools.cache
+def _processors(index: int) -> int:
+    return torch.cuda.get_device_properties(index).multi_processor_count
 
 
 def is_compiled(q: Tensor, v: Tensor) -> bool:
