@@ -80,7 +80,8 @@ Attention<T> attention(const Given& g) {
         a.bias_strides[0] = std::get<2>(*g.bias)[0], a.bias_strides[1] = std::get<2>(*g.bias)[1];
         a.bias_lags = a.n_keys / shape[1];
     }
-    if (g.map_lags < 1 || a.n_keys % g.map_lags != 0) throw pybind11::value_error("the keys are no multiple of map_lags");
+    if (g.map_lags < 1 || a.n_keys % g.map_lags != 0)
+        throw pybind11::value_error("the keys are no multiple of map_lags");
     a.map_lags = g.map_lags, a.map_over_batch = g.map_over_batch, a.map_over_heads = g.map_over_heads;
     a.map_shared = static_cast<T>((g.map_over_batch ? a.n_batch : 1) * (g.map_over_heads ? a.n_heads : 1));
     return a;

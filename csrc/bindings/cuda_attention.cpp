@@ -64,7 +64,7 @@ void backward(const Given& given, const MaybeView& grad_out, const MaybeView& gr
 void forward_bound(const View& q, const View& k, const View& v, const MaybeView& bias, double scale, bool softmax,
                    std::int64_t map_lags, bool map_over_batch, bool map_over_heads, const View& out,
                    const MaybeView& map, int device, std::int64_t processors, std::uintptr_t stream,
-                    const py::function& allocate) {
+                   const py::function& allocate) {
     const Given given{q, k, v, bias, scale, softmax, map_lags, map_over_batch, map_over_heads};
     const Place place(device, processors, stream, allocate);
     scalar_of(q) == Scalar::float64 ? forward<double>(given, out, map, place) : forward<float>(given, out, map, place);
@@ -73,8 +73,7 @@ void forward_bound(const View& q, const View& k, const View& v, const MaybeView&
 void backward_bound(const View& q, const View& k, const View& v, const MaybeView& bias, double scale, bool softmax,
                     std::int64_t map_lags, bool map_over_batch, bool map_over_heads, const MaybeView& grad_out,
                     const MaybeView& grad_map, const View& dq, const View& dk, const View& dv, const MaybeView& dbias,
-                    int device, std::int64_t processors, std::uintptr_t stream,
-                    const py::function& allocate) {
+                    int device, std::int64_t processors, std::uintptr_t stream, const py::function& allocate) {
     const Given given{q, k, v, bias, scale, softmax, map_lags, map_over_batch, map_over_heads};
     const Place place(device, processors, stream, allocate);
     scalar_of(q) == Scalar::float64 ? backward<double>(given, grad_out, grad_map, dq, dk, dv, dbias, place)
@@ -86,7 +85,8 @@ void backward_bound(const View& q, const View& k, const View& v, const MaybeView
 }  // namespace
 
 void bind_cuda_attention(py::module_& m) {
-    m.attr("cuda_attention_channels") = std::vector<std::int64_t>{cuda::most_channels<float>, cuda::most_channels<double>};
+    m.attr("cuda_attention_channels") =
+        std::vector<std::int64_t>{cuda::most_channels<float>, cuda::most_channels<double>};
     m.def(
         "cuda_attention_plan",
         [](std::int64_t n_batch, std::int64_t n_heads, std::int64_t n_rows, std::int64_t n_keys, std::int64_t lags,
@@ -106,14 +106,14 @@ void bind_cuda_attention(py::module_& m) {
 #ifdef SYNFER_CUDA
     m.def("cuda_attention_forward", &forward_bound, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("bias"),
           py::arg("scale"), py::arg("softmax"), py::arg("map_lags"), py::arg("map_over_batch"),
-          py::arg("map_over_heads"), py::arg("out"), py::arg("map"), py::arg("device"), py::arg("processors"), py::arg("stream"),
-          py::arg("allocate"),
+          py::arg("map_over_heads"), py::arg("out"), py::arg("map"), py::arg("device"), py::arg("processors"),
+          py::arg("stream"), py::arg("allocate"),
           "attention_forward on a stream of a device; `allocate` gives the address of so many bytes there.");
     m.def("cuda_attention_backward", &backward_bound, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("bias"),
           py::arg("scale"), py::arg("softmax"), py::arg("map_lags"), py::arg("map_over_batch"),
           py::arg("map_over_heads"), py::arg("grad_out"), py::arg("grad_map"), py::arg("dq"), py::arg("dk"),
-          py::arg("dv"), py::arg("dbias"), py::arg("device"), py::arg("processors"), py::arg("stream"), py::arg("allocate"),
-          "attention_backward likewise.");
+          py::arg("dv"), py::arg("dbias"), py::arg("device"), py::arg("processors"), py::arg("stream"),
+          py::arg("allocate"), "attention_backward likewise.");
 #endif
 }
 

@@ -1,6 +1,5 @@
 // The backward pass on a CUDA device.
 #include "attention/cuda/backward.hpp"
-
 #include "attention/cuda/launches.hpp"
 
 namespace synfer::cuda {
@@ -12,16 +11,15 @@ const char* attention_backward(const Attention<T>& a, void* workspace, const Dev
     const Pass<T> pass = pass_of(a, workspace, parts, true);
     const std::int64_t heads = a.n_batch * a.n_heads;
     Launches launch(device);
-    if (a.softmax)
-        launch(state_rows<T>, heads * pass.row_tiles, statistics_shared_bytes<T>(a.d_key, a.d_value), pass);
+    if (a.softmax) launch(state_rows<T>, heads * pass.row_tiles, statistics_shared_bytes<T>(a.d_key, a.d_value), pass);
     with_channels(a, [&](auto channels) {
         constexpr int C = decltype(channels)::value;
         launch(differentiate_rows<T, C>, heads * pass.row_tiles, gradient_shared_bytes<T>(C), pass);
         launch(differentiate_keys<T, C>, heads * pass.key_tiles, gradient_shared_bytes<T>(C), pass);
     });
     if (a.dbias != nullptr) {
-        launch_sum<T, true>(launch, pass, plan_bias(a, device.processors), true, true, T(1), static_cast<T*>(workspace) + parts.sums,
-                            a.dbias);
+        launch_sum<T, true>(launch, pass, plan_bias(a, device.processors), true, true, T(1),
+                            static_cast<T*>(workspace) + parts.sums, a.dbias);
     }
     return launch.problem();
 }

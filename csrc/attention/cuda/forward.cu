@@ -1,6 +1,5 @@
 // The forward pass on a CUDA device: the output, then the map by what is known of the rows.
 #include "attention/cuda/forward.hpp"
-
 #include "attention/cuda/launches.hpp"
 
 namespace synfer::cuda {
@@ -16,8 +15,8 @@ const char* attention_forward(const Attention<T>& a, void* workspace, const Devi
         launch(attend<T, C>, a.n_batch * a.n_heads * pass.row_tiles, forward_shared_bytes<T>(C), pass);
     });
     if (a.map != nullptr) {
-        launch_sum<T, false>(launch, pass, plan_map(a, device.processors), a.map_over_batch, a.map_over_heads, a.map_shared,
-                             static_cast<T*>(workspace) + parts.sums, a.map);
+        launch_sum<T, false>(launch, pass, plan_map(a, device.processors), a.map_over_batch, a.map_over_heads,
+                             a.map_shared, static_cast<T*>(workspace) + parts.sums, a.map);
     }
     return launch.problem();
 }

@@ -13,7 +13,7 @@ namespace synfer::cuda {
 
 // Launches on a stream of a device, which is the current one while this lives; the first error ends them.
 class Launches {
-   public:
+  public:
     explicit Launches(const Device& device) : stream_(static_cast<cudaStream_t>(device.stream)) {
         error_ = cudaGetDevice(&before_);  // in force again afterwards: others in the process count on it
         if (error_ == cudaSuccess && before_ != device.index) error_ = cudaSetDevice(device.index);
@@ -52,7 +52,7 @@ class Launches {
         return cudaGetErrorString(error_);
     }
 
-   private:
+  private:
     cudaStream_t stream_;
     cudaError_t error_;
     int before_ = 0;

@@ -92,8 +92,7 @@ __global__ void __launch_bounds__(block_threads) add_weights(const SumPass<T> s)
                     const int row = first + 4 * corner.y + i;
                     const bool here = key >= 0 && row < L;
                     T w = weight(a, z[i][j], rows[i], row, column, here);
-                    if (Gradient)
-                        w = dscore(a, w, dweight(a, d[i][j], grad_map, row, map_column, here), rows[i], here);
+                    if (Gradient) w = dscore(a, w, dweight(a, d[i][j], grad_map, row, map_column, here), rows[i], here);
                     part[i][j] += w;
                 }
             }

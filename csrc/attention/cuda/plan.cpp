@@ -80,11 +80,11 @@ std::size_t attention_backward_bytes(const Attention<T>& a, std::int64_t process
     return static_cast<std::size_t>(backward_parts(a, processors).end) * sizeof(T);
 }
 
-#define SYNFER_INSTANCES(T)                                     \
-    template SumPlan plan_map<T>(const Attention<T>&, std::int64_t);          \
-    template SumPlan plan_bias<T>(const Attention<T>&, std::int64_t);         \
-    template Parts forward_parts<T>(const Attention<T>&, std::int64_t);       \
-    template Parts backward_parts<T>(const Attention<T>&, std::int64_t);      \
+#define SYNFER_INSTANCES(T)                                                             \
+    template SumPlan plan_map<T>(const Attention<T>&, std::int64_t);                    \
+    template SumPlan plan_bias<T>(const Attention<T>&, std::int64_t);                   \
+    template Parts forward_parts<T>(const Attention<T>&, std::int64_t);                 \
+    template Parts backward_parts<T>(const Attention<T>&, std::int64_t);                \
     template std::size_t attention_forward_bytes<T>(const Attention<T>&, std::int64_t); \
     template std::size_t attention_backward_bytes<T>(const Attention<T>&, std::int64_t);
 SYNFER_INSTANCES(float)

@@ -36,8 +36,8 @@ __device__ inline T logit(const Attention<T>& a, T product, int row, int bias_co
 template <class T>
 __device__ inline const T* map_gradient(const Attention<T>& a, Head head) {
     if (a.grad_map == nullptr) return nullptr;
-    const std::int64_t slice = (a.map_over_batch ? 0 : head.batch) * (a.map_over_heads ? 1 : a.n_heads) +
-                               (a.map_over_heads ? 0 : head.head);
+    const std::int64_t slice =
+        (a.map_over_batch ? 0 : head.batch) * (a.map_over_heads ? 1 : a.n_heads) + (a.map_over_heads ? 0 : head.head);
     return a.grad_map + slice * a.n_rows * (a.n_keys / a.map_lags);
 }
 
