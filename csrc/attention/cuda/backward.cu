@@ -1,6 +1,7 @@
 // The backward pass on a CUDA device.
 #include "attention/cuda/backward.hpp"
 #include "attention/cuda/launches.hpp"
+#include "attention/cuda/statistics.hpp"
 
 namespace synfer::cuda {
 

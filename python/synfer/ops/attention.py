@@ -67,9 +67,13 @@ def attention_with_map(
     -----
     On the CPU, float32, float64 and bfloat16 are compiled: out and map come in one pass that never holds the weights,
     the gradients of q, k, v and bias from both results in another; the same bits for any number of threads (those of
-    torch). Half precisions are multiplied and summed in float32, and the map is float32 then. Elsewhere, and for second
-    derivatives, :func:`attention_with_map_reference` does the work. ``out`` lies in memory as (B, L, H, E), so that
-    ``out.transpose(1, 2).flatten(2)`` is a view.
+    torch). Half precisions are multiplied and summed in float32, and the map is float32 then. ``out`` lies in memory as
+    (B, L, H, E), so that ``out.transpose(1, 2).flatten(2)`` is a view.
+
+    On CUDA devices (compute capability 8.0 or later, a build with CUDA) there are kernels for the same dtypes and up to
+    128 channels, 32 in float64: on torch's current stream, never waiting for the device, the same bits in every call on
+    one device. They are tested under emulation and have not run on a GPU yet. Elsewhere, and for second derivatives,
+    :func:`attention_with_map_reference` does the work.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def attention_with_map(
         Where dtypes or devices differ, or are not floating.
     UnknownNameError
         An axis or a normalisation that does not exist.
+    DeviceError
+        A CUDA device that did not take the kernels.
     """
     if torch.is_autocast_enabled(q.device.type):  # as torch does for its own attention: all but float64
         lower = torch.get_autocast_dtype(q.device.type)
