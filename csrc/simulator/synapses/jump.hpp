@@ -5,8 +5,8 @@
 // Jump of the potential: a spike of the source at step k moves v of every target at once by its weight (mV),
 //     v_i <- v_i + sum_j W[i, j] s_j(k),
 // at the end of the step of its arrival, before v is held against the threshold: the first sample that shows it shows
-// all of it, whatever dt, and the delay is exact. (A delta-shaped current, as NEST's iaf_psc_delta has it.) What arrives
-// while a neuron is refractory is lost.
+// all of it, whatever dt, and the delay is exact. (A delta-shaped current, as NEST's iaf_psc_delta has it.) What
+// arrives while a neuron is refractory is lost.
 
 namespace synfer::SYNFER_LEVEL {
 

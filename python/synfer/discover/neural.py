@@ -205,14 +205,14 @@ class NeuralDiscoverer(BaseDiscoverer):
                 f"{short} of {self.n_init} initialisations were still learning when the rate had fallen to 0 after "
                 f"max_epochs = {self.max_epochs}: raise it.",
                 NotConvergedWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         if not learnt:
             warnings.warn(
                 "no unit's forecast explains a hundredth of what it is to explain: its gradient says nothing; lower "
                 "penalty, record for longer, or sample as fast as units act on each other.",
                 NotConvergedWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         return not short and learnt
 
