@@ -12,12 +12,12 @@ from synfer.discover.refit import Refit
 
 @dataclass
 class Effects:
-    """Mean effects of an ensemble, each (target, source) with NaN on the diagonal.
+    """Median effects of an ensemble, each (target, source) with NaN on the diagonal.
 
     Attributes
     ----------
     score, spread : numpy.ndarray
-        Root of the sum of squares over lags and products of the mean effects, in units of the target's own spread, or
+        Root of the sum of squares over lags and products of the median effects, in units of the target's own spread, or
         the root of the F statistic; standard deviation of the same over initialisations.
     weight, half : numpy.ndarray
         Mean change of the next sample for a standard deviation of what the source tells, summed over lags; half the
@@ -40,28 +40,29 @@ class Effects:
 
 
 def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "effect") -> Effects:
-    """Average initialisations; ``scale`` (target,) is the signal's standard deviation, ``level`` the intervals'."""
+    """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation."""
     n = len(scale)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
-    mean = effects.mean(0)
+    # The median: an initialisation that ended in another minimum, where a drive's sign is reversed, has no say.
+    mean = np.median(effects, axis=0)
     score = np.sqrt(np.square(mean).sum(-1))
     spread = np.sqrt(np.square(effects).sum(-1)).std(0)
-    gains = [member.gain[:, :lags] * scale[:, None] for member in members]
-    by_lag = np.mean([member.theta[..., :lags] * gain[:, None] for member, gain in zip(members, gains, strict=True)], 0)
+    gains = [member.gain[..., :lags] * scale[:, None, None] for member in members]
+    by_lag = np.median([member.theta[..., :lags] * gain for member, gain in zip(members, gains, strict=True)], 0)
     weight = by_lag.sum(-1)
 
-    # Initialisations see the same noise: their mean is taken to be as uncertain as one of them.
+    # Initialisations see the same noise: their median is taken to be as uncertain as one of them.
     freedom = np.mean([member.freedom for member in members], axis=0)
-    wald = np.square(np.mean([_whitened(member.free, member.cov) for member in members], axis=0)).mean(-1)
+    wald = np.square(np.median([_whitened(member.free, member.cov) for member in members], axis=0)).mean(-1)
     pvalue = stats.f.sf(wald, effects.shape[-1], np.maximum(freedom, 1.0)[:, None])
     pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
         score = np.sqrt(np.nan_to_num(wald))
         spread = np.std([np.sqrt(np.square(_whitened(m.free, m.cov)).mean(-1)) for m in members], axis=0)
         spread = np.nan_to_num(spread)
-    variance = np.mean(
+    variance = np.median(
         [
-            np.einsum("ik,ijkl,il->ij", gain, member.cov[..., :lags, :lags], gain)
+            np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)
             for member, gain in zip(members, gains, strict=True)
         ],
         axis=0,

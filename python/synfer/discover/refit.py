@@ -39,8 +39,9 @@ class Refit:
         The same without penalty: what the covariance belongs to.
     cov : numpy.ndarray, (target, source, column, column)
         NaN where the data do not determine the coefficients.
-    gain : numpy.ndarray, (target, column)
-        Mean over time of the change of eta for an effect of 1.
+    gain : numpy.ndarray, (target, source, column)
+        Mean change of eta for an effect of 1, over time weighed by the square of the source's value: where the source
+        acts, not in the many samples in which it does nothing and the response may be another.
     freedom : numpy.ndarray, (target,)
         Rows less columns.
     """
@@ -85,7 +86,7 @@ def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | 
         np.zeros((n, n, q)),
         np.zeros((n, n, q)),
         np.full((n, n, q, q), np.nan),
-        np.zeros((n, q)),
+        np.zeros((n, n, q)),
         np.zeros(n),
     )
     values = _values(model, pasts)
@@ -181,10 +182,12 @@ def _refit_target(
     gaussian = law is LAWS["gaussian"]
     _, information = law.derivatives(eta, log_scale, y, torch.zeros_like(edge))
     effect = (gains.square() * information[:, None]).mean(0).sqrt().clamp_min(1e-12)
-    out.gain[i] = np.repeat((gains.mean(0) / effect).numpy(), lags)
     scale = np.repeat(effect.numpy(), lags)
     # (row, source, drive, lag): a unit of attention A_d[l, i, j] adds gain_d(t) s_j(t - l)
     acting = gains / effect
+    square = s.square()  # (row, lag, source)
+    gain = torch.einsum("td,tlj->jdl", acting, square) / square.sum(0).T[:, None].clamp_min(1e-12)
+    out.gain[i] = gain.reshape(n, q).numpy()
     design = (acting[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), n * q)
     start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 
@@ -263,11 +266,13 @@ def _penalise(out: Refit, normals: list[_Normal], ridge: float | str, prior: Pri
         return
     if isinstance(prior.signs, str):
         # The sign that a source's own effects have together, each counted by how surely it is known.
-        signs = np.sign(out.theta.sum(axis=(0, 2)))
+        signs = np.sign((out.theta * out.gain).sum(axis=(0, 2)))
     else:
         signs = np.asarray(prior.signs, dtype=np.float64)
     for i, normal in enumerate(normals):
-        out.theta[i] = _signed(normal, out.theta[i], np.repeat(signs, q)).reshape(n, q)
+        out.theta[i] = _signed(normal, out.theta[i], np.repeat(signs, q) * np.sign(out.gain[i]).reshape(-1)).reshape(
+            n, q
+        )
 
 
 @dataclass

@@ -41,7 +41,7 @@ class Synformer(BaseDiscoverer):
     exactly at a unit's extreme, if many, are taken as cut off there (the likelihood is Tobin's).
 
     What training found is the start of a last step that is solved, not learned: A by Fisher scoring, F held fixed but
-    for its last layer, with HC3 standard errors. The ensemble's mean is given. Nothing here knows of neurons: spikes,
+    for its last layer, with HC3 standard errors. The ensemble's median is given. Nothing here knows of neurons: spikes,
     thresholds, resets and delays are learned from the samples.
 
     Parameters
@@ -91,13 +91,13 @@ class Synformer(BaseDiscoverer):
     Attributes
     ----------
     connectome_ : Connectome
-        ``weight``: mean over time of the change of the next sample (for counts: of its log or logit) for a standard
+        ``weight``: mean change, where j acts, of the next sample (for counts: of its log or logit) for a standard
         deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
         ``score``: the root of the sum over lags (and products) of the squared effects, in units of the target's own
         spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0, NaN
         where the samples do not determine a pair; ``delay``: lag of the largest effect, from where s_j looks.
     attention_ : numpy.ndarray, (lag, target, source)
-        Effects on the next sample, mean over initialisations, in the signal's units.
+        Effects on the next sample, median over initialisations, in the signal's units.
     forecaster_ : SynformerForecaster
     loss_ : numpy.ndarray, (init, epoch)
         Mean negative log-likelihood of each pass through the data, nats per (z-scored) sample and unit.
