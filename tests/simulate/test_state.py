@@ -11,10 +11,12 @@ from synfer.connectome import Connectome
 from synfer.errors import InputError
 from synfer.network import (
     STDP,
+    AlphaSynapse,
     ConductanceSynapse,
     DeltaSynapse,
     ExponentialSynapse,
     GaussianDrive,
+    JumpSynapse,
     Network,
     OrnsteinUhlenbeckDrive,
     ShortTermPlasticity,
@@ -135,12 +137,19 @@ def test_a_state_without_a_fingerprint_is_still_read(tmp_path) -> None:
     assert np.array_equal(run(network, 0.01, DT, initial_state=loaded)["v"], whole)
 
 
+EVERY_KIND = [
+    DeltaSynapse(),
+    JumpSynapse(),
+    ExponentialSynapse(0.005, 0.01),
+    AlphaSynapse(0.005, 0.01),
+    ConductanceSynapse(0.005, 0.01),
+]
 RULES = {"none": None, "STDP": RULE, "both": (ShortTermPlasticity(0.5, 0.1, 0.1), RULE)}
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("steps", [1, 7, SEVERAL], ids=["one step", "one delay", "several"])
-@pytest.mark.parametrize("synapse", [DeltaSynapse(), ExponentialSynapse(0.005, 0.01)], ids=["delta", "exponential"])
+@pytest.mark.parametrize("synapse", EVERY_KIND, ids=lambda synapse: synapse.kind)
 def test_networks_of_a_batch_go_on_alone(steps: object, rule: str, synapse: object, tmp_path) -> None:
     drive = [GaussianDrive(60, 400), OrnsteinUhlenbeckDrive(0, 9, 0.01)]
     batch = lif(wired(1, steps, n_networks=4), synapse=synapse, plasticity=RULES[rule], drive=drive)
@@ -158,7 +167,7 @@ def test_networks_of_a_batch_go_on_alone(steps: object, rule: str, synapse: obje
         run(batch.isel(network=1), 0.012, DT, initial_state=state.isel(network=2))
 
 
-@pytest.mark.parametrize("synapse", [DeltaSynapse(), ExponentialSynapse(0.005, 0.01)], ids=["delta", "exponential"])
+@pytest.mark.parametrize("synapse", EVERY_KIND, ids=lambda synapse: synapse.kind)
 def test_a_network_of_shorter_delays_goes_on_alone(synapse: object) -> None:
     delays = np.stack([np.full((N, N), 3), SEVERAL, np.minimum(SEVERAL, 4), np.ones((N, N))])
     batch = lif(wired(1, delays, n_networks=4), synapse=synapse)

@@ -23,7 +23,7 @@ from synfer.simulate.state import State
 from synfer.simulate.steps import warn_of_step
 from synfer.simulate.views import View, refuse_shared_memory
 from synfer.simulate.watch import Watch
-from synfer.simulate.wires import Wires, wires_of
+from synfer.simulate.wires import Wires, receptors_of, wires_of
 from synfer.threads import n_threads as threads_for
 
 MOST_THREADS = 1024
@@ -211,7 +211,7 @@ def _remembered(
     made = fingerprint_of(network, parameters.dtype, terms, wires, arrays)
     if isinstance(initial_state, State):
         shapes = {name: array.shape for name, array in arrays.items()}
-        initial_state = initial_state.fitted(shapes, 1 if network.synapse.kind == "delta" else 2)
+        initial_state = initial_state.fitted(shapes, receptors_of(network))
         initial_state.refuse_other(network, dt, shapes, made)
         for name, array in arrays.items():
             array[...] = initial_state.arrays[name]

@@ -98,7 +98,8 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         raise InputError(f"layout must be 'sparse' or None for {what}; got 'dense'.")
     shortest, longest = (one, one) if delays is None else (int(delays.min()), int(delays.max()))
     synapse = network.synapse
-    states, receptors = {"delta": (1, 1), "jump": (1, 1), "alpha": (4, 2)}.get(synapse.kind, (2, 2))
+    receptors = receptors_of(network)
+    states = {"delta": 1, "jump": 1, "alpha": 4}.get(synapse.kind, 2)
     n_networks, n_units = network.n_networks or 1, network.n_units
     _refuse_beyond_memory(network, chosen, kind, longest * receptors if longest > 1 else 0, n_threads, beside)
 
@@ -262,6 +263,11 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
     return 0, steps
 
 
+def receptors_of(network: Network) -> int:
+    """Give the kinds of receptor, each with what is under way to it: one, or one for either sign of weights."""
+    return 1 if isinstance(network.synapse, DeltaSynapse | JumpSynapse) else 2
+
+
 def _refuse_beyond_memory(
     network: Network, layout: str, kind: np.dtype, slots: int, n_threads: int, beside: int
 ) -> None:
@@ -270,8 +276,7 @@ def _refuse_beyond_memory(
     weight = network.connectome.weight
     assert weight is not None
     if layout == "dense":
-        receptors = 1 if isinstance(network.synapse, DeltaSynapse | JumpSynapse) else 2
-        wiring = n**2 * kind.itemsize * (n_networks + receptors * at_once)
+        wiring = n**2 * kind.itemsize * (n_networks + receptors_of(network) * at_once)
         wiring += 3 * 8 * n_networks * n**2 if network.connectome.layout == "edges" else 0
     else:
         edges = weight.size if network.connectome.layout == "edges" else np.count_nonzero(weight.values)
