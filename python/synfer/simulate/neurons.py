@@ -1,7 +1,7 @@
 """Neuron models: what the compiled core offers, and a network's parameters and states in the order it takes them.
 
 A new model is one header in csrc/simulator/neurons (equations, parameters, defaults, units), one line in ``models`` of
-csrc/simulator/cpu/kernels.cpp, and its step in ``STEPS`` of `synfer.simulate.reference` with a test against it.
+csrc/simulator/cpu/kernels.cpp, and its step in ``STEPS`` of `synfer.simulate.reference_neurons` with a test against it.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def run(
         sequence is none. What acted is recorded as signal "drive": given back as an array it acts again to the bit,
         and beside the states in one Recording it is the known stimulus that a forecast or an estimator may be given.
     record : sequence of str, optional
-        Any of the model's states (``synfer.simulate.neurons.MODELS[network.model].states``, the same as of
+        Any of the model's states (`synfer.simulate.models` lists them; the same as of
         ``initial_state``; "x" of units without spikes), "spikes" (uint8, 1 in the step of a spike), "drive" (what
         acted in the step, without synapses) and "drive_<name>" (what the drive of that name gave by itself: of
         ``{"stimulus": array, "noise": GaussianDrive(5, 5)}`` "drive_stimulus" is the known stimulus without the noise).

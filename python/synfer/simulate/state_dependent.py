@@ -9,6 +9,8 @@ import numpy as np
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.simulate.arguments import checked_count, checked_number, checked_seed
+from synfer.simulate.memory import refuse_beyond_available
+from synfer.storage import as_choice
 
 RADIUS = 0.5
 """How far the static part's eigenvalues lie left of 0, at least."""
@@ -66,8 +68,9 @@ def state_dependent_system(
     n_units, n_trials = checked_count("n_units", n_units, 2), checked_count("n_trials", n_trials, 1)
     n_samples, seed = checked_count("n_samples", n_samples, 2), checked_seed(seed)
     step, noise = checked_number("step", step), checked_number("noise", noise)
-    if activation not in ("linear", "tanh"):
-        raise InputError(f"activation must be 'linear' or 'tanh'; got {activation!r}.")
+    activation = as_choice(activation, "activation", ("linear", "tanh"))
+    numbers = n_trials * n_samples * n_units * (n_units + 2)
+    refuse_beyond_available(8 * numbers, "make fewer trials, samples or units", "states and weights")
     if step <= 0 or noise < 0:
         raise InputError(f"step must be positive and noise at least 0; got {step} and {noise}.")
     rng = np.random.default_rng(seed)
@@ -78,11 +81,12 @@ def state_dependent_system(
     x[:, 0] = rng.standard_normal((n_trials, n_units))
     weights = np.zeros((n_trials, n_samples, n_units, n_units))
     f: Any = np.tanh if activation == "tanh" else np.asarray
-    for t in range(n_samples):
-        weights[:, t] = static + x[:, t, :, None] * direction
-        if t + 1 < n_samples:
-            pushed = f(np.einsum("bij,bj->bi", weights[:, t], x[:, t]))
-            x[:, t + 1] = x[:, t] + step * pushed + np.sqrt(step) * noise * rng.standard_normal((n_trials, n_units))
+    with np.errstate(over="ignore", invalid="ignore"):  # said below
+        for t in range(n_samples):
+            weights[:, t] = static + x[:, t, :, None] * direction
+            if t + 1 < n_samples:
+                pushed = f(np.einsum("bij,bj->bi", weights[:, t], x[:, t]))
+                x[:, t + 1] = x[:, t] + step * pushed + np.sqrt(step) * noise * rng.standard_normal((n_trials, n_units))
     if not np.isfinite(x).all() or np.abs(x).max() > 1e6:
         raise InputError("n_samples must be smaller: with this step and seed a state grows beyond all bounds.")
     about = {"made_by": "synfer.simulate.state_dependent_system", "seed": seed, "activation": activation}
