@@ -5,7 +5,7 @@
 The suite "calibration" of `synfer benchmark`, 5,000 samples a network. `edge_free`: no unit acts on another; Izhikevich
 neurons are driven so that they fire within 10 % as often as the same neurons at p = .4. `connected`: the pairs without
 an edge, of networks with p = .4 (Izhikevich, voltages), or with two sources a unit (VAR of two lags, radius .8).
-`rejected`: share of these pairs with p < .05, mean over networks, with Student's 95 % interval; `FDR`: mean over networks
+`rejected`: share of these pairs with p < .05, mean over networks, with Student's 95 % interval; `FDR`: mean over these
 of the share of false ones among the discoveries at a nominal .05 (Benjamini and Hochberg); `power`: share of true edges
 discovered. `refused`: networks that the method would not fit, or gave no p-values of.
 `goal`: for conditional methods on systems of their own class (autoregressions on VAR, events on Izhikevich networks)

@@ -155,6 +155,31 @@ def _dream3(home: Path) -> list[Task]:
     return _files(home, "*.tsv", _load_dream3, r"(?P<set>dream3_\d+)_(?P<network>\d+)\.tsv")
 
 
+def _dream4(home: Path) -> list[Task]:
+    """Tables wherever they lie below; gold standards come in another archive, and so in another folder."""
+    gold = {path.name: path for path in sorted(home.rglob("*.tsv"), reverse=True)}
+    tasks = []
+    for path in sorted(home.rglob("insilico_size*_timeseries.tsv"), key=_natural):
+        match = datasets.dream4.TABLE.fullmatch(path.name)
+        if match:
+            names = datasets.dream4.gold_standards(path)
+            truth = next((gold[name] for name in names if name in gold), None)
+            if truth is None:
+                raise FileError(
+                    f"{str(home)!r} lacks the true edges of {path.name!r}, {' or '.join(map(repr, names))}."
+                )
+            load = functools.partial(datasets.load_dream4, path, truth)
+            tasks.append(Task(f"size{match['size']}", f"network_{match['number']}", load, _stamp(path, truth)))
+    return tasks
+
+
+def _causaltime(home: Path) -> list[Task]:
+    return [
+        Task(path.parent.name, "1", functools.partial(datasets.load_causaltime, path.parent), _stamp(path.parent))
+        for path in sorted(home.rglob("gen_data.npy"))
+    ]
+
+
 def _lorenz96(home: Path) -> list[Task]:
     return _files(home, "*.npz", datasets.load_lorenz96, r"(?P<set>F_\d+_T_\d+)_dataset_(?P<network>\d+)\.npz")
 
@@ -175,6 +200,8 @@ SUITES: dict[str, Suite] = {
         Suite("lorenz96", "Lorenz-96, ten units", _lorenz96, simulated.lorenz96),
         Suite("var", "vector autoregressions of 10 to 100 units", _var, simulated.var),
         Suite("dream3", "gene networks of 10 to 100 genes, smoothed relaxations after perturbations", _dream3),
+        Suite("dream4", "gene networks of 10 and 100 genes, from your own copy of the challenge's files", _dream4),
+        Suite("causaltime", "realistic series of 20 to 36 nodes, from your own copy of CausalTime", _causaltime),
         Suite("netsim", "BOLD of 15 regions, slower than what it shows; single subjects and all as one", _netsim),
         Suite("calibration", "networks with and without edges, for p-values", simulated=calibration),
         Suite("spycon", "half an hour of spikes of 20 cells", _spycon),
