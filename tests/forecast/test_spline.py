@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.interpolate import BSpline
 
-from synfer.forecast.spline import EnsembleKANLinear, cubic_basis, cubic_slope
+from synfer.forecast.spline import EnsembleKANLinear, cubic_basis, cubic_basis_reference, cubic_slope
 
 
 @pytest.mark.parametrize(("n_steps", "reach"), [(5, 3.0), (1, 1.0), (12, 2.5)])
@@ -20,6 +20,21 @@ def test_basis_and_slope_are_scipy_s(n_steps, reach):
         ours = torch.from_numpy(x)
         np.testing.assert_allclose(cubic_basis(ours, n_steps, reach)[:, g], value, atol=1e-12)
         np.testing.assert_allclose(cubic_slope(ours, n_steps, reach)[:, g], slope, atol=1e-11)
+
+
+@pytest.mark.parametrize(("n_steps", "reach"), [(5, 3.0), (1, 1.0)])
+def test_values_and_gradients_are_those_of_the_slow_twin(n_steps, reach):
+    x = torch.linspace(-2.1 * reach, 2.1 * reach, 84, dtype=torch.float64).view(2, 6, 7).requires_grad_()
+    weight = torch.randn(2, 6, 7, n_steps + 3, dtype=torch.float64)
+    slow = cubic_basis_reference(x, n_steps, reach)
+    torch.testing.assert_close(cubic_basis(x, n_steps, reach), slow)
+    (by_x,) = torch.autograd.grad((slow * weight).sum(), x, create_graph=True)
+    (fast_by_x,) = torch.autograd.grad((cubic_basis(x, n_steps, reach) * weight).sum(), x)
+    torch.testing.assert_close(fast_by_x, by_x)
+    torch.testing.assert_close((cubic_slope(x, n_steps, reach) * weight).sum(-1), by_x)
+    (curvature,) = torch.autograd.grad(by_x.sum(), x)
+    (fast_curvature,) = torch.autograd.grad((cubic_slope(x, n_steps, reach) * weight).sum(), x)
+    torch.testing.assert_close(fast_curvature, curvature)
 
 
 def test_they_sum_to_one_on_the_grid():

@@ -41,8 +41,8 @@ class NeuralDiscoverer(BaseDiscoverer):
         "n_hidden": [*COUNT, None],
         "penalty": [StrOptions({"auto"}), *AT_LEAST_0],
         "n_init": COUNT,
-        "max_epochs": COUNT,
-        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "max_epochs": [*COUNT, None],
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither"), None],
         "batch_size": COUNT,
         "device": [str],
         "progress": ["boolean"],
@@ -53,8 +53,8 @@ class NeuralDiscoverer(BaseDiscoverer):
     max_lag: int
     penalty: Any
     n_init: int
-    max_epochs: int
-    learning_rate: float
+    max_epochs: int | None
+    learning_rate: float | None
     batch_size: int
     device: str
     progress: bool
@@ -90,6 +90,14 @@ class NeuralDiscoverer(BaseDiscoverer):
     # ---- fit
 
     @property
+    def _epochs(self) -> int:
+        return 300 if self.max_epochs is None else self.max_epochs
+
+    @property
+    def _rate(self) -> float:
+        return 0.01 if self.learning_rate is None else self.learning_rate
+
+    @property
     def _highest_lag(self) -> int:
         return self.max_lag if self.lag == "auto" else self.lag
 
@@ -113,7 +121,7 @@ class NeuralDiscoverer(BaseDiscoverer):
             self._choose(samples, seeds[0])
         windows = self._windows(samples, self.lag_)
         self.forecaster_, self.history_ = self._trained(
-            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds, self.max_epochs
+            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds, self._epochs
         )
         self.n_parameters_ = self.forecaster_.n_parameters()
         forecast, target = self._forecast(windows, windows.starts)
@@ -155,7 +163,7 @@ class NeuralDiscoverer(BaseDiscoverer):
         forecaster = self._make(samples.n_units, lag, self.increment_scale_, strengths, seeds).to(self.device)
         schedule = Schedule(
             batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            learning_rate=self._rate,
             weight_decay=0.0,
             max_epochs=max_epochs,
             anneal=True,
@@ -175,7 +183,7 @@ class NeuralDiscoverer(BaseDiscoverer):
         lags = [p for p in range(1, longest + 1) if p <= 3 or p == longest or p % 2 == 1]
         lags = lags if self.lag == "auto" else [self.lag]
         strengths = self.penalties if self.penalty == "auto" else (self.penalty,)
-        epochs = -(-self.max_epochs // 2)  # a choice needs no last digit
+        epochs = -(-self._epochs // 2)  # a choice needs no last digit
         rows = []
         for lag in lags:
             held_out, scores = [], []
@@ -203,7 +211,7 @@ class NeuralDiscoverer(BaseDiscoverer):
         if short:
             warnings.warn(
                 f"{short} of {self.n_init} initialisations were still learning when the rate had fallen to 0 after "
-                f"max_epochs = {self.max_epochs}: raise it.",
+                f"max_epochs = {self._epochs}: raise it.",
                 NotConvergedWarning,
                 stacklevel=4,
             )
