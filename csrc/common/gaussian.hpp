@@ -84,6 +84,17 @@ SYNFER_DEVICE void sincos_reduced(double r, double& sine, double& cosine) {
     cosine = multiply_add(z, multiply_add(q, z, -0.5), 1.0);
 }
 
+// x, or -x where the second bit of the quadrant is set.
+template <class T>
+SYNFER_DEVICE T with_sign_of(T x, std::uint32_t quadrant) {
+    using Int = typename FloatBits<T>::Int;
+    Int bits;
+    __builtin_memcpy(&bits, &x, sizeof(T));
+    bits ^= static_cast<Int>(quadrant & 2u) << (8 * sizeof(T) - 2);
+    __builtin_memcpy(&x, &bits, sizeof(T));
+    return x;
+}
+
 // sin and cos of 2 pi w / 2^32.
 template <class T>
 SYNFER_DEVICE void sincos_turns(std::uint32_t w, T& sine, T& cosine) {
@@ -95,8 +106,8 @@ SYNFER_DEVICE void sincos_turns(std::uint32_t w, T& sine, T& cosine) {
     const bool swapped = (quadrant & 1u) != 0;
     const T along = swapped ? s : c;
     const T across = swapped ? c : s;
-    cosine = ((quadrant + 1u) & 2u) != 0 ? -along : along;
-    sine = (quadrant & 2u) != 0 ? -across : across;
+    cosine = with_sign_of(along, quadrant + 1u);
+    sine = with_sign_of(across, quadrant);
 }
 
 template <class T>
@@ -117,14 +128,14 @@ SYNFER_DEVICE void box_muller(std::uint32_t w0, std::uint32_t w1, T& z0, T& z1) 
     // ln x, x = 2^exponent (1 + f). Near x = 1 the float x has lost what ln x is made of; there f = x - 1 is taken
     // from the integer.
     const std::int32_t k = static_cast<std::int32_t>(w0 >> 1);
-    const T x = (static_cast<T>(k) + T(0.5)) * unit;
+    const T x = multiply_add(static_cast<T>(k), unit, T(0.5) * unit);
     Int bits;
     __builtin_memcpy(&bits, &x, sizeof(T));
     const Int exponent = (bits - Bits::sqrt_half) >> Bits::mantissa;
     bits -= static_cast<Int>(static_cast<typename Bits::Int>(exponent) * (Int{1} << Bits::mantissa));
     T significand;
     __builtin_memcpy(&significand, &bits, sizeof(T));
-    const T below_one = (static_cast<T>(0x7fffffff - k) + T(0.5)) * unit;
+    const T below_one = multiply_add(static_cast<T>(0x7fffffff - k), unit, T(0.5) * unit);
     const T f = exponent == 0 ? -below_one : significand - T(1);
     const T log_x = multiply_add(static_cast<T>(exponent), T(0.693147180559945309417), log1p_reduced(f));
     const T radius = square_root(T(-2) * log_x);

@@ -49,8 +49,10 @@ bool step_block(const NeuronBlock<T>& b) {
     typename FloatBits<T>::Int* __restrict__ fired = b.fired;
     const std::int64_t n = b.n, stride = b.stride;
     const T dt = b.dt;
-    T trace = T(0);  // 0 while every state is finite, else NaN
-#pragma omp simd reduction(+ : trace)
+    // The bits of every state times 0: of 0 or -0 while they are finite, else of NaN, too. (A sum of them would do, but
+    // of floating point it must be made lane after lane.)
+    typename FloatBits<T>::Int trace = 0;
+#pragma omp simd reduction(| : trace)
     for (std::int64_t e = 0; e < n; ++e) {
         const Model<T> neuron = Model<T>::load(k, e);
         const T conductance = conducts ? beside[e] : T(0);
@@ -63,10 +65,12 @@ bool step_block(const NeuronBlock<T>& b) {
         }
         T zero = x[e] * T(0);
         for (int r = 1; r < n_states; ++r) zero = multiply_add(x[r * stride + e], T(0), zero);
-        trace += zero;
+        typename FloatBits<T>::Int bits;
+        __builtin_memcpy(&bits, &zero, sizeof bits);
+        trace |= bits;
         fired[e] = spikes;
     }
-    return trace == T(0);
+    return trace << 1 == 0;
 }
 
 template <class T, template <class> class Model>

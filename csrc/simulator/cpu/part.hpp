@@ -1,5 +1,5 @@
 #pragma once
-#include "simulator/cpu/columns.hpp"
+#include "simulator/cpu/at_once.hpp"
 #include "simulator/cpu/constant_rows.hpp"
 #include "simulator/cpu/drive.hpp"
 #include "simulator/cpu/neuron.hpp"
@@ -28,6 +28,7 @@ struct Part {
     std::int64_t width, real, interval;  // elements, those that are units, steps between exchanges
     int n_receptors, n_synapse_states;
     bool listed, conducts, jumps, scaled, plastic, steady, listing;
+    bool at_once;                        // spikes may be delivered without lists (at_once.hpp)
     T *state, *synapse_state, *pending;  // (state, element), (state, element), (slot, receptor, element)
     ConstantRows<T> coefficients, factors, steady_drive;
     T trace_decay[2];  // of sources, of targets, in a step
@@ -35,6 +36,7 @@ struct Part {
     T *input, *beside;             // (block's unit)
     Int* fired;                    // (block's unit)
     std::uint8_t *marks, *counts;  // (block's unit), (record, element): spikes since its last row
+    std::uint64_t* bits;           // (element / 64): which fired, with a word behind
     std::uint32_t* words;          // (chunk step, element)
     double* release;               // ([u, x, last step], element)
     T *source_traces, *traces;     // (network, source), (element)
@@ -91,6 +93,9 @@ struct Part {
         fired = workspace.take<Int>(block);
         marks = workspace.take<std::uint8_t>((block + 63) / 64 * 64);
         counts = workspace.take<std::uint8_t>(s.n_recorded * width);
+        at_once = team.n_parts == 1 && !listed && wiring.synapse.kind == SynapseKind::delta && pending == nullptr &&
+                  !scaled && !plastic && s.n_units <= units_at_once && columns.height <= vectors_at_once * lanes<T>;
+        bits = workspace.take<std::uint64_t>(at_once ? width / 64 + 2 : 0);
         words = workspace.take<std::uint32_t>(neuron.random ? chunk_steps * width : 0);
         release = workspace.take<double>(scaled ? 3 * width : 0);
         source_traces = workspace.take<T>(plastic ? count * s.n_units : 0);

@@ -54,19 +54,40 @@ struct Stepper : LoadedPart<T> {
         }
     }
 
-    // The block entered, of n elements from lo on, through step k.
-    void advance(std::int64_t lo, std::int64_t n, std::int64_t k) {
-        if (this->pending != nullptr) take_arrivals(lo, n, k);
+    // The states of the block entered, of n elements from lo on, through step k. False if they are not finite.
+    SYNFER_DEVICE bool advance(std::int64_t lo, std::int64_t k) {
         const std::int64_t row = (k - chunk) * width + lo;
         synapses.drive = this->steady ? this->steady_drive.at(0, lo) : this->drive.rows + row;
         synapse.advance(synapses);
         neurons.words = this->words + row;
         const auto step = this->conducts ? neuron.step_conducting : this->jumps ? neuron.step_jumping : neuron.step;
-        const bool finite = step(neurons);
-        if (!finite) note_divergence(lo, n, k);
+        return step(neurons);
+    }
+
+    // And its spikes to the lists.
+    void advance_and_list(std::int64_t lo, std::int64_t n, std::int64_t k) {
+        if (this->pending != nullptr) take_arrivals(lo, n, k);
+        if (!advance(lo, k)) note_divergence(lo, n, k);
         mark(n);
         note_spikes(lo, n, k);
         record(lo, n, k, synapses.drive);
+    }
+
+    // Steps [k, end) of all there is here, whose spikes are delivered at once. They are before the states are recorded,
+    // for what is stored is read back at other bounds, which is slow until it has left the processor's store buffer.
+    Divergence advance_at_once(std::int64_t k, std::int64_t end) {
+        enter(0, width);
+        for (; k < end; ++k) {
+            const bool finite = advance(0, k);
+            mark(width);
+            fired_bits<T>(this->fired, this->marks, width, this->bits);
+            deliver_at_once(this->columns, elements.count, this->bits, synapse_state);
+            record(0, width, k, synapses.drive);
+            if (finite) continue;
+            note_divergence(0, width, k);
+            return box.met[this->set];
+        }
+        return {-1, 0, 0};
     }
 
     void note_divergence(std::int64_t lo, std::int64_t n, std::int64_t k) {
@@ -251,6 +272,7 @@ struct Stepper : LoadedPart<T> {
 
     Divergence run() {
         this->load();
+        const bool at_once = this->at_once && !this->listing;
         if (wiring.fresh) {
             note_first_spikes();
             exchange(s.begin - 1, s.begin);
@@ -259,11 +281,17 @@ struct Stepper : LoadedPart<T> {
             const std::int64_t now = k / chunk_steps * chunk_steps;
             std::int64_t stop = now + chunk_steps < s.end ? now + chunk_steps : s.end;
             if (now != chunk) make_chunk(now, k, stop);
+            if (at_once) {
+                const Divergence met = advance_at_once(k, stop);
+                if (met.network >= 0) return met;
+                k = stop;
+                continue;
+            }
             if (k + this->interval < stop) stop = k + this->interval;
             first_step = k;
             for (std::int64_t lo = 0; lo < width; lo += this->block_of(lo)) {
                 if (width > block_units || k == s.begin) enter(lo, this->block_of(lo));
-                for (std::int64_t step = k; step < stop; ++step) advance(lo, this->block_of(lo), step);
+                for (std::int64_t step = k; step < stop; ++step) advance_and_list(lo, this->block_of(lo), step);
             }
             const Divergence met = exchange(k, stop);
             if (met.network >= 0) return met;
