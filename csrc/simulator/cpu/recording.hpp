@@ -37,12 +37,21 @@ SYNFER_DEVICE void copy(const U* values, std::int64_t n, U* recorded) {
     for (; i < bytes; ++i) to[i] = from[i];
 }
 
+constexpr std::int64_t rows_ahead = 6;  // far enough for memory to answer, near enough to be there still
+
 // Copies values (element) to row `row` of `n_rows` of what is recorded of the networks here, (network, row, unit).
 template <class U>
 void record_row(const Elements& elements, const U* values, U* recorded, std::int64_t n_rows, std::int64_t row) {
     const std::int64_t n = elements.n, stride = n_rows * elements.n_units;
     U* to = recorded + elements.offset(0, row, n_rows);
-    for (std::int64_t g = 0; g < elements.count; ++g, values += n, to += stride) copy(values, n, to);
+    for (std::int64_t g = 0; g < elements.count; ++g, values += n, to += stride) {
+        // Many arrays are written by turns: too many for the processor to foresee, and stores that wait for memory keep
+        // what follows waiting.
+        const char* soon = reinterpret_cast<const char*>(to + rows_ahead * elements.n_units);
+        const std::int64_t bytes = n * static_cast<std::int64_t>(sizeof(U));
+        for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(soon + i, 1, 3);
+        copy(values, n, to);
+    }
 }
 
 // The first place in rising units, of n, of one that is not below `unit`.
