@@ -24,7 +24,7 @@ from synfer.network import (
     Network,
     ShortTermPlasticity,
 )
-from synfer.simulate import engine, run
+from synfer.simulate import engine, izhikevich_network, run
 
 DT = 1e-4
 PLASTICITIES = {"none": None, "short_term": ShortTermPlasticity(0.4, 0.1, 0.05), "stdp": STDP(0.3, 0.2, 20.0)}
@@ -187,3 +187,16 @@ def test_zero_weights_decouple(make_network: Callable) -> None:
         again = run(uncoupled, 0.05, DT, drive=changed, layout=layout)["v"]
         assert np.array_equal(again[:, np.arange(n) != 3], whole[:, np.arange(n) != 3])
         assert not np.array_equal(again[:, 3], whole[:, 3])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 7, 16, 33, 40, 63, 64, 65])
+def test_networks_whose_spikes_are_delivered_at_once(level: str, n: int, dtype: str) -> None:
+    # Events are taken from lists of spikes, which small networks else do without.
+    network = izhikevich_network(n - n // 5, n // 5, 0.6, n_networks=7, seed=n)
+    for part in (network, network.isel(network=slice(1, 4)), network.isel(network=2)):
+        kept = {"record": ("v", "u", "spikes"), "dtype": dtype, "seed": 3}
+        at_once, listed = run(part, 0.5, **kept), run(part, 0.5, **kept, spikes="events")
+        for name in ("v", "u", "spikes"):
+            np.testing.assert_array_equal(at_once[name], listed[name])
+        assert at_once["spikes"].any()
