@@ -162,7 +162,7 @@ def benchmark(
         str,
         typer.Argument(
             metavar="SUITE",
-            help="izhikevich, lorenz96, var, dream3, dream4, causaltime, netsim, spycon or calibration.",
+            help="izhikevich, lorenz96, var, dream3, dream4, causaltime, netsim, spycon, calibration or robustness.",
             autocompletion=_suite_names,
         ),
     ],

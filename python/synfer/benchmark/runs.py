@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from synfer.benchmark.settings import SIGNALS, settings_of
+from synfer.benchmark.settings import settings_of, signal_of
 from synfer.benchmark.suites import suite_of
 from synfer.benchmark.task import Task
 from synfer.discover import create
@@ -127,8 +127,6 @@ def run(
     names = [methods] if isinstance(methods, str) else list(methods)
     if not names:
         raise InputError("methods must name at least one method.")
-    for name in names:
-        create(name, **settings_of(suite, name, settings))  # before the long work
     unused = set(settings or {}) - set(names)
     if unused:
         raise InputError(
@@ -147,6 +145,9 @@ def run(
             if name not in known:
                 raise InputError(f"sets must be among {', '.join(known)}; got {name!r}.")
         tasks = [task for task in tasks if task.set in set(sets)]
+    for name in names:
+        for kind in dict.fromkeys(task.kind for task in tasks):
+            create(name, **settings_of(suite, name, settings, kind))  # before the long work
     home = as_path(out, "out") / suite / ("published" if simulate is None else "simulated")
 
     works = [
@@ -154,8 +155,8 @@ def run(
             task=task,
             suite=suite,
             method=name,
-            parameters=settings_of(suite, name, settings),
-            signal=SIGNALS.get(suite, {}).get(name),
+            parameters=settings_of(suite, name, settings, task.kind),
+            signal=signal_of(suite, name, task.kind),
             seed=int(seed),
             kept=home / name / task.set / f"{task.network}.json",
             caller=os.getpid(),

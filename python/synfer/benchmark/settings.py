@@ -42,6 +42,18 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         # A sample every 3 s: lags say nothing of what acts within milliseconds. 200 samples of 15 regions: shrunk.
         "partial_correlation": {"direction": "nongaussian", "shrinkage": "ledoit_wolf"},
     },
+    # One configuration a kind of data, whatever made it. Synformer's were chosen on other seeds than are quoted.
+    "robustness/spikes": {
+        "conditional_granger": {"max_lag": 10},
+        "cross_correlogram": {"max_lag": 10},
+        "spike_glm": {"window": 20},
+        "synformer": {
+            "n_init": 6, "likelihood": "bernoulli", "window": 8, "value_window": 12, "hidden": 16, "n_steps": 500,
+            "evidence": "wald",
+        },
+    },
+    "robustness/calcium": {"cross_correlation": {"n_surrogates": 0}},
+    "robustness/voltage": {},
     "spycon": {
         "cross_correlation": {"n_surrogates": 0},  # 1.8 million bins: only the score is asked for
         "cross_correlogram": {"statistic": "transmission"},  # cells fire at very different rates
@@ -55,12 +67,26 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 # fmt: on
-"""Parameters by suite and method."""
+"""Parameters by suite (or "suite/kind" where its tasks are of several kinds) and method."""
 
-SIGNALS: dict[str, dict[str, str]] = {"izhikevich": {"spike_glm": "spikes"}}
+SIGNALS: dict[str, dict[str, str]] = {
+    "izhikevich": {"spike_glm": "spikes"},
+    "robustness/voltage": {"cross_correlogram": "spikes", "spike_glm": "spikes"},
+}
 """The signal that a method is given, where it is not the suite's first."""
 
 
-def settings_of(suite: str, method: str, given: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Give a method's parameters for a suite; what the caller gives for it counts above them."""
-    return {**SETTINGS.get(suite, {}).get(method, {}), **(given or {}).get(method, {})}
+def settings_of(
+    suite: str, method: str, given: Mapping[str, Mapping[str, Any]] | None = None, kind: str = ""
+) -> dict[str, Any]:
+    """Give a method's parameters for a suite, or a kind of its tasks; what the caller gives counts above them."""
+    return {**SETTINGS.get(_key(suite, kind), {}).get(method, {}), **(given or {}).get(method, {})}
+
+
+def signal_of(suite: str, method: str, kind: str = "") -> str | None:
+    """Give the name of the signal for a method; None is the recording's first."""
+    return SIGNALS.get(_key(suite, kind), {}).get(method)
+
+
+def _key(suite: str, kind: str) -> str:
+    return f"{suite}/{kind}" if kind else suite

@@ -15,6 +15,7 @@ import numpy as np
 from synfer import datasets
 from synfer.benchmark import simulated
 from synfer.benchmark.calibration import calibration
+from synfer.benchmark.robustness import robustness
 from synfer.benchmark.task import Pair, Task
 from synfer.errors import FileError, InputError, UnknownNameError
 from synfer.recording import Recording
@@ -204,6 +205,7 @@ SUITES: dict[str, Suite] = {
         Suite("causaltime", "realistic series of 20 to 36 nodes, from your own copy of CausalTime", _causaltime),
         Suite("netsim", "BOLD of 15 regions, slower than what it shows; single subjects and all as one", _netsim),
         Suite("calibration", "networks with and without edges, for p-values", simulated=calibration),
+        Suite("robustness", "ten conditions harder than the paper's: less seen, or made otherwise", simulated=robustness),
         Suite("spycon", "half an hour of spikes of 20 cells", _spycon),
     )
 }

@@ -25,9 +25,12 @@ class Task:
         Gives the recording and the truth; can be sent to another process.
     stamp : str
         What tells these data from others of the same name: a digest of the files, or a seed.
+    kind : str
+        What its signal is, where a suite has several kinds, each with settings of its own ("suite/kind").
     """
 
     set: str
     network: str
     load: Callable[[], Pair]
     stamp: str
+    kind: str = ""
