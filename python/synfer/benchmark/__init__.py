@@ -1,6 +1,7 @@
 """Methods x networks to one table: suites of recordings whose connectome is known, published or simulated anew."""
 
 from synfer.benchmark.calibration import calibration_table
+from synfer.benchmark.differences import CLASSICS, differences
 from synfer.benchmark.results import write_results
 from synfer.benchmark.runs import run
 from synfer.benchmark.settings import SETTINGS
@@ -8,4 +9,16 @@ from synfer.benchmark.suites import SUITES, Suite
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.benchmark.task import Task
 
-__all__ = ["SETTINGS", "SUITES", "Suite", "Task", "as_markdown", "calibration_table", "run", "summary", "write_results"]
+__all__ = [
+    "CLASSICS",
+    "SETTINGS",
+    "SUITES",
+    "Suite",
+    "Task",
+    "as_markdown",
+    "calibration_table",
+    "differences",
+    "run",
+    "summary",
+    "write_results",
+]

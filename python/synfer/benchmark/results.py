@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from synfer.benchmark.calibration import calibration_table
+from synfer.benchmark.differences import CLASSICS, differences
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.storage import StrPath, as_path, written_whole
 
 
 def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
-    """Write results.csv and .md (a row a fit), summary.csv and .md (means), calibration.md (p-values), auroc.png.
+    """Write results.csv and .md (a row a fit), summary.csv and .md (means), calibration.md, differences.md, auroc.png.
 
     Parameters
     ----------
@@ -24,8 +25,8 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     Returns
     -------
     list of Path
-        What was written. No picture where no fit has an AUROC, no calibration where no
-        method has p-values.
+        What was written. No picture where no fit has an AUROC, no calibration (of p-values) where no method has them,
+        no differences where synformer and a classic method are not both there.
 
     Raises
     ------
@@ -43,6 +44,9 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     }
     if rows["n_absent"].notna().any():
         texts["calibration.md"] = as_markdown(calibration_table(rows))
+    names = set(rows["method"])
+    if "synformer" in names and names & set(CLASSICS):
+        texts["differences.md"] = as_markdown(differences(rows))
     for name, text in texts.items():
         with written_whole(home / name) as draft:
             draft.write_text(text)

@@ -46,14 +46,14 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "robustness/spikes": {
         "conditional_granger": {"max_lag": 10},
         "cross_correlogram": {"max_lag": 10},
-        "spike_glm": {"window": 20},
+        "spike_glm": {"window": 20, "ridge": 1.0},
         "synformer": {
             "n_init": 6, "likelihood": "bernoulli", "window": 8, "value_window": 12, "hidden": 16, "n_steps": 500,
             "evidence": "wald",
         },
     },
     "robustness/calcium": {"cross_correlation": {"n_surrogates": 0}},
-    "robustness/voltage": {},
+    "robustness/voltage": {"spike_glm": {"window": 20, "ridge": 1.0}},
     "spycon": {
         "cross_correlation": {"n_surrogates": 0},  # 1.8 million bins: only the score is asked for
         "cross_correlogram": {"statistic": "transmission"},  # cells fire at very different rates

@@ -205,7 +205,9 @@ SUITES: dict[str, Suite] = {
         Suite("causaltime", "realistic series of 20 to 36 nodes, from your own copy of CausalTime", _causaltime),
         Suite("netsim", "BOLD of 15 regions, slower than what it shows; single subjects and all as one", _netsim),
         Suite("calibration", "networks with and without edges, for p-values", simulated=calibration),
-        Suite("robustness", "ten conditions harder than the paper's: less seen, or made otherwise", simulated=robustness),
+        Suite(
+            "robustness", "ten conditions harder than the paper's: less seen, or made otherwise", simulated=robustness
+        ),
         Suite("spycon", "half an hour of spikes of 20 cells", _spycon),
     )
 }
