@@ -164,17 +164,22 @@ def ring(strength: float) -> Connectome:
     -1: nu dt sum_d W(d) cos(2 pi q d / N) < -1 (an exponential nonlinearity; a spike acts for one step dt).
     """
     n = 20
-    shape = ring_attractor(n, 1.0, sigma=(6.98 * n / 100, 7.0 * n / 100)).to_matrix().weight.values
+    shape = _weights(ring_attractor(n, 1.0, sigma=(6.98 * n / 100, 7.0 * n / 100)))
     shape = np.where(np.abs(shape) >= RING_CUT * np.abs(shape).max(), shape, 0.0)
     waves = np.fft.rfft(shape[0]).real[1:]
     return from_matrix(strength * shape / (-waves.min() * RING_RATE * 1e-3), delay=1e-3)
 
 
+def _weights(wiring: Connectome) -> np.ndarray:
+    weight = wiring.to_matrix().weight
+    assert weight is not None  # it was made of them
+    return np.asarray(weight.values)
+
+
 def make_ring(strength: float, key: int) -> Pair:
     """A minute of spikes of the ring, driven so that the homogeneous state has the same rate at each strength."""
     wiring = ring(strength)
-    weights = wiring.weight.values
-    mean = -float(weights[0].sum()) * RING_RATE * 1e-3  # what inhibition takes away on average
+    mean = -float(_weights(wiring)[0].sum()) * RING_RATE * 1e-3  # what inhibition takes away on average
     parameters = {"tau": RING_TAU, "rate": RING_RATE, "gain": 1.0}
     network = Network(
         "linear_nonlinear_poisson", parameters, wiring, drive=GaussianDrive(mean, 0.0), synapse=DeltaSynapse()
