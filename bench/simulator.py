@@ -8,8 +8,9 @@ their programs, and how each is made as fast as it gets). Warm: the best of seve
 dropped before the next run, so that its memory is used again. Cold: the first run of a process (imports done), the
 median of three; it touches fresh memory, whose speed is the system's. Rates are mean firing rates: by them the reader
 sees that all simulate the same. By hand: bench/peers/w1_by_hand.cpp, an AVX-512 kernel that can nothing but W1 (a
-network in registers, fast-math, random numbers without counters), compiled and run in the same run; where that cannot
-be, the 11 ms a simulated second that such a kernel had reached on one thread of this kind of machine.
+network in registers, fast-math, random numbers without counters), compiled and run in the same run, and once more with
+the random numbers that synfer draws; where that cannot be, the 11 ms a simulated second that such a kernel had reached
+on one thread of this kind of machine.
 
 W4: x += 0.1 (-x + J tanh x) + 0.1 z, J ~ N(0, 1.5^2 / N), 1,000 units, and 64 networks of 200 in one call; 1,000 steps
 a simulated second, so that its ms are also us a step; x recorded in every step. By hand: 151 and 139 us.
@@ -116,14 +117,14 @@ def peer_result(python: str | None, peer: str, *arguments: str) -> dict[str, Any
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def by_hand(repeats: int) -> dict[str, float] | None:
+def by_hand(repeats: int, *flags: str) -> dict[str, float] | None:
     """What w1_by_hand.cpp prints; None where there is no AVX-512 or no g++."""
     if _core.instruction_levels()[-1] != "avx512" or shutil.which("g++") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "w1_by_hand"
-        flags = ("-O3", "-march=native", "-ffast-math", "-std=c++20")
-        subprocess.run(["g++", *flags, PEERS / "w1_by_hand.cpp", "-o", program], check=True)
+        compiler = ("g++", "-O3", "-march=native", "-std=c++20", *flags)
+        subprocess.run([*compiler, PEERS / "w1_by_hand.cpp", "-o", program], check=True)
         return json.loads(subprocess.run([program, str(repeats)], check=True, capture_output=True, text=True).stdout)
 
 
@@ -158,12 +159,13 @@ def measure_w1(table: Table, pythons: dict[str, str | None], repeats: int) -> No
     network, highest = paper_networks(), _core.instruction_level()
     rate = sf.simulate.run(network, W1.seconds, record="spikes")["spikes"].mean() * 1e3
     warm = best(lambda: simulate(network, 1), repeats, table.clock)
-    kernel = by_hand(repeats)
+    kernel, counting = by_hand(repeats, "-ffast-math"), by_hand(repeats, "-DCOUNTERS")
     if kernel is not None:
         table.by_hand[W1.name] = kernel["seconds"]
     table.add(W1, f"synfer ({highest})", warm, cold=cold_seconds(1), rate=f"{rate:.1f}")
-    if kernel is not None:
-        table.add(W1, "by hand (g++ -ffast-math)", kernel["seconds"], rate=f"{kernel['rate']:.1f}")
+    for name, result in (("by hand", kernel), ("by hand, synfer's random numbers", counting)):
+        if result is not None:
+            table.add(W1, name, result["seconds"], rate=f"{result['rate']:.1f}")
     table.add_peers(W1, pythons, max(2, repeats // 3))
     two = best_seconds(lambda: simulate(network, 2), repeats)  # wall time: what threads are for
     table.add(W1, f"synfer ({highest})", two, threads=2, cold=cold_seconds(2))
