@@ -76,3 +76,11 @@ class NotConvergedWarning(SynferWarning):
 
 class UnitRootWarning(SynferWarning):
     """A fitted process remembers for so long that what is concluded from it is chance."""
+
+
+class ConstantSegmentWarning(SynferWarning):
+    """A unit does not vary throughout a trial: it is silent or disconnected there."""
+
+
+class NonStationaryWarning(SynferWarning):
+    """A mean drifts, so that a method that takes it to be steady finds drives where there is a common course."""

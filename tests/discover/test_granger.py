@@ -90,6 +90,7 @@ def test_the_order_is_that_of_select_order(seed, criterion):
     np.testing.assert_allclose(fitted.coef_, VAR(x).fit(fitted.lag_, trend="c").coefs, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.UnitRootWarning")  # short, and slow
 @pytest.mark.parametrize("ridge", [0.0, 0.05])
 @pytest.mark.parametrize("lengths", [(200,), (40, 90, 60), (5, 100, 2, 90)])
 def test_the_slow_twin_agrees_and_no_lag_crosses_a_segment(lengths, ridge):
@@ -111,6 +112,7 @@ def as_samples(segments):
     return Samples(segments, 1e-3, np.arange(segments[0].shape[1]), "v", [0.0] * len(segments))
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.UnitRootWarning")
 def test_trials_of_a_recording_equal_their_segments():
     trials = np.stack([make_series(80, 3, seed=k) for k in range(3)])
     fitted = ConditionalGranger(lag=2).fit(Recording({"v": trials}, dt=1e-3))

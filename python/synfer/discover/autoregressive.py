@@ -9,7 +9,8 @@ import numpy as np
 
 from synfer.discover.autoregression import forecast, held_out_score, lagged_factor, n_rows, spectral_radius
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning
+from synfer.discover.stationarity import warn_of_course
+from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, UnitRootWarning
 
 
 class LaggedRegression(BaseDiscoverer):
@@ -31,6 +32,12 @@ class LaggedRegression(BaseDiscoverer):
 
     def _min_samples(self, n_units: int) -> int:
         return self._highest_lag + self._min_rows(n_units)
+
+    def _read(self, X: Any, signal: Any = None, *, reset: bool = False) -> Samples:
+        samples = super()._read(X, signal, reset=reset)
+        if reset:
+            warn_of_course(samples, stacklevel=3)  # the caller of fit
+        return samples
 
     def _factor(self, samples: Samples) -> tuple[np.ndarray, int]:
         """Factorise the regression on the highest lag: :func:`lagged_factor`, and its number of rows."""
@@ -82,10 +89,21 @@ class VectorAutoregression(LaggedRegression):
     residual_covariance_: np.ndarray
     spectral_radius_: float
 
-    def _check_stability(self) -> bool:
-        """Set ``spectral_radius_``, and warn where the fitted process is not stable; called by ``_discover``."""
+    def _check_stability(self, rows: int | None) -> bool:
+        """Set ``spectral_radius_``, and warn where the fitted process is not stable, or hardly so; for ``_discover``.
+
+        ``rows`` of the fit; None where nothing is concluded that a process close to a unit root would spoil.
+        """
         self.spectral_radius_ = spectral_radius(self.coef_)
         if self.spectral_radius_ < 1.0:
+            if rows is not None and self.spectral_radius_ > 0.9 and rows * (1.0 - self.spectral_radius_) < 10.0:
+                warnings.warn(
+                    f"{type(self).__name__}(lag={self.lag_}) fitted a process close to a unit root (spectral radius "
+                    f"{self.spectral_radius_:.5f}, {rows} samples): it remembers for a tenth of the recording or "
+                    "longer, and p-values are too small; difference X, or record for longer.",
+                    UnitRootWarning,
+                    stacklevel=4,
+                )
             return True
         warnings.warn(
             f"{type(self).__name__}(lag={self.lag_}) fitted a process that is not stable (spectral radius "

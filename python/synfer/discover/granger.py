@@ -89,6 +89,10 @@ class ConditionalGranger(VectorAutoregression):
     -----
     NotConvergedWarning
         The fitted process is not stable, so that the F statistic has not its distribution: p-values are withheld.
+    UnitRootWarning
+        It remembers for a tenth of the recording or longer: the test rejects too often.
+    NonStationaryWarning, ConstantSegmentWarning
+        A unit's mean drifts, or it does not vary throughout a trial.
 
     References
     ----------
@@ -160,7 +164,7 @@ class ConditionalGranger(VectorAutoregression):
 
         fit = LeastSquares(factor, n_units, self.lag_, rows, ridge)
         self.coef_, self.intercept_, self.residual_covariance_ = fit.coef, fit.intercept, fit.unbiased_covariance
-        stable = self._check_stability()
+        stable = self._check_stability(rows if ridge == 0.0 else None)
         if self.covariance == "classical":
             score, freedom = fit.wald(), n_units * (rows - fit.df)
         else:

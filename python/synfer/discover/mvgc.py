@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -28,7 +27,7 @@ from synfer.discover.collinear import refuse_collinear
 from synfer.discover.lwr import lwr
 from synfer.discover.order import cross_validated
 from synfer.discover.whiteness import whiteness
-from synfer.errors import FitDivergedError, InputError, UnitRootWarning
+from synfer.errors import FitDivergedError, InputError
 
 
 class MVGC(VectorAutoregression):
@@ -90,6 +89,8 @@ class MVGC(VectorAutoregression):
         The fitted process is not stable.
     UnitRootWarning
         It remembers for a tenth of the recording or longer: F is large by chance, and its null law does not hold.
+    NonStationaryWarning, ConstantSegmentWarning
+        A unit's mean drifts, or it does not vary throughout a trial.
 
     References
     ----------
@@ -132,15 +133,7 @@ class MVGC(VectorAutoregression):
         fit = self._fit(samples, factor)
         self.lag_, self.coef_, self.intercept_ = fit.n_lags, fit.coef, fit.intercept
         self.residual_covariance_ = fit.covariance
-        stable = self._check_stability()
-        if stable and fit.n_rows * (1.0 - self.spectral_radius_) < 10.0:
-            warnings.warn(
-                f"MVGC(lag={self.lag_}) fitted a process close to a unit root (spectral radius "
-                f"{self.spectral_radius_:.5f}, {fit.n_rows} samples): it remembers for a tenth of the recording or "
-                "longer, and p-values are too small; difference X, or record for longer.",
-                UnitRootWarning,
-                stacklevel=3,
-            )
+        stable = self._check_stability(fit.n_rows)
         of_lags = leading_factor(factor, n_units, self.lag_)
         precision = LeastSquares(of_lags, n_units, self.lag_, rows).precision
         score, pvalue = self._causality(samples, fit, precision, stable)

@@ -1,0 +1,94 @@
+"""What an autoregression takes for granted, that one law holds throughout, looked at before the fit."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from synfer.discover._checks import _listed
+from synfer.discover.base import Samples
+from synfer.errors import ConstantSegmentWarning, NonStationaryWarning
+
+BINS = 2000  # that a recording is averaged into, at most
+WANDERS = 3.0  # of the statistic: above it is hardly ever a unit of steady mean, however slow
+CLOSEST = 0.98  # highest autocorrelation that is taken for the process's own
+
+
+def warn_of_course(samples: Samples, stacklevel: int) -> None:
+    """Warn of units that are constant throughout a trial, and of units whose mean is another as time goes on.
+
+    Warns
+    -----
+    ConstantSegmentWarning, NonStationaryWarning
+    """
+    if len(samples.segments) > 1:
+        still = np.any([np.ptp(part, axis=0) == 0 for part in samples.segments if len(part) > 1] or [[False]], axis=0)
+        if still.any():
+            warnings.warn(
+                f"X is constant throughout some trial in {_listed(samples.unit_ids[still])}: such trials pull every "
+                "coefficient of that unit to 0; drop the trials, or the unit.",
+                ConstantSegmentWarning,
+                stacklevel=stacklevel + 1,
+            )
+    with np.errstate(all="ignore"):  # what overflows is refused by the fit
+        statistic = np.nan_to_num(kpss(samples.segments), posinf=0.0)
+    wanders = statistic > WANDERS
+    if wanders.any():
+        warnings.warn(
+            f"the mean of {_listed(samples.unit_ids[wanders])} is not the same throughout X (KPSS statistic up to "
+            f"{statistic.max():.1f}, expected below {WANDERS:g}): what drifts alike looks as if it were driven; "
+            "detrend or difference X, or cut it where it jumps.",
+            NonStationaryWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def kpss(segments: list[np.ndarray]) -> np.ndarray:
+    """Statistic of Kwiatkowski et al. (1992) against one mean throughout, of each unit.
+
+        eta = sum_t S(t)^2 / (m^2 lambda),    S(t) = sum_{s <= t} (x(s) - mean x)
+
+    of at most 2,000 averages of neighbours, trials one after another. The long-run variance lambda is that of the
+    averages' innovations of first order (Bartlett's kernel, floor(4 (m / 100)^(1 / 4)) lags), coloured again (Andrews
+    and Monahan 1992), so that slow but steady processes are not taken for drifts. 5 % are above .46, 1 % above .74.
+
+    Parameters
+    ----------
+    segments : list of array, each (time, unit)
+
+    Returns
+    -------
+    numpy.ndarray, (unit,)
+        0 where there is too little to say.
+
+    References
+    ----------
+    D. Kwiatkowski, P. Phillips, P. Schmidt and Y. Shin, J. Econometrics 54 (1992), 159-178. D. Andrews and J. Monahan,
+    Econometrica 60 (1992), 953-966.
+    """
+    total = sum(len(segment) for segment in segments)
+    width = -(-total // BINS)
+    parts = []
+    for segment in segments:
+        edges = np.arange(0, max(len(segment) - width + 1, 1), width)
+        if len(segment):
+            sums = np.add.reduceat(segment, edges, axis=0, dtype=np.float64)
+            parts.append(sums / np.diff([*edges, len(segment)])[:, None])
+    x = np.concatenate(parts)
+    m = len(x)
+    if m < 20:
+        return np.zeros(x.shape[1])
+    x -= x.mean(axis=0)
+    scale = x.std(axis=0)
+    x /= np.where(scale > 0, scale, 1.0)
+    own = np.clip(np.einsum("tu,tu->u", x[1:], x[:-1]) / np.maximum(np.einsum("tu,tu->u", x, x), 1e-300), 0.0, CLOSEST)
+    innovation = x[1:] - own * x[:-1]
+    lags = int(4.0 * (m / 100.0) ** 0.25)
+    long_run = np.einsum("tu,tu->u", innovation, innovation)
+    for lag in range(1, lags + 1):
+        part = np.einsum("tu,tu->u", innovation[lag:], innovation[:-lag])
+        long_run += 2.0 * (1.0 - lag / (lags + 1.0)) * part
+    long_run /= len(innovation) * (1.0 - own) ** 2
+    sums = np.einsum("tu,tu->u", *(2 * [np.cumsum(x, axis=0)]))
+    return np.where(long_run > 1e-12, sums / (m**2 * np.maximum(long_run, 1e-12)), 0.0)
