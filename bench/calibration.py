@@ -33,6 +33,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "conditional_granger bic": ("conditional_granger", {"lag": "bic"}),
     "conditional_granger hc3": ("conditional_granger", {"covariance": "hc3"}),
     "mvgc": ("mvgc", {}),
+    "mvgc aic": ("mvgc", {"lag": "aic"}),
     "mvgc ols": ("mvgc", {"regression": "ols"}),
     "event_regression": ("event_regression", {}),
     "conditional_granger hac": ("conditional_granger", {"covariance": "hac"}),
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--kept", action="store_true", help="measure nothing: only write the table of what is kept")
     parser.add_argument("--out", type=Path, default=Path("build/calibration"))
     arguments = parser.parse_args()
 
@@ -93,8 +95,13 @@ def main() -> None:
         for name in arguments.sets:
             if method == "event_regression" and name.startswith("var"):
                 continue  # no events
-            found = run("calibration", [method], simulate=arguments.simulate, sets=[name], settings={method: settings},
-                        jobs=arguments.jobs, out=arguments.out / label.replace(" ", "_"))  # fmt: skip
+            home, n = arguments.out / label.replace(" ", "_"), arguments.simulate
+            if arguments.kept:
+                n = len(list((home / "calibration" / "simulated" / method / name).glob("*.json")))
+            if n == 0:
+                continue
+            found = run("calibration", [method], simulate=n, sets=[name], settings={method: settings},
+                        jobs=arguments.jobs, out=home)  # fmt: skip
             rows.append(found.assign(method=label))
             print(table_of(rows[-1]).to_string(index=False, header=False), flush=True)
     text = (__doc__ or "").split("\n\n", 1)[1]
