@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError
+from synfer.errors import InputError, ShapeError
 from synfer.network import (
     STDP,
     AlphaSynapse,
@@ -197,3 +197,32 @@ def test_strengths_whose_networks_are_not_known_are_not_parted() -> None:
     assert np.array_equal(one.isel(network=0).arrays["strengths"], one.arrays["strengths"])
     with pytest.raises(InputError, match="does not say which strengths are whose"):
         two.isel(network=0)
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "kind", "words"),
+    [
+        ("model", 3, InputError, "model must be the name"),
+        ("ids", [-1], InputError, "ids must be integers, at least 0"),
+        ("ids", np.zeros(0, int), InputError, "ids must be integers, at least 0, one or more"),
+        ("step", -1, InputError, "step must be an integer"),
+        ("dt", 0.0, InputError, "dt must be positive seconds"),
+        ("seed", 2**64, InputError, "seed must be an integer"),
+        ("arrays", [1.0], InputError, "arrays must be a dict"),
+        ("arrays", {"state": np.zeros((2, 1, N))}, ShapeError, r"arrays\['state'\] must have shape \(network = 1"),
+        ("arrays", {"state": np.full((1, 1, N), np.nan)}, InputError, r"arrays\['state'\] must be finite"),
+        ("fingerprint", "mine", InputError, "fingerprint must be a Fingerprint or None"),
+    ],
+)
+def test_what_is_no_state_is_refused(field: str, given: object, kind: type[Exception], words: str) -> None:
+    state = run(lif(wired(1)), 0.01, DT).final_state
+    with pytest.raises(kind, match=words):
+        dataclasses.replace(state, **{field: given})
+
+
+def test_a_fingerprint_of_other_networks_is_refused() -> None:
+    state = run(lif(wired(1)), 0.01, DT).final_state
+    made = state.fingerprint
+    for other in ({"wiring": made.wiring[0]}, {"edges": np.array([3, 4])}):
+        with pytest.raises(ShapeError, match="of the fingerprint must be an array of shape"):
+            dataclasses.replace(state, fingerprint=dataclasses.replace(made, **other))

@@ -20,7 +20,7 @@ def of_leading(dataset: xr.Dataset, axis: str, wanted: Any) -> tuple[xr.Dataset,
     try:
         chosen = labels[wanted]
         data = None if OF in dataset.coords else dataset.isel({axis: wanted})
-    except (IndexError, TypeError, ValueError) as error:
+    except (IndexError, OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{axis} must select among {len(labels)} {axis}s; got {wanted!r} ({error}).") from error
     if np.ndim(chosen) > 1 or np.size(chosen) == 0 or len(np.unique(chosen)) < np.size(chosen):
         raise InputError(f"{axis} must select at least one of {len(labels)} {axis}s, and none twice; got {wanted!r}.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from synfer.errors import ShapeError
 from synfer.network import Network
 from synfer.simulate.drives import Term
 from synfer.simulate.wires import Wires, ends_of
@@ -45,6 +46,19 @@ class Fingerprint:
     drives: Mapping[str, str]
     wiring: np.ndarray | None = None
     edges: np.ndarray | None = None
+
+    def check_shapes(self, n_networks: int) -> None:
+        """Refuse what is no fingerprint of so many networks.
+
+        Raises
+        ------
+        ShapeError
+            Naming the field.
+        """
+        for name, shape in (("wiring", (n_networks, DIGEST_BYTES)), ("edges", (n_networks,))):
+            array = getattr(self, name)
+            if array is not None and (not isinstance(array, np.ndarray) or array.shape != shape):
+                raise ShapeError(f"{name} of the fingerprint must be an array of shape {shape}; got {array!r:.60}.")
 
     def kinds(self) -> dict[str, Any]:
         """Give all but the wiring, as JSON has it."""

@@ -13,13 +13,17 @@ from synfer.recording import Recording
 from synfer.simulate import rates
 from synfer.simulate.arguments import checked_seed
 from synfer.simulate.autoregression import lagged_weights
-from synfer.simulate.drives import as_sequence, names_of, signal_of
+from synfer.simulate.drives import as_sequence, names_of, signal_of, terms_of
+from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.neurons import model_of, packed_parameters, packed_state
 from synfer.simulate.recorded import span_of
 from synfer.simulate.reference_drive import MODEL_STREAM, normal_numbers, philox, term_references, words
 from synfer.simulate.reference_neurons import STEPS, THRESHOLDS
 from synfer.simulate.reference_rates import rates_reference
 from synfer.simulate.reference_synapses import ReferenceSynapses
+
+BYTES_OF_UNIT_STEP = 240
+"""While random numbers are drawn; the signals of a step, twice for a moment, come on top."""
 
 __all__ = ["normal_numbers", "philox", "run_reference"]
 
@@ -40,6 +44,7 @@ def _acting(
 ) -> tuple[Sequence[Any], dict[str, np.ndarray]]:
     """Give what drives a network, and what it gives (time, unit): the sum as "drive", and each that has a name."""
     driven = network.drives if drive is None else drive
+    terms_of(driven, network, dt, n_steps, np.dtype(np.float64))  # refuses what cannot be used
     drives, names = as_sequence(driven), names_of(driven)
     terms = term_references(network, drives, n_steps, dt, seed)
     alone = {signal_of(name): term for name, term in zip(names, terms, strict=True) if name is not None}
@@ -72,14 +77,19 @@ def run_reference(
 
     Raises
     ------
-    InputError
-        It is a batch; or as for `run`.
+    InputError, ShapeError, UnknownNameError
+        It is a batch, or would not fit into memory; or as for `run`.
     """
     if not isinstance(network, Network) or network.n_networks is not None:
         raise InputError("network must be a Network without a network axis; take one of a batch by isel(network=...).")
     span, dt = span_of(duration, dt, 0.0, 1, 0)
     n_steps, seed = span.last, checked_seed(0 if seed is None else seed)
-    model = model_of(network)
+    if network.ids.max() >= 2**32:
+        raise InputError(f"the network's ids must be below 2^32 to key its random draws; got {network.ids.max()}.")
+    model, n = model_of(network), network.n_units
+    n_signals = 2 * (len(model.states) + 1) + len(as_sequence(network.drives if drive is None else drive))
+    needed = n_steps * n * (BYTES_OF_UNIT_STEP + 8 * n_signals) + 40 * n**2
+    refuse_beyond_available(needed, "simulate fewer units or steps, or by run", "the slow twin")
     packed = packed_parameters(network, np.dtype(np.float64))
     if not model.spiking:
         return _run_rates(network, n_steps, dt, drive, initial_state, seed, packed)

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from synfer.errors import InputError
+from synfer.errors import InputError, ShapeError
 from synfer.network import Network
+from synfer.simulate.arguments import checked_count, checked_numbers, checked_seed
 from synfer.simulate.fingerprint import Fingerprint
-from synfer.storage import StrPath, read_datasets, understood, write_datasets
+from synfer.simulate.recorded import MOST_STEPS
+from synfer.storage import StrPath, as_ids, as_number, read_datasets, rectangular, understood, write_datasets
 
 _WIRING, _EDGES = "fingerprint_wiring", "fingerprint_edges"
 _MEND = "give the state's own network, dt, dtype and drives, or a dict of the model's states to begin anew."
@@ -48,6 +50,11 @@ class State:
     fingerprint : Fingerprint or None
         What is compared besides; None in states saved before it was kept, of which shapes alone are compared.
 
+    Raises
+    ------
+    InputError, ShapeError
+        Something of it is none, of another kind, or not finite.
+
     Examples
     --------
     >>> from synfer.simulate import izhikevich_network, run
@@ -64,6 +71,36 @@ class State:
     seed: int
     arrays: Mapping[str, np.ndarray]
     fingerprint: Fingerprint | None = None
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        if not isinstance(self.model, str):
+            raise InputError(f"model must be the name of a neuron model; got {self.model!r:.60}.")
+        labels = np.atleast_1d(rectangular(self.ids, "ids"))
+        put("ids", as_ids(labels, labels.size, "ids"))
+        if labels.size == 0 or self.ids.dtype.kind not in "iu" or np.any(self.ids < 0):
+            raise InputError(f"ids must be integers, at least 0, one or more; got {self.ids.tolist()[:5]}.")
+        put("step", checked_count("step", self.step, 0, MOST_STEPS))
+        put("dt", as_number(self.dt, "dt", positive=True))
+        put("seed", checked_seed(self.seed))
+        if not isinstance(self.arrays, Mapping) or not all(isinstance(name, str) for name in self.arrays):
+            raise InputError(f"arrays must be a dict of names to arrays; got {self.arrays!r:.60}.")
+        put("arrays", {name: self._checked(name, array) for name, array in self.arrays.items()})
+        if self.fingerprint is not None and not isinstance(self.fingerprint, Fingerprint):
+            raise InputError(f"fingerprint must be a Fingerprint or None; got a {type(self.fingerprint).__name__}.")
+        if self.fingerprint is not None:
+            self.fingerprint.check_shapes(len(self.ids))
+
+    def _checked(self, name: str, array: Any) -> np.ndarray:
+        values = checked_numbers(f"arrays[{name!r}]", array)
+        # the strengths of all networks' edges are one list
+        if values.ndim == 0 or (name != "strengths" and len(values) != len(self.ids)):
+            raise ShapeError(f"arrays[{name!r}] must have shape (network = {len(self.ids)}, ...); got {values.shape}.")
+        if not np.all(np.isfinite(values)):
+            raise InputError(f"arrays[{name!r}] must be finite; it holds NaN or infinity.")
+        return values
 
     @property
     def time(self) -> float:
@@ -93,7 +130,7 @@ class State:
         n = len(self.ids)
         try:
             chosen = np.atleast_1d(np.arange(n)[network])
-        except (IndexError, TypeError, ValueError) as error:
+        except (IndexError, OverflowError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(f"network must select among {n} networks; got {network!r} ({error}).") from error
         if chosen.ndim != 1 or len(chosen) == 0 or len(np.unique(chosen)) < len(chosen):
             raise InputError(f"network must select at least one of {n} networks, and none twice; got {network!r}.")
@@ -122,7 +159,6 @@ class State:
         FileError
             The file cannot be written.
         """
-        # the weights of all networks' edges are one list
         dims = {name: ("edge" if name == "strengths" else "network", *(f"{name}_{k}" for k in range(1, array.ndim)))
                 for name, array in self.arrays.items()}  # fmt: skip
         about = {"model": self.model, "step": self.step, "dt": self.dt, "seed": str(self.seed)}
@@ -172,7 +208,13 @@ class State:
             Of each unit.
         """
         pending, shape = self.arrays.get("pending"), shapes.get("pending")
-        if pending is None or shape is None or pending.shape[1] <= shape[1] or pending.shape[::2] != shape[::2]:
+        if (
+            pending is None
+            or shape is None
+            or pending.ndim != 3
+            or pending.shape[1] <= shape[1]
+            or pending.shape[::2] != shape[::2]
+        ):
             return self
         before, needed = pending.shape[1] // receptors, shape[1] // receptors
         steps = self.step + np.arange(before)

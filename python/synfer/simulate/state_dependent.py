@@ -8,7 +8,7 @@ import numpy as np
 
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_count, checked_number, checked_seed
+from synfer.simulate.arguments import checked_count, checked_flag, checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 
@@ -68,6 +68,7 @@ def state_dependent_system(
     n_units, n_trials = checked_count("n_units", n_units, 2), checked_count("n_trials", n_trials, 1)
     n_samples, seed = checked_count("n_samples", n_samples, 2), checked_seed(seed)
     step, noise = checked_number("step", step), checked_number("noise", noise)
+    state_dependent = checked_flag("state_dependent", state_dependent)
     activation = as_choice(activation, "activation", ("linear", "tanh"))
     numbers = n_trials * n_samples * n_units * (n_units + 2)
     refuse_beyond_available(8 * numbers, "make fewer trials, samples or units", "states and weights")
