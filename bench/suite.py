@@ -28,7 +28,7 @@ METHODS = {
     ],
     "dream3": [
         "partial_correlation", "cross_correlation", "pairwise_granger", "conditional_granger", "transfer_entropy",
-        "differential_covariance", "grngc", "mask2cause",
+        "differential_covariance", "grngc",
     ],
     "spycon": [
         "cross_correlogram", "cross_correlation", "partial_correlation", "differential_covariance", "pairwise_granger",

@@ -37,6 +37,22 @@ def test_values_and_gradients_are_those_of_the_slow_twin(n_steps, reach):
     torch.testing.assert_close(fast_curvature, curvature)
 
 
+def test_splines_can_be_differentiated_again_and_again():
+    x = (torch.rand(6, dtype=torch.float64) * 8 - 4).requires_grad_()
+    torch.autograd.gradgradcheck(lambda x: cubic_basis(x, 5, 3.0), x)
+    slow = torch.autograd.functional.jacobian(
+        lambda x: torch.autograd.functional.hessian(
+            lambda y: cubic_basis_reference(y, 5, 3.0)[:, 3].sum(), x, create_graph=True
+        ),
+        x,
+    )
+    fast = torch.autograd.functional.jacobian(
+        lambda x: torch.autograd.functional.hessian(lambda y: cubic_basis(y, 5, 3.0)[:, 3].sum(), x, create_graph=True),
+        x,
+    )
+    torch.testing.assert_close(fast, slow)
+
+
 def test_they_sum_to_one_on_the_grid():
     x = torch.linspace(-3, 3, 101, dtype=torch.float64)
     torch.testing.assert_close(cubic_basis(x, 5, 3.0).sum(-1), torch.ones_like(x))

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from synfer.forecast.ensemble import EnsembleModule, draw
 
@@ -58,17 +57,16 @@ class _Spline(torch.autograd.Function):
         return _derivative(x, n_steps, reach, order)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (x,) = ctx.saved_tensors
         n_steps, reach, order = ctx.about
-        by_x = _derivative(x, n_steps, reach, order + 1).mul_(gradient)
+        by_x = _Spline.apply(x, n_steps, reach, order + 1) * gradient
         ones = by_x.new_ones(by_x.shape[-1])  # a product: a sum over so short an axis is slow
         return torch.mv(by_x.flatten(0, -2), ones).view(x.shape), None, None, None
 
 
 def _derivative(x: Tensor, n_steps: int, reach: float, order: int) -> Tensor:
-    """Derivative of that order (0, 1 or 2) of the splines, (..., n_steps + 3)."""
+    """Derivative of that order of the splines, (..., n_steps + 3)."""
     signed = _distance(x, n_steps, reach)
     d = signed.abs()
     far, near = (2 - d).clamp_min_(0), d.neg_().add_(1).clamp_min_(0)
@@ -79,7 +77,10 @@ def _derivative(x: Tensor, n_steps: int, reach: float, order: int) -> Tensor:
     if order == 1:
         near.square_().mul_(2 * per_step)
         return near.sub_(far.square_(), alpha=per_step / 2).mul_(signed.sign_())
-    return far.sub_(near, alpha=4).mul_(per_step**2)
+    if order == 2:
+        return far.sub_(near, alpha=4).mul_(per_step**2)
+    inside = 4.0 * (near > 0) - 1.0 * (far > 0)  # steps, and flat between them
+    return signed.sign_() * inside * (per_step**3 if order == 3 else 0.0)
 
 
 def _distance(x: Tensor, n_steps: int, reach: float) -> Tensor:
@@ -154,6 +155,5 @@ class _Gathered(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return gradient.contiguous()
