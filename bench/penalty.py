@@ -4,8 +4,8 @@
 
 The training loop itself, 1,000 samples, one lag (two for what is recurrent or convolutional), default sizes, one
 thread, best of five runs of each kind in turn. `rows`: how many rows' gradients an epoch penalises (drawn anew each
-time); the issue's limit for `ratio` is 4. `loop over outputs`: the same penalty with one backward pass an output, as the published
-code has it, on the same rows.
+time); the issue's limit for `ratio` is 4. `loop over outputs`: the same penalty, one backward pass an output, as the
+published code has it, on the same rows.
 """
 
 from __future__ import annotations
