@@ -67,7 +67,11 @@ class DelayWarning(SynferWarning):
 
 
 class StepWarning(SynferWarning):
-    """A simulation's step is too large for the equations, or a time in them is no whole number of steps or in no s."""
+    """A simulation's step is too large for the equations, or a time in them is no whole number of steps."""
+
+
+class MillisecondsWarning(StepWarning):
+    """A time is so long for what it is that it rather is in milliseconds, where seconds are meant."""
 
 
 class NotConvergedWarning(SynferWarning):

@@ -123,13 +123,6 @@ def test_times_are_seconds_and_nothing_of_the_published_values_is_lost() -> None
     assert packed[0, 0, 0] == 0.02
 
 
-def test_times_that_look_like_milliseconds_are_warned_of() -> None:
-    with pytest.warns(StepWarning, match=r"'tau' = 20 s of model 'lif' is long .* Take 0.02 for 20 ms"):
-        run(Network("lif", {"tau": 20.0}, ALONE), 0.01, DT)
-    rates = Network("leaky_tanh", {"tau": 20.0}, ALONE, synapse=RateCoupling())
-    assert run(rates, 0.01, DT).n_samples == 100  # no warning, which would be an error here
-
-
 def test_a_model_says_its_units() -> None:
     for name, model in MODELS.items():
         assert set(model.defaults) | set(model.states) | {"drive"} == set(model.units_of_measure), name

@@ -27,7 +27,7 @@ def pulses(steps: list[int], n_steps: int, n_units: int = 2, unit: int = 0) -> n
 
 
 @pytest.mark.parametrize(("facilitation", "baseline"), [(0.0, 0.5), (0.3, 0.1), (0.05, 0.7)])
-@pytest.mark.filterwarnings("ignore:.*times are in seconds:synfer.errors.StepWarning")
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 @pytest.mark.parametrize("period", [100, 500])
 def test_short_term_plasticity_settles_where_it_must(facilitation: float, baseline: float, period: int) -> None:
     rule = ShortTermPlasticity(baseline, tau_recovery=0.2, tau_facilitation=facilitation)
@@ -111,7 +111,7 @@ def test_networks_of_a_batch_learn_as_they_do_alone(rule: object) -> None:
         assert np.array_equal(truth.delay.values, np.broadcast_to(delay, truth.weight.values.shape), equal_nan=True)
 
 
-@pytest.mark.filterwarnings("ignore:.*times are in seconds:synfer.errors.StepWarning")
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 def test_short_term_plasticity_scales_what_stdp_has_made() -> None:
     """An integrator without a leak counts what arrives: the weight, grown by a pairing, times u x."""
     count = {"tau": 1e9, "rest": 0.0, "reset": 0.0, "threshold": 1e3, "refractory": 0.0}

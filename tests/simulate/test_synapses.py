@@ -51,6 +51,7 @@ def test_equal_time_constants_are_no_case_apart() -> None:
     np.testing.assert_allclose(v, 3.0 * t / 20.0 * np.exp(-t / 20.0), atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 def test_an_alpha_current_moves_the_membrane_as_on_paper() -> None:
     tau_m, tau_s, w = 20.0, 3.0, 3.0
     t = np.arange(2000) * 0.1
@@ -65,7 +66,7 @@ def test_an_alpha_current_moves_the_membrane_as_on_paper() -> None:
     [(DeltaSynapse(), 0.1), (ExponentialSynapse(5e-3, 1), 5.0), (AlphaSynapse(5e-3, 1), 5.0 * np.e)],
 )
 @pytest.mark.filterwarnings("ignore:.*model 'adex'.*:synfer.errors.StepWarning")  # it is no more than an integrator
-@pytest.mark.filterwarnings("ignore:.*times are in seconds:synfer.errors.StepWarning")
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 @pytest.mark.parametrize("dt", [1e-4, 5e-4, 2e-3])
 def test_a_spike_brings_its_charge_whatever_the_step(synapse: object, charge: float, dt: float) -> None:
     """Into an integrator without a leak, v in the end is weight x charge / tau; and into any other model likewise."""
@@ -84,6 +85,7 @@ def test_a_spike_brings_its_charge_whatever_the_step(synapse: object, charge: fl
     np.testing.assert_allclose(made["v"][-1, 1] + 70.6, 2.0 * charge, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 def test_a_conductance_pulls_to_its_reversal_potential() -> None:
     up = response(ConductanceSynapse(0.05, 0.05, 10.0, -10.0), 100.0)
     down = response(ConductanceSynapse(0.05, 0.05, 10.0, -10.0), -100.0)

@@ -18,6 +18,7 @@ from synfer.simulate import cuda, drives, rates, recorded
 from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.fingerprint import Fingerprint, fingerprint_of
 from synfer.simulate.memory import refuse_beyond_available
+from synfer.simulate.milliseconds import warn_of_milliseconds
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
 from synfer.simulate.state import State
 from synfer.simulate.steps import warn_of_step
@@ -110,6 +111,7 @@ def simulated(
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
     warn_of_step(network, dt)
+    warn_of_milliseconds(network, drives.as_sequence(driven), span.last * dt)
     remembered, made = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     launches = simulation = None
     signals: list[dict[str, Any]]

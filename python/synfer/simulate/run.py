@@ -124,8 +124,11 @@ def run(
         made for another ``dt``; or delays of units without spikes count steps of another ``dt``.
     StepWarning
         ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons. Or a
-        refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``;
-        or a time among a spiking model's parameters is a second or more, milliseconds by mistake.
+        refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``.
+    MillisecondsWarning
+        A time looks like milliseconds: refractory from 0.1 s on, a synapse's time constant from 0.5 s, a membrane's or
+        STDP's from 1 s, a drive's or adaptation's from 5 s, short-term plasticity's from 10 s; or a drive begins, or
+        has its period, 10 s or more and 50 times the run away.
 
     Examples
     --------

@@ -18,8 +18,6 @@ Measured by halving dt from 1 ms: the squid's axon under 7 to 40 uA/cm2, the cor
 neuron as of 2005 and the cells of `cell_parameters` under their published currents (tests/oracles/test_steps.py). Not
 here are models whose step is exact (lif), random (poisson), or part of the definition (izhikevich, 1 ms).
 """
-LONGEST_TIME = 1.0
-"""Seconds from which on a time of a neuron's is rather milliseconds by mistake, as papers count and synfer once did."""
 
 
 def warn_of_step(network: Network, dt: float) -> None:
@@ -29,7 +27,7 @@ def warn_of_step(network: Network, dt: float) -> None:
     -----
     StepWarning
         The model's firing rates are wrong by more than 5 % with such a step, or a refractory time is no whole number of
-        steps; or the step is longer than a leaky unit's time constant; or a neuron's time looks like milliseconds.
+        steps; or the step is longer than a leaky unit's time constant.
     """
     largest = LARGEST_STEPS.get(network.model)
     if largest is not None and dt > largest * (1 + ROUNDED):
@@ -39,7 +37,6 @@ def warn_of_step(network: Network, dt: float) -> None:
             StepWarning,
             stacklevel=4,
         )
-    _warn_of_milliseconds(network)
     if "refractory" in model_of(network).defaults:
         _warn_of_refractory_times(network, dt)
     if network.model.startswith("leaky_"):
@@ -51,19 +48,6 @@ def warn_of_step(network: Network, dt: float) -> None:
                 f"coupling holds them. Take dt={tau / 10:g} or so.",
                 StepWarning,
                 stacklevel=4,
-            )
-
-
-def _warn_of_milliseconds(network: Network) -> None:
-    scales = model_of(network).scales
-    for name, value in network.parameters.items():
-        longest = float(np.max(value))
-        if scales[name] != 1 and longest >= LONGEST_TIME:
-            warnings.warn(
-                f"parameter {name!r} = {longest:g} s of model {network.model!r} is long for a neuron: times are in "
-                f"seconds. Take {longest / 1e3:g} for {longest:g} ms.",
-                StepWarning,
-                stacklevel=5,
             )
 
 
