@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from synfer import Connectome, Network, Recording, _core, cli, datasets, discover, evaluate, simulate
+from synfer import Connectome, Network, Recording, _core, cli, cuda_kernels, datasets, discover, evaluate, simulate
 
 CELL = "exc4_inh1_nodiag_withinp_rand/p4/inpvar5_S5_t5000/seed0"
 
@@ -181,6 +181,7 @@ def test_info_says_what_the_core_has_and_what_is_seen():
     printed = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert printed["CUDA"].startswith("built; " if _core.cuda_built else "not built")
     assert ("no device here" in printed["CUDA"]) == (_core.cuda_built and not _core.cuda_devices())
+    assert f"kernels on CUDA    {cuda_kernels.summary() if _core.cuda_built else 'not built'}" in result.stdout
     assert printed["methods"] == ", ".join(discover.METHODS)
     assert "izhikevich" in result.stdout
 

@@ -237,7 +237,7 @@ def info() -> None:
     """Say what is installed, what the compiled core was built with, and what of the machine is seen."""
     import torch
 
-    from synfer import _core
+    from synfer import _core, cuda_kernels
     from synfer.discover import METHODS
     from synfer.storage import version_of
 
@@ -251,6 +251,7 @@ def info() -> None:
         "neuron models": ", ".join([*_core.models(), *_core.rate_models()]),
         "instruction level": f"{_core.instruction_level()} (this build and processor have {levels})",
         "CUDA": _cuda_seen(_core.cuda_built, _core.cuda_devices()),
+        "kernels on CUDA": cuda_kernels.summary() if _core.cuda_built else "not built",
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors (set OMP_NUM_THREADS to change it)",
         "devices seen": ", ".join(["cpu", *seen]) + " (torch computes on them by device=)" * bool(seen),
     }.items():
