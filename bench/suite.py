@@ -13,6 +13,7 @@ they are no judges of those. A fit is kept in --out and not done again.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +46,10 @@ def interval(low: float, high: float) -> str:
 def table_of(rows: pd.DataFrame) -> pd.DataFrame:
     """One line a set and method, the sets together."""
     made = []
-    for _, line in summary(rows).sort_values("set", kind="stable").iterrows():
+    table = summary(rows)
+    places = table["set"].map(lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
+    for k in sorted(table.index, key=lambda k: (places[k], k)):  # 10 after 9
+        line = table.loc[k]
         made.append(
             {
                 "set": line["set"],

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from synfer import _core
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.group_lasso import shrink
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.threads import n_threads
 
@@ -85,6 +86,11 @@ class SpikeGLM(BaseDiscoverer):
         too small to move what others do, so that p-values are given all the same.
     max_iter : int
         Newton steps a target.
+    group_lasso : float or "bic", optional
+        Strength of a penalty that takes whole sources out of a target (:mod:`synfer.discover.group_lasso`: adaptive, on
+        the quadratic that the information makes of the likelihood; 1 is a weak one), or "bic" to choose it for each
+        target. ``score`` is then that of what is left, 0 for a source that is out, and there are no p-values: a list
+        of edges, of which few are false; for a ranking of all pairs take the fit without it.
 
     Attributes
     ----------
@@ -102,6 +108,8 @@ class SpikeGLM(BaseDiscoverer):
     log_likelihood_ : numpy.ndarray, (target,)
         Without the penalty and the constant log n!.
     n_iter_ : numpy.ndarray of int, (target,)
+    group_lasso_ : numpy.ndarray or None, (target,)
+        Strengths.
 
     Raises
     ------
@@ -147,6 +155,7 @@ class SpikeGLM(BaseDiscoverer):
         "ridge": [Interval(Real, 0, None, closed="left")],
         "own_ridge": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "group_lasso": [Interval(Real, 0, None, closed="left"), StrOptions({"bic"}), None],
     }
 
     def __init__(
@@ -158,6 +167,8 @@ class SpikeGLM(BaseDiscoverer):
         ridge: float = 0.0,
         own_ridge: float = 0.01,
         max_iter: int = 100,
+        *,
+        group_lasso: float | str | None = None,
     ) -> None:
         self.family = family
         self.window = window
@@ -166,6 +177,7 @@ class SpikeGLM(BaseDiscoverer):
         self.ridge = ridge
         self.own_ridge = own_ridge
         self.max_iter = max_iter
+        self.group_lasso = group_lasso
 
     def _min_samples(self, n_units: int) -> int:
         return int(self.window) + (1 + n_units * int(self.n_basis) if self.ridge == 0 else 1)
@@ -188,6 +200,7 @@ class SpikeGLM(BaseDiscoverer):
         self.intercept_, self.log_likelihood_ = np.empty(n), np.empty(n)
         self.n_iter_ = np.empty(n, dtype=np.int64)
         score, unfinished = np.full((n, n), np.nan), []
+        self.group_lasso_ = None if self.group_lasso is None else np.full(n, np.nan)
         together = max(1, TOGETHER // samples.n_samples)
         with tqdm(total=n, desc="spike GLM", unit=" targets", delay=2, leave=False, disable=None) as progress:
             for first in range(0, n, together):
@@ -204,6 +217,8 @@ class SpikeGLM(BaseDiscoverer):
                 self.coef_[targets] = coef[:, 1:].reshape(len(targets), n, n_basis)
                 self.log_likelihood_[targets], self.n_iter_[targets] = likelihood, n_iter
                 for k, i in enumerate(targets):
+                    if self.group_lasso is not None and decrement[k] <= TOLERANCE:
+                        self._shrink(samples, int(i), information[k], int(trains[k][used[k] > 0].sum()))
                     score[i] = self._wald(samples, int(i), information[k])
                 unfinished += list(targets[~(decrement <= TOLERANCE)])
                 progress.update(len(targets))
@@ -219,7 +234,7 @@ class SpikeGLM(BaseDiscoverer):
         self.filters_ = self.coef_ @ basis.T
         weight = self.filters_.sum(axis=2)
         np.fill_diagonal(weight, np.nan)
-        pvalue = stats.chi2.sf(n_basis * score, n_basis) if self.ridge == 0 else None
+        pvalue = stats.chi2.sf(n_basis * score, n_basis) if self.ridge == 0 and self.group_lasso is None else None
         delay = None
         if samples.dt is not None:
             delay = (1.0 + np.abs(self.filters_).argmax(axis=2)) * samples.dt
@@ -277,6 +292,20 @@ class SpikeGLM(BaseDiscoverer):
                     f"{n_used} bins that have {self.window} predecessors in their own trial and lie outside its "
                     "refractory time: drop it, or record for longer."
                 )
+
+    def _shrink(self, samples: Samples, i: int, information: np.ndarray, events: int) -> None:
+        """Put what the group lasso leaves in the place of target i's coefficients."""
+        n, n_basis = samples.n_units, int(self.n_basis)
+        groups = 1 + np.arange(n * n_basis).reshape(n, n_basis)
+        others = np.delete(np.arange(n), i)
+        strength = None if isinstance(self.group_lasso, str) else self.group_lasso
+        coef = np.concatenate([[self.intercept_[i]], self.coef_[i].ravel()])
+        try:
+            left, chosen = shrink(coef, information, np.append(0, groups[i]), groups[others], events, strength)
+        except (LinAlgError, ValueError):
+            return  # what is singular is refused by the statistic that follows
+        assert self.group_lasso_ is not None
+        self.intercept_[i], self.coef_[i], self.group_lasso_[i] = left[0], left[1:].reshape(n, n_basis), chosen
 
     def _wald(self, samples: Samples, i: int, information: np.ndarray) -> np.ndarray:
         n, n_basis = samples.n_units, int(self.n_basis)
