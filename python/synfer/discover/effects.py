@@ -39,8 +39,13 @@ class Effects:
     attention: np.ndarray
 
 
-def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "effect") -> Effects:
-    """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation."""
+def combine(
+    members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "effect", choices: int = 1
+) -> Effects:
+    """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
+
+    Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many.
+    """
     n = len(scale)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
     # The median: an initialisation that ended in another minimum, where a drive's sign is reversed, has no say.
@@ -53,12 +58,15 @@ def combine(members: list[Refit], scale: np.ndarray, lags: int, level: float, ev
 
     # Initialisations see the same noise: their median is taken to be as uncertain as one of them.
     freedom = np.mean([member.freedom for member in members], axis=0)
-    wald = np.square(np.median([_whitened(member.free, member.cov) for member in members], axis=0)).mean(-1)
-    pvalue = stats.f.sf(wald, effects.shape[-1], np.maximum(freedom, 1.0)[:, None])
+    solved = np.maximum((np.einsum("ijkk->ijk", members[0].cov) != 0.0).sum(-1), 1)  # columns a pair
+    wald = np.square(np.median([_whitened(member.free, member.cov) for member in members], axis=0)).sum(-1) / solved
+    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0)[:, None])
+    if choices > 1:
+        pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
     pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
         score = np.sqrt(np.nan_to_num(wald))
-        spread = np.std([np.sqrt(np.square(_whitened(m.free, m.cov)).mean(-1)) for m in members], axis=0)
+        spread = np.std([np.sqrt(np.square(_whitened(m.free, m.cov)).sum(-1) / solved) for m in members], axis=0)
         spread = np.nan_to_num(spread)
     variance = np.median(
         [

@@ -79,8 +79,19 @@ class _Normal:
     keep: np.ndarray  # sources' columns that vary, of (source, column) flattened
 
 
-def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | str, prior: Prior) -> Refit:
-    """Refit the only initialisation of ``model``; its values are to be standardised (`standardise`) before."""
+def refit(
+    model: SynformerForecaster,
+    pasts: Pasts,
+    law: Law,
+    *,
+    ridge: float | str,
+    prior: Prior,
+    columns: np.ndarray | None = None,
+) -> Refit:
+    """Refit the only initialisation of ``model``; its values are to be standardised (`standardise`) before.
+
+    ``columns`` (target, source, column) are those solved for; the others are 0. Default all that are allowed.
+    """
     n, q = model.n_units, model.n_drives * model.max_lag
     out = Refit(
         np.zeros((n, n, q)),
@@ -89,16 +100,16 @@ def refit(model: SynformerForecaster, pasts: Pasts, law: Law, *, ridge: float | 
         np.zeros((n, n, q)),
         np.zeros(n),
     )
-    values = _values(model, pasts)
+    values = values_of(model, pasts)
     hidden = model.second.shape[-1]
     block = max(1, min(n, _MEMORY // max(1, 4 * len(pasts.rows) * (hidden + 8))))
     normals: list[_Normal] = []
     plain = ridge == 0.0 and prior.signs is None
     for first in range(0, n, block):
         units = slice(first, min(first + block, n))
-        parts = _linearise(model, pasts, values, units)
+        parts = linearise(model, pasts, values, units)
         for k, i in enumerate(range(n)[units]):
-            normal = _refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out)
+            normal = _refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out, columns)
             if not plain:
                 normals.append(normal)  # N of N x N: only where they are wanted
     if plain:
@@ -125,8 +136,8 @@ def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
 
 
 @torch.no_grad()
-def _values(model: SynformerForecaster, pasts: Pasts) -> Tensor:
-    """Values at every row, centred source by source: (row, lag, source)."""
+def values_of(model: SynformerForecaster, pasts: Pasts) -> Tensor:
+    """Values at every row: (row, lag, source)."""
     parts = []
     for rows in pasts.rows.split(_ROWS * 4):
         batch = pasts.batch(rows, slice(0, 1))
@@ -134,7 +145,7 @@ def _values(model: SynformerForecaster, pasts: Pasts) -> Tensor:
     return torch.cat(parts)
 
 
-def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
+def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
     """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history."""
     parts: list[tuple[Tensor, ...]] = []
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
@@ -166,15 +177,35 @@ def _linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: 
     return [torch.cat(part) for part in zip(*parts, strict=True)]
 
 
+def scores_of(law: Law, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
+    """Score and information; a Gaussian residual's pull ends at some deviations."""
+    u, w = law.derivatives(eta, log_scale, y, edge)
+    if law is not LAWS["gaussian"]:
+        return u, w
+    most = _OUTLIER * torch.exp(-log_scale)
+    return torch.maximum(torch.minimum(u, most), -most), w
+
+
 def _refit_target(
-    model: SynformerForecaster, law: Law, values: Tensor, parts: list[Tensor], i: int, prior: Prior, out: Refit
+    model: SynformerForecaster,
+    law: Law,
+    values: Tensor,
+    parts: list[Tensor],
+    i: int,
+    prior: Prior,
+    out: Refit,
+    columns: np.ndarray | None,
 ) -> _Normal:
     """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``freedom`` of ``out``."""
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts[4] > 0
     eta, log_scale, y, edge, _, gains, history = (part[rows].double() for part in parts[:7])
-    s = values[rows].double()
+    wanted: np.ndarray = np.repeat((prior.allowed[i] & (np.arange(n) != i))[:, None], q, axis=1)
+    if columns is not None:
+        wanted &= columns[i]
+    pool = np.flatnonzero(wanted.any(1))  # the sources at stake: all, or the few that were chosen
+    s = values[rows][:, :, torch.from_numpy(pool)].double()
     if model.memory > 1:
         gate = model.gate[0][:, parts[7][rows]].T.double()  # (row, sample)
         s = torch.bmm(gate[:, None], s)
@@ -187,14 +218,15 @@ def _refit_target(
     acting = gains / effect
     square = s.square()  # (row, lag, source)
     gain = torch.einsum("td,tlj->jdl", acting, square) / square.sum(0).T[:, None].clamp_min(1e-12)
-    out.gain[i] = gain.reshape(n, q).numpy()
-    design = (acting[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), n * q)
+    out.gain[i, pool] = gain.reshape(len(pool), q).numpy()
+    design = (acting[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), len(pool) * q)
     start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 
-    varies = design.square().mean(0).numpy() > 1e-12
-    keep = np.repeat(prior.allowed[i] & (np.arange(n) != i), q) & varies
+    varies = np.zeros((n, q), dtype=bool)
+    varies[pool] = (design.square().mean(0).numpy() > 1e-12).reshape(len(pool), q) & wanted[pool]
+    keep = varies.reshape(n * q)
     own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), history], 1)
-    x = torch.cat([own, design[:, torch.from_numpy(keep)]], 1)
+    x = torch.cat([own, design[:, torch.from_numpy(varies[pool].reshape(-1))]], 1)
     n_own = own.shape[1]
     lengths = x.square().mean(0).sqrt().clamp_min(1e-12)
     x /= lengths
@@ -207,9 +239,7 @@ def _refit_target(
         slack[:n_own] = _SLACK
 
     def derivatives() -> tuple[Tensor, Tensor]:
-        u, w = law.derivatives(eta + x @ delta, log_scale, y, edge)
-        most = _OUTLIER * torch.exp(-log_scale)
-        return (torch.maximum(torch.minimum(u, most), -most) if gaussian else u), w
+        return scores_of(law, eta + x @ delta, log_scale, y, edge)
 
     for _ in range(_STEPS):
         u, w = derivatives()
@@ -239,6 +269,9 @@ def _refit_target(
         full[np.ix_(keep, keep)] = cov
         every = np.arange(n * q).reshape(n, q)
         out.cov[i] = full[every[:, :, None], every[:, None, :]]
+        left_out: np.ndarray = wanted.any(1)[:, None] & ~wanted  # columns of a source that has others: surely 0
+        out.cov[i][left_out] = 0.0
+        out.cov[i].swapaxes(1, 2)[left_out] = 0.0
 
     # Normal equations around the maximum, in the attention itself, own columns eliminated.
     g_np = ((g + tiny) * torch.outer(lengths, lengths)).numpy()

@@ -16,7 +16,8 @@ from synfer.discover._covariates import read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.effects import combine
-from synfer.discover.refit import Refit, refit, standardise
+from synfer.discover.last_step import latency, solve
+from synfer.discover.refit import Refit, standardise
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
@@ -65,8 +66,14 @@ class Synformer(BaseDiscoverer):
         Samples over which a target gathers what reaches it before it acts, by a learned kernel that depends, for
         counts, on the time since its own last event, for states that are not seen. Above 1 it takes the place of
         ``max_lag``, which is to be 1 then; delays are not told from each other.
+    one_lag : bool
+        Each pair acts at one lag of the ``max_lag``, the likeliest where all pairs have said which lags there are;
+        p-values are corrected for the choice (Sidak).
     hidden : int
         Width of F.
+    n_candidates : int, "auto" or None
+        Sources of a target that the last step is solved for together, the surest by a step of each alone, which is what
+        the others get. "auto": all (None) where they make up to 400 columns, else 64.
     ridge : float or "gcv"
         Penalty on A in the last step, the same for all targets, relative to the mean information of a source; "gcv"
         chooses it by generalised cross-validation (of counts: by Mallows' criterion). P-values and intervals' widths
@@ -138,7 +145,9 @@ class Synformer(BaseDiscoverer):
         "time_constants": ["array-like"],
         "n_products": [Interval(Integral, 0, None, closed="left")],
         "memory": _COUNT,
+        "one_lag": ["boolean"],
         "hidden": _COUNT,
+        "n_candidates": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "ridge": [Interval(Real, 0.0, None, closed="left"), StrOptions({"gcv"})],
         "prior": ["array-like", None],
         "dale": [StrOptions({"learn"}), "array-like", None],
@@ -164,7 +173,9 @@ class Synformer(BaseDiscoverer):
         time_constants: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         n_products: int = 0,
         memory: int = 1,
+        one_lag: bool = False,
         hidden: int = 64,
+        n_candidates: int | str | None = "auto",
         ridge: float | str = 0.0,
         prior: Any = None,
         dale: Any = None,
@@ -186,7 +197,9 @@ class Synformer(BaseDiscoverer):
         self.time_constants = time_constants
         self.n_products = n_products
         self.memory = memory
+        self.one_lag = one_lag
         self.hidden = hidden
+        self.n_candidates = n_candidates
         self.ridge = ridge
         self.prior = prior
         self.dale = dale
@@ -247,6 +260,10 @@ class Synformer(BaseDiscoverer):
     def _discover(self, samples: Samples) -> Connectome:
         if self.memory > 1 and self.max_lag > 1:
             raise InputError(f"max_lag must be 1 with memory, which spans lags, got {self.max_lag}: give one of them.")
+        if self.one_lag and self.n_products:
+            raise InputError(f"one_lag must be False with products of sources, got n_products={self.n_products}.")
+        if self.memory > 1 and isinstance(self.n_candidates, Integral):
+            raise InputError("n_candidates must be None or 'auto' with memory: all sources are solved for.")
         law = LAWS[self.likelihood]
         counts = self.likelihood != "gaussian"
         covariates = read_covariates(*self._given, samples)
@@ -256,9 +273,7 @@ class Synformer(BaseDiscoverer):
             law.check(torch.from_numpy(np.array(segment)))
         unlimited = np.full(n, np.inf)
         self.limits_ = (-unlimited, unlimited) if counts else saturation(samples.segments)
-        self.offset_, self.scale_ = np.zeros(n), np.ones(n)
-        if not counts:
-            self.offset_, self.scale_ = moments(samples.segments)
+        self.offset_, self.scale_ = (np.zeros(n), np.ones(n)) if counts else moments(samples.segments)
         self._standard: Any = None
         pasts = self._pasts(samples, covariates)
         self._standard = pasts.standard
@@ -273,19 +288,13 @@ class Synformer(BaseDiscoverer):
         if counts:
             self._begin(pasts)
         self.loss_ = train_synformer(
-            self.forecaster_,
-            pasts,
-            law,
-            n_steps=int(self.n_steps),
-            batch_size=int(self.batch_size),
-            learning_rate=float(self.learning_rate),
-            weight_decay=float(self.weight_decay),
-            seed=seed,
+            self.forecaster_, pasts, law, n_steps=int(self.n_steps), batch_size=int(self.batch_size),
+            learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
             progress=bool(self.progress),
-        )
+        )  # fmt: skip
         standardise(self.forecaster_, pasts)
-        members = [refit(member, pasts, law, ridge=self.ridge, prior=prior) for member in self.forecaster_.members()]
-        return self._read_off(samples, members, self._latency(pasts), prior.allowed)
+        members = solve(self.forecaster_, pasts, law, self.ridge, prior, bool(self.one_lag), self.n_candidates)
+        return self._read_off(samples, members, latency(self.forecaster_, pasts), prior.allowed)
 
     def _forecaster(self, pasts: Pasts, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
         return SynformerForecaster(
@@ -308,7 +317,8 @@ class Synformer(BaseDiscoverer):
         self.forecaster_.bias_out[..., 0] = start
 
     def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
-        found = combine(members, self.scale_, int(self.max_lag), float(self.level), self.evidence)
+        choices = int(self.max_lag) if self.one_lag else 1
+        found = combine(members, self.scale_, int(self.max_lag), float(self.level), self.evidence, choices)
         found.pvalue[~allowed] = np.nan
         self.attention_ = found.attention
         delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt
@@ -323,15 +333,6 @@ class Synformer(BaseDiscoverer):
             interval_high=found.weight + found.half,
             converged=self._converged(),
         )
-
-    def _latency(self, pasts: Pasts) -> int:
-        """Samples before the last one at which the values look: where their change moves them most."""
-        some = pasts.rows[:: max(1, len(pasts.rows) // 2048)]
-        recent = pasts.batch(some, slice(0, 1)).recent[:, -int(self.value_window) :].clone().requires_grad_(True)
-        values = self.forecaster_.values(recent)
-        (slopes,) = torch.autograd.grad(values.sum(), recent)
-        moved = (slopes * (recent - recent.mean((0, 1)))).square().mean((0, 2)).detach()
-        return int(self.value_window) - 1 - int(moved.argmax())
 
     def _converged(self) -> bool:
         """Whether the forecast learnt something; warn where not."""

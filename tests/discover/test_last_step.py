@@ -1,0 +1,142 @@
+"""The last step for one lag a pair, and for the surest sources only: against the whole step, and brute force."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import synfer as sf
+from synfer.discover import Synformer
+from synfer.discover.last_step import solve
+from synfer.discover.refit import Prior, linearise, values_of
+from synfer.discover.screening import OneStep, candidates, one_step, single_lags
+from synfer.errors import InputError
+from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
+
+
+def delayed(n=4, length=1500, lag=3, seed=0):
+    """White noise, in which 0 acts on 1 after ``lag`` samples and 2 on 3 after one."""
+    x = np.random.default_rng(seed).normal(size=(length, n))
+    for t in range(lag, length):
+        x[t, 1] += 0.5 * x[t - lag, 0]
+        x[t, 3] -= 0.5 * x[t - 1, 2]
+    return x
+
+
+def trained(x, max_lag, n_steps=80):
+    n = x.shape[1]
+    pasts = Pasts([x], depth=max_lag, window=1, time_constants=(3.0,), offset=np.zeros(n), scale=np.ones(n))
+    model = SynformerForecaster(n, pasts.n_features, max_lag=max_lag, value_window=1, hidden=4)
+    train_synformer(model, pasts, LAWS["gaussian"], n_steps=n_steps, batch_size=64, learning_rate=1e-2)
+    sf.discover.refit.standardise(model, pasts)
+    return pasts, model
+
+
+def open_prior(n):
+    return Prior(np.ones((n, n), bool), np.zeros((n, n), bool))
+
+
+def test_a_step_of_one_column_is_the_sum_over_time_of_its_definition():
+    pasts, model = trained(delayed(), 3)
+    law = LAWS["gaussian"]
+    found = one_step(model, pasts, law)
+    values = values_of(model, pasts)
+    eta, log_scale, y, edge, _, gains, own, _ = linearise(model, pasts, values, slice(0, 4))
+    u, w = (part.double().numpy() for part in law.derivatives(eta, log_scale, y, edge))
+    most = 4.0 * np.exp(-log_scale.numpy())
+    u = np.clip(u, -most, most)
+    i, j, lag = 1, 0, 2
+    x = np.column_stack([np.ones(len(u)), own[:, i].double().numpy()])
+    g = x.T @ (w[:, i, None] * x)
+    rest = u[:, i] - w[:, i] * (x @ np.linalg.solve(g + 1e-6 * np.diag(g).mean() * np.eye(len(g)), x.T @ u[:, i]))
+    s = (values - values.mean(0))[:, lag, j].double().numpy()
+    column = gains[:, i, 0].double().numpy() * s
+    h = np.sum(w[:, i] * column**2)
+    a = float(model.attention[0, 0, lag, i, j].detach()) + rest @ column / h
+    assert found.z[i, j, lag] == pytest.approx(a * np.sqrt(h), rel=1e-3)
+    effect = np.sqrt(np.mean(w[:, i] * gains[:, i, 0].double().numpy() ** 2))
+    assert found.theta[i, j, lag] == pytest.approx(a * effect, rel=1e-3)
+
+
+def test_each_pair_gets_its_own_lag():
+    pasts, model = trained(delayed(), 4)
+    chosen = single_lags([one_step(model, pasts, LAWS["gaussian"])], ~np.eye(4, dtype=bool))
+    assert (chosen.sum(-1) == ~np.eye(4, dtype=bool)).all()
+    assert chosen[1, 0].tolist() == [False, False, True, False]
+    assert chosen[3, 2].tolist() == [True, False, False, False]
+    solve(model, pasts, LAWS["gaussian"], 0.0, open_prior(4), one_lag=True)
+    kept = model.attention[0, 0].detach().numpy() != 0  # the forecast has forgotten the others
+    assert (kept.sum(0) <= 1).all()
+
+
+def test_where_all_edges_act_at_one_lag_noise_chooses_no_other():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(30, 30, 10))
+    edges = rng.random((30, 30)) < 0.2
+    z[edges, 0] += rng.choice([-3.0, 3.0], edges.sum())
+    free = ~np.eye(30, dtype=bool)
+    step = OneStep(z, z, z)
+    with_all = single_lags([step], free)[edges & free].argmax(-1)
+    assert (with_all == 0).mean() > 0.95
+    assert (np.square(z)[edges & free].argmax(-1) == 0).mean() < 0.9  # each pair by itself errs
+    lags = rng.integers(0, 10, (30, 30))
+    z = rng.normal(size=(30, 30, 10))
+    z[edges, lags[edges]] += 6.0
+    assert (single_lags([OneStep(z, z, z)], free)[edges & free].argmax(-1) == lags[edges & free]).mean() > 0.95
+
+
+def test_delays_are_found_and_pvalues_corrected_for_the_choice():
+    x = delayed(seed=3)
+    settings = {"max_lag": 4, "value_window": 1, "window": 1, "time_constants": (3.0,), "hidden": 4, "n_steps": 80}
+    one = Synformer(1, one_lag=True, random_state=0, progress=False, **settings).fit(sf.Recording({"x": x}, 1.0))
+    found = one.connectome_
+    assert found.delay.values[1, 0] == 3.0
+    assert found.delay.values[3, 2] == 1.0
+    assert (found.pvalue.values[[1, 3], [0, 2]] < 1e-10).all()
+    absent = np.ones((4, 4), bool)
+    absent[[1, 3, 0, 1, 2, 3], [0, 2, 0, 1, 2, 3]] = False
+    many = [found.pvalue.values[absent]]
+    for seed in range(4, 12):
+        fit = Synformer(1, one_lag=True, random_state=0, progress=False, **settings).fit(delayed(length=800, seed=seed))
+        many.append(fit.connectome_.pvalue.values[absent])
+    pooled = np.concatenate(many)
+    assert stats.binomtest(int((pooled < 0.05).sum()), len(pooled), 0.05, "greater").pvalue > 1e-3
+
+
+def test_the_surest_sources_are_solved_for_and_all_others_stepped():
+    pasts, model = trained(delayed(6), 2)
+    law, free = LAWS["gaussian"], ~np.eye(6, dtype=bool)
+    columns = np.repeat(free[..., None], 2, axis=-1)
+    step = one_step(model, pasts, law)
+    solved = candidates([step], columns, 2)
+    assert (solved.any(-1).sum(1) == 2).all()
+    assert solved[1, 0].all()
+    assert solved[3, 2].all()
+    (few,) = solve(model, pasts, law, 0.0, open_prior(6), n_candidates=2)
+    (whole,) = solve(model, pasts, law, 0.0, open_prior(6), n_candidates=None)
+    np.testing.assert_allclose(few.theta[solved], whole.theta[solved], atol=0.05)
+    rest = columns & ~solved
+    np.testing.assert_array_equal(few.theta[rest], step.theta[rest])
+    deviations = np.sqrt(np.einsum("ijkk->ijk", few.cov)[rest])
+    np.testing.assert_allclose(few.theta[rest] / deviations, step.z[rest], rtol=1e-6)
+
+
+def test_the_screened_step_is_nearly_the_whole_one_on_a_network():
+    network = sf.simulate.izhikevich_network(24, 6, 0.3, seed=5)
+    seen = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 3.0, seed=5))
+    found = [
+        Synformer(1, n_steps=300, hidden=16, n_candidates=k, random_state=0, progress=False).fit(seen).connectome_
+        for k in (None, 12)
+    ]
+    whole, few = (sf.evaluate.compare(each, network.connectome)["auroc"] for each in found)
+    assert few > whole - 0.02
+    off = ~np.eye(30, dtype=bool)
+    assert stats.spearmanr(*(each.score.values[off] for each in found)).statistic > 0.8
+    assert np.isfinite(found[1].pvalue.values[off]).all()
+
+
+def test_what_does_not_go_together_is_refused():
+    x = delayed(length=100)
+    with pytest.raises(InputError, match="one_lag must be False with products of sources, got n_products=1"):
+        Synformer(one_lag=True, n_products=1).fit(x)
+    with pytest.raises(InputError, match="n_candidates must be None or 'auto' with memory"):
+        Synformer(memory=3, n_candidates=2).fit(x)
