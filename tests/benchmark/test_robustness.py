@@ -36,7 +36,9 @@ def test_a_recording_is_of_its_condition(name):
     one = task(name)
     recording, truth = pickle.loads(pickle.dumps(one)).load()
     assert recording.shape == SHAPES[name]
-    assert {"spikes": "spikes", "voltage": "v", "calcium": "calcium"}[one.kind] == recording.signal_names[0]
+    assert {"spikes": "spikes", "voltage": "v", "slow_voltage": "v", "calcium": "calcium"}[
+        one.kind
+    ] == recording.signal_names[0]
     assert list(recording.unit_ids) == list(truth.unit_ids)
     edges = truth.score.values > 0
     np.fill_diagonal(edges, False)

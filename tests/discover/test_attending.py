@@ -120,7 +120,9 @@ def test_cell_types_draw_weights_together():
     assert abs(near[1, 0] - near[2, 0]) < abs(far[1, 0] - far[2, 0])  # both are i <- e
 
 
-@pytest.mark.parametrize("readout", ["attention", "rollout", "gradient", "ablation", "partial_correlation"])
+@pytest.mark.parametrize(
+    "readout", ["attention", "value_norm", "rollout", "gradient", "ablation", "partial_correlation"]
+)
 @pytest.mark.parametrize("name", ["netformer", "mask2cause"])
 def test_read_outs_are_connectomes(fitted, name, readout):
     found = fitted[name].read(_driven(seed=1), readout)
@@ -132,6 +134,16 @@ def test_read_outs_are_connectomes(fitted, name, readout):
         assert min(score[1, 0], score[2, 0]) > 2 * max(score[0, 1], score[0, 2], score[1, 2], score[2, 1])
     if readout == "partial_correlation":
         np.testing.assert_allclose(score, score.T)
+
+
+@pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # six epochs
+@pytest.mark.parametrize("name", ["causalformer", "netformer", "mask2cause"])
+def test_the_value_norm_is_that_of_values_and_leaves_the_model_as_it_was(fitted, name):
+    x = _driven(60)
+    model = Causalformer(**LITTLE, **QUIET).fit(x) if name == "causalformer" else fitted[name]
+    plain, weighted = model.read(x), model.read(x, "value_norm")
+    assert not np.allclose(plain.score, weighted.score, equal_nan=True)
+    np.testing.assert_array_equal(model.read(x).score, plain.score)
 
 
 @pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # six epochs

@@ -196,7 +196,7 @@ def robustness(n: int, seed: int) -> list[Task]:
         "spikes_60s_n20": ("spikes", functools.partial(make_spikes, 20, 60.0)),
         "spikes_60s_n40": ("spikes", functools.partial(make_spikes, 40, 60.0)),
         "calcium_30hz": ("calcium", make_calcium),
-        "decimated_x5": ("voltage", functools.partial(make_voltage, "decimated")),
+        "decimated_x5": ("slow_voltage", functools.partial(make_voltage, "decimated")),
         "half_hidden": ("voltage", functools.partial(make_voltage, "hidden")),
         "shared_drive": ("voltage", functools.partial(make_voltage, "shared")),
         "delays_1_10ms": ("voltage", functools.partial(make_voltage, "delays")),

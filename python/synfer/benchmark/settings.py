@@ -53,7 +53,11 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "robustness/calcium": {"cross_correlation": {"n_surrogates": 0}},
-    "robustness/voltage": {"spike_glm": {"window": 20, "ridge": 1.0}},
+    "robustness/slow_voltage": {},
+    "robustness/voltage": {
+        "spike_glm": {"window": 20, "ridge": 1.0},
+        "synformer": {"max_lag": 10, "one_lag": True, "value_window": 1},
+    },
     "spycon": {
         "cross_correlation": {"n_surrogates": 0},  # 1.8 million bins: only the score is asked for
         "cross_correlogram": {"statistic": "transmission"},  # cells fire at very different rates

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -16,7 +17,14 @@ from torch import Tensor
 
 from synfer.connectome import Connectome
 from synfer.discover._models import moments, refuse_missing_device
-from synfer.discover.attention_readouts import READOUTS, ablation, gradient, partial_correlation, rollout
+from synfer.discover.attention_readouts import (
+    READOUTS,
+    ablation,
+    gradient,
+    partial_correlation,
+    rollout,
+    weighing_values,
+)
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
 from synfer.forecast import LIKELIHOODS, Clock, History, Likelihood, Schedule, Windows, evaluation_batches, train
@@ -134,6 +142,7 @@ class AttentionDiscoverer(BaseDiscoverer):
         readout : str
             ======================== ===================================================================================
             "attention"              the map, as ``fit`` reads it (here on all windows)
+            "value_norm"             the map, each weight times the length of the value it passes on (Kobayashi 2020)
             "rollout"                (map + 1) / 2, multiplied by itself once for each layer (Abnar and Zuidema 2020)
             "gradient"               mean modulus of d forecast_i / d x_j(t - l), at the lag where it is largest
             "ablation"               root mean squared change of the forecast when j's past is its mean instead
@@ -173,7 +182,9 @@ class AttentionDiscoverer(BaseDiscoverer):
             step = max(1, -(-len(windows) // MOST_WINDOWS))
             of = gradient if readout == "gradient" else ablation
             return of(self.forecaster_, self._law, windows, windows.starts[::step])
-        evidence = self._evidence(self._run(windows, windows.starts, out_map=True)[2].double().cpu().numpy())
+        with weighing_values(self.forecaster_) if readout == "value_norm" else nullcontext():
+            map_ = self._run(windows, windows.starts, out_map=True)[2]
+        evidence = self._evidence(map_.double().cpu().numpy())
         if readout == "rollout":
             return rollout(evidence, self.forecaster_.n_layers)
         return partial_correlation(evidence) if readout == "partial_correlation" else evidence

@@ -2,23 +2,39 @@
 
 All give (init, target, source), at least 0.
 
-Sources: S. Abnar and W. Zuidema, "Quantifying attention flow in transformers", ACL 2020 (rollout); R. Rohekar, Y.
+Sources: S. Abnar and W. Zuidema, "Quantifying attention flow in transformers", ACL 2020 (rollout); G. Kobayashi et
+al., "Attention is not only a weight", EMNLP 2020 (value norm); R. Rohekar, Y.
 Gurwicz, S. Nisimov, "Causal interpretation of self-attention in pre-trained transformers", NeurIPS 2023 (partial
 correlation).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from synfer.forecast import Likelihood, Windows, evaluation_batches
 
-READOUTS = ("attention", "rollout", "gradient", "ablation", "partial_correlation")
+READOUTS = ("attention", "value_norm", "rollout", "gradient", "ablation", "partial_correlation")
 RIDGE = 1e-6  # of the covariance's mean variance: a map may be singular
+
+
+@contextmanager
+def weighing_values(forecaster: nn.Module) -> Iterator[None]:
+    """Within it, the maps that ``forecaster`` gives count each weight by the length of the value it passes on."""
+    parts = [part for part in forecaster.modules() if hasattr(part, "weigh_values")]
+    for part in parts:
+        part.weigh_values = True  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.weigh_values = False  # type: ignore[assignment]
 
 
 def rollout(attention: np.ndarray, n_layers: int) -> np.ndarray:

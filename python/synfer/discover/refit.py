@@ -269,9 +269,10 @@ def _refit_target(
         full[np.ix_(keep, keep)] = cov
         every = np.arange(n * q).reshape(n, q)
         out.cov[i] = full[every[:, :, None], every[:, None, :]]
-        left_out: np.ndarray = wanted.any(1)[:, None] & ~wanted  # columns of a source that has others: surely 0
-        out.cov[i][left_out] = 0.0
-        out.cov[i].swapaxes(1, 2)[left_out] = 0.0
+        sources, lefts = np.nonzero(~wanted[pool])  # columns of a source that has others: surely 0
+        sources = pool[sources]
+        out.cov[i, sources, lefts] = 0.0
+        out.cov[i, sources, :, lefts] = 0.0
 
     # Normal equations around the maximum, in the attention itself, own columns eliminated.
     g_np = ((g + tiny) * torch.outer(lengths, lengths)).numpy()

@@ -67,8 +67,7 @@ class Synformer(BaseDiscoverer):
         counts, on the time since its own last event, for states that are not seen. Above 1 it takes the place of
         ``max_lag``, which is to be 1 then; delays are not told from each other.
     one_lag : bool
-        Each pair acts at one lag of the ``max_lag``, the likeliest where all pairs have said which lags there are;
-        p-values are corrected for the choice (Sidak).
+        Each pair acts at one lag of the ``max_lag``, chosen for it; p-values are corrected for the choice (Sidak).
     hidden : int
         Width of F.
     n_candidates : int, "auto" or None
@@ -271,9 +270,10 @@ class Synformer(BaseDiscoverer):
         n = samples.n_units
         for segment in samples.segments:
             law.check(torch.from_numpy(np.array(segment)))
-        unlimited = np.full(n, np.inf)
-        self.limits_ = (-unlimited, unlimited) if counts else saturation(samples.segments)
-        self.offset_, self.scale_ = (np.zeros(n), np.ones(n)) if counts else moments(samples.segments)
+        self.limits_ = (np.full(n, -np.inf), np.full(n, np.inf)) if counts else saturation(samples.segments)
+        self.offset_, self.scale_ = np.zeros(n), np.ones(n)
+        if not counts:
+            self.offset_, self.scale_ = moments(samples.segments)
         self._standard: Any = None
         pasts = self._pasts(samples, covariates)
         self._standard = pasts.standard

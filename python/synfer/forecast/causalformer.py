@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule, draw
-from synfer.ops import attention_with_map, sample_embedding
+from synfer.ops import attention_with_map, sample_embedding, value_weighted_map
 
 
 class CausalformerForecaster(EnsembleModule):
@@ -119,6 +119,7 @@ class _Attention(EnsembleModule):
     def __init__(self, d_model: int, n_heads: int, d_head: int, generators: Sequence[torch.Generator]):
         super().__init__(len(generators))
         self.n_heads, self.d_head = n_heads, d_head
+        self.weigh_values = False  # in the map, what each weight passes on instead of the weight
         self.query = EnsembleLinear(d_model, n_heads * d_head, generators)
         self.key = EnsembleLinear(d_model, n_heads * d_head, generators)
         self.value = EnsembleLinear(d_model, n_heads * d_head, generators)
@@ -138,6 +139,8 @@ class _Attention(EnsembleModule):
         """Attend within each of ``batch`` groups of consecutive tokens; the map is (I, targets, n_sources)."""
         q, k, v = (self._heads(x, batch) for x in (query, key, value))
         out, map_ = attention_with_map(q, k, v, n_sources=n_sources, reduce=("head", "lag"), out_map=out_map)
+        if out_map and self.weigh_values:
+            map_ = value_weighted_map(q, k, v, n_sources=n_sources, reduce=("head", "lag"))
         if map_ is not None:
             map_ = map_.unflatten(0, (self.n_init, batch)).mean(1)
         joined = out.transpose(1, 2).reshape(self.n_init, residual.shape[1], self.n_heads * self.d_head)

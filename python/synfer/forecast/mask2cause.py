@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synfer.forecast.ensemble import Dropout, EnsembleLayerNorm, EnsembleLinear, EnsembleModule, PenalisedModule, draw
-from synfer.ops import attention_with_map
+from synfer.ops import attention_with_map, value_weighted_map
 
 SELF = 100.0  # added to the graph's logit of each unit with itself
 LEAST = 1e-6  # of an edge, under the logarithm
@@ -106,6 +106,7 @@ class _Layer(EnsembleModule):
     def __init__(self, d_model: int, n_heads: int, drop: Dropout, generators: Sequence[torch.Generator]):
         super().__init__(len(generators))
         self.n_heads, self.drop = n_heads, drop
+        self.weigh_values = False  # in the map, what each weight passes on instead of the weight
         self.into = EnsembleLinear(d_model, 3 * d_model, generators)
         self.out = EnsembleLinear(d_model, d_model, generators)
         self.wide = EnsembleLinear(d_model, 4 * d_model, generators)
@@ -119,9 +120,10 @@ class _Layer(EnsembleModule):
         outs, maps = [], []
         for member in range(members):  # the operator has one bias for all it is given
             q, k, v = heads[member].permute(2, 0, 3, 1, 4)
-            out, map_ = attention_with_map(
-                q, k, v, scale=1.0 / math.sqrt(d // self.n_heads), bias=logits[member], out_map=out_map
-            )
+            scale = 1.0 / math.sqrt(d // self.n_heads)
+            out, map_ = attention_with_map(q, k, v, scale=scale, bias=logits[member], out_map=out_map)
+            if out_map and self.weigh_values:
+                map_ = value_weighted_map(q, k, v, scale=scale, bias=logits[member])
             outs.append(out.transpose(1, 2).reshape(b * n, d))
             maps.append(map_)
         z = self.norm_attention(z + self.drop(self.out(torch.stack(outs))).view_as(z))

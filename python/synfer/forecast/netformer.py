@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import EnsembleLayerNorm, PenalisedModule, draw
-from synfer.ops import attention_with_map, grouped_linear
+from synfer.ops import attention_with_map, grouped_linear, value_weighted_map
 
 
 class NetFormerForecaster(PenalisedModule):
@@ -61,6 +61,7 @@ class NetFormerForecaster(PenalisedModule):
         self.norm_in = EnsembleLayerNorm(width, self.n_init) if window > 1 else None
         self.norm_out = EnsembleLayerNorm(window, self.n_init) if window > 1 else None
         self._types = cell_types
+        self.weigh_values = False  # in the map, what each weight passes on instead of the weight
         if cell_types is not None:
             n_types = int(cell_types.max()) + 1
             self.type_mean = nn.Parameter(torch.zeros(self.n_init, n_types, n_types))
@@ -85,15 +86,11 @@ class NetFormerForecaster(PenalisedModule):
         tokens = state.reshape(members, b * n, -1)
         q, k = (grouped_linear(tokens, w).view(members, b, n, -1).transpose(0, 1) for w in (self.query, self.key))
         v = state[..., :lags].transpose(0, 1)
-        out, map_ = attention_with_map(
-            q,
-            k,
-            v,
-            scale=1.0 / math.sqrt(state.shape[-1]),
-            reduce=("lag",) if each else ("batch", "lag"),
-            out_map=out_map,
-            normalize="none",
-        )
+        scale = 1.0 / math.sqrt(state.shape[-1])
+        reduce = ("lag",) if each else ("batch", "lag")
+        out, map_ = attention_with_map(q, k, v, scale=scale, reduce=reduce, out_map=out_map, normalize="none")
+        if out_map and self.weigh_values:
+            map_ = value_weighted_map(q, k, v, scale=scale, reduce=reduce, normalize="none")
         y = (out + v).transpose(0, 1)
         if self.norm_out is not None:
             y = self.norm_out(y)

@@ -2,6 +2,7 @@
 
 from synfer.ops.attention import attention_with_map
 from synfer.ops.attention_reference import attention_with_map_reference
+from synfer.ops.attention_values import value_weighted_map
 from synfer.ops.dropout import Drop, dropout, dropout_reference
 from synfer.ops.embedding import sample_embedding, sample_embedding_reference
 from synfer.ops.grouped import grouped_linear, grouped_linear_reference
@@ -28,4 +29,5 @@ __all__ = [
     "normed_linears_reference",
     "sample_embedding",
     "sample_embedding_reference",
+    "value_weighted_map",
 ]
