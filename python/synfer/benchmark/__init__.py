@@ -2,6 +2,7 @@
 
 from synfer.benchmark.calibration import calibration_table
 from synfer.benchmark.differences import CLASSICS, differences
+from synfer.benchmark.paper import published_figures
 from synfer.benchmark.results import write_results
 from synfer.benchmark.runs import run
 from synfer.benchmark.settings import SETTINGS
@@ -18,6 +19,7 @@ __all__ = [
     "as_markdown",
     "calibration_table",
     "differences",
+    "published_figures",
     "run",
     "summary",
     "write_results",

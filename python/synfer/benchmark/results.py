@@ -8,12 +8,16 @@ import pandas as pd
 
 from synfer.benchmark.calibration import calibration_table
 from synfer.benchmark.differences import CLASSICS, differences
+from synfer.benchmark.paper import published_figures
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.storage import StrPath, as_path, written_whole
 
 
 def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
-    """Write results.csv and .md (a row a fit), summary.csv and .md (means), calibration.md, differences.md, auroc.png.
+    """Write the table of a run, means, and pictures.
+
+    results.csv and .md have a row a fit, summary.csv and .md the means; calibration.md is of p-values, differences.md
+    of synformer against the classics; auroc.png, and for cells of the paper's figure_2.png, beside what it published.
 
     Parameters
     ----------
@@ -54,12 +58,17 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     if rows["auroc"].notna().any():
         import matplotlib.pyplot as plt
 
-        from synfer.plot import figures_by_set
+        from synfer.plot import figure_2, figures_by_set
 
         figure = figures_by_set(rows).get_figure(root=True)
         assert figure is not None  # it has just been drawn
-        with written_whole(home / "auroc.png") as draft:
-            figure.savefig(draft, format="png", dpi=150)
-        plt.close(figure)
-        written.append(home / "auroc.png")
+        drawn = {"auroc.png": figure}
+        published = published_figures()
+        if rows.loc[rows["auroc"].notna(), "set"].isin(published["set"]).any():
+            drawn["figure_2.png"] = figure_2(rows, published)
+        for name, one in drawn.items():
+            with written_whole(home / name) as draft:
+                one.savefig(draft, format="png", dpi=150)
+            plt.close(one)
+            written.append(home / name)
     return written
