@@ -45,9 +45,11 @@ def best_seconds(call: Callable[[], object], repeats: int, clock: Callable[[], f
     return best
 
 
-def write_results(case: str, title: str, text: str, table: pd.DataFrame) -> None:
-    """Print the table, and write it with its explanation to bench/results/CASE.md."""
+def write_results(case: str, title: str, text: str, table: pd.DataFrame, goals: pd.DataFrame | None = None) -> None:
+    """Print the table, and write it with its explanation to bench/results/CASE.md; then goals."""
     shown = table.to_string(index=False)
+    if goals is not None:
+        shown += "\n\nGoals\n\n" + goals.to_string(index=False)
     print(shown)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{case}.md").write_text(f"# {title}\n\n{text.strip()}\n\n{machine()}\n\n```\n{shown}\n```\n")

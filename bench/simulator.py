@@ -36,6 +36,7 @@ import numpy as np
 import pandas as pd
 
 import synfer as sf
+from goals import goals_table
 from run import best_seconds, write_results
 from synfer import _core
 
@@ -54,7 +55,8 @@ class Workload:
     peers: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-W1 = Workload("W1", 5.0, 11.0, (("jax", ("W1",)), ("brian2", ("W1", "--standalone"))))
+W1_PEERS = (("jax", ("W1",)), ("brian2", ("W1", "--standalone")), ("torch", ("W1",)), ("nest", ()), ("pygenn", ()))
+W1 = Workload("W1", 5.0, 11.0, W1_PEERS)
 
 
 W4 = (
@@ -71,6 +73,7 @@ class Table:
         self.rows: list[dict[str, object]] = []
         self.ours: dict[str, float] = {}
         self.by_hand: dict[str, float] = {}  # seconds, where measured in this run
+        self.peers: dict[tuple[str, str], float] = {}
 
     def add(
         self, w: Workload, program: str, seconds: float, threads: int = 1, cold: float | None = None, rate: str = ""
@@ -93,11 +96,12 @@ class Table:
 
     def add_peers(self, w: Workload, pythons: dict[str, str | None], repeats: int) -> None:
         for peer, arguments in w.peers:
-            result = peer_result(pythons[peer], peer, *arguments, "--repeats", str(repeats))
+            result = peer_result(pythons.get(peer), peer, *arguments, "--repeats", str(repeats))
             if result is None:
                 self.rows.append({"": w.name, "program": f"{peer}: not installed"})
             else:
                 kind = " standalone" if "--standalone" in arguments else ""
+                self.peers[w.name, peer + kind] = float(result[CLOCKS[self.clock]])
                 self.add(
                     w,
                     str(result["version"]) + kind,
@@ -171,6 +175,7 @@ def measure_w1(table: Table, pythons: dict[str, str | None], repeats: int) -> No
     table.add(W1, f"synfer ({highest})", two, threads=2, cold=cold_seconds(2))
     alone = best(lambda: simulate(network, 1, ("spikes",)), repeats, table.clock)
     table.add(W1, f"synfer ({highest}), spikes alone", alone)
+    table.peers[W1.name, "one thread, on two"] = warm * warm / two
     double = best(lambda: simulate(network, 1, dtype="float64"), repeats, table.clock)
     table.add(W1, f"synfer ({highest}), float64", double)
     for level in reversed(_core.instruction_levels()[:-1]):
@@ -185,7 +190,11 @@ def measure_w4(table: Table, pythons: dict[str, str | None], repeats: int) -> No
         couplings = np.random.default_rng(1).normal(0, 1.5 / np.sqrt(shape[-1]), shape)
         network = sf.simulate.rate_network(couplings, tau=0.01, noise=0.1 / np.sqrt(1e-3))
         run = functools.partial(sf.simulate.run, network, w.seconds, record="x", n_threads=1)
-        table.add(w, f"synfer ({_core.instruction_level()})", best(run, max(2, repeats // 3), table.clock))
+        start = time.perf_counter()
+        run()  # fresh memory, but for what a workload before has left in the pool
+        cold = time.perf_counter() - start
+        warm = best(run, max(2, repeats // 3), table.clock)
+        table.add(w, f"synfer ({_core.instruction_level()})", warm, cold=cold)
         table.add_peers(w, pythons, max(2, repeats // 3))
 
 
@@ -203,16 +212,21 @@ def main() -> None:
         help="cpu counts processor time where one thread is measured, for a machine that others keep busy",
     )  # fmt: skip
     arguments = parser.parse_args()
-    pythons = {"brian2": arguments.brian2_python, "jax": arguments.jax_python}
+    pythons = {"brian2": arguments.brian2_python, "jax": arguments.jax_python, "torch": sys.executable}
     table = Table(arguments.clock)
     measure_w1(table, pythons, arguments.repeats)
     measure_w4(table, pythons, arguments.repeats)
     text = (__doc__ or "").split("\n\n", 2)
     if arguments.clock == "cpu":
         text.append("Others kept the machine busy: rows of one thread are processor time, not wall time.")
-    write_results(
-        "simulator", "Simulator", "\n\n".join([text[0], *text[2:]]), pd.DataFrame(table.rows).astype(object).fillna("")
+    spans = {w.name: w.seconds for w in (W1, *W4)}
+    goals = goals_table(
+        {(name, peer): 1e3 * seconds / spans[name] for (name, peer), seconds in table.peers.items()},
+        {name: 1e3 * seconds / spans[name] for name, seconds in table.ours.items()},
+        {name: 1e3 * seconds / spans[name] for name, seconds in table.by_hand.items()},
     )
+    rows = pd.DataFrame(table.rows).astype(object).fillna("")
+    write_results("simulator", "Simulator", "\n\n".join([text[0], *text[2:]]), rows, goals)
 
 
 if __name__ == "__main__":

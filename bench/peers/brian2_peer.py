@@ -1,6 +1,6 @@
 """Brian2 at the simulator's workloads: run by bench/simulator.py with the interpreter of Brian2's own environment.
 
-    PYTHON brian2_peer.py W1|W2|W3-4000|W3-100000 [--standalone] [--repeats R] [--seconds S]
+    PYTHON brian2_peer.py W1|W2|W3-4000|W3-4000-20mV|W3-100000 [--standalone] [--repeats R] [--seconds S]
 
 Prints one line of JSON: seconds of wall and of processor time for the simulation alone (no compilation; the shortest of
 the repeats; processor time of the standalone program is counted whole, but never above its loop's wall time), simulated
@@ -100,18 +100,19 @@ def w2() -> tuple[b2.Network, b2.SpikeMonitor, float]:
     return b2.Network(group, synapses, spikes), spikes, 1.0
 
 
-def w3(n: int, in_degree: int) -> tuple[b2.Network, b2.SpikeMonitor, float]:
-    """CUBA of Brette et al. 2007, exact integration, dt 0.1 ms; spikes recorded."""
+def w3(n: int, in_degree: int, gap: float = 10.0) -> tuple[b2.Network, b2.SpikeMonitor, float]:
+    """CUBA of Brette et al. 2007, exact integration, dt 0.1 ms; spikes recorded; threshold ``gap`` mV over reset."""
     b2.defaultclock.dt = 0.1 * b2.ms
     tau_m, tau_e, tau_i = 20 * b2.ms, 5 * b2.ms, 10 * b2.ms
     equations = """
-    dv/dt = (ge + gi - (v + 49 * mV)) / tau_m : volt (unless refractory)
+    dv/dt = (ge + gi - (v - rest)) / tau_m : volt (unless refractory)
     dge/dt = -ge / tau_e : volt
     dgi/dt = -gi / tau_i : volt
     """
-    space = {"tau_m": tau_m, "tau_e": tau_e, "tau_i": tau_i, "mV": b2.mV}
+    space = {"tau_m": tau_m, "tau_e": tau_e, "tau_i": tau_i, "mV": b2.mV, "rest": (gap - 59) * b2.mV,
+             "threshold": (gap - 60) * b2.mV}  # fmt: skip
     group = b2.NeuronGroup(
-        n, equations, threshold="v > -50 * mV", reset="v = -60 * mV", refractory=5 * b2.ms, method="exact",
+        n, equations, threshold="v > threshold", reset="v = -60 * mV", refractory=5 * b2.ms, method="exact",
         namespace=space,
     )  # fmt: skip
     rng = np.random.default_rng(1)
@@ -131,7 +132,8 @@ def w3(n: int, in_degree: int) -> tuple[b2.Network, b2.SpikeMonitor, float]:
     return b2.Network(group, *out, spikes), spikes, 1.0
 
 
-WORKLOADS = {"W1": w1, "W2": w2, "W3-4000": lambda: w3(4000, 80), "W3-100000": lambda: w3(100_000, 100)}
+WORKLOADS = {"W1": w1, "W2": w2, "W3-4000": lambda: w3(4000, 80), "W3-4000-20mV": lambda: w3(4000, 80, 20.0),
+             "W3-100000": lambda: w3(100_000, 100)}  # fmt: skip
 
 
 def children_cpu() -> float:
