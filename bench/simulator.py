@@ -98,7 +98,7 @@ class Table:
         for peer, arguments in w.peers:
             result = peer_result(pythons.get(peer), peer, *arguments, "--repeats", str(repeats))
             if result is None:
-                self.rows.append({"": w.name, "program": f"{peer}: not installed"})
+                self.rows.append({"": w.name, "program": f"{peer}: not installed", "threads": ""})
             else:
                 kind = " standalone" if "--standalone" in arguments else ""
                 self.peers[w.name, peer + kind] = float(result[CLOCKS[self.clock]])

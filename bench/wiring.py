@@ -2,8 +2,10 @@
 
     python bench/run.py wiring
 
-Each in a process of its own, to a Connectome as an edge list (source, target, score, weight, in 32 bytes an edge; 40
-with delays): the shortest of three, and how far the peak of the process's memory rose meanwhile.
+Two that users bring (made before the clock runs; networkx's graph of 10,000 units), and the ring attractor, which is
+all to all and so has 4,000 units. Each in a process of its own, to a Connectome as an edge list (source, target,
+score, weight, in 32 bytes an edge; 40 with delays): the shortest of three, and how far the peak of the process's
+memory rose meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import sys
 import time
 from collections.abc import Callable
 
+import networkx as nx
+import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from run import write_results
 from synfer import simulate
@@ -38,13 +43,27 @@ CASES: dict[str, Callable[[], Connectome]] = {
         N_EXC, N_INH, 0.1, 0.04, profile="gaussian", periodic=True
     ),
     "clustered, 80 clusters": lambda: simulate.clustered(N_EXC, N_INH, 80, 0.02, 0.0008),
+    "ring_attractor, 4,000 units, all to all": lambda: simulate.ring_attractor(4000, 0.01),
+    "from_matrix, a scipy.sparse matrix": lambda: simulate.from_matrix(MATRIX[0]),
+    "from_networkx, 10,000 units": lambda: simulate.from_networkx(GRAPH[0], weight=1.0),
     "by_cell_type, two types, log-normal weights": lambda: simulate.by_cell_type(
         {"Pyr": N_EXC, "Pvalb": N_INH}, [[0.0008, 0.002], [0.001, 0.002]], [[1, -4], [2, -3]], weight_cv=0.5
     ),
 }
 
 
+# What users bring is made before the clock runs.
+MATRIX: list[scipy.sparse.csr_array] = []
+GRAPH: list[nx.DiGraph] = []
+
+
 def measure(name: str) -> None:
+    if name.startswith("from_matrix"):
+        n, rng = N_EXC + N_INH, np.random.default_rng(0)
+        pairs = rng.integers(0, n, (2, 100 * n))
+        MATRIX.append(scipy.sparse.csr_array((rng.random(100 * n), (pairs[0], pairs[1])), shape=(n, n)))
+    elif name.startswith("from_networkx"):
+        GRAPH.append(nx.fast_gnp_random_graph(10_000, 0.01, seed=0, directed=True))
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     connectome = CASES[name]()
     seconds = time.perf_counter() - start
