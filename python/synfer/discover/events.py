@@ -52,10 +52,11 @@ class EventRegression(BaseDiscoverer):
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` W[i, j] = w_ij' cov(w_ij)^-1 w_ij / lags, ``pvalue`` of it against F(lags, rows - columns) (NaN for a
-        source of fewer than 10 events among i's rows), ``weight`` sum_k w_ij(k) in the signal's units an event,
-        ``delay`` 1 + argmax_k |w_ij(k)| samples, in seconds. A source that has no events among i's rows, or none of
-        its own, scores 0.
+        ``score`` W[i, j] = w_ij' cov(w_ij)^-1 w_ij / lags, ``pvalue`` of it against F(lags, events - lags) with
+        "hc3", whose variance is told by the rows in which the source acts (Bell and McCaffrey 2002), and against
+        F(lags, rows - columns) with "classical" (NaN for a source of fewer than 10 events among i's
+        rows), ``weight`` sum_k w_ij(k) in the signal's units an event, ``delay`` 1 + argmax_k |w_ij(k)| samples, in
+        seconds. A source that has no events among i's rows, or none of its own, scores 0.
     coef_ : numpy.ndarray, (lag, target, source)
         w, in the signal's units.
     events_ : list of numpy.ndarray of bool, each (time, unit)
@@ -87,7 +88,7 @@ class EventRegression(BaseDiscoverer):
     References
     ----------
     Z. Lu et al., arXiv 2311.06928 (2023), for the networks. J. G. MacKinnon and H. White, J. Econometrics 29 (1985),
-    305-325.
+    305-325. R. Bell and D. McCaffrey, Survey Methodology 28 (2002), 169-181.
 
     Examples
     --------
@@ -162,7 +163,9 @@ class EventRegression(BaseDiscoverer):
                 score[i, j] = max(float(w[k] @ np.linalg.pinv(cov[k], hermitian=True) @ w[k]) / lags, 0.0)
                 weight[i, j] = w[k].sum()
                 if counts[k] >= FEWEST:
-                    pvalue[i, j] = stats.f.sf(score[i, j], lags, freedom)
+                    # What a robust variance is worth is told by the rows in which the source acts, not by all of them.
+                    known = freedom if self.covariance == "classical" else min(freedom, counts[k] - lags)
+                    pvalue[i, j] = stats.f.sf(score[i, j], lags, known) if known > 0 else np.nan
         if silent.any():
             names = ", ".join(str(name) for name in samples.unit_ids[silent][:8])
             warnings.warn(
