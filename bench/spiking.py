@@ -21,7 +21,9 @@ import argparse
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -83,6 +85,31 @@ def print_cold(what: str, kept: str) -> None:
     print(f"{(time.perf_counter() - start) / seconds * 1e3:.1f}")
 
 
+CURVES = {
+    "units": "units, 80 inputs each",
+    "networks": "networks of 40 units",
+    "steps": "steps, 4,000 units",
+    "edges": "synapse events a second, 4,000 units",
+}
+FIGURE = Path(__file__).parent.parent / "docs" / "images" / "cost.png"
+
+
+def draw(curves: dict[str, list[tuple[float, float]]]) -> None:
+    """Cost against size, each with the straight line that fits it best."""
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), layout="constrained")
+    for ax, (axis, label) in zip(axes, CURVES.items(), strict=True):
+        x, ms = np.array(sorted(curves[axis])).T
+        slope, start = np.polyfit(x, ms, 1)
+        ends = np.array([0.0, x[-1]])
+        ax.plot(ends, start + slope * ends, color="0.7", label="straight line")
+        ax.plot(x, ms, "o", color="C0", label="measured")
+        ax.set(xlabel=label, ylabel="ms a run" if axis == "steps" else "ms a simulated second", xlim=(0, None))
+        ax.set_ylim(0, None)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    figure.savefig(FIGURE, dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
@@ -91,6 +118,7 @@ def main() -> None:
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
 
+    curves: dict[str, list[tuple[float, float]]] = {axis: [] for axis in CURVES}
     ours: dict[str, float] = {}
     theirs: dict[tuple[str, str], float] = {}
 
@@ -118,6 +146,11 @@ def main() -> None:
         weight = network.connectome.weight
         assert weight is not None
         edges = int(np.count_nonzero(weight.values))
+        axis = what.partition(":")[0]
+        if axis in CURVES and n_threads == 1:
+            x = {"units": n_units, "networks": n_units // network.n_units, "steps": seconds / dt,
+                 "edges": rate * edges}[axis]  # fmt: skip
+            curves[axis].append((x, 1e3 * (best if axis != "steps" else whole)))
         rows.append(
             {
                 "": what,
@@ -163,6 +196,8 @@ def main() -> None:
         # the drive through synapses does not depend on their number
         add(f"edges: N = 4,000, in-degree {in_degree}", brette(4000, in_degree, 80 / in_degree), 0.5, 1e-4)
     text = (__doc__ or "").replace("\n    python bench/run.py spiking --brian2-python /path/to/brian/bin/python\n", "")
+    draw(curves)
+    text += "\n![Cost against units, networks, steps and synapse events](../../docs/images/cost.png)\n"
     goals = goals_table(theirs, ours)
     write_results("spiking", "Spiking networks", text, pd.DataFrame(rows), goals)
 
