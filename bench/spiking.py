@@ -89,7 +89,7 @@ CURVES = {
     "units": "units, 80 inputs each",
     "networks": "networks of 40 units",
     "steps": "steps, 4,000 units",
-    "edges": "synapse events a second, 4,000 units",
+    "edges": "million synapse events a second",
 }
 FIGURE = Path(__file__).parent.parent / "docs" / "images" / "cost.png"
 
@@ -149,7 +149,7 @@ def main() -> None:
         axis = what.partition(":")[0]
         if axis in CURVES and n_threads == 1:
             x = {"units": n_units, "networks": n_units // network.n_units, "steps": seconds / dt,
-                 "edges": rate * edges}[axis]  # fmt: skip
+                 "edges": rate * edges / 1e6}[axis]  # fmt: skip
             curves[axis].append((x, 1e3 * (best if axis != "steps" else whole)))
         rows.append(
             {
