@@ -60,15 +60,15 @@ struct Attention {
     T* dbias;  // (L, S / bias_lags), in C order; null if not wanted
 };
 
-// Some of the work: batch elements [batch, batch_end), heads [head, head_end), and one block of rows (forward) or all
+// Some of the work: batch elements [batch, batch_end), heads [head, head_end), and one group of rows (forward) or all
 // (backward).
 struct AttentionShare {
-    std::int64_t batch, batch_end, head, head_end, block;
+    std::int64_t batch, batch_end, head, head_end, group;
 };
 
 template <class T>
 struct AttentionKernels {
-    std::int64_t (*forward_blocks)(const Attention<T>&);  // that the rows are cut into
+    std::int64_t (*forward_groups)(const Attention<T>&);  // that the rows are cut into
     // Bytes of workspace, aligned to 64, that a share needs; forward, one that meets n_slices slices of the map.
     std::size_t (*forward_bytes)(const Attention<T>&, std::int64_t n_slices);
     std::size_t (*backward_bytes)(const Attention<T>&);

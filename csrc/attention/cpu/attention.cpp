@@ -112,9 +112,9 @@ Chunks chunks_of(const Attention<T>& a, std::int64_t wanted, bool batch_reduced,
 }
 
 AttentionShare share_of(const Chunks& chunks, std::int64_t batch_chunk, std::int64_t head_chunk, std::int64_t n_batch,
-                        std::int64_t n_heads, std::int64_t block) {
+                        std::int64_t n_heads, std::int64_t group) {
     return {batch_chunk * n_batch / chunks.batch, (batch_chunk + 1) * n_batch / chunks.batch,
-            head_chunk * n_heads / chunks.heads, (head_chunk + 1) * n_heads / chunks.heads, block};
+            head_chunk * n_heads / chunks.heads, (head_chunk + 1) * n_heads / chunks.heads, group};
 }
 
 // to = the sum of n_sums arrays of `count`, one behind the other, added in that order, over `divisor`.
@@ -138,7 +138,7 @@ void add_up(const T* sums, std::int64_t n_sums, std::int64_t count, T divisor, T
 template <class T>
 void attention_forward(const Attention<T>& a, int n_threads) {
     const AttentionKernels<T>& run = kernels<T>();
-    const std::int64_t n_blocks = run.forward_blocks(a);
+    const std::int64_t n_groups = run.forward_groups(a);
     const bool mapped = a.map != nullptr;
     const std::int64_t columns = a.n_keys / a.map_lags;
     const std::int64_t map_size =
@@ -147,7 +147,7 @@ void attention_forward(const Attention<T>& a, int n_threads) {
     // A share's own sum of a map as wide as the keys costs as much as several of its heads.
     const std::int64_t wanted =
         mapped && a.map_lags < 4 ? std::min<std::int64_t>(16, wanted_shares(a)) : wanted_shares(a);
-    Chunks chunks = chunks_of(a, divided_up(wanted, n_blocks), mapped && a.map_over_batch, mapped && a.map_over_heads,
+    Chunks chunks = chunks_of(a, divided_up(wanted, n_groups), mapped && a.map_over_batch, mapped && a.map_over_heads,
                               std::max<std::int64_t>(1, private_bytes / bytes));
     if (mapped && !a.map_over_heads) {
         const std::int64_t slice = columns * 48 * static_cast<std::int64_t>(sizeof(T));
@@ -159,7 +159,7 @@ void attention_forward(const Attention<T>& a, int n_threads) {
     const std::int64_t n_sums = batch_sums * head_sums;
     const std::int64_t n_slices = !mapped ? 0 : a.map_over_heads ? 1 : divided_up(a.n_heads, chunks.heads);
 
-    const std::int64_t n_shares = chunks.batch * chunks.heads * n_blocks;
+    const std::int64_t n_shares = chunks.batch * chunks.heads * n_groups;
     const int team = team_size(a, n_shares, n_threads);
     const Workspaces workspaces(team, run.forward_bytes(a, n_slices));
     const Workspaces sums(n_sums > 1 ? 1 : 0, static_cast<std::size_t>(n_sums * bytes));
@@ -170,10 +170,10 @@ void attention_forward(const Attention<T>& a, int n_threads) {
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team) if (team > 1)
     for (std::int64_t i = 0; i < n_shares; ++i) {
-        const std::int64_t block = i % n_blocks, head_chunk = i / n_blocks % chunks.heads,
-                           batch_chunk = i / n_blocks / chunks.heads;
+        const std::int64_t group = i % n_groups, head_chunk = i / n_groups % chunks.heads,
+                           batch_chunk = i / n_groups / chunks.heads;
         const std::int64_t sum = (batch_sums > 1 ? batch_chunk : 0) * head_sums + (head_sums > 1 ? head_chunk : 0);
-        const AttentionShare share = share_of(chunks, batch_chunk, head_chunk, a.n_batch, a.n_heads, block);
+        const AttentionShare share = share_of(chunks, batch_chunk, head_chunk, a.n_batch, a.n_heads, group);
         run.forward(part, share, mapped ? maps + sum * map_size : nullptr,
                     workspaces.memory[static_cast<std::size_t>(thread_number())]);
     }

@@ -189,7 +189,7 @@ struct Backward {
         pack<T, R>(g_rows, n_rows, a.d_value, g);
         pair_rows(q_rows, g_rows, n_rows);
 
-        z.compute(b, h, q, staging, weights, Nothing{});
+        z.compute(b, h, q, staging, weights);
         Vector<T> total[N], mean[N];
         for (int n = 0; n < N; ++n) total[n] = mean[n] = Vector<T>{};
         weigh(z, b, h, total, mean);

@@ -6,8 +6,6 @@
 
 namespace synfer::SYNFER_LEVEL {
 
-constexpr std::int64_t tile =
-    64;                          // keys at a time: their scores, and the keys themselves, stay in the first-level cache
 constexpr int most_vectors = 3;  // of rows in a block: the sums of products.hpp fill the registers
 
 template <class T>
@@ -115,31 +113,36 @@ struct Scores {
         pack<T, R>(q, n_rows, a.d_key, panel, q_factor);
     }
 
-    // All scores of one head, and each row's largest, 0 where all are -inf. beside(key, n) is called before that
-    // key's scores of rows n are overwritten.
+    // The scores of keys [first, first + count) of one head, and each row's largest so far in `top`, -inf to begin with.
+    // beside(key, n) is called before that key's scores of rows n are overwritten.
     template <class Beside>
-    SYNFER_DEVICE void compute(std::int64_t batch, std::int64_t head, const T* q_panel, T* staging, T* scores,
-                               Beside beside) {
+    SYNFER_DEVICE void compute_tile(Rows<T> k, std::int64_t first, std::int64_t count, const T* q_panel, T* scores,
+                                    const Beside& beside) {
+        const Vector<T> scale = broadcast(a.scale);
+        const Shifted<Beside> beside_tile{beside, first};
+        const auto keep = [&](std::int64_t i, int n, Vector<T> z) SYNFER_INLINE {
+            store(scores + i * R + n * lanes<T>, z);
+            top[n] = larger(z, top[n]);
+        };
+        if (bias == nullptr) {
+            dot<T, N>(k, count, q_panel, a.d_key, beside_tile, keep);
+        } else {
+            dot<T, N>(k, count, q_panel, a.d_key, beside_tile,
+                      [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
+                          const T* column = bias + bias_column(first + i) * R;
+                          keep(i, n, multiply_add(sum, scale, load(column + n * lanes<T>)));
+                      });
+        }
+    }
+
+    // All scores of one head, and each row's largest, 0 where all are -inf.
+    SYNFER_DEVICE void compute(std::int64_t batch, std::int64_t head, const T* q_panel, T* staging, T* scores) {
         const Vector<T> none = broadcast(-static_cast<T>(__builtin_inf()));
         for (int n = 0; n < N; ++n) top[n] = none;
-        const Vector<T> scale = broadcast(a.scale);
         for (std::int64_t s = 0; s < a.n_keys; s += tile) {
             const std::int64_t count = least(tile, a.n_keys - s);
             const Rows<T> k = rows_of(a.k, batch, head, s, count, a.d_key, staging);
-            const Shifted<Beside> beside_tile{beside, s};
-            const auto keep = [&](std::int64_t i, int n, Vector<T> z) SYNFER_INLINE {
-                const std::int64_t at = (s + i) * R + n * lanes<T>;
-                store(scores + at, z);
-                top[n] = larger(z, top[n]);
-            };
-            if (bias == nullptr) {
-                dot<T, N>(k, count, q_panel, a.d_key, beside_tile, keep);
-            } else {
-                dot<T, N>(k, count, q_panel, a.d_key, beside_tile,
-                          [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
-                              keep(i, n, multiply_add(sum, scale, load(bias + bias_column(s + i) * R + n * lanes<T>)));
-                          });
-            }
+            compute_tile(k, s, count, q_panel, scores + s * R, Nothing{});
         }
         for (int n = 0; n < N; ++n) top[n] = top[n] == none ? Vector<T>{} : top[n];
     }

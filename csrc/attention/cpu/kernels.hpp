@@ -6,7 +6,7 @@
 namespace synfer::SYNFER_LEVEL {
 
 template <class T>
-std::int64_t forward_blocks(const Attention<T>&);
+std::int64_t forward_groups(const Attention<T>&);
 template <class T>
 std::size_t forward_bytes(const Attention<T>&, std::int64_t n_slices);
 template <class T>

@@ -5,7 +5,7 @@ namespace synfer::SYNFER_LEVEL {
 namespace {
 
 template <class T>
-constexpr AttentionKernels<T> kernels = {forward_blocks<T>, forward_bytes<T>, backward_bytes<T>, forward<T>,
+constexpr AttentionKernels<T> kernels = {forward_groups<T>, forward_bytes<T>, backward_bytes<T>, forward<T>,
                                          backward<T>};
 
 }  // namespace

@@ -13,6 +13,9 @@ constexpr int sums_held = 8;
 constexpr int sums_held = 4;
 #endif
 
+constexpr std::int64_t tile =
+    64;  // keys at a time: their scores, and the keys themselves, stay in the first-level cache
+
 template <int I>
 struct Count {
     static constexpr int value = I;
