@@ -21,23 +21,26 @@ std::int64_t backward_blocks(const Attention<T>& a) {
 template <class T, int N>
 struct Backward {
     static constexpr std::int64_t R = N * lanes<T>;
-    // dk and dv are summed over rows together: tokens' channels side by side with their partners', (q0, g0, q1, ...),
-    // meet (dz, A) of a row and key in one multiplication, and no lane stays empty where there are 8 channels.
+    // dk and dv are summed over rows. Where there are too few channels to fill a vector, both together: tokens' channels
+    // side by side with their partners', (q0, g0, q1, ...), meet (dz, A) of a row and key in one multiplication, and no
+    // lane stays empty where there are 8.
 
     const Attention<T>& a;
     const Sizes<T> sizes;
     const Divider map_column, bias_column;
+    const bool apart;      // dk and dv are summed one after the other
     std::int64_t width;    // of the paired rows: twice the channels, rounded up
     T *q, *g, *dq;         // (channel, row)
     T *weights, *dscores;  // (key, row)
     T *bias, *dbias;       // (bias column, row)
     T* grad_map;           // (map column, row)
-    T* paired_rows;        // (row, width): q and grad_out, channels in turn
+    T* paired_rows;        // (row, width): q and grad_out, channels in turn; apart, (row, D) and behind it (row, E)
     T* pairs;              // (key, row, 2): dz and A of a tile
     T* staging;            // (token, channel)
 
     SYNFER_DEVICE Backward(const Attention<T>& attention, Pieces& pieces)
-        : a(attention), sizes(a, a.grad_map != nullptr), map_column(a.map_lags), bias_column(a.bias_lags) {
+        : a(attention), sizes(a, a.grad_map != nullptr), map_column(a.map_lags), bias_column(a.bias_lags),
+          apart(a.d_key % lanes<T> == 0 && a.d_value % lanes<T> == 0) {
         width = (2 * sizes.channels + lanes<T> - 1) / lanes<T> * lanes<T>;
         q = pieces.take<T>(a.d_key * R);
         g = pieces.take<T>(a.d_value * R);
@@ -48,7 +51,7 @@ struct Backward {
         dbias = pieces.take<T>(a.dbias != nullptr ? sizes.bias_columns * R : 0);
         grad_map = pieces.take<T>(sizes.map_columns * R);
         paired_rows = pieces.take<T>(R * width);
-        pairs = pieces.take<T>(tile * R * 2);
+        pairs = pieces.take<T>(apart ? 0 : tile * R * 2);
         staging = pieces.take<T>((tile > 2 * R ? tile : 2 * R) * sizes.channels);
     }
 
@@ -58,7 +61,19 @@ struct Backward {
         pack<T, R>({from, columns}, n_rows, columns, grad_map, T(1) / a.map_shared);
     }
 
+    SYNFER_DEVICE static void copy_rows(Rows<T> rows, std::int64_t n_rows, std::int64_t n_channels, T factor, T* to) {
+        for (std::int64_t r = 0; r < n_rows; ++r) {
+            for (std::int64_t c = 0; c < n_channels; c += lanes<T>) {
+                store(to + r * n_channels + c, load(rows.data + r * rows.stride + c) * factor);
+            }
+        }
+    }
+
     SYNFER_DEVICE void pair_rows(Rows<T> q_rows, Rows<T> g_rows, std::int64_t n_rows) {
+        if (apart) {
+            copy_rows(q_rows, n_rows, a.d_key, a.scale, paired_rows);
+            return copy_rows(g_rows, n_rows, a.d_value, T(1), paired_rows + R * a.d_key);
+        }
         const std::int64_t both = a.d_key < a.d_value ? a.d_key : a.d_value;
         for (std::int64_t r = 0; r < n_rows; ++r) {
             const T* from = q_rows.data + r * q_rows.stride;
@@ -123,11 +138,15 @@ struct Backward {
                     dz = w * (dz - mean[n]);
                     store(dscores + at, dz);
                 }
-                Vector<T> low, high;
-                interleave(dz, w, low, high);
-                T* to = pairs + (i * R + n * lanes<T>)*2;
-                store(to, low);
-                store(to + lanes<T>, high);
+                if (apart) {
+                    store(weights + at, w);
+                } else {
+                    Vector<T> low, high;
+                    interleave(dz, w, low, high);
+                    T* to = pairs + (i * R + n * lanes<T>)*2;
+                    store(to, low);
+                    store(to + lanes<T>, high);
+                }
                 if (a.dbias != nullptr) {
                     T* sum = dbias + bias_column(first + i) * R + n * lanes<T>;
                     store(sum, load(sum) + dz);
@@ -151,34 +170,31 @@ struct Backward {
         }
     }
 
-    // dk and dv of `count` keys, from their pairs and the paired rows.
-    SYNFER_DEVICE void gather(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t count,
-                              std::int64_t n_rows, bool add) {
+    // dk and dv of `count` keys, from their pairs, or their dscores and weights, and the rows.
+    SYNFER_DEVICE void gather_keys(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t count,
+                                   std::int64_t n_rows, bool add) {
         T* dk = a.dk.data + b * a.dk.strides[0] + h * a.dk.strides[1] + first * a.dk.strides[2];
         T* dv = a.dv.data + b * a.dv.strides[0] + h * a.dv.strides[1] + first * a.dv.strides[2];
-        std::int64_t i = 0, j = 0;
-        const auto keep = [&](int token, int vector, Vector<T> sum) SYNFER_INLINE {
-            HalfVector<T> of_q, of_g;
-            separate(sum, of_q, of_g);
-            const std::int64_t c = (j + vector) * lanes<T> / 2;
-            put(dk + (i + token) * a.dk.strides[2], c, a.d_key, of_q * a.scale, add);
-            put(dv + (i + token) * a.dv.strides[2], c, a.d_value, of_g, add);
-        };
-        const auto some = [&](auto tokens) SYNFER_INLINE {
-            constexpr int I = decltype(tokens)::value;
-            const T* from = pairs + i * 2 * R;
-            for (j = 0; j + 2 <= width / lanes<T>; j += 2) {
-                gather_some<T, I, 2>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep);
-            }
-            if (j < width / lanes<T>) {
-                gather_some<T, I, 1>(from, 2 * R, paired_rows + j * lanes<T>, width, n_rows, keep);
-            }
-            i += I;
-        };
-        while (i + sums_held <= count) some(Count<sums_held>{});
-        if (sums_held > 4 && i + 4 <= count) some(Count<4>{});
-        if (i + 2 <= count) some(Count<2>{});
-        if (i < count) some(Count<1>{});
+        if (apart) {
+            const auto of = [&](const T* from, const T* rows, std::int64_t n_channels, T* to, std::int64_t stride)
+                                SYNFER_INLINE {
+                                    gather<T, Alone>(from + first * R, R, count, rows, n_channels, n_rows,
+                                                     [&](std::int64_t i, std::int64_t j, Vector<T> sum) SYNFER_INLINE {
+                                                         T* at = to + i * stride + j * lanes<T>;
+                                                         store(at, add ? load(at) + sum : sum);
+                                                     });
+                                };
+            of(dscores, paired_rows, a.d_key, dk, a.dk.strides[2]);
+            return of(weights, paired_rows + R * a.d_key, a.d_value, dv, a.dv.strides[2]);
+        }
+        gather<T, InPairs>(pairs, 2 * R, count, paired_rows, width, n_rows,
+                           [&](std::int64_t i, std::int64_t j, Vector<T> sum) SYNFER_INLINE {
+                               HalfVector<T> of_q, of_g;
+                               separate(sum, of_q, of_g);
+                               const std::int64_t c = j * lanes<T> / 2;
+                               put(dk + i * a.dk.strides[2], c, a.d_key, of_q * a.scale, add);
+                               put(dv + i * a.dv.strides[2], c, a.d_value, of_g, add);
+                           });
     }
 
     SYNFER_DEVICE void head(std::int64_t b, std::int64_t h, std::int64_t first_row, std::int64_t n_rows) {
@@ -204,7 +220,7 @@ struct Backward {
             differentiate(s, count, total, mean);
             const Rows<T> k = rows_of(a.k, b, h, s, count, a.d_key, staging);
             mix<T, N>(dscores + s * R, k, count, a.d_key, dq);
-            gather(b, h, s, count, n_rows, first_row > 0);
+            gather_keys(b, h, s, count, n_rows, first_row > 0);
         }
         T* to = a.dq.data + b * a.dq.strides[0] + h * a.dq.strides[1] + first_row * a.dq.strides[2];
         const T scale = a.scale;

@@ -30,7 +30,7 @@ std::int64_t bytes_a_vector(const Attention<T>& a) {
 // How many blocks of rows share a pass over keys: as many as leave the second-level cache room for those.
 template <class T>
 std::int64_t blocks_together(const Attention<T>& a, std::int64_t n_blocks) {
-    constexpr std::int64_t held = 1200 << 10;
+    constexpr std::int64_t held = 1500 << 10;
     const std::int64_t bytes = bytes_a_vector(a) * widest_block<T>(a.n_rows, n_blocks);
     const std::int64_t most = held / (bytes > 0 ? bytes : 1);
     if (a.map != nullptr && !a.map_over_heads) return 1;  // there are slices enough to hold
@@ -230,9 +230,15 @@ struct Forward {
             } else {
                 z.compute_tile(k, s, count, block.q, at, Pending<N>(block));
             }
+            const Rows<T> v = rows_of(a.v, b, h, s, count, a.d_value, staging);
+            if (&block == blocks) {  // what all of them will meet next, while there is arithmetic to hide its way behind
+                for (std::int64_t i = keys_shared; i < keys_shared + count; ++i) {
+                    foresee(k.data + i * k.stride, a.d_key);
+                    foresee(v.data + i * v.stride, a.d_value);
+                }
+            }
             if (a.softmax) rise<N>(block, z, s);
             weigh<N>(block, z, s, s + count, at);
-            const Rows<T> v = rows_of(a.v, b, h, s, count, a.d_value, staging);
             mix<T, N>(at, v, count, a.d_value, block.out);
         }
     }
