@@ -88,6 +88,13 @@ void bind_cuda_attention(py::module_& m) {
     m.attr("cuda_attention_channels") =
         std::vector<std::int64_t>{cuda::most_channels<float>, cuda::most_channels<double>};
     m.def(
+        "cuda_attention_shared_bytes",
+        [](std::int64_t widest, bool is_double) {
+            return is_double ? cuda::shared_bytes_needed<double>(widest) : cuda::shared_bytes_needed<float>(widest);
+        },
+        py::arg("widest"), py::arg("is_double"),
+        "Shared memory that a block needs for keys and values of at most so many channels.");
+    m.def(
         "cuda_attention_plan",
         [](std::int64_t n_batch, std::int64_t n_heads, std::int64_t n_rows, std::int64_t n_keys, std::int64_t lags,
            bool over_batch, bool over_heads, std::int64_t processors) {

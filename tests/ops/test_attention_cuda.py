@@ -127,7 +127,7 @@ def test_emulated_random_shapes(
 
 
 def test_emulated_heads_of_one_block_are_put_by_in_turn(emulated: Any, heads: Any) -> None:
-    """144 heads shared by 16 blocks would be 9 each; of a map that tiles in 16, one block has them all."""
+    """A map of 16 tiles gives so few processors enough to do: one block has all 40 heads, and puts them by in turn."""
     plan = _core.cuda_attention_plan(2, 20, 2, 1000, 1, True, True, PROCESSORS)
     assert plan["n_sums"] == 1 and 2 * 20 > 2 * 16  # put by twice, and a rest
     tensors = list(heads(2, 20, 2, 1000, 2))
@@ -297,11 +297,16 @@ def test_which_tensors_have_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         return attention_kernels.is_compiled(Tokens(width, dtype), Tokens(other, dtype))  # type: ignore[arg-type]
 
     monkeypatch.setattr(attention_kernels, "_is_recent", lambda index: True)
+    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 163 << 10)
     monkeypatch.setattr(_core, "cuda_built", True)
     single, double = _core.cuda_attention_channels
     assert compiled(single, torch.float32) and compiled(8, torch.bfloat16, single) and compiled(double, torch.float64)
     assert not compiled(single + 1, torch.float32) and not compiled(8, torch.bfloat16, single + 1)
     assert not compiled(double + 1, torch.float64) and not compiled(8, torch.float16)
+    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 99 << 10)  # devices of 8.6 and 8.9
+    assert compiled(64, torch.float32) and compiled(64, torch.bfloat16, 33) and not compiled(65, torch.float32)
+    assert not compiled(8, torch.float64) and not compiled(8, torch.float32, single)
+    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 163 << 10)
     monkeypatch.setattr(attention_kernels, "_is_recent", lambda index: False)
     assert not compiled(8, torch.float32)
     monkeypatch.undo()

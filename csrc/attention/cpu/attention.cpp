@@ -45,7 +45,7 @@ constexpr std::int64_t slices_bytes = 512 << 10;
 // Heads that a share has at least, where the map keeps them apart: neighbours' keys often lie in the same cache lines.
 constexpr std::int64_t neighbours = 8;
 // Multiplications of vectors below which waking a second thread takes longer than it saves.
-constexpr std::int64_t worth_a_thread = 200'000;
+constexpr std::int64_t worth_a_thread = 400'000;
 
 struct Workspaces {
     std::vector<void*> memory;

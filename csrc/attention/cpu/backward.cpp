@@ -1,6 +1,7 @@
 // The backward pass. Compiled once per instruction level (CMakeLists.txt): see common/level.hpp for what may not be
 // used here. Nothing was kept from the forward pass: a block of rows' whole weights and their gradients stay in the
 // cache, so each is computed once and the sums over keys that softmax's gradient needs are at hand.
+#include "attention/cpu/gather.hpp"
 #include "attention/cpu/kernels.hpp"
 
 namespace synfer::SYNFER_LEVEL {
@@ -21,9 +22,9 @@ std::int64_t backward_blocks(const Attention<T>& a) {
 template <class T, int N>
 struct Backward {
     static constexpr std::int64_t R = N * lanes<T>;
-    // dk and dv are summed over rows. Where there are too few channels to fill a vector, both together: tokens' channels
-    // side by side with their partners', (q0, g0, q1, ...), meet (dz, A) of a row and key in one multiplication, and no
-    // lane stays empty where there are 8.
+    // dk and dv are summed over rows. Where there are too few channels to fill a vector, both together: tokens'
+    // channels side by side with their partners', (q0, g0, q1, ...), meet (dz, A) of a row and key in one
+    // multiplication, and no lane stays empty where there are 8.
 
     const Attention<T>& a;
     const Sizes<T> sizes;
@@ -39,7 +40,10 @@ struct Backward {
     T* staging;            // (token, channel)
 
     SYNFER_DEVICE Backward(const Attention<T>& attention, Pieces& pieces)
-        : a(attention), sizes(a, a.grad_map != nullptr), map_column(a.map_lags), bias_column(a.bias_lags),
+        : a(attention),
+          sizes(a, a.grad_map != nullptr),
+          map_column(a.map_lags),
+          bias_column(a.bias_lags),
           apart(a.d_key % lanes<T> == 0 && a.d_value % lanes<T> == 0) {
         width = (2 * sizes.channels + lanes<T> - 1) / lanes<T> * lanes<T>;
         q = pieces.take<T>(a.d_key * R);

@@ -39,9 +39,8 @@ struct BlockRange {
     std::int64_t first, end;
 };
 
-// Blocks as wide as the registers allow, until what a thread holds comes near the 5 MB that it may: better that scores
-// leave the second-level cache than that all keys and values are read again for every 16 rows (measured: three vectors
-// of rows are 1.1-2.4 times as fast as one with 3,000 to 10,000 keys).
+// Blocks as wide as the registers allow, until what a thread holds comes near the 5 MB that it may: better that weights
+// leave the second-level cache than that all keys and values are read again for every 16 rows.
 template <class T>
 SYNFER_DEVICE std::int64_t blocks_of(std::int64_t n_rows, std::int64_t bytes_a_vector) {
     constexpr std::int64_t held = 3500 << 10;
@@ -113,8 +112,8 @@ struct Scores {
         pack<T, R>(q, n_rows, a.d_key, panel, q_factor);
     }
 
-    // The scores of keys [first, first + count) of one head, and each row's largest so far in `top`, -inf to begin with.
-    // beside(key, n) is called before that key's scores of rows n are overwritten.
+    // The scores of keys [first, first + count) of one head, and each row's largest so far in `top`, -inf to begin
+    // with. beside(key, n) is called before that key's scores of rows n are overwritten.
     template <class Beside>
     SYNFER_DEVICE void compute_tile(Rows<T> k, std::int64_t first, std::int64_t count, const T* q_panel, T* scores,
                                     const Beside& beside) {
@@ -127,11 +126,10 @@ struct Scores {
         if (bias == nullptr) {
             dot<T, N>(k, count, q_panel, a.d_key, beside_tile, keep);
         } else {
-            dot<T, N>(k, count, q_panel, a.d_key, beside_tile,
-                      [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
-                          const T* column = bias + bias_column(first + i) * R;
-                          keep(i, n, multiply_add(sum, scale, load(column + n * lanes<T>)));
-                      });
+            dot<T, N>(k, count, q_panel, a.d_key, beside_tile, [&](std::int64_t i, int n, Vector<T> sum) SYNFER_INLINE {
+                const T* column = bias + bias_column(first + i) * R;
+                keep(i, n, multiply_add(sum, scale, load(column + n * lanes<T>)));
+            });
         }
     }
 

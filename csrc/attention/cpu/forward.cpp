@@ -1,7 +1,7 @@
 // The forward pass. Compiled once per instruction level (CMakeLists.txt): see common/level.hpp for what may not be
 // used here. A tile of keys at a time: one product for their scores, one exponential a weight, the weights added over
-// lags, and one product with their values, all in the first-level cache. What a row's weights are relative to, `top`, is
-// the largest score of its first tile, and moves only if a later one is larger by far: there are no corrections to
+// lags, and one product with their values, all in the first-level cache. What a row's weights are relative to, `top`,
+// is the largest score of its first tile, and moves only if a later one is larger by far: there are no corrections to
 // speak of, and none of a row's scores needs to be kept but those that go into the map one by one.
 #include "attention/cpu/kernels.hpp"
 
@@ -41,14 +41,14 @@ std::int64_t blocks_together(const Attention<T>& a, std::int64_t n_blocks) {
 template <class T>
 struct Block {
     std::int64_t first_row, n_rows, vectors;
-    T *q, *out;     // (channel, row)
-    T *top, *total; // (row): what the weights are relative to; their sum
-    T* bias;        // (bias column, row)
-    T* weights;     // (map column, row): the weights' sums over lags
-    T* map;         // (slice, map column, row)
-    T* whole;       // (slice, map column, row): what was put by; map's place where so many heads never meet
-    T* pending;     // the slice of the map that `weights` are still to be added to, times `factor`; null for none
-    T* factor;      // (row)
+    T *q, *out;      // (channel, row)
+    T *top, *total;  // (row): what the weights are relative to; their sum
+    T* bias;         // (bias column, row)
+    T* weights;      // (map column, row): the weights' sums over lags
+    T* map;          // (slice, map column, row)
+    T* whole;        // (slice, map column, row): what was put by; map's place where so many heads never meet
+    T* pending;      // the slice of the map that `weights` are still to be added to, times `factor`; null for none
+    T* factor;       // (row)
 };
 
 template <class T>
@@ -140,13 +140,11 @@ struct Forward {
     template <int N>
     SYNFER_DEVICE void rise(Block<T>& block, const Scores<T, N>& z, std::int64_t first) {
         const Vector<T> none = broadcast(-static_cast<T>(__builtin_inf())), slope = broadcast(z.slope);
-        bool any = false;
-        for (int n = 0; n < N; ++n) {
-            const Vector<T> top = load(block.top + n * lanes<T>);
-            const auto far = (z.top[n] - top) * slope > slack;  // also where top is still -inf and the score is not
-            for (int i = 0; i < lanes<T>; ++i) any = any || far[i] != 0;
+        bool far = false;
+        for (int n = 0; n < N; ++n) {  // also where top is still -inf and the score is not
+            far = any((z.top[n] - load(block.top + n * lanes<T>)) * slope > slack) || far;
         }
-        if (!any) return;
+        if (!far) return;
         constexpr std::int64_t R = N * lanes<T>;
         for (int n = 0; n < N; ++n) {
             T* at = block.top + n * lanes<T>;
@@ -166,8 +164,8 @@ struct Forward {
         }
     }
 
-    // Turns the scores of keys [first, end), at `from`, into weights, not yet normalised, adds them up, and adds them up
-    // over lags.
+    // Turns the scores of keys [first, end), at `from`, into weights, not yet normalised, adds them up, and adds them
+    // up over lags.
     template <int N>
     SYNFER_DEVICE void weigh(Block<T>& block, const Scores<T, N>& z, std::int64_t first, std::int64_t end, T* from) {
         constexpr std::int64_t R = N * lanes<T>;
@@ -231,7 +229,7 @@ struct Forward {
                 z.compute_tile(k, s, count, block.q, at, Pending<N>(block));
             }
             const Rows<T> v = rows_of(a.v, b, h, s, count, a.d_value, staging);
-            if (&block == blocks) {  // what all of them will meet next, while there is arithmetic to hide its way behind
+            if (n_blocks > 1 && &block == blocks) {  // what all will meet next, while there is arithmetic to hide it
                 for (std::int64_t i = keys_shared; i < keys_shared + count; ++i) {
                     foresee(k.data + i * k.stride, a.d_key);
                     foresee(v.data + i * v.stride, a.d_value);
@@ -319,8 +317,7 @@ struct Forward {
         }
         each_block([&](Block<T>& block, auto vectors) SYNFER_INLINE {
             constexpr int N = decltype(vectors)::value;
-            end<N>(block, b, h,
-                   a.map == nullptr ? nullptr : block.map + own_slice * sizes.map_columns * N * lanes<T>);
+            end<N>(block, b, h, a.map == nullptr ? nullptr : block.map + own_slice * sizes.map_columns * N * lanes<T>);
         });
     }
 

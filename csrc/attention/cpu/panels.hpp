@@ -12,6 +12,20 @@ SYNFER_DEVICE void clear(T* to, std::int64_t count) {
     for (std::int64_t i = 0; i < count; i += lanes<T>) store(to + i, Vector<T>{});
 }
 
+// Whether any lane of a comparison holds.
+template <class M>
+SYNFER_DEVICE bool any(M holds) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)holds, (__m512i)holds) != 0;
+#elif defined(__AVX2__)
+    return _mm256_testz_si256((__m256i)holds, (__m256i)holds) == 0;
+#else
+    std::uint64_t halves[2];
+    __builtin_memcpy(halves, &holds, sizeof halves);
+    return (halves[0] | halves[1]) != 0;
+#endif
+}
+
 typedef float Eight __attribute__((vector_size(32)));
 
 SYNFER_DEVICE void transpose(Eight (&x)[8]) {

@@ -15,6 +15,7 @@ const char* attention_backward(const Attention<T>& a, void* workspace, const Dev
     if (a.softmax) launch(state_rows<T>, heads * pass.row_tiles, statistics_shared_bytes<T>(a.d_key, a.d_value), pass);
     with_channels(a, [&](auto channels) {
         constexpr int C = decltype(channels)::value;
+        static_assert(gradient_shared_bytes<T>(C) == shared_bytes_needed<T>(C), "what Python asks the device for");
         launch(differentiate_rows<T, C>, heads * pass.row_tiles, gradient_shared_bytes<T>(C), pass);
         launch(differentiate_keys<T, C>, heads * pass.key_tiles, gradient_shared_bytes<T>(C), pass);
     });

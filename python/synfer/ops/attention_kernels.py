@@ -68,16 +68,24 @@ def _is_recent(index: int | None) -> bool:
 
 
 @functools.cache
+def _shared_bytes(index: int | None) -> int:
+    """What a block may have: 227 KiB on an H100, 99 on cards of compute capability 8.6 and 8.9."""
+    return int(torch.cuda.get_device_properties(index).shared_memory_per_block_optin)
+
+
+@functools.cache
 def _processors(index: int) -> int:
     return torch.cuda.get_device_properties(index).multi_processor_count
 
 
 def is_compiled(q: Tensor, v: Tensor) -> bool:
-    """Whether there is a kernel for this device, dtype and number of channels."""
+    """Whether there is a kernel for this device, its shared memory, this dtype and number of channels."""
     if q.dtype not in NAMES:
         return False
     if q.device.type != "cuda":
         return q.device.type == "cpu"
     most_single, most_double = _core.cuda_attention_channels
-    most = most_double if q.dtype == torch.float64 else most_single
-    return _core.cuda_built and max(q.shape[-1], v.shape[-1]) <= most and _is_recent(q.device.index)
+    is_double, widest = q.dtype == torch.float64, max(q.shape[-1], v.shape[-1])
+    if not _core.cuda_built or widest > (most_double if is_double else most_single) or not _is_recent(q.device.index):
+        return False
+    return bool(_core.cuda_attention_shared_bytes(widest, is_double) <= _shared_bytes(q.device.index))
