@@ -70,7 +70,8 @@ def _is_recent(index: int | None) -> bool:
 @functools.cache
 def _shared_bytes(index: int | None) -> int:
     """What a block may have: 227 KiB on an H100, 99 on cards of compute capability 8.6 and 8.9."""
-    return int(torch.cuda.get_device_properties(index).shared_memory_per_block_optin)
+    properties: Any = torch.cuda.get_device_properties(index)  # torch's stubs lack the name
+    return int(properties.shared_memory_per_block_optin)
 
 
 @functools.cache
