@@ -73,10 +73,7 @@ def attention_with_map(
     On CUDA devices (compute capability 8.0 or later, a build with CUDA) there are kernels for the same dtypes and up to
     128 channels, 32 in float64 (64 and none where a block has less than 100 KiB of shared memory, as on devices of
     compute capability 8.6 and 8.9): on torch's current stream, never waiting for the device, the same bits in every
-    128 channels, 32 in float64 (64 and none where a block has less than 100 KiB of shared memory, as on devices of
-    compute capability 8.6 and 8.9): on torch's current stream, never waiting for the device, the same bits in every
     call on one device. They are compiled and tested under emulation; never yet run on a GPU. Elsewhere, and for second
-    derivatives, :func:`attention_with_map_reference` does the work.
     derivatives, :func:`attention_with_map_reference` does the work.
 
     Raises
