@@ -42,7 +42,7 @@ def test_a_jump_is_the_weight_and_comes_after_the_delay(model: str, dt: float) -
 
 @pytest.mark.parametrize("dt", [1e-4, 1e-3])
 def test_a_membrane_leaks_what_jumps_brought(dt: float) -> None:
-    v, spikes = pair("lif", 0.5, dt, dt, refractory=0.1)
+    v, spikes = pair("lif", 0.5, dt, dt, refractory=0.09)
     assert spikes.sum() == 1
     t = (np.arange(len(v)) - np.flatnonzero(spikes)[0] - 1) * dt
     np.testing.assert_allclose(v, -70 + np.where(t > -dt / 2, 0.5 * np.exp(-t / 0.02), 0.0), rtol=0, atol=1e-11)
