@@ -70,7 +70,8 @@ bool step_block(const NeuronBlock<T>& b) {
         trace |= bits;
         fired[e] = spikes;
     }
-    return trace << 1 == 0;
+    constexpr std::int64_t all_but_the_sign = sizeof(T) == sizeof(float) ? 0x7fffffff : 0x7fffffffffffffff;
+    return (trace & all_but_the_sign) == 0;
 }
 
 template <class T, template <class> class Model>
