@@ -8,7 +8,7 @@
 namespace synfer::SYNFER_LEVEL {
 
 // The vectors that a network's units fill, for these to stay in registers; and a network's spikes are one word's bits.
-constexpr std::int64_t vectors_at_once = 8;
+constexpr int vectors_at_once = 8;
 constexpr std::int64_t units_at_once = 64;
 
 // bits (element / 64): which of n elements fired, those behind n 0; n is a whole number of vectors of 64 bytes.
@@ -57,26 +57,13 @@ void deliver_vectors(const Columns<T>& columns, std::int64_t count, const std::u
     }
 }
 
-template <class T>
+// Calls deliver_vectors of as many vectors as a column has.
+template <int vectors = vectors_at_once, class T>
 void deliver_at_once(const Columns<T>& columns, std::int64_t count, const std::uint64_t* bits, T* rows) {
-    switch (columns.height / lanes<T>) {
-        case 1:
-            return deliver_vectors<1>(columns, count, bits, rows);
-        case 2:
-            return deliver_vectors<2>(columns, count, bits, rows);
-        case 3:
-            return deliver_vectors<3>(columns, count, bits, rows);
-        case 4:
-            return deliver_vectors<4>(columns, count, bits, rows);
-        case 5:
-            return deliver_vectors<5>(columns, count, bits, rows);
-        case 6:
-            return deliver_vectors<6>(columns, count, bits, rows);
-        case 7:
-            return deliver_vectors<7>(columns, count, bits, rows);
-        default:
-            return deliver_vectors<8>(columns, count, bits, rows);
+    if constexpr (vectors > 1) {
+        if (columns.height < vectors * lanes<T>) return deliver_at_once<vectors - 1>(columns, count, bits, rows);
     }
+    deliver_vectors<vectors>(columns, count, bits, rows);
 }
 
 }  // namespace synfer::SYNFER_LEVEL
