@@ -1,5 +1,7 @@
 """Partial correlation and differential covariance against regressions, a scan of known systems, and scikit-learn."""
 
+import time
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -7,6 +9,7 @@ from sklearn.covariance import OAS
 
 from synfer import Recording
 from synfer.discover import DifferentialCovariance, PartialCorrelation
+from synfer.discover.covariance import _lagged_products
 from synfer.errors import InputError, OrientationWarning
 
 
@@ -41,6 +44,20 @@ def test_partial_correlation_rejects_at_its_level_in_slow_signals_too(a):
     low, high = binom.interval(1 - 1e-4, tests, 0.05)
     # Bartlett's variance is itself estimated: too many, as the docstring says, where signals are slow.
     assert low < rejected < (high if a == 0.0 else 0.09 * tests)
+
+
+def test_lagged_products_are_the_sums_that_they_stand_for():
+    rng = np.random.default_rng(0)
+    series = [rng.standard_normal((n, 3)) for n in (50, 7, 31)]
+    slow = [sum((x[lag:] * x[: len(x) - lag]).sum(axis=0) for x in series if len(x) > lag) for lag in range(20)]
+    np.testing.assert_allclose(_lagged_products(series, 20), slow, atol=1e-12)
+
+
+def test_many_lags_of_a_long_recording_cost_seconds():
+    spikes = (np.random.default_rng(0).random((500_000, 4)) < 0.01).astype(np.float32)  # sqrt(n) lags: once minutes
+    begin = time.process_time()
+    PartialCorrelation().fit(spikes)
+    assert time.process_time() - begin < 5.0
 
 
 def test_partial_correlation_finds_the_links_of_a_chain_and_their_signs():
