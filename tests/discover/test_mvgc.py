@@ -38,26 +38,29 @@ def test_the_spectrum_of_a_resonance(process):
 
 @pytest.mark.parametrize(("regression", "lag"), [("ols", 2), ("lwr", 1)])
 def test_trials_are_not_spliced(regression, lag, process, stable):
-    """Against least squares written out trial by trial; a splice would give a first sample its neighbour's last."""
+    """Against each written out trial by trial; a splice would give a first sample its neighbour's last."""
     coef, v = stable(lag, 3, 4)
     trials = process(coef, 400, covariance=v).reshape(10, 40, 3)
     trials[:, 0, 0] += 20.0
 
-    def by_least_squares(segments):
-        if regression == "lwr":  # the mean is taken off beforehand, instead of an intercept
-            segments = [segment - trials.mean(axis=(0, 1)) for segment in segments]
+    def by_hand(segments):
         X = [np.concatenate([s[t - k] for k in range(1, lag + 1)]) for s in segments for t in range(lag, len(s))]
         Y = np.array([s[t] for s in segments for t in range(lag, len(s))])
-        X = np.column_stack([X, np.ones(len(X))]) if regression == "ols" else np.array(X)
+        X = np.column_stack([X, np.ones(len(X))])
         B = np.linalg.lstsq(X, Y)[0]
+        if regression == "lwr":  # of one lag: their correlation, in units of all samples
+            mean = trials.mean(axis=(0, 1))
+            X, Y, everything = X[:, :3] - mean, Y - mean, np.concatenate(segments) - mean
+            before, now, root = (np.linalg.cholesky(x.T @ x) for x in (X, Y, everything))
+            B = (root @ np.linalg.solve(now, Y.T @ X) @ np.linalg.inv(before.T) @ np.linalg.inv(root)).T
         error = Y - X @ B
         return B[: 3 * lag].reshape(lag, 3, 3).transpose(0, 2, 1), error.T @ error / (len(Y) - 1)
 
     fitted = MVGC(lag=lag, regression=regression).fit(Recording({"x": trials}, 1.0, leading="trial"))
-    expected, covariance = by_least_squares(list(trials))
+    expected, covariance = by_hand(list(trials))
     np.testing.assert_allclose(fitted.coef_, expected, atol=1e-10)
     np.testing.assert_allclose(fitted.residual_covariance_, covariance, rtol=1e-9, atol=1e-10)
-    spliced, _ = by_least_squares([np.concatenate(trials)])
+    spliced, _ = by_hand([np.concatenate(trials)])
     assert np.abs(spliced - expected).max() > 0.01
 
 

@@ -38,17 +38,13 @@ def test_on_the_published_example(data_folder):
     for criterion in ("aic", "bic"):
         for max_lag in (5, 10):
             folder = data_folder / "izhikevich/exc4_inh1_nodiag_withinp_rand/p4/inpvar5_S5_t5000/seed0"
-            assert differences(folder, criterion, max_lag) < 1e-3
+            assert differences(folder, criterion, max_lag) < 1e-5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("criterion", "max_lag"), [("aic", 5), ("aic", 10), ("bic", 5), ("bic", 10)])
 def test_on_all_published_networks(data_folder, criterion, max_lag):
-    """The order is always the toolbox's (another would be off by a tenth and more).
-
-    The rest is not explained: the data that the toolbox was given differ from the published file by what a few samples
-    would make; it is least where single samples weigh least.
-    """
+    """Another order than the toolbox's would be off by a tenth and more."""
     found = np.array([differences(folder, criterion, max_lag) for folder in folders(data_folder)])
     assert len(found) == 48
-    assert np.median(found) < 2e-3 and found.max() < 2e-2
+    assert np.median(found) < 1e-5 and found.max() < 2e-4

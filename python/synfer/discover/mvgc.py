@@ -51,7 +51,8 @@ class MVGC(VectorAutoregression):
         takes the order that forecasts held-out fifths best: of the trials where there are five, else of each stretch.
     max_lag : int
     regression : {"lwr", "ols"}
-        Morf's lattice recursion, whose orders each use all the rows they can, or least squares.
+        Morf's lattice recursion, whose orders each use all the rows they can, or least squares. The recursion's fits
+        are stable whatever the data: of an explosive process they have a radius just below 1, and are warned of.
     n_frequencies : int, optional
         Also give the causality at so many frequencies from 0 to half the sampling rate (``spectral_``).
 
@@ -89,7 +90,7 @@ class MVGC(VectorAutoregression):
     Warns
     -----
     NotConvergedWarning
-        The fitted process is not stable.
+        The fitted process is not stable (of "ols").
     UnitRootWarning
         It remembers for a tenth of the recording or longer: F is large by chance, and its null law does not hold.
     NonStationaryWarning, ConstantSegmentWarning
