@@ -6,10 +6,10 @@ Microseconds of a call with next to nothing to compute (1 x 1 x 1 x 1 x 4), whos
 forward, and forward and backward. The best of many calls, the ways in turn. All of them share one forward and one
 backward function and save the same tensors; what differs is who calls them:
 
-- function alone: a torch.autograd.Function that calls the kernels. To torch.compile, export and vmap it is no operator.
-- operator, function around it: what synfer does. `Library.define` and `impl`, so that the operator has a schema, a fake
-  and rules for transforms; in eager mode a Function goes around it in place of its autograd formula.
-- operator, register_autograd: the same operator called with torch's own autograd kernel.
+- synfer: an operator (`Library.define` and `impl`, with a schema, a fake and rules for transforms) for whoever traces,
+  transforms or watches; on plain tensors in eager mode a torch.autograd.Function calls its kernels past the dispatcher.
+- operator, function around it: the same, but that Function calls the operators, as it did before.
+- operator, register_autograd: the operator called with torch's own autograd kernel (whose formula is synfer's).
 - custom_op: torch.library.custom_op with register_autograd.
 """
 
@@ -29,19 +29,19 @@ from synfer.ops import attention_operator as operator
 
 OPTIONS = (1, 0.5, True, True, True, True, True)
 FORWARD: Any = operator._forward
-BACKWARD: Any = operator._backward
 
 
-class Alone(torch.autograd.Function):
+class Around(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Any:
-        result = FORWARD(*arguments)
+        result = torch.ops.synfer.attention_with_map.default(*arguments)
         operator._setup(ctx, arguments, result)
         return result
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor | None, grad_map: Tensor | None) -> Any:
-        dq, dk, dv, _ = BACKWARD(*ctx.saved_tensors, grad_out, grad_map, *ctx.options, False)
+        call = torch.ops.synfer.attention_with_map_backward.default
+        dq, dk, dv, _ = call(*ctx.saved_tensors, grad_out, grad_map, *ctx.options, False)
         return dq, dk, dv, *(None,) * 8
 
 
@@ -59,8 +59,8 @@ def custom(
 custom.register_autograd(operator._gradients, setup_context=operator._setup)
 
 WAYS: dict[str, Callable[..., Any]] = {
-    "function alone": Alone.apply,
-    "operator, function around it": operator._Attention.apply,
+    "synfer": operator._Attention.apply,
+    "operator, function around it": Around.apply,
     "operator, register_autograd": torch.ops.synfer.attention_with_map.default,
     "custom_op": custom,
 }

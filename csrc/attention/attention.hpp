@@ -78,9 +78,16 @@ struct AttentionKernels {
     void (*backward)(const Attention<T>&, const AttentionShare&, T* dbias, void* workspace);
 };
 
+// Two kinds of heads: those with so few rows that vectors hold keys, and all others, whose vectors hold rows.
+template <class T>
+struct AttentionSort {
+    bool (*has_few_rows)(const Attention<T>&);
+    AttentionKernels<T> few, many;
+};
+
 struct AttentionLevel {
-    AttentionKernels<float> single;
-    AttentionKernels<double> full;
+    AttentionSort<float> single;
+    AttentionSort<double> full;
 };
 
 namespace baseline {

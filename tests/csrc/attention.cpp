@@ -70,7 +70,7 @@ int main() {
         if (!available(level)) continue;
         set_instruction_level(level);
         int n = 0;
-        for (const std::int64_t rows : {1, 7, 16, 33, 50, 100}) {
+        for (const std::int64_t rows : {1, 5, 7, 16, 33, 50, 100}) {
             for (const auto& [n_sources, lags] : keys) {
                 for (const auto& [d_key, d_value] : widths) {
                     for (const std::int64_t columns : {std::int64_t{0}, n_sources, n_sources * lags}) {

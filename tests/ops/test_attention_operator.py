@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from synfer import _core
 from synfer.errors import InputError, ShapeError
@@ -103,6 +104,56 @@ def test_a_constant_bias_gets_no_gradient(heads):
     bias = torch.randn(5, 4)
     attention_with_map(q, k, v, n_sources=4, bias=bias)[0].sum().backward()
     assert bias.grad is None and q.grad is not None
+
+
+class Watching(TorchDispatchMode):
+    """Remember the operators that are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.seen.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_whoever_watches_sees_the_operator(heads, wanted):
+    """In eager mode its kernel is called without the dispatcher, to the same results."""
+    inputs = [x.requires_grad_(wanted) for x in heads(2, 3, 5, 40, 8)]
+    plain = attention_with_map(*inputs, n_sources=4)
+    grads = torch.autograd.grad(plain[0].sum() + plain[1].square().sum(), inputs) if wanted else ()
+    with Watching() as watching:
+        watched = attention_with_map(*inputs, n_sources=4)
+        loss = watched[0].sum() + watched[1].square().sum()
+        found = torch.autograd.grad(loss, inputs) if wanted else ()
+    assert ("synfer::attention_with_map" in watching.seen) and (
+        ("synfer::attention_with_map_backward" in watching.seen) == wanted
+    )
+    for x, y in zip((*plain, *grads), (*watched, *found), strict=True):
+        assert torch.equal(x, y)
+
+
+def test_a_pending_sign_counts(heads):
+    q, k, v = heads(2, 3, 5, 40, 8)
+    negative = torch.complex(torch.zeros_like(q), -q).conj().imag
+    assert negative.is_neg()
+    for x, y in zip(attention_with_map(negative, k, v), attention_with_map(q, k, v), strict=True):
+        assert torch.equal(x, y)
+    sign = torch.complex(torch.zeros_like(q), q).conj().imag
+    loss = attention_with_map(q.requires_grad_(), k, v)[0]
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, q, sign)[0], -torch.autograd.grad(attention_with_map(q, k, v)[0], q, q.detach())[0]
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_trace_holds_the_operator(heads):
+    q, k, v = heads(2, 3, 5, 40, 8)
+    traced = torch.jit.trace(lambda q, k, v: attention_with_map(q, k, v, n_sources=4), (q, k, v))
+    for x, y in zip(traced(2 * q, k, v), attention_with_map(2 * q, k, v, n_sources=4), strict=True):
+        assert torch.equal(x, y)
 
 
 @pytest.mark.parametrize("dynamic", [False, True])

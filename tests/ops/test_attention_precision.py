@@ -77,7 +77,12 @@ def test_random_shapes(heads, b, targets, n_sources, lags, d, e, spread, biased,
 
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize(
-    "shape", [(4, 16, 10, 10, 8), (2, 16, 40, 400, 8), (1, 8, 100, 500, 16), (1, 4, 33, 777, 40), (3, 8, 60, 131, 64)]
+    "shape",
+    [
+        *((4, 16, 10, 10, 8), (2, 16, 40, 400, 8), (1, 8, 100, 500, 16), (1, 4, 33, 777, 40), (3, 8, 60, 131, 64)),
+        # Few rows, for which vectors hold keys: one tile of them and several, channels that fill vectors or do not.
+        *((16, 10, 5, 50, 8), (4, 16, 1, 10, 8), (3, 8, 2, 85, 5), (3, 8, 3, 131, 16), (2, 8, 8, 150, 33)),
+    ],
 )
 def test_every_instruction_level(level, heads, shape, biased):
     tensors = list(heads(*shape))
@@ -87,10 +92,11 @@ def test_every_instruction_level(level, heads, shape, biased):
     assert_as_exact_as_torch(tensors, n_sources=n_sources)
 
 
+@pytest.mark.parametrize("targets", [1, 3, 21])
 @pytest.mark.parametrize("normalize", ["softmax", "none"])
-def test_every_instruction_level_in_double(level, heads, normalize):
-    tensors = [*heads(2, 3, 21, 90, 5, 9, dtype=torch.float64), torch.randn(21, 30, dtype=torch.float64)]
-    grads = [torch.randn(2, 3, 21, 9, dtype=torch.float64), torch.randn(3, 21, 30, dtype=torch.float64)]
+def test_every_instruction_level_in_double(level, heads, normalize, targets):
+    tensors = [*heads(2, 3, targets, 90, 5, 9, dtype=torch.float64), torch.randn(targets, 30, dtype=torch.float64)]
+    grads = [torch.randn(2, 3, targets, 9, dtype=torch.float64), torch.randn(3, targets, 30, dtype=torch.float64)]
     options = {"n_sources": 30, "reduce": ("batch", "lag"), "normalize": normalize, "scale": -0.7}
     expected = results(attention_with_map_reference, tensors, grads, **options)
     for mine, truth in zip(results(attention_with_map, tensors, grads, **options), expected, strict=True):

@@ -27,12 +27,17 @@ const AttentionLevel& attention_level() {
 }
 
 template <class T>
-const AttentionKernels<T>& kernels() {
+const AttentionSort<T>& sort() {
     if constexpr (sizeof(T) == sizeof(float)) {
         return attention_level().single;
     } else {
         return attention_level().full;
     }
+}
+
+template <class T>
+const AttentionKernels<T>& kernels(const Attention<T>& a) {
+    return sort<T>().has_few_rows(a) ? sort<T>().few : sort<T>().many;
 }
 
 // Shares enough to keep many threads busy to the end, few enough that what each begins with (packing the bias and the
@@ -66,7 +71,7 @@ std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b
 // How many threads the work keeps busy.
 template <class T>
 std::int64_t threads_worth(const Attention<T>& a) {
-    const std::int64_t rows = divided_up(a.n_rows, 16) * 16;
+    const std::int64_t rows = sort<T>().has_few_rows(a) ? 2 * a.n_rows : divided_up(a.n_rows, 16) * 16;
     const double products = double(a.n_batch) * double(a.n_heads) * double(rows) * double(a.n_keys) *
                             double(a.d_key + a.d_value + 16) / 16.0;
     return static_cast<std::int64_t>(std::min(1e6, 1.0 + products / double(worth_a_thread)));
@@ -137,7 +142,7 @@ void add_up(const T* sums, std::int64_t n_sums, std::int64_t count, T divisor, T
 
 template <class T>
 void attention_forward(const Attention<T>& a, int n_threads) {
-    const AttentionKernels<T>& run = kernels<T>();
+    const AttentionKernels<T>& run = kernels(a);
     const std::int64_t n_groups = run.forward_groups(a);
     const bool mapped = a.map != nullptr;
     const std::int64_t columns = a.n_keys / a.map_lags;
@@ -182,7 +187,7 @@ void attention_forward(const Attention<T>& a, int n_threads) {
 
 template <class T>
 void attention_backward(const Attention<T>& a, int n_threads) {
-    const AttentionKernels<T>& run = kernels<T>();
+    const AttentionKernels<T>& run = kernels(a);
     const bool biased = a.dbias != nullptr;
     const std::int64_t bias_size = biased ? a.n_rows * (a.n_keys / a.bias_lags) : 0;
     const std::int64_t bytes = std::max<std::int64_t>(1, bias_size * static_cast<std::int64_t>(sizeof(T)));

@@ -8,17 +8,9 @@
 namespace synfer::SYNFER_LEVEL {
 namespace {
 
-// Heads added to a slice of the map before their sum is put by: a sum of thousands, one after the other, would lose
-// more digits than torch's mean does.
-constexpr std::int64_t heads_added = 16;
 // Keys that all blocks of a share meet before they meet the next ones: these and their values stay in the second-level
 // cache.
 constexpr std::int64_t keys_shared = 4 * tile;
-
-template <class T>
-SYNFER_DEVICE bool many_heads(const Attention<T>& a) {
-    return (a.map_over_batch ? a.n_batch : 1) * (a.map_over_heads ? a.n_heads : 1) > heads_added;
-}
 
 template <class T>
 std::int64_t bytes_a_vector(const Attention<T>& a) {

@@ -2,9 +2,10 @@
 
 ``torch.library`` makes it one node to ``torch.compile``, ``torch.export`` and CUDA graphs, and lets it have a rule for
 ``vmap``. Its Python side is kept short, for attention here takes tens of microseconds: the operator is defined through
-``Library`` rather than ``custom_op``, and where gradients are wanted in eager mode an autograd.Function goes around it,
-which costs 42 microseconds a call where the autograd kernel of ``register_autograd`` costs 75 and ``custom_op`` 84; a
-Function alone, 29, would be no operator (bench/results/attention_calls.md). All of them share one formula.
+``Library`` rather than ``custom_op``, and where nobody would see the difference, on plain tensors in eager mode, its
+kernel is called without torch's dispatcher, by an autograd.Function where gradients are wanted, which costs a third of
+what the autograd kernel of ``register_autograd`` or ``custom_op`` cost (bench/results/attention_calls.md). Whoever
+traces, transforms or watches sees the operator. All ways share one formula.
 """
 
 from __future__ import annotations
@@ -49,15 +50,25 @@ def compiled_attention(
     call: Any = torch.ops.synfer.attention_with_map.default
     if torch._C._are_functorch_transforms_active():
         call = _Transformable.apply
-    elif torch.is_grad_enabled() and not torch.compiler.is_compiling():
-        call = _Attention.apply
+    elif not torch.compiler.is_compiling() and not torch._C._is_tracing():
+        call = _Attention.apply if torch.is_grad_enabled() else _forward if _unseen(q, k, v, bias) else call
     result: tuple[Tensor, Tensor] = call(*arguments)
     return result
 
 
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def _unseen(*tensors: Tensor | None) -> bool:
+    """Whether the kernel may be called for the operator: nobody watches, and tensors are no more than their memory."""
+    return torch._C._len_torch_dispatch_stack() == 0 and all(
+        x is None or (type(x) in _PLAIN and not x.is_neg()) for x in tensors
+    )
+
+
 def _exact(dtype: torch.dtype) -> torch.dtype:
     """What is computed in, and what the map comes in, for a connectome is read from it."""
-    return torch.promote_types(dtype, torch.float32)
+    return dtype if dtype in (torch.float32, torch.float64) else torch.promote_types(dtype, torch.float32)
 
 
 def _empty_results(
@@ -73,13 +84,14 @@ def _empty_results(
 ) -> tuple[Tensor, Tensor]:
     """The output, in memory (B, L, H, E) so that the heads join as a view, and the map."""
     b, h, targets, _ = q.shape
-    out = empty(q, (b, targets, h, v.shape[3]), dtype=q.dtype).transpose(1, 2)
+    dtype = q.dtype
+    out = empty(q, (b, targets, h, v.shape[3]), dtype=dtype).transpose(1, 2)
     shape: list[int] = [0]
     if out_map:
         shape = ([] if over_batch else [b]) + ([] if over_head else [h]) + [targets, n_sources]
         if not over_lag:
             shape.append(k.shape[2] // n_sources if n_sources else 0)
-    return out, empty(q, shape, dtype=_exact(q.dtype))
+    return out, empty(q, shape, dtype=_exact(dtype))
 
 
 def _empty_gradient(like: Callable[..., Tensor], x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -200,7 +212,8 @@ def _backward(
             view(dbias) if want_dbias else None,
             *kernels.where,
         )
-    dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
+    if exact != q.dtype:
+        dq, dk, dv = (x.to(q.dtype) for x in (dq, dk, dv))
     return dq, dk, dv, dbias if bias is None else dbias.to(bias.dtype)
 
 
@@ -241,6 +254,10 @@ def _gradients(ctx: Any, grad_out: Tensor | None, grad_map: Tensor | None) -> tu
     call: Any = torch.ops.synfer.attention_with_map_backward.default
     if torch._C._are_functorch_transforms_active():
         call = _TransformableBackward.apply
+    elif (
+        not torch.is_grad_enabled() and not torch.compiler.is_compiling() and _unseen(q, k, v, bias, grad_out, grad_map)
+    ):
+        call = _backward
     dq, dk, dv, dbias = call(q, k, v, bias, grad_out, grad_map, *ctx.options, want_dbias)
     return (dq, dk, dv, dbias if want_dbias else None, *none)
 
@@ -279,7 +296,8 @@ class _Attention(torch.autograd.Function):
     # than all the rest of the call.
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Any:
-        result = torch.ops.synfer.attention_with_map.default(*arguments)
+        call: Any = _forward if _unseen(*arguments[:4]) else torch.ops.synfer.attention_with_map.default
+        result = call(*arguments)
         _setup(ctx, arguments, result)
         return result
 
