@@ -21,9 +21,9 @@ using Doubles = py::array_t<double, py::array::c_style>;
 
 py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit, const Doubles& count,
               const Integers& stop, py::ssize_t n_units, const py::array_t<double, py::array::f_style>& basis,
-              const Doubles& counts, const py::array_t<std::uint8_t, py::array::c_style>& used, bool bernoulli,
-              double ridge, double own_ridge, double tolerance, int max_iter, py::ssize_t curvature_rows,
-              int n_threads) {
+              const Doubles& counts, const py::array_t<std::uint8_t, py::array::c_style>& used,
+              const Doubles& covariates, bool bernoulli, double ridge, double own_ridge, double tolerance, int max_iter,
+              py::ssize_t curvature_rows, int n_threads) {
     const py::ssize_t n = bin.size();
     if (counts.ndim() != 2 || used.ndim() != 2 || used.shape(0) != counts.shape(0) ||
         used.shape(1) != counts.shape(1) || unit.size() != n || count.size() != n || stop.size() != n ||
@@ -31,6 +31,12 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
         throw std::invalid_argument("events (event), counts and used (target, bin), basis (window, function)");
     }
     const py::ssize_t n_targets = counts.shape(0), n_bins = counts.shape(1);
+    if (covariates.ndim() != 3 || (covariates.shape(0) != 1 && covariates.shape(0) != n_targets) ||
+        covariates.shape(2) != n_bins) {
+        throw std::invalid_argument("covariates (1 or target, covariate, bin)");
+    }
+    const py::ssize_t n_covariates = covariates.shape(1);
+    const py::ssize_t apart = covariates.shape(0) == 1 ? 0 : n_covariates * n_bins;
     for (py::ssize_t i = 0; i < n_targets; ++i) {
         if (targets.at(i) < 0 || targets.at(i) >= n_units) throw std::invalid_argument("targets must be known units");
     }
@@ -47,7 +53,8 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
                                own_ridge,
                                tolerance,
                                max_iter,
-                               curvature_rows};
+                               curvature_rows,
+                               n_covariates};
     std::vector<glm::Fit> fits(n_targets);
     std::exception_ptr failure;  // an exception, such as for want of memory, must not leave the parallel region
     {
@@ -56,10 +63,12 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
         const glm::Matrix common = glm::common_curvature(problem);
         const double* y = counts.data();
         const std::uint8_t* mask = used.data();
+        const double* z = n_covariates == 0 ? nullptr : covariates.data();
 #pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads) if (n_threads > 1)
         for (py::ssize_t i = 0; i < n_targets; ++i) {
             try {
-                fits[i] = glm::fit_target(problem, units[i], y + i * n_bins, mask + i * n_bins, common);
+                fits[i] = glm::fit_target(problem, units[i], y + i * n_bins, mask + i * n_bins, common,
+                                          z == nullptr ? nullptr : z + i * apart);
             } catch (...) {
 #pragma omp critical(synfer_glm_failure)
                 failure = std::current_exception();
@@ -67,7 +76,7 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
         }
     }
     if (failure) std::rethrow_exception(failure);
-    const py::ssize_t k = 1 + n_units * basis.shape(1);
+    const py::ssize_t k = 1 + n_units * basis.shape(1) + n_covariates;
     Doubles coef({n_targets, k}), information({n_targets, k, k}), log_likelihood(n_targets), decrement(n_targets);
     Integers n_iter(n_targets);
     for (py::ssize_t i = 0; i < n_targets; ++i) {
@@ -90,8 +99,8 @@ py::tuple fit(const Integers& targets, const Integers& bin, const Integers& unit
 void bind_glm(py::module_& m) {
     m.def("fit_point_process", &fit, py::arg("targets"), py::arg("bin"), py::arg("unit"), py::arg("count"),
           py::arg("stop"), py::arg("n_units"), py::arg("basis"), py::arg("counts"), py::arg("used"),
-          py::arg("bernoulli"), py::arg("ridge"), py::arg("own_ridge"), py::arg("tolerance"), py::arg("max_iter"),
-          py::arg("curvature_rows"), py::arg("n_threads") = 1,
+          py::arg("covariates"), py::arg("bernoulli"), py::arg("ridge"), py::arg("own_ridge"), py::arg("tolerance"),
+          py::arg("max_iter"), py::arg("curvature_rows"), py::arg("n_threads") = 1,
           "Fit targets (target, bin) on the events of all units; gives coef (target, column), information (target, "
           "column, column; NaN where singular), log-likelihood, Newton decrement and iterations (target).");
 }

@@ -24,11 +24,18 @@ double variance(Family family, double mu) { return family == Family::poisson ? m
 
 class Target {
   public:
-    Target(const Problem& problem, Index unit, const double* counts, const std::uint8_t* used)
-        : p_(problem), counts_(counts), used_(used), window_(problem.basis.rows()), n_basis_(problem.basis.cols()) {
-        n_columns_ = 1 + p_.spikes.n_units * n_basis_;
+    Target(const Problem& problem, Index unit, const double* counts, const std::uint8_t* used, const double* covariates)
+        : p_(problem),
+          counts_(counts),
+          used_(used),
+          window_(problem.basis.rows()),
+          n_basis_(problem.basis.cols()),
+          covariates_(covariates, covariates == nullptr ? 0 : problem.spikes.n_bins, problem.n_covariates) {
+        n_history_ = 1 + p_.spikes.n_units * n_basis_;
+        n_columns_ = n_history_ + covariates_.cols();
         ridge_ = Vector::Constant(n_columns_, problem.ridge);
         ridge_[0] = 0.0;
+        ridge_.tail(covariates_.cols()).setZero();
         ridge_.segment(1 + unit * n_basis_, n_basis_).array() += problem.own_ridge;
     }
 
@@ -39,6 +46,7 @@ class Target {
     void predict(const Vector& coef, Vector& eta) const {
         const Matrix filters = p_.basis * Eigen::Map<const Matrix>(coef.data() + 1, n_basis_, p_.spikes.n_units);
         eta.setConstant(p_.spikes.n_bins, coef[0]);
+        for (Index c = 0; c < covariates_.cols(); ++c) eta += coef[n_history_ + c] * covariates_.col(c);
         for (Index e = 0; e < p_.spikes.n; ++e) {
             const Index first = p_.spikes.bin[e] + 1;
             const Index length = std::min<Index>(window_, p_.spikes.stop[e] - first);
@@ -64,6 +72,7 @@ class Target {
         }
         out[0] = residual.sum();
         Eigen::Map<Matrix>(out.data() + 1, n_basis_, p_.spikes.n_units) = p_.basis.transpose() * sums;
+        for (Index c = 0; c < covariates_.cols(); ++c) out[n_history_ + c] = covariates_.col(c).dot(residual);
     }
 
     double log_likelihood(const Vector& eta) const {
@@ -125,6 +134,7 @@ class Target {
                 const double w = weight(t, eta);
                 taken += w;
                 rows(0, r) = 1.0;
+                for (Index c = 0; c < covariates_.cols(); ++c) rows(n_history_ + c, r) = covariates_(t, c);
                 rows.col(r) *= std::sqrt(w);
             }
             gram.selfadjointView<Eigen::Lower>().rankUpdate(rows.leftCols(n_here));
@@ -141,7 +151,9 @@ class Target {
     const Problem& p_;
     const double* counts_;
     const std::uint8_t* used_;
-    Index window_, n_basis_, n_columns_;
+    Index window_, n_basis_;
+    Eigen::Map<const Matrix> covariates_;  // (bin, covariate)
+    Index n_history_, n_columns_;
     Vector ridge_;  // (column)
 };
 
@@ -158,12 +170,13 @@ bool factorise(const Matrix& matrix, Eigen::LLT<Matrix>& llt) {
 Matrix common_curvature(const Problem& problem) {
     Problem plain = problem;
     plain.ridge = plain.own_ridge = 0.0;
-    return Target(plain, 0, nullptr, nullptr).information(Vector(), problem.curvature_rows);
+    plain.n_covariates = 0;
+    return Target(plain, 0, nullptr, nullptr, nullptr).information(Vector(), problem.curvature_rows);
 }
 
-Fit fit_target(const Problem& problem, Index unit, const double* counts, const std::uint8_t* used,
-               const Matrix& common) {
-    const Target target(problem, unit, counts, used);
+Fit fit_target(const Problem& problem, Index unit, const double* counts, const std::uint8_t* used, const Matrix& common,
+               const double* covariates) {
+    const Target target(problem, unit, counts, used, covariates);
     Fit fit;
     fit.coef = Vector::Zero(target.n_columns());
     double n_used = 0.0, n_spikes = 0.0;
@@ -185,7 +198,7 @@ Fit fit_target(const Problem& problem, Index unit, const double* counts, const s
         target.residual(eta, residual);
         target.gradient(residual, gradient);
         gradient -= target.ridge().cwiseProduct(fit.coef);
-        const bool first = fit.n_iter == 0 && !exact;
+        const bool first = fit.n_iter == 0 && !exact && problem.n_covariates == 0;
         const bool renewed = exact || first || fit.n_iter == 2 || fit.n_iter % 20 == 0;
         if (renewed) {
             Matrix curvature;

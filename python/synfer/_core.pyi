@@ -272,6 +272,7 @@ def fit_point_process(
     basis: NDArray[np.float64],
     counts: NDArray[np.float64],
     used: NDArray[np.uint8],
+    covariates: NDArray[np.float64],
     bernoulli: bool,
     ridge: float,
     own_ridge: float,

@@ -70,7 +70,7 @@ def shrink(
     length = np.maximum(np.linalg.norm(best.reshape(n, size), axis=1), 1e-12)
     steepest = float(np.linalg.eigvalsh(quadratic)[-1])
     pull = quadratic @ best
-    most = float((np.linalg.norm(pull.reshape(n, size), axis=1) * length).max())
+    most = (1.0 + 1e-9) * float((np.linalg.norm(pull.reshape(n, size), axis=1) * length).max())  # no rounding is left
     path = np.geomspace(most, LEAST * most, STRENGTHS) if strength is None else np.array([strength])
     theta, chosen, least = np.zeros_like(best), (np.zeros_like(best), float(path[0])), np.inf
     for value in path:

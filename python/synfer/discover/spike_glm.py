@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import stats
@@ -14,10 +14,14 @@ from tqdm import tqdm
 
 from synfer import _core
 from synfer.connectome import Connectome
+from synfer.discover._covariates import read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.threads import n_threads
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 TOLERANCE = 1e-6  # of the Newton decrement: what is left to gain, in units of log-likelihood
 TOGETHER = 2 * 10**7  # counts held as float64 at once
@@ -58,9 +62,11 @@ class SpikeGLM(BaseDiscoverer):
     """Poisson or Bernoulli regression of spike counts on the history of all units, its own included.
 
         n_i(t) ~ Poisson(mu_i(t)) or Bernoulli(mu_i(t))
-        log mu_i(t), or logit mu_i(t) = c_i + sum_j sum_{d = 1}^{window} h_ij(d) n_j(t - d),   h_ij = sum_b beta_ijb b_b
+        log mu_i(t), or logit mu_i(t) = c_i + sum_j sum_{d = 1}^{window} h_ij(d) n_j(t - d) + gamma_i' z_i(t)
 
-    with b the raised cosines of :func:`raised_cosines`. Each target maximises
+    with h_ij = sum_b beta_ijb b_b, b the raised cosines of :func:`raised_cosines`, and z what is known besides, such as
+    a stimulus (``covariates`` of ``fit``; for a filter of it give its past as further columns): what is common to units
+    and given here is no evidence for edges. Each target maximises
 
         log likelihood - ridge / 2 |beta_i|^2 - own_ridge / 2 |beta_ii|^2
 
@@ -80,7 +86,7 @@ class SpikeGLM(BaseDiscoverer):
         Bins after a spike of its own in which a unit cannot fire. "auto" takes each unit's own: one less than its
         shortest interval, at most ``window`` (the maximum-likelihood estimate of a hazard that is 0 at first).
     ridge : float
-        Penalty on the coefficients, in units of log-likelihood. With it there are no p-values.
+        Penalty on the coefficients beta, in units of log-likelihood. With it there are no p-values.
     own_ridge : float
         Further penalty on the coefficients of the unit's own history, which its refractory time leaves ill determined:
         too small to move what others do, so that p-values are given all the same.
@@ -102,6 +108,8 @@ class SpikeGLM(BaseDiscoverer):
     coef_ : numpy.ndarray, (target, source, basis)
         beta.
     intercept_ : numpy.ndarray, (target,)
+    covariate_coef_ : numpy.ndarray, (target, covariate)
+        gamma, change of log rate (or log odds) for each unit of a covariate.
     filters_ : numpy.ndarray, (target, source, window)
         h; the diagonal holds the units' own filters.
     refractory_ : numpy.ndarray of int, (unit,)
@@ -115,8 +123,8 @@ class SpikeGLM(BaseDiscoverer):
     ------
     InputError
         See ``fit``; further, samples that are not counts (not 0 or 1 with "bernoulli"), more basis functions than the
-        window carries, too few bins for the columns, units that cannot be told apart, or that never or always fire in
-        the bins that count.
+        window carries, too few bins for the columns, units or covariates that cannot be told apart, units that never
+        or always fire in the bins that count, and covariates that do not fit X.
 
     Warns
     -----
@@ -179,6 +187,27 @@ class SpikeGLM(BaseDiscoverer):
         self.max_iter = max_iter
         self.group_lasso = group_lasso
 
+    def fit(self, X: Any, signal: str | None = None, covariates: Any = None) -> Self:
+        """Find who drives whom; as every discoverer's ``fit``, and
+
+        Parameters
+        ----------
+        X, signal
+            As `BaseDiscoverer.fit` takes them.
+        covariates : str, sequence of str, or array, optional
+            What else the rate of a bin depends on, as it is in that bin: names of signals of the Recording, such as the
+            "drive" that a simulation recorded (a column for each unit), or an array ([trial,] time, [unit,] covariate).
+
+        Returns
+        -------
+        self
+        """
+        self._given = (X, covariates)
+        try:
+            return super().fit(X, signal)
+        finally:
+            del self._given
+
     def _min_samples(self, n_units: int) -> int:
         return int(self.window) + (1 + n_units * int(self.n_basis) if self.ridge == 0 else 1)
 
@@ -191,30 +220,37 @@ class SpikeGLM(BaseDiscoverer):
                 "longer window."
             )
         self._check_counts(samples)
+        X, covariates = getattr(self, "_given", (None, None))  # none where another estimator gave samples
+        given = read_covariates(X, covariates, samples)
+        known = np.empty((samples.n_samples, 0)) if given is None else np.concatenate(given)
+        n_known = known.shape[-1]
         bins, units, counts, stops = _events(samples.segments)
         self.refractory_ = self._refractory(samples, bins, units, counts, stops)
 
-        n_columns = 1 + n * n_basis
+        n_columns = 1 + n * n_basis + n_known
         rows = max(40 * n_columns, ALL_ROWS)
         self.coef_ = np.empty((n, n, n_basis))
         self.intercept_, self.log_likelihood_ = np.empty(n), np.empty(n)
+        self.covariate_coef_ = np.empty((n, n_known))
         self.n_iter_ = np.empty(n, dtype=np.int64)
         score, unfinished = np.full((n, n), np.nan), []
         self.group_lasso_ = None if self.group_lasso is None else np.full(n, np.nan)
-        together = max(1, TOGETHER // samples.n_samples)
+        together = max(1, TOGETHER // (samples.n_samples * (1 + (n_known if known.ndim == 3 else 0))))
         with tqdm(total=n, desc="spike GLM", unit=" targets", delay=2, leave=False, disable=None) as progress:
             for first in range(0, n, together):
                 targets = np.arange(first, min(first + together, n))
                 trains = np.concatenate([segment[:, targets] for segment in samples.segments]).T
                 used = np.stack([self._used(samples, int(i), bins, units) for i in targets])
                 self._check_rates(samples, targets, trains, used)
+                beside = known.T[None] if known.ndim == 2 else known[:, targets].transpose(1, 2, 0)
                 coef, information, likelihood, decrement, n_iter = _core.fit_point_process(
                     targets, bins, units, counts, stops, n, basis, np.ascontiguousarray(trains, dtype=np.float64),
-                    used, self.family == "bernoulli", float(self.ridge), float(self.own_ridge),
-                    TOLERANCE, int(self.max_iter), rows, n_threads(),
+                    used, np.ascontiguousarray(beside, dtype=np.float64), self.family == "bernoulli",
+                    float(self.ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
                 )  # fmt: skip
                 self.intercept_[targets] = coef[:, 0]
-                self.coef_[targets] = coef[:, 1:].reshape(len(targets), n, n_basis)
+                self.coef_[targets] = coef[:, 1 : 1 + n * n_basis].reshape(len(targets), n, n_basis)
+                self.covariate_coef_[targets] = coef[:, 1 + n * n_basis :]
                 self.log_likelihood_[targets], self.n_iter_[targets] = likelihood, n_iter
                 for k, i in enumerate(targets):
                     if self.group_lasso is not None and decrement[k] <= TOLERANCE:
@@ -299,13 +335,16 @@ class SpikeGLM(BaseDiscoverer):
         groups = 1 + np.arange(n * n_basis).reshape(n, n_basis)
         others = np.delete(np.arange(n), i)
         strength = None if isinstance(self.group_lasso, str) else self.group_lasso
-        coef = np.concatenate([[self.intercept_[i]], self.coef_[i].ravel()])
+        known = 1 + n * n_basis + np.arange(self.covariate_coef_.shape[1])
+        coef = np.concatenate([[self.intercept_[i]], self.coef_[i].ravel(), self.covariate_coef_[i]])
+        free = np.concatenate([[0], groups[i], known])
         try:
-            left, chosen = shrink(coef, information, np.append(0, groups[i]), groups[others], events, strength)
+            left, chosen = shrink(coef, information, free, groups[others], events, strength)
         except (LinAlgError, ValueError):
             return  # what is singular is refused by the statistic that follows
         assert self.group_lasso_ is not None
-        self.intercept_[i], self.coef_[i], self.group_lasso_[i] = left[0], left[1:].reshape(n, n_basis), chosen
+        self.intercept_[i], self.covariate_coef_[i], self.group_lasso_[i] = left[0], left[known], chosen
+        self.coef_[i] = left[groups]
 
     def _wald(self, samples: Samples, i: int, information: np.ndarray) -> np.ndarray:
         n, n_basis = samples.n_units, int(self.n_basis)
@@ -314,7 +353,8 @@ class SpikeGLM(BaseDiscoverer):
         except (LinAlgError, ValueError):  # NaN: refused by the kernel
             raise InputError(
                 f"X must let every coefficient be told, but the information of target {samples.unit_ids[i]!s} is "
-                "singular: set ridge > 0, take fewer basis functions, or drop units that fire with others."
+                "singular: set ridge > 0, take fewer basis functions, or drop units that fire with others, or "
+                "covariates that follow from others."
             ) from None
         score = np.empty(n)
         for j in range(n):
