@@ -55,7 +55,7 @@ struct Wiring {
     T* synapse_state;  // (network, state, unit)
     bool fresh;        // nothing is on its way yet, but spikes that the neurons' state shows are about to be
     // (network, slot, receptor, unit): what arrives before step k is in slot k mod longest. Null where longest = 1: it
-    // is added to the states at once.
+    // is added to the states at once, as is what comes by edges of delay 1 among others.
     T* pending;
     ShortTerm short_term;
     Stdp<T> stdp;

@@ -12,6 +12,7 @@ namespace synfer::SYNFER_LEVEL {
 template <class T>
 struct Arrivals {
     T* rows;                    // (slot, receptor, element); one slot where the longest delay is 1
+    T* next;                    // (receptor, element): the states themselves, for what acts in the next step
     std::int64_t slots, width;  // width of a row
     int n_receptors;
 
@@ -81,14 +82,17 @@ struct Lists {
         const std::int64_t now = delayed ? k % to.slots : 0, slot = to.n_receptors * to.width;
         for (std::int64_t edge = begin; edge < end; ++edge) {
             T w = strengths[edge];
-            T* row = rows + (static_cast<std::int64_t>(targets[edge]) + offset);
+            T* row = rows;
+            if constexpr (delayed) {
+                // Past the slots where it need not wait, as where no delay is longer: else sums would round elsewhere
+                // in a network alone than beside one of longer delays.
+                const std::int64_t delay = wiring.delays[edge], later = now + delay;
+                row = delay == 1 ? to.next : rows + (later >= to.slots ? later - to.slots : later) * slot;
+            }
+            row += static_cast<std::int64_t>(targets[edge]) + offset;
             if constexpr (two_receptors) {
                 row += w < T(0) ? to.width : 0;
                 w = w < T(0) ? sign * w : w;
-            }
-            if constexpr (delayed) {
-                const std::int64_t later = now + wiring.delays[edge];
-                row += (later >= to.slots ? later - to.slots : later) * slot;
             }
             *row = multiply_add(scale, w, *row);
         }

@@ -109,8 +109,8 @@ struct Part {
     }
 
     Arrivals<T> arrivals() const {
-        return {pending != nullptr ? pending : synapse_state, pending != nullptr ? wiring.longest : 1, width,
-                n_receptors};
+        const bool waiting = pending != nullptr;
+        return {waiting ? pending : synapse_state, synapse_state, waiting ? wiring.longest : 1, width, n_receptors};
     }
 };
 

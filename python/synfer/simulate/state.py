@@ -118,8 +118,8 @@ class State:
         Returns
         -------
         State
-            Of copies: with an int that of a single network, which keeps its id and so its random numbers. Its longest
-            delay may be shorter than the batch's, unless all of its delays are one step: `run` refuses it then.
+            Of copies: with an int that of a single network, which keeps its id and so its random numbers, whatever
+            delays the others have.
 
         Raises
         ------
@@ -208,6 +208,8 @@ class State:
             Of each unit.
         """
         pending, shape = self.arrays.get("pending"), shapes.get("pending")
+        if pending is not None and shape is None and not pending.any():  # delays of one step: nothing waits
+            return dataclasses.replace(self, arrays={k: v for k, v in self.arrays.items() if k != "pending"})
         if (
             pending is None
             or shape is None

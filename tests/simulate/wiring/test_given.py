@@ -84,6 +84,26 @@ def test_a_graph_and_back() -> None:
     assert again.weight.sel(target="c", source="a") == 3.0  # edges run source -> target
 
 
+@pytest.mark.parametrize("view", ["whole", "seen in part", "reversed"])
+@pytest.mark.parametrize("kind", [nx.Graph, nx.DiGraph])
+def test_attributes_go_with_their_edges(kind: type[nx.Graph], view: str) -> None:
+    rng = np.random.default_rng(0)
+    graph = kind()
+    graph.add_nodes_from(f"unit {k}" for k in rng.permutation(20))
+    for source, target in rng.choice(list(graph), (90, 2)):  # some of them loops, some twice
+        graph.add_edge(source, target, weight=rng.normal(), delay=rng.random() + 0.1)
+    if view == "seen in part":
+        graph = graph.subgraph(list(graph)[3:15])
+    elif view == "reversed":
+        graph = graph.reverse(copy=False) if graph.is_directed() else nx.Graph(graph)
+    connectome = from_networkx(graph, delay="delay")
+    assert connectome.unit_ids.tolist() == list(graph)
+    slow = nx.to_numpy_array(graph, weight="weight").T
+    np.testing.assert_array_equal(connectome.weight, slow)
+    delays = nx.to_numpy_array(graph, weight="delay", nonedge=np.nan).T
+    np.testing.assert_array_equal(connectome.delay, delays)
+
+
 @pytest.mark.parametrize("layout", ["matrix", "edges"])
 def test_networkxs_generators_are_taken(layout: str) -> None:
     graph = nx.watts_strogatz_graph(30, 4, 0.2, seed=1)

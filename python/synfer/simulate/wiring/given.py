@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,25 +141,27 @@ def from_networkx(
     if n == 0:
         raise InputError("graph must have at least one node.")
     seed, layout = checked_seed(seed), checked_layout(layout, n)
-    directed = graph if graph.is_directed() else graph.to_directed(as_view=True)
-    refuse_beyond_memory(n, directed.number_of_edges(), 1, layout)
-    nodes = list(graph)
+    nodes, adjacency = list(graph), dict(graph.adjacency())
+    # whom each node reaches; of an undirected graph both ends of an edge say so
+    reached = [adjacency[node] for node in nodes]
+    counts = [len(neighbours) for neighbours in reached]
+    n_edges = sum(counts)
+    refuse_beyond_memory(n, n_edges, 1, layout)
     place = {node: k for k, node in enumerate(nodes)}
-    edges = list(directed.edges(data=True))
-    source = np.fromiter((place[u] for u, _, _ in edges), np.int64, len(edges))
-    target = np.fromiter((place[v] for _, v, _ in edges), np.int64, len(edges))
+    # Iterators of C alone: a graph is dicts of dicts, and has millions of edges.
+    targets = map(place.__getitem__, itertools.chain.from_iterable(reached))
+    source, target = np.repeat(np.arange(n), counts), np.fromiter(targets, np.int64, n_edges)
     order = np.argsort(target * n + source)
-    edges = [edges[k] for k in order]
     if isinstance(weight, LogNormal):
-        strengths = weight.draw(generator_of(seed, 0, WEIGHT_STREAM), len(edges))
+        strengths = weight.draw(generator_of(seed, 0, WEIGHT_STREAM), n_edges)
     elif isinstance(weight, str):
-        strengths = _attribute(edges, weight, "weight")
+        strengths = _attribute(reached, weight, "weight")[order]
     else:
-        strengths = np.full(len(edges), checked_number("weight", weight))
+        strengths = np.full(n_edges, checked_number("weight", weight))
     if isinstance(delay, str):
-        lags: np.ndarray | None = _positive_delays(_attribute(edges, delay, "delay"))
+        lags: np.ndarray | None = _positive_delays(_attribute(reached, delay, "delay"))[order]
     else:
-        lags = _delays(delay, seed, len(edges))
+        lags = _delays(delay, seed, n_edges)
     labelled = all(type(node) is int for node in nodes) or all(isinstance(node, str) for node in nodes)
     connectome = Connectome.from_edges(
         source[order],
@@ -251,9 +255,11 @@ def _positive_delays(given: np.ndarray) -> np.ndarray:
     return lags
 
 
-def _attribute(edges: list, name: str, argument: str) -> np.ndarray:
+def _attribute(reached: list, name: str, argument: str) -> np.ndarray:
+    """Give an attribute of all edges, node after node; ``reached`` holds, of each, whom it reaches by what edge."""
+    edges = itertools.chain.from_iterable(neighbours.values() for neighbours in reached)
     try:
-        values = [about[name] for _, _, about in edges]
+        values = list(map(operator.itemgetter(name), edges))
     except KeyError:
         raise InputError(
             f"{argument} must name an attribute that every edge has; some lack {name!r}: give a number instead."
