@@ -16,16 +16,16 @@ from synfer.discover._covariates import read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.effects import combine
+from synfer.discover.foretelling import foretold, log_likelihood
 from synfer.discover.last_step import latency, solve
 from synfer.discover.refit import Refit, standardise
 from synfer.errors import InputError, NotConvergedWarning
-from synfer.forecast import LAWS, Pasts, SynformerForecaster, moments, saturation, train_synformer
+from synfer.forecast import LAWS, Events, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
-_ROWS = 512  # of a forward pass
 
 
 class Synformer(BaseDiscoverer):
@@ -58,6 +58,10 @@ class Synformer(BaseDiscoverer):
         Own samples that are fed as they are, beside the traces.
     value_window : int
         Samples that a value is made from. What acts later than that needs ``max_lag``.
+    values : {"samples", "events"}
+        What values are made from: a source's samples, or 1 where it has an event and 0 elsewhere (`synfer.forecast`'s
+        `Events`: atoms and jumps), which leaves less to be learnt where events are all that acts. A target's samples at
+        an atom within its range (a reset) do not count then. Counts are events as they are.
     time_constants : tuple of float
         Of the traces of own history, in samples.
     n_products : int
@@ -109,6 +113,8 @@ class Synformer(BaseDiscoverer):
         Mean negative log-likelihood of each pass through the data, nats per (z-scored) sample and unit.
     offset_, scale_ : numpy.ndarray, (unit,)
         The model sees (x - offset_) / scale_.
+    events_ : synfer.forecast.Events
+        With ``values="events"``, what an event is.
     limits_ : tuple of numpy.ndarray (unit,)
         Floor and ceiling found in the samples; infinite where there is none.
 
@@ -141,6 +147,7 @@ class Synformer(BaseDiscoverer):
         "likelihood": [StrOptions(set(LAWS))],
         "window": _COUNT,
         "value_window": _COUNT,
+        "values": [StrOptions({"samples", "events"})],
         "time_constants": ["array-like"],
         "n_products": [Interval(Integral, 0, None, closed="left")],
         "memory": _COUNT,
@@ -169,6 +176,7 @@ class Synformer(BaseDiscoverer):
         likelihood: str = "gaussian",
         window: int = 4,
         value_window: int = 4,
+        values: str = "samples",
         time_constants: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         n_products: int = 0,
         memory: int = 1,
@@ -193,6 +201,7 @@ class Synformer(BaseDiscoverer):
         self.likelihood = likelihood
         self.window = window
         self.value_window = value_window
+        self.values = values
         self.time_constants = time_constants
         self.n_products = n_products
         self.memory = memory
@@ -275,6 +284,10 @@ class Synformer(BaseDiscoverer):
         if not counts:
             self.offset_, self.scale_ = moments(samples.segments)
         self._standard: Any = None
+        if self.values == "events" and not counts:
+            self.events_ = Events.of(samples.segments)
+            if not self.events_.rate.any():
+                raise InputError("X must have events for values='events', got none: take values='samples'.")
         pasts = self._pasts(samples, covariates)
         self._standard = pasts.standard
         if len(pasts.rows) == 0:
@@ -355,13 +368,8 @@ class Synformer(BaseDiscoverer):
         """
         samples = self._read(X, signal)
         pasts = self._pasts(samples, read_covariates(X, covariates, samples))
-        out = np.full((samples.n_samples, samples.n_units), np.nan, dtype=np.float32)
-        law = LAWS[self.likelihood]
-        with torch.no_grad():
-            for rows in pasts.rows.split(_ROWS):
-                mean = law.mean(self.forecaster_(pasts.batch(rows)).eta).mean(0)
-                out[rows.numpy() + 1] = mean.numpy() * self.scale_ + self.offset_
-        out = np.clip(out, *(limit.astype(np.float32) for limit in self.limits_))
+        raw = foretold(self.forecaster_, pasts, LAWS[self.likelihood]) * self.scale_ + self.offset_
+        out = np.clip(raw.astype(np.float32), *(limit.astype(np.float32) for limit in self.limits_))
         return out.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else out
 
     def score(self, X: Any, signal: str | None = None, covariates: Any = None) -> float:
@@ -371,21 +379,10 @@ class Synformer(BaseDiscoverer):
         """
         samples = self._read(X, signal)
         pasts = self._pasts(samples, read_covariates(X, covariates, samples))
-        law = LAWS[self.likelihood]
-        total, count = 0.0, 0.0
-        with torch.no_grad():
-            for rows in pasts.rows.split(_ROWS):
-                batch = pasts.batch(rows)
-                forecast = self.forecaster_(batch)
-                each = law.log_prob(forecast.eta, forecast.log_scale, batch.target, batch.edge)
-                mixture = torch.logsumexp(each, 0) - np.log(len(each))
-                # A density, per unit of the signal; a probability at an edge has no unit.
-                unit = torch.from_numpy(np.log(self.scale_)).float() * (batch.edge == 0)
-                total += float(((mixture - unit) * batch.weight).sum())
-                count += float(batch.weight.sum())
-        return total / count if count else float("nan")
+        return log_likelihood(self.forecaster_, pasts, LAWS[self.likelihood], self.scale_)
 
     def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
+        events = self.events_ if self.values == "events" and self.likelihood == "gaussian" else None
         return Pasts(
             samples.segments,
             depth=self._depth(),
@@ -397,4 +394,6 @@ class Synformer(BaseDiscoverer):
             limits=self.limits_,
             covariates=covariates,
             standard=self._standard,
+            told=None if events is None else [events.told(segment) for segment in samples.segments],
+            put=None if events is None else events.put,
         )

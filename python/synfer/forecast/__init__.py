@@ -3,6 +3,7 @@
 from synfer.forecast.causalformer import CausalformerForecaster
 from synfer.forecast.componentwise import ComponentwiseForecaster, ComponentwiseLSTM, ComponentwiseMLP
 from synfer.forecast.convolutional import TCNForecaster
+from synfer.forecast.events import Events
 from synfer.forecast.feedforward import MLPForecaster
 from synfer.forecast.kan import KANForecaster
 from synfer.forecast.lagged import LaggedForecaster
@@ -26,6 +27,7 @@ __all__ = [
     "ComponentwiseForecaster",
     "ComponentwiseLSTM",
     "ComponentwiseMLP",
+    "Events",
     "History",
     "KANForecaster",
     "LSTMForecaster",

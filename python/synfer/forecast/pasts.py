@@ -28,12 +28,13 @@ class Batch:
     own : Tensor, (row, unit, feature)
         Own history, standardised, and the covariates.
     recent : Tensor, (row, sample, unit)
-        The last ``max_lag + value_window - 1`` samples of every unit, in time order, the last one known at the end.
+        The last ``max_lag + value_window - 1`` samples of every unit (or what they tell instead), in time order, the
+        last one known at the end.
     known : Tensor of bool, (row, sample, unit), or None
         Which of them were measured; None where all were.
     target, edge, weight : Tensor, (row, unit)
         The next sample, at which edge it is (+1 ceiling, -1 floor), and 1 where it counts, 0 where it (or the own
-        history before it) is missing.
+        history before it) is missing, or it was put there.
     elapsed : Tensor of int, (row, unit)
         In which of `N_ELAPSED` classes the time since the unit's own last event is; 0 where samples are no counts.
     units : slice
@@ -71,6 +72,10 @@ class Pasts:
         Floor and ceiling; infinite where there is none.
     covariates : list of array, each (time, covariate) or (time, unit, covariate), optional
         Known alongside the target sample.
+    told : list of array, each (time, unit), optional
+        What units tell each other instead of their samples: ``recent`` of a batch.
+    put : array (unit,), optional
+        A value at which a unit's sample counts as no target: it was put there.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class Pasts:
         limits: tuple[np.ndarray, np.ndarray] | None = None,
         covariates: list[np.ndarray] | None = None,
         standard: tuple[Tensor, Tensor] | None = None,
+        told: list[np.ndarray] | None = None,
+        put: np.ndarray | None = None,
     ) -> None:
         self.window, self.depth = window, depth
         lengths = [len(segment) for segment in segments]
@@ -103,6 +110,8 @@ class Pasts:
         if limits is not None:
             edge[raw >= limits[1]], edge[raw <= limits[0]] = 1, -1
         self.edges = torch.from_numpy(edge)
+        self.told = self.series if told is None else torch.from_numpy(np.concatenate(told)).float()
+        self.put = torch.from_numpy(raw == put) if put is not None and np.isfinite(put).any() else None
 
         keep = np.exp(-1.0 / np.asarray(time_constants, dtype=np.float64))
         self._powers = 1 if counts else 2  # traces of x, and of its square
@@ -151,11 +160,13 @@ class Pasts:
         if self.missing is not None:
             known = ~self.missing[at]
             weight = (known[:, -self.window :, units].all(1) & ~self.missing[rows + 1, units]).float()
+        if self.put is not None:
+            weight = weight * (~self.put[rows + 1, units]).float()
         if self._elapsed is None:
             elapsed = torch.zeros(target.shape, dtype=torch.long)
         else:
             elapsed = (4.0 * self._elapsed[rows, units]).long().clamp_max(N_ELAPSED - 1)
-        return Batch(own, self.series[at], known, target, edge, weight, elapsed, units)
+        return Batch(own, self.told[at], known, target, edge, weight, elapsed, units)
 
     def _own(self, rows: Tensor, units: slice = EVERY) -> Tensor:
         """Own histories, not yet standardised: (row, unit, feature)."""

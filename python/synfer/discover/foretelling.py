@@ -1,0 +1,38 @@
+"""What a fitted Synformer forecasts, and how likely it finds what came."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from synfer.forecast import Law, Pasts, SynformerForecaster
+
+_ROWS = 512  # of a forward pass
+
+
+@torch.no_grad()
+def foretold(forecaster: SynformerForecaster, pasts: Pasts, law: Law) -> np.ndarray:
+    """Mean forecast of each sample over initialisations, (time, unit), as the model sees them; NaN without a past."""
+    out = np.full(tuple(pasts.series.shape), np.nan, dtype=np.float32)
+    for rows in pasts.rows.split(_ROWS):
+        out[rows.numpy() + 1] = law.mean(forecaster(pasts.batch(rows)).eta).mean(0).numpy()
+    return out
+
+
+@torch.no_grad()
+def log_likelihood(forecaster: SynformerForecaster, pasts: Pasts, law: Law, scale: np.ndarray) -> float:
+    """Mean over samples and units of the log-likelihood of the mixture of initialisations; NaN where there are none.
+
+    A density is one per unit of the signal, of which ``scale`` (unit,) are 1 to the model; a probability at an edge has
+    no unit.
+    """
+    total, count = 0.0, 0.0
+    for rows in pasts.rows.split(_ROWS):
+        batch = pasts.batch(rows)
+        forecast = forecaster(batch)
+        each = law.log_prob(forecast.eta, forecast.log_scale, batch.target, batch.edge)
+        mixture = torch.logsumexp(each, 0) - np.log(len(each))
+        unit = torch.from_numpy(np.log(scale)).float() * (batch.edge == 0)
+        total += float(((mixture - unit) * batch.weight).sum())
+        count += float(batch.weight.sum())
+    return total / count if count else float("nan")
