@@ -140,3 +140,23 @@ def test_what_does_not_go_together_is_refused():
         Synformer(one_lag=True, n_products=1).fit(x)
     with pytest.raises(InputError, match="n_candidates must be None or 'auto' with memory"):
         Synformer(memory=3, n_candidates=2).fit(x)
+
+
+def test_whether_lags_differ_is_chosen_by_what_was_not_fitted():
+    settings = {"value_window": 1, "window": 1, "time_constants": (3.0,), "hidden": 4, "n_steps": 80}
+
+    def auto(x, max_lag=4):
+        return Synformer(1, max_lag=max_lag, one_lag="auto", random_state=0, progress=False, **settings).fit(x)
+
+    differing = auto(delayed(seed=3))
+    assert differing.one_lag_ is True
+    assert differing.attention_.shape == (4, 4, 4)
+    assert np.abs(differing.attention_[:, 1, 0]).argmax() == 2
+    same = auto(delayed(lag=1, seed=3))
+    assert same.one_lag_ is False
+    assert same.attention_.shape == (1, 4, 4)
+    alone = Synformer(1, random_state=0, progress=False, **settings)
+    # Of the samples that both can forecast, the choice costs nothing: the better is fitted as if it had been named.
+    named = alone.set_params(max_lag=1).fit(delayed(lag=1, seed=3)[3:])
+    assert named.connectome_.score.values[3, 2] == pytest.approx(same.connectome_.score.values[3, 2], rel=0.05)
+    assert auto(delayed(seed=3), max_lag=1).one_lag_ is False  # nothing to choose from

@@ -223,3 +223,20 @@ def _listed(ids: np.ndarray, most: int = 8) -> str:
     return f"{'unit' if len(ids) == 1 else 'units'} {text}" + (
         f" and {len(ids) - most} more" if len(ids) > most else ""
     )
+
+
+def as_positive(value: Any, name: str, unit: str, example: str) -> tuple[float, ...]:
+    """Positive numbers, any count of them.
+
+    Raises
+    ------
+    InputError
+        They are not.
+    """
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
+    if numbers.ndim != 1 or not (np.isfinite(numbers) & (numbers > 0)).all():
+        raise InputError(f"{name} must be positive numbers of {unit}, got {value!r}: give a tuple such as {example}.")
+    return tuple(numbers.tolist())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from synfer.discover.lag_choice import keep_surest_lags
 from synfer.discover.refit import Prior, Refit, refit
-from synfer.discover.screening import candidates, complete, one_step, single_lags
+from synfer.discover.screening import candidates, complete, one_step
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 MOST_COLUMNS = 400  # of a target, up to which all are solved for by default
@@ -40,10 +41,7 @@ def solve(
     columns = np.repeat(free[..., None], q, axis=-1)
     steps = [one_step(member, pasts, law) for member in members]
     if one_lag:
-        columns = single_lags(steps, free)
-        kept = torch.from_numpy(columns.transpose(2, 0, 1)[None].copy())  # one drive: a column is a lag
-        with torch.no_grad():
-            forecaster.attention.mul_(kept)
+        columns = keep_surest_lags(forecaster, steps, free)
     if not screened:
         return [refit(member, pasts, law, ridge=ridge, prior=prior, columns=columns) for member in members]
     assert n_candidates is not None

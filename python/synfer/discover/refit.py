@@ -19,6 +19,7 @@ from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _STEPS = 4
+_LEFT = 1e-6  # nats (twice) that the last step gained, below which no further one is taken
 _HALVINGS = 8
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
 _SLACK = 1e-3  # the same, for the attentions of products
@@ -205,7 +206,7 @@ def _refit_target(
     if columns is not None:
         wanted &= columns[i]
     pool = np.flatnonzero(wanted.any(1))  # the sources at stake: all, or the few that were chosen
-    s = values[rows][:, :, torch.from_numpy(pool)].double()
+    s = values[:, :, torch.from_numpy(pool)][rows].double()  # the few first: all would be the data once a target
     if model.memory > 1:
         gate = model.gate[0][:, parts[7][rows]].T.double()  # (row, sample)
         s = torch.bmm(gate[:, None], s)
@@ -254,6 +255,8 @@ def _refit_target(
                     break
                 step = step / 2.0
         delta = delta + step
+        if float((g @ step) @ step) < _LEFT:
+            break
     u, w = derivatives()
     free = start.reshape(n * q).copy()
     free[keep] += (delta / lengths)[n_own:].numpy()

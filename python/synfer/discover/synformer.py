@@ -12,11 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
+from synfer.discover._checks import as_positive
 from synfer.discover._covariates import read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.effects import combine
 from synfer.discover.foretelling import foretold, log_likelihood
+from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
 from synfer.discover.refit import Refit, standardise
 from synfer.errors import InputError, NotConvergedWarning
@@ -70,8 +72,10 @@ class Synformer(BaseDiscoverer):
         Samples over which a target gathers what reaches it before it acts, by a learned kernel that depends, for
         counts, on the time since its own last event, for states that are not seen. Above 1 it takes the place of
         ``max_lag``, which is to be 1 then; delays are not told from each other.
-    one_lag : bool
+    one_lag : bool or "auto"
         Each pair acts at one lag of the ``max_lag``, chosen for it; p-values are corrected for the choice (Sidak).
+        "auto": so, or all at lag 0 alone, whichever forecasts the last fifth of the samples better (an initialisation
+        of each is fitted to those before; then the better to all).
     hidden : int
         Width of F.
     n_candidates : int, "auto" or None
@@ -113,6 +117,8 @@ class Synformer(BaseDiscoverer):
         Mean negative log-likelihood of each pass through the data, nats per (z-scored) sample and unit.
     offset_, scale_ : numpy.ndarray, (unit,)
         The model sees (x - offset_) / scale_.
+    one_lag_ : bool
+        Whether each pair has a lag of its own.
     events_ : synfer.forecast.Events
         With ``values="events"``, what an event is.
     limits_ : tuple of numpy.ndarray (unit,)
@@ -151,7 +157,7 @@ class Synformer(BaseDiscoverer):
         "time_constants": ["array-like"],
         "n_products": [Interval(Integral, 0, None, closed="left")],
         "memory": _COUNT,
-        "one_lag": ["boolean"],
+        "one_lag": ["boolean", StrOptions({"auto"})],
         "hidden": _COUNT,
         "n_candidates": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "ridge": [Interval(Real, 0.0, None, closed="left"), StrOptions({"gcv"})],
@@ -180,7 +186,7 @@ class Synformer(BaseDiscoverer):
         time_constants: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         n_products: int = 0,
         memory: int = 1,
-        one_lag: bool = False,
+        one_lag: bool | str = False,
         hidden: int = 64,
         n_candidates: int | str | None = "auto",
         ridge: float | str = 0.0,
@@ -251,16 +257,7 @@ class Synformer(BaseDiscoverer):
         return max(int(self.window), max(int(self.max_lag), int(self.memory)) + int(self.value_window) - 1)
 
     def _taus(self) -> tuple[float, ...]:
-        try:
-            taus = np.asarray(self.time_constants, dtype=np.float64)
-        except (TypeError, ValueError):
-            taus = np.array([np.nan])
-        if taus.ndim != 1 or not (np.isfinite(taus) & (taus > 0)).all():
-            raise InputError(
-                f"time_constants must be positive numbers of samples, got {self.time_constants!r}: give a tuple such "
-                "as (5.0, 50.0)."
-            )
-        return tuple(taus.tolist())
+        return as_positive(self.time_constants, "time_constants", "samples", "(5.0, 50.0)")
 
     def _min_samples(self, n_units: int) -> int:
         return self._depth() + 3
@@ -296,42 +293,43 @@ class Synformer(BaseDiscoverer):
                 "record longer trials, or take a smaller window, max_lag or value_window."
             )
         random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
-        self.forecaster_ = self._forecaster(pasts, random.randint(2**31 - 1, size=self.n_init), prior.allowed)
-        if counts:
-            self._begin(pasts)
-        self.loss_ = train_synformer(
-            self.forecaster_, pasts, law, n_steps=int(self.n_steps), batch_size=int(self.batch_size),
-            learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
-            progress=bool(self.progress),
-        )  # fmt: skip
+        seed, seeds = int(random.randint(2**31 - 1)), random.randint(2**31 - 1, size=self.n_init)
+
+        def learn(some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1]) -> SynformerForecaster:
+            forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
+            self.loss_ = train_synformer(
+                forecaster, some, law, n_steps=int(self.n_steps), batch_size=int(self.batch_size),
+                learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
+                progress=bool(self.progress),
+            )  # fmt: skip
+            return forecaster
+
+        max_lag, one_lag = int(self.max_lag), bool(self.one_lag)
+        if self.one_lag == "auto":
+            one_lag = max_lag > 1 and lags_differ(learn, pasts, law, max_lag, prior.allowed)
+            max_lag = max_lag if one_lag else 1
+        self.one_lag_ = one_lag
+        self.forecaster_ = learn(pasts, max_lag, seeds)
         standardise(self.forecaster_, pasts)
-        members = solve(self.forecaster_, pasts, law, self.ridge, prior, bool(self.one_lag), self.n_candidates)
+        members = solve(self.forecaster_, pasts, law, self.ridge, prior, one_lag, self.n_candidates)
         return self._read_off(samples, members, latency(self.forecaster_, pasts), prior.allowed)
 
-    def _forecaster(self, pasts: Pasts, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
-        return SynformerForecaster(
-            pasts.n_units,
-            pasts.n_features,
-            max_lag=int(self.max_lag),
-            value_window=int(self.value_window),
-            n_products=int(self.n_products),
-            memory=int(self.memory),
-            hidden=int(self.hidden),
-            allowed=torch.from_numpy(allowed),
-            seeds=[int(seed) for seed in seeds],
-        )
-
-    @torch.no_grad()
-    def _begin(self, pasts: Pasts) -> None:
-        """Begin counts at their mean rate: from a rate of 1/2 or 1 the first steps would go there alone."""
-        rate = pasts.series[pasts.rows + 1].mean(0).clamp(1e-4, None)
-        start = torch.log(rate) if self.likelihood == "poisson" else torch.logit(rate.clamp(max=0.999))
-        self.forecaster_.bias_out[..., 0] = start
+    def _forecaster(self, pasts: Pasts, max_lag: int, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
+        forecaster = SynformerForecaster(
+            pasts.n_units, pasts.n_features, max_lag=max_lag, value_window=int(self.value_window),
+            n_products=int(self.n_products), memory=int(self.memory), hidden=int(self.hidden),
+            allowed=torch.from_numpy(allowed), seeds=[int(seed) for seed in seeds],
+        )  # fmt: skip
+        if self.likelihood != "gaussian":  # at their mean rate: from 1/2 or 1 the first steps would go there alone
+            rate = pasts.series[pasts.rows + 1].mean(0).clamp(1e-4, None)
+            start = torch.log(rate) if self.likelihood == "poisson" else torch.logit(rate.clamp(max=0.999))
+            with torch.no_grad():
+                forecaster.bias_out[..., 0] = start
+        return forecaster
 
     def _read_off(self, samples: Samples, members: list[Refit], latency: int, allowed: np.ndarray) -> Connectome:
-        choices = int(self.max_lag) if self.one_lag else 1
-        found = combine(members, self.scale_, int(self.max_lag), float(self.level), self.evidence, choices)
+        lags = self.forecaster_.max_lag
+        found = combine(members, self.scale_, lags, float(self.level), self.evidence, lags if self.one_lag_ else 1)
         found.pvalue[~allowed] = np.nan
         self.attention_ = found.attention
         delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt

@@ -65,7 +65,7 @@ class Events:
         for unit in range(segment.shape[1]):
             near = np.convolve(found[:, unit], np.ones(2 * NEAR + 1))[NEAR : NEAR + len(found)] > 0
             event = last = -NEAR - 1
-            for t in np.flatnonzero((np.abs(steps[:, unit]) > self.jumps[unit]) & ~near):
+            for t in np.flatnonzero((np.abs(steps[:, unit]) > self.jumps[unit]) & ~near).tolist():
                 if t - last > NEAR:
                     found[t, unit], event = True, t
                 elif t == event + 1 and steps[t, unit] * steps[event, unit] > 0:
