@@ -19,7 +19,7 @@ from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _STEPS = 4
-_LEFT = 1e-6  # nats (twice) that the last step gained, below which no further one is taken
+_LEFT = 1e-8  # nats (twice) that the last step gained, below which no further one is taken
 _HALVINGS = 8
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
 _SLACK = 1e-3  # the same, for the attentions of products
