@@ -106,6 +106,19 @@ class TestDiscover:
         result = synfer("evaluate", out, folder)
         assert f"{evaluate.compare(expected, truth)['auroc']:.4f}" in result.stdout
 
+    def test_reads_files_of_other_tools(self, recording_path, tmp_path):
+        recording = Recording.load(recording_path)
+        np.savez(tmp_path / "x.npz", v=recording["v"], u=2 * recording["v"])
+        common = ("discover", tmp_path / "x.npz", "--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        assert synfer(*common, "--dt", recording.dt, "--variable", "v").exit_code == 0
+        expected = discover.ConditionalGranger().fit(Recording.from_array(recording["v"], recording.dt)).connectome_
+        np.testing.assert_array_equal(Connectome.load(tmp_path / "e.nc").score, expected.score)
+        refused(synfer(*common, "--dt", recording.dt), "variable", "v (", "u (")
+        refused(synfer(*common, "--variable", "v"), "dt must be given")
+        refused(synfer(*common, "--series", "v"), "series is nothing to give for a .npz file")
+        own = ("discover", recording_path, "--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        refused(synfer(*own, "--dt", 0.1), "--dt is for files of other tools")
+
     def test_unknown_names_are_refused_with_the_nearest(self, recording_path, tmp_path):
         common = ("discover", recording_path, "--out", tmp_path / "e.nc")
         refused(synfer(*common, "--method", "conditional_grangr"), "'conditional_grangr'", "'conditional_granger'")

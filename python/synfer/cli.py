@@ -120,7 +120,14 @@ def _method_names() -> list[str]:
 
 @app.command()
 def discover(
-    recording_path: Annotated[Path, typer.Argument(metavar="INPUT", help="A saved Recording, or a published folder.")],
+    recording_path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A saved Recording (.nc), an NWB file, a MATLAB or npz array, a CSV list of spikes, a file that Neo "
+            "reads, or a published folder.",
+        ),
+    ],
     method: Annotated[
         str, typer.Option(help="Name of the method; synfer info lists them.", autocompletion=_method_names)
     ],
@@ -131,6 +138,12 @@ def discover(
     ] = None,
     signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
     seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,
+    dt: Annotated[
+        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
+    trials: Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")] = None,
 ) -> None:
     """Find who drives whom in a recording."""
     from synfer.discover import create
@@ -141,7 +154,7 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    recording = _read_recording(recording_path, signal)
+    recording = _read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
     with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
@@ -264,12 +277,18 @@ def _cuda_seen(built: bool, devices: list[str]) -> str:
     return f"built; {', '.join(devices) if devices else 'no device here'}"
 
 
-def _read_recording(path: Path, signal: str | None) -> Recording:
+def _read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
     from synfer.datasets import load_izhikevich
     from synfer.recording import Recording
 
+    own = path.is_dir() or path.suffix.lower() in ("", ".nc")
+    for name, value in options.items():
+        if own and value is not None:
+            raise InputError(f"--{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
     if path.is_dir():
         return load_izhikevich(path)[0]
+    if not own:
+        return Recording.from_file(path, **options)
     return Recording.load(path, signals=None if signal is None else [signal])
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import Recording
-from synfer.recording.spikes import _free_memory
+from synfer.recording.spikes import free_memory
 
 
 @settings(deadline=None, max_examples=200)
@@ -163,8 +163,8 @@ def test_times_rounded_to_the_last_place_of_their_type_stay_in_their_bin(dtype, 
     np.testing.assert_array_equal(counts[:, 0], 1)
 
 
-def test_counts_beyond_the_free_memory_are_refused(monkeypatch):
-    monkeypatch.setattr("synfer.recording.spikes._free_memory", lambda: 1000.0)
+def test_counts_beyond_thefree_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("synfer.recording.spikes.free_memory", lambda: 1000.0)
     assert Recording.from_spikes([9.95], [0], 0.1, n_units=10).shape == (100, 10)
     with pytest.raises(InputError, match=r"dt = 0.1 s cuts .* 101 bins of 10 units, more than memory holds"):
         Recording.from_spikes([10.05], [0], 0.1, n_units=10)
@@ -172,9 +172,9 @@ def test_counts_beyond_the_free_memory_are_refused(monkeypatch):
         Recording.from_spikes(np.full(256, 9.95), np.zeros(256, int), 0.1, n_units=10)
 
 
-def test_free_memory_is_known_on_linux():
+def testfree_memory_is_known_on_linux():
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert 2**20 < _free_memory() <= total
+    assert 2**20 < free_memory() <= total
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from synfer.connectome.edges import OF, as_matrix, edge_dataset, sparse_edges, s
 from synfer.connectome.fields import FIELDS, leading_of, matrix_dataset
 from synfer.connectome.origin import ORIGIN, Made
 from synfer.connectome.selection import of_leading, of_units
-from synfer.connectome.table import edge_graph, edge_table, pair_table
+from synfer.connectome.table import edge_graph, edge_table, pair_table, with_units
+from synfer.connectome.units import info_of, with_info
 from synfer.connectome.view import FieldView
 from synfer.errors import InputError
 from synfer.storage import (
@@ -70,6 +71,8 @@ class Connectome(FieldView, Made):
         Labels of the networks of a batch (default 0, 1, ...), or increasing seconds, which must be given.
     provenance : dict, optional
         Whatever else should be kept (plain values).
+    unit_info : DataFrame or dict of str to array (unit,), optional
+        What else is known of the units, as of a Recording's: numbers, text or truth values.
 
     Raises
     ------
@@ -104,13 +107,14 @@ class Connectome(FieldView, Made):
         leading: str | None = None,
         leading_ids: Any = None,
         provenance: Mapping[str, Any] | None = None,
+        unit_info: Any = None,
     ) -> None:
         given = (score, weight, pvalue, delay, score_std, interval_low, interval_high)
         fields = dict(zip(FIELDS, given, strict=True))
         if score is None:
             raise InputError("score must be given: a matrix (target, source) of evidence for each edge.")
         self._hold(
-            matrix_dataset(fields, unit_ids, leading_ids, leading),
+            with_info(matrix_dataset(fields, unit_ids, leading_ids, leading), unit_info),
             method=method,
             parameters=parameters,
             seed=seed,
@@ -218,6 +222,7 @@ class Connectome(FieldView, Made):
             raise InputError("connectomes must hold at least one; got none.")
         steps = {one.dt for one in connectomes}
         about = ({"dt": steps.pop()} if len(steps) == 1 else {}) | about
+        about = {"unit_info": info_of(connectomes[0]._data)} | about
         return cls._around(stacked([one._data for one in connectomes], leading_ids), **about)
 
     def isel(self, network: Any = None, *, time: Any = None) -> Connectome:
@@ -256,7 +261,9 @@ class Connectome(FieldView, Made):
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
-        return self if self.layout == "matrix" else self._around(as_matrix(self._data), **self.origin)
+        if self.layout == "matrix":
+            return self
+        return self._around(as_matrix(self._data), unit_info=info_of(self._data), **self.origin)
 
     def edges(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> pd.DataFrame:
         """Pairs of distinct units that count as edges, highest score first.
@@ -274,7 +281,8 @@ class Connectome(FieldView, Made):
         -------
         pandas.DataFrame
             Columns [network|time,] source, target (labels), score and, where there are any, weight, pvalue,
-            pvalue_corrected (with ``alpha``), delay in seconds, score_std, interval_low, interval_high.
+            pvalue_corrected (with ``alpha``), delay in seconds, score_std, interval_low, interval_high; then what is
+            known of both units, source_brain_area and target_brain_area for instance.
 
         Raises
         ------
@@ -283,7 +291,7 @@ class Connectome(FieldView, Made):
         UnknownNameError
             No such correction.
         """
-        return edge_table(self._data, self.unit_ids, alpha, correction)
+        return with_units(edge_table(self._data, self.unit_ids, alpha, correction), self.unit_info)
 
     def to_xarray(self) -> xr.Dataset:
         """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
@@ -314,19 +322,19 @@ class Connectome(FieldView, Made):
             )  # fmt: skip
         else:
             checked = matrix_dataset(fields, None, None)
-        return cls._around(checked, **about)
+        return cls._around(checked, unit_info=info_of(data), **about)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a pair, in the order of the matrix (its diagonal with it) or of the edge list.
 
-        Columns are [network|time,] source, target (labels) and the fields.
+        Columns are [network|time,] source, target (labels), the fields, and what is known of both units.
         """
-        return pair_table(self._data, self.unit_ids)
+        return with_units(pair_table(self._data, self.unit_ids), self.unit_info)
 
     def to_networkx(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> nx.DiGraph:
         """Graph of all units, with an edge source -> target for each row of `edges`, its fields as attributes.
 
-        Fields of which nothing is said (NaN) are left out.
+        Fields of which nothing is said (NaN) are left out; nodes have ``unit_info`` as attributes.
 
         Raises
         ------
@@ -335,7 +343,7 @@ class Connectome(FieldView, Made):
         """
         if self.leading is not None:
             raise InputError(f"a graph holds one network at one time: choose it by isel({self.leading}=...).")
-        return edge_graph(self.edges(alpha, correction), self.unit_ids)
+        return edge_graph(edge_table(self._data, self.unit_ids, alpha, correction), self.unit_info)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all.
@@ -372,10 +380,10 @@ class Connectome(FieldView, Made):
         return describe.as_html(self)
 
     @classmethod
-    def _around(cls, data: xr.Dataset, **about: Any) -> Connectome:
+    def _around(cls, data: xr.Dataset, *, unit_info: Any = None, **about: Any) -> Connectome:
         """Build around fields that are laid out and checked already."""
         self = cls.__new__(cls)
-        self._hold(data, **about)
+        self._hold(data if unit_info is None else with_info(data, unit_info), **about)
         return self
 
 

@@ -79,12 +79,22 @@ def pair_table(dataset: xr.Dataset, ids: np.ndarray) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def edge_graph(table: pd.DataFrame, ids: np.ndarray) -> nx.DiGraph:
+def with_units(table: pd.DataFrame, info: pd.DataFrame) -> pd.DataFrame:
+    """Add what is known of both units of each row, by columns source_... and target_..."""
+    added = {
+        f"{end}_{name}": info[name].loc[table[end]].to_numpy() for name in info.columns for end in ("source", "target")
+    }
+    return table.assign(**added) if added else table
+
+
+def edge_graph(table: pd.DataFrame, info: pd.DataFrame) -> nx.DiGraph:
     """Build the graph of all units, with an edge source -> target for each row; a field that is NaN is left out."""
     import networkx as nx
 
     graph = nx.DiGraph()
-    graph.add_nodes_from(ids.tolist())
+    known = {str(name): info[name].tolist() for name in info.columns}
+    for k, label in enumerate(info.index.tolist()):
+        graph.add_node(label, **{name: column[k] for name, column in known.items()})
     names = [name for name in table.columns if name not in ("source", "target")]
     columns = [table[name].tolist() for name in ("source", "target", *names)]
     for source, target, *values in zip(*columns, strict=True):

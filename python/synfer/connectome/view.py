@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from synfer.connectome.fields import FIELDS, leading_of
+from synfer.connectome.units import info_of
+from synfer.unit_info import unit_frame
 
 
 class FieldView:
@@ -27,6 +30,11 @@ class FieldView:
     def n_units(self) -> int:
         """Number of units."""
         return len(self.unit_ids)
+
+    @property
+    def unit_info(self) -> pd.DataFrame:
+        """What is known of the units beside their labels: a row a unit, no column where nothing is."""
+        return unit_frame(info_of(self._data), self.unit_ids)
 
     @property
     def leading(self) -> str | None:

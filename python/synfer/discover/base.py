@@ -41,6 +41,8 @@ class Samples:
         Time of the first sample of each segment: seconds, or 0.0 where ``dt`` is None.
     by_trial : bool
         Whether the segments stood along a leading axis, so that what is given back for each is stacked again.
+    unit_info : dict of str to numpy.ndarray (unit,), optional
+        What else is known of the units: for the connectome to carry, not for a method to look at.
     """
 
     segments: list[np.ndarray]
@@ -49,6 +51,7 @@ class Samples:
     signal: str | None
     t0s: list[float]
     by_trial: bool = False
+    unit_info: dict[str, np.ndarray] | None = None
 
     @property
     def n_units(self) -> int:
@@ -170,6 +173,7 @@ class BaseDiscoverer(BaseEstimator):
         return Connectome(
             score,
             unit_ids=samples.unit_ids,
+            unit_info=samples.unit_info,
             method=type(self).__name__,
             parameters={name: _plain(value) for name, value in parameters.items()},
             seed=int(seed) if isinstance(seed, (int, np.integer)) else None,

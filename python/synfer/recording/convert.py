@@ -81,6 +81,11 @@ def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> d
         "dt": hint,
         "t0": t0,
         "unit_ids": coords["unit"].values if "unit" in coords else None,
+        "unit_info": {
+            str(key): column.values
+            for key, column in coords.items()
+            if column.dims == ("unit",) and key != "unit" and column.dtype.kind in "biufUO"
+        },
         "leading": leading,
         "leading_ids": coords[leading].values if leading is not None and leading in coords else None,
         "units_of_measure": {key: v.attrs["units"] for key, v in variables.items() if "units" in v.attrs},
@@ -97,6 +102,7 @@ def to_dataset(recording: Recording) -> xr.Dataset:
     coords: dict[str, Any] = {"time": ("time", recording.times, {"units": "s"}), "unit": recording.unit_ids}
     if recording.leading is not None:
         coords[recording.leading] = recording.leading_ids
+    coords |= {name: ("unit", column) for name, column in recording._unit_info.items()}
     attrs = {"dt": recording.dt, "t0": recording.t0, "provenance": json.dumps(recording.provenance)}
     return xr.Dataset(signals, coords=coords, attrs=attrs)
 

@@ -21,6 +21,8 @@ CHUNK_BYTES = 2**20
 """About what one chunk of the file holds: large enough for the disk, small enough to read a short span."""
 BLOCK_BYTES = 2**23
 """About what is handed to HDF5 at once, and so what saving needs of memory beside the recording."""
+UNIT_INFO = "unit_info_"
+"""Before the name of a column of unit_info, so that it may have any."""
 EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit", "leading": "spike_leading"}
 """Names in the file of the exact spike times, the bin that counts each, and the index of its unit, trial or network."""
 
@@ -43,15 +45,21 @@ def write(path: StrPath, recording: Recording) -> None:
             file.attrs["listed"] = json.dumps({"types": listed, "order": recording.signal_names, "units": measures})
         file.attrs["leading"] = recording.leading or ""
         file.attrs["provenance"] = json.dumps(recording.provenance)
+        file.attrs["unit_info"] = json.dumps(list(recording._unit_info))
         file.dimensions = dict(zip(recording.dims, recording.shape, strict=True))
         labels = {"unit": recording.unit_ids}
         if recording.leading is not None:
             assert recording.leading_ids is not None
             labels[recording.leading] = recording.leading_ids
-        for dim, ids in labels.items():
-            text = ids.dtype.kind == "U"
-            variable = file.create_variable(dim, (dim,), h5py.string_dtype() if text else ids.dtype)
+        columns = [(dim, dim, ids) for dim, ids in labels.items()]
+        columns += [(UNIT_INFO + name, "unit", column) for name, column in recording._unit_info.items()]
+        for name, dim, ids in columns:
+            text, truth = ids.dtype.kind == "U", ids.dtype.kind == "b"
+            stored = h5py.string_dtype() if text else np.uint8 if truth else ids.dtype
+            variable = file.create_variable(name, (dim,), stored)
             variable[...] = ids.astype(object) if text else ids
+            if truth:
+                variable.attrs["dtype"] = "bool"  # xarray's own mark
         span = CHUNK_BYTES // 8
         times = file.create_variable("time", ("time",), np.float64, chunks=(min(span, recording.n_samples),))
         times.attrs["units"] = "s"
@@ -104,6 +112,7 @@ def read(path: StrPath, signals: Sequence[str] | None) -> dict[str, Any]:
             "dt": float(file.attrs["dt"]),
             "t0": float(file.attrs["t0"]),
             "unit_ids": file.variables["unit"][...],
+            "unit_info": {name: _column(file, name) for name in json.loads(file.attrs.get("unit_info", "[]"))},
             "leading": leading,
             "leading_ids": None if leading is None else file.variables[leading][...],
             "units_of_measure": measures,
@@ -114,6 +123,14 @@ def read(path: StrPath, signals: Sequence[str] | None) -> dict[str, Any]:
             held = {field: name for field, name in EVENT_NAMES.items() if name in file.variables}
             events = SpikeEvents(**{field: file.variables[name][...] for field, name in held.items()})
     return {**arguments, "events": events}
+
+
+def _column(file: Any, name: str) -> np.ndarray:
+    variable = file.variables[UNIT_INFO + name]
+    column: np.ndarray = variable[...]
+    if variable.attrs.get("dtype") == "bool":
+        return column.view(bool)
+    return column.astype(str) if column.dtype.kind == "O" else column
 
 
 def _stored_dtype(recording: Recording, name: str) -> np.dtype:

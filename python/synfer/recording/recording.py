@@ -9,8 +9,10 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
-from synfer.recording.arrays import axis_index, bounds, equal, held, named
+from synfer.recording.arrays import axis_index, bounds, equal, held
+from synfer.recording.sources import Sources
 from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, understood
+from synfer.unit_info import as_unit_info, unit_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,7 @@ LEADING = ("trial", "network")
 RESERVED = {"time", "unit", "event", *LEADING, *file.EVENT_NAMES.values()}
 
 
-class Recording:
+class Recording(Sources):
     """Named signals of a population, sampled together: sample k lies at ``t0 + k * dt`` seconds.
 
     Arrays are held as they are made, numpy's or torch's, never copied or cast.
@@ -46,6 +48,9 @@ class Recording:
         Where it is from: plain (JSON-able) values.
     events : SpikeEvents, optional
         The spikes that signal "spikes" counts, one by one, at their exact times.
+    unit_info : DataFrame or dict of str to array (unit,), optional
+        What else is known of the units, a column each: numbers, text or truth values ("brain_area", "cell_type",
+        "depth", ...). It goes with the units wherever they go, as far as a connectome found from them.
 
     Attributes
     ----------
@@ -78,6 +83,7 @@ class Recording:
         units_of_measure: Mapping[str, str] | None = None,
         provenance: Mapping[str, Any] | None = None,
         events: spikes.SpikeEvents | None = None,
+        unit_info: Any = None,
     ) -> None:
         if not isinstance(signals, Mapping) or not signals:
             raise InputError("signals must be a dict of name to array with at least one entry; or use from_array.")
@@ -99,6 +105,7 @@ class Recording:
         self.leading = leading
         self.leading_ids = None if leading is None else as_ids(leading_ids, self.shape[0], "leading_ids")
         self.unit_ids = as_ids(unit_ids, self.shape[-1], "unit_ids")
+        self._unit_info = as_unit_info(unit_info, self.shape[-1], {*RESERVED, *self._signals})
         self.units_of_measure = {k: str(v) for k, v in as_mapping(units_of_measure, "units_of_measure").items()}
         for name in self.units_of_measure:
             if name not in self._signals:
@@ -107,104 +114,6 @@ class Recording:
         spikes.refuse_unlisted(self._signals, events)
         self._events = events
         self.final_state: Any = None
-
-    # ---- made from other things
-
-    @classmethod
-    def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
-        """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`."""
-        return cls({named(name): array}, dt, **about)
-
-    @classmethod
-    def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:
-        """Build from a table with a column a unit and a row a sample.
-
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            Its columns' labels become the unit ids; an index of seconds (floats), timedeltas or dates gives
-            the times.
-        dt : float, optional
-            Step in seconds; must agree with an index of times, and is needed where that holds anything else.
-        name : str
-            Name of the signal.
-
-        Raises
-        ------
-        InputError
-            The index is irregular or no time, a column holds no numbers, or labels repeat.
-        """
-        return cls(**convert.of_frame(frame, dt, name))
-
-    @classmethod
-    def from_xarray(
-        cls, data: xr.DataArray | xr.Dataset, dt: float | None = None, *, name: str = "signal"
-    ) -> Recording:
-        """Build from labelled arrays over "time", "unit" and perhaps "trial" or "network", without a copy.
-
-        Parameters
-        ----------
-        data : xarray.DataArray or xarray.Dataset
-            Dims in any order; coordinates become times (seconds or timedeltas) and labels, attributes ``units`` the
-            units of measure. Other attributes are read where `to_xarray` writes them.
-        dt : float, optional
-            Step in seconds, where there is no time coordinate.
-        name : str
-            Name of the signal of a DataArray that has none.
-
-        Raises
-        ------
-        ShapeError, InputError
-            Other dims, or irregular times.
-        """
-        return cls(**convert.of_xarray(data, dt, name))
-
-    @classmethod
-    def from_spikes(
-        cls,
-        times: Any,
-        units: Any,
-        dt: float,
-        *,
-        n_units: int | None = None,
-        unit_ids: Any = None,
-        t0: float = 0.0,
-        duration: float | None = None,
-        provenance: Mapping[str, Any] | None = None,
-    ) -> Recording:
-        """Build signal "spikes", the number of spikes in each bin [t0 + k dt, t0 + (k + 1) dt).
-
-        No spike is lost or moved: the counts add up to the spikes given, and `spike_times` gives the exact times back.
-
-        Parameters
-        ----------
-        times : array (event,)
-            Seconds, in any order. A time within 1e-6 dt (or the rounding of its type, float32 for instance, where that
-            is more) below an edge belongs to the bin that begins there.
-        units : array (event,)
-            The unit of each spike: its label where ``unit_ids`` is given, its index where only ``n_units`` is. Where
-            neither is, the units are the distinct labels that occur, and silent units are not known of.
-        dt : float
-            Width of a bin in seconds.
-        n_units, unit_ids : int, array (unit,), optional
-            How many units there are, or their labels.
-        t0 : float
-            Where the first bin begins, in seconds.
-        duration : float, optional
-            Seconds; default ends with the bin of the last spike. A last bin filled in part is kept.
-        provenance : dict, optional
-            As for `Recording`.
-
-        Raises
-        ------
-        InputError
-            A time is not finite, before ``t0`` or past the end, a unit is unknown, or the counts are more than the
-            memory that is free.
-        """
-        counts, events, ids = spikes.binned(
-            times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
-        )
-        return cls({"spikes": counts}, dt, unit_ids=ids, t0=t0, provenance=provenance, events=events)
 
     # ---- what it is
 
@@ -237,6 +146,11 @@ class Recording:
     def signal_names(self) -> list[str]:
         """Names of the signals."""
         return list(self._signals)
+
+    @property
+    def unit_info(self) -> pd.DataFrame:
+        """What is known of the units beside their labels: a row a unit, no column where nothing is."""
+        return unit_frame(self._unit_info, self.unit_ids)
 
     @property
     def exact_events(self) -> spikes.SpikeEvents | None:
@@ -314,6 +228,7 @@ class Recording:
             units_of_measure=self.units_of_measure,
             provenance=provenance,
             events=events,
+            unit_info={name: column[units] for name, column in self._unit_info.items()},
         )
 
     def sel(self, *, time: slice | None = None, unit: Any = None, network: Any = None, trial: Any = None) -> Recording:
@@ -391,6 +306,9 @@ class Recording:
         pairs = [(self.unit_ids, other.unit_ids), (self.leading_ids, other.leading_ids)]
         pairs += [(spikes.held(self._signals[name]), spikes.held(other._signals[name])) for name in self.signal_names]
         pairs += list(zip(self._events or (), other._events or (), strict=False))
+        if list(self._unit_info) != list(other._unit_info):
+            return False
+        pairs += [(self._unit_info[name], other._unit_info[name]) for name in self._unit_info]
         return (self._events is None) == (other._events is None) and all(equal(*pair) for pair in pairs)
 
     def __repr__(self) -> str:

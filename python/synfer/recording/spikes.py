@@ -77,7 +77,7 @@ class ListedSpikes:
         InputError
             It would not fit into memory.
         """
-        needed, free = float(np.prod(self.shape, dtype=object)) * self.dtype.itemsize, _free_memory()
+        needed, free = float(np.prod(self.shape, dtype=object)) * self.dtype.itemsize, free_memory()
         if needed > free:
             raise InputError(
                 f"signal 'spikes' would need {needed / 1e9:.3g} GB of memory as an array {self.shape}, of "
@@ -192,7 +192,7 @@ def binned(
 
 def _refuse_beyond_memory(n_bins: float, n_units: int, itemsize: int, dt: float) -> None:
     """Refuse a raster that is not to be held: seconds mistaken for another unit, or dt far too fine."""
-    free = _free_memory()
+    free = free_memory()
     if not n_bins * n_units * itemsize <= free:
         raise InputError(
             f"dt = {dt:g} s cuts this recording into {n_bins:.3g} bins of {n_units} units, more than memory holds "
@@ -201,7 +201,7 @@ def _refuse_beyond_memory(n_bins: float, n_units: int, itemsize: int, dt: float)
         )
 
 
-def _free_memory() -> float:
+def free_memory() -> float:
     """Bytes that can be had without swapping; a terabyte where the system does not say."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")

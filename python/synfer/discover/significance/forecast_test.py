@@ -168,9 +168,8 @@ class ForecastTest(AroundEstimator):
 
 
 def _without(samples: Samples, kept: np.ndarray) -> Samples:
-    return dataclasses.replace(
-        samples, segments=[segment[:, kept] for segment in samples.segments], unit_ids=samples.unit_ids[kept]
-    )
+    segments = [segment[:, kept] for segment in samples.segments]
+    return dataclasses.replace(samples, segments=segments, unit_ids=samples.unit_ids[kept], unit_info=None)
 
 
 def _forecast(estimator: Any, samples: Samples) -> tuple[np.ndarray, np.ndarray]:

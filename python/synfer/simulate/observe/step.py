@@ -49,6 +49,7 @@ def observed(
         signals,
         recording.dt if dt is None else dt,
         unit_ids=recording.unit_ids,
+        unit_info=recording.unit_info,
         leading=recording.leading,
         leading_ids=recording.leading_ids,
         t0=recording.t0,

@@ -1,0 +1,165 @@
+"""Neo's Blocks and Segments, and with them every file that Neo reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synfer.errors import InputError
+from synfer.recording.formats.common import needed, reading, refuse_beyond_memory, sample_span
+from synfer.recording.formats.trials import of_spikes
+from synfer.storage import StrPath, as_path
+
+SPIKES = "spiketrains"
+"""What the spike trains of a segment are called among its signals."""
+
+
+def knows(path: StrPath) -> bool:
+    """Whether Neo is installed and has a reader for files of this ending."""
+    try:
+        import neo.io
+    except ImportError:
+        return False
+    return as_path(path).suffix.lower().removeprefix(".") in neo.io.io_by_extension
+
+
+def read(
+    source: Any, *, dt: float | None = None, series: str | None = None, time: slice | None = None
+) -> dict[str, Any]:
+    """Arguments of a Recording; see `Recording.from_neo`."""
+    neo = needed("neo", "neo")
+    about: dict[str, Any] = {"format": "Neo"}
+    if isinstance(source, neo.Block):
+        segments = list(source.segments)
+    elif isinstance(source, neo.Segment):
+        segments = [source]
+    else:
+        with reading(source, "a file of Neo's"):
+            needed("neo.io", "neo")
+            block = neo.io.get_io(str(source)).read_block()
+            segments, about = list(block.segments), about | {"file": as_path(source).name}
+    if not segments:
+        raise InputError("source must hold at least one segment; it holds none.")
+    parts = []
+    for k, segment in enumerate(segments):
+        there = _signals_of(segment)
+        name = _chosen(there, series)
+        try:
+            parts.append(_spikes(segment, dt, time) if name == SPIKES else _samples(there[name], time))
+        except InputError as error:
+            raise InputError(f"segment {k}: {error}") from None
+    found = parts[0] if len(parts) == 1 else _joined(parts)
+    return found | {"provenance": about | {"series": name}}
+
+
+def _signals_of(segment: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {SPIKES: segment.spiketrains} if len(segment.spiketrains) else {}
+    for k, signal in enumerate(segment.analogsignals):
+        name = str(signal.name or f"signal {k}")
+        found[name if name not in found else f"{name} {k}"] = signal
+    return found
+
+
+def _chosen(there: dict[str, Any], series: str | None) -> str:
+    listed = ", ".join(there)
+    if not there:
+        raise InputError("source must hold spike trains or analog signals; there are none.")
+    if series is None and len(there) == 1:
+        return next(iter(there))
+    if series not in there:
+        raise InputError(f"series must name one of {listed}; got {series!r}.")
+    return series
+
+
+def _seconds(quantity: Any) -> float:
+    return float(quantity.rescale("s").magnitude)
+
+
+def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any]:
+    trains = list(segment.spiketrains)
+    start = min(_seconds(train.t_start) for train in trains)
+    stop = max(_seconds(train.t_stop) for train in trains)
+    if time is not None and dt is not None:
+        span = sample_span(time, int(np.ceil((stop - start) / dt - 1e-6)), dt, start)
+        start, stop = start + span.start * dt, start + span.stop * dt
+    seconds = [np.asarray(train.rescale("s").magnitude, dtype=np.float64) for train in trains]
+    kept = [train[(train >= start) & (train <= stop)] for train in seconds]
+    ids = _ids([train.annotations.get("id", train.name) for train in trains])
+    found = of_spikes(
+        np.concatenate(kept),
+        np.repeat(np.arange(len(trains)) if ids is None else ids, [len(train) for train in kept]),
+        dt,
+        unit_ids=np.arange(len(trains)) if ids is None else ids,
+        t0=start,
+        duration=stop - start,
+    )
+    return found | {"unit_info": _annotated([train.annotations for train in trains])}
+
+
+def _samples(signal: Any, time: slice | None) -> dict[str, Any]:
+    dt, t0 = 1.0 / float(signal.sampling_rate.rescale("Hz").magnitude), _seconds(signal.t_start)
+    span = sample_span(time, signal.shape[0], dt, t0)
+    volts = _is_voltage(signal)
+    unit = "mV" if volts else str(signal.units.dimensionality)
+    part = signal[span]
+    refuse_beyond_memory(part.shape, 8, "the analog signal")
+    data = np.asarray((part.rescale("mV") if volts else part).magnitude)
+    name = "v" if volts else "signal"
+    annotations = {key: np.asarray(values) for key, values in dict(signal.array_annotations).items()}
+    labels = annotations.get("channel_ids", annotations.get("channel_names"))
+    info = {
+        key.replace("/", "_"): values
+        for key, values in annotations.items()
+        if values.shape == (data.shape[1],) and values.dtype.kind in "biufU"
+    }
+    return {
+        "signals": {name: data},
+        "dt": dt,
+        "t0": t0 + span.start * dt,
+        "unit_ids": None if labels is None else _ids(labels.tolist()),
+        "unit_info": info,
+        "units_of_measure": {name: unit},
+    }
+
+
+def _is_voltage(signal: Any) -> bool:
+    try:
+        signal.units.rescale("V")
+    except ValueError:
+        return False
+    return True
+
+
+def _ids(labels: list[Any]) -> np.ndarray | None:
+    """Labels that tell all units apart; None where they do not."""
+    plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    alike = all(isinstance(x, str) and x for x in plain) or all(type(x) is int for x in plain)
+    return np.array(plain) if plain and alike and len(set(plain)) == len(plain) else None
+
+
+def _annotated(annotations: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """What every unit is annotated with by one plain value of one kind."""
+    found = {}
+    for key in annotations[0]:
+        values = [each.get(key) for each in annotations]
+        values = [value.item() if isinstance(value, np.generic) else value for value in values]
+        for kinds in ((bool,), (int, float), (str,)):
+            if all(isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) for value in values):
+                found[str(key).replace("/", "_")] = np.array(values)
+    return found
+
+
+def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Segments as trials, whose times begin at 0."""
+    (name,) = parts[0]["signals"]
+    arrays = [part["signals"].get(name) for part in parts]
+    first = parts[0]
+    for k, (part, array) in enumerate(zip(parts, arrays, strict=True)):
+        if array is None or array.shape != arrays[0].shape or part["dt"] != first["dt"]:
+            raise InputError(
+                f"segments must be alike in signal, shape and dt to be trials; segment {k} is not as the first: choose "
+                "one of them, block.segments[k]."
+            )
+    joined = {key: first[key] for key in ("dt", "unit_ids", "unit_info", "units_of_measure") if key in first}
+    return joined | {"signals": {name: np.stack(arrays)}, "leading": "trial"}

@@ -1,0 +1,223 @@
+"""Neurodata Without Borders: the units table, voltage and fluorescence series, intervals, by pynwb."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synfer.errors import InputError, ShapeError
+from synfer.recording.formats.common import BLOCK_BYTES, needed, reading, refuse_beyond_memory, sample_span
+from synfer.recording.formats.nwb_table import info_of_rois, info_of_table, info_of_units
+from synfer.recording.formats.trials import Windows, of_samples, of_spikes, windows_of
+from synfer.storage import StrPath, as_path
+
+UNITS = "units"
+"""What the spikes of the units table are called among the series."""
+
+
+def read(
+    path: StrPath,
+    *,
+    dt: float | None = None,
+    series: str | None = None,
+    time: slice | None = None,
+    trials: str | None = None,
+    trial_duration: float | None = None,
+) -> dict[str, Any]:
+    """Arguments of a Recording, or of its `from_spikes`; see `Recording.from_nwb`."""
+    pynwb = needed("pynwb", "nwb")
+    with reading(path, "NWB"):
+        _refuse_links(path)
+        with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
+            file = io.read()
+            there = _series_of(pynwb, file)
+            name = _chosen(there, series, path)
+            windows = None if trials is None else windows_of(*_intervals(file, trials), trial_duration)
+            unknown = _spans(file.invalid_times)
+            about = {"file": as_path(path).name, "format": "NWB", "identifier": file.identifier, "series": name}
+            if name == UNITS:
+                found = _spikes(file.units, dt, time, unknown, windows)
+            else:
+                found = _samples(pynwb, there[name], time, dt, unknown, windows)
+    return found | {"provenance": about}
+
+
+def _refuse_links(path: StrPath) -> None:
+    """Refuse a file that would have others read: what it names may be any file of this machine."""
+    import h5py
+
+    def look(group: h5py.Group) -> None:
+        for key in group:
+            link = group.get(key, getlink=True)
+            where = f"{group.name.rstrip('/')}/{key}"
+            if isinstance(link, h5py.ExternalLink):
+                raise InputError(f"{str(path)!r} links {where} to another file, {link.filename!r}: join them first.")
+            if isinstance(link, h5py.SoftLink):
+                continue
+            item = group[key]
+            if isinstance(item, h5py.Group):
+                look(item)
+            elif isinstance(item, h5py.Dataset) and item.external:
+                raise InputError(
+                    f"{str(path)!r} keeps {where} in another file, {item.external[0][0]!r}: join them first."
+                )
+
+    with h5py.File(path, "r") as file:
+        look(file)
+
+
+def _series_of(pynwb: Any, file: Any) -> dict[str, Any]:
+    """Series of numbers over time by their place in the file; those of neurons alone where there are any."""
+    neural = (pynwb.ecephys.ElectricalSeries, pynwb.icephys.PatchClampSeries, pynwb.ophys.RoiResponseSeries)
+    stimuli = {id(item) for item in (*file.stimulus.values(), *file.stimulus_template.values())}
+    others = (pynwb.image.ImageSeries, pynwb.behavior.SpatialSeries, pynwb.misc.AnnotationSeries)
+    found = {}
+    for item in file.objects.values():
+        if isinstance(item, pynwb.TimeSeries) and not isinstance(item, others) and id(item) not in stimuli:
+            shape = np.shape(item.data)
+            if len(shape) in (1, 2) and 0 not in shape and np.asarray(item.data[:1]).dtype.kind in "biuf":
+                found[_place(item)] = item
+    found = dict(sorted(found.items()))  # the file's own order is none
+    of_neurons = {name: item for name, item in found.items() if isinstance(item, neural)}
+    if file.units is not None and file.units.spike_times is not None:
+        return {UNITS: file.units, **of_neurons}
+    return of_neurons or found
+
+
+def _place(item: Any) -> str:
+    names = []
+    while item is not None and item.parent is not None:
+        names.append(item.name)
+        item = item.parent
+    return "/".join(reversed(names))
+
+
+def _chosen(there: dict[str, Any], series: str | None, path: StrPath) -> str:
+    listed = ", ".join(there)
+    if not there:
+        raise InputError(f"{as_path(path).name!r} holds neither spike times nor a series of neurons.")
+    if series is None:
+        if len(there) > 1:
+            raise InputError(f"series must name one of {listed}: {as_path(path).name!r} holds them all.")
+        return next(iter(there))
+    matching = [name for name in there if series in (name, name.rpartition("/")[2])]
+    if len(matching) != 1:
+        raise InputError(f"series must name one of {listed}; got {series!r}.")
+    return matching[0]
+
+
+def _spans(table: Any) -> np.ndarray:
+    """Starts and stops of a table of intervals, (interval, 2)."""
+    if table is None:
+        return np.zeros((0, 2))
+    return np.column_stack([np.asarray(table[name].data[:], dtype=np.float64) for name in ("start_time", "stop_time")])
+
+
+def _intervals(file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and stops of the trials, and their labels."""
+    there = dict(file.intervals or {})
+    for known in ("trials", "epochs"):
+        table = getattr(file, known)
+        if table is not None:
+            there[known] = table
+    if name not in there:
+        raise InputError(
+            f"trials must name one of the file's intervals, {', '.join(there) or 'of which there are none'}."
+        )
+    return _spans(there[name]), np.asarray(there[name].id[:])
+
+
+def _spikes(
+    table: Any, dt: float | None, time: slice | None, unknown: np.ndarray, windows: Windows | None
+) -> dict[str, Any]:
+    """The spikes of all units, from 0 or the first moment observed to the last."""
+    if dt is None:
+        raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
+    seconds = np.asarray(table["spike_times"].target.data[:], dtype=np.float64)
+    ends = np.asarray(table["spike_times"].data[:], dtype=np.int64)
+    ids = np.asarray(table.id[:])
+    unit = np.repeat(ids, np.diff(ends, prepend=0))
+    start, stop, observed = 0.0, None, None
+    if "obs_intervals" in table.colnames:
+        observed = [np.asarray(table["obs_intervals"][k], dtype=np.float64).reshape(-1, 2) for k in range(len(ids))]
+        every = np.concatenate(observed)
+        start, stop = float(every[:, 0].min(initial=np.inf)), float(every[:, 1].max(initial=-np.inf))
+        if not start < stop:
+            raise InputError("the units' obs_intervals must hold a span of time; they are empty.")
+    if time is not None or windows is not None:
+        last = float(seconds.max(initial=start)) + dt if stop is None else stop
+        span = sample_span(time, int(np.ceil((last - start) / dt - 1e-6)), dt, start)
+        start, stop = start + span.start * dt, start + span.stop * dt
+    kept = (seconds >= start) & (seconds < (np.inf if stop is None else stop))
+    found = of_spikes(
+        seconds[kept],
+        unit[kept],
+        dt,
+        unit_ids=ids,
+        t0=start,
+        duration=None if stop is None else stop - start,
+        unknown=unknown,
+        observed=observed,
+        windows=windows,
+    )
+    return found | {"unit_info": info_of_units(table)}
+
+
+def _samples(
+    pynwb: Any, item: Any, time: slice | None, dt: float | None, unknown: np.ndarray, windows: Windows | None
+) -> dict[str, Any]:
+    """Arguments of a Recording for one series, in millivolts where it is of volts."""
+    from synfer.recording.convert import regular
+
+    n_samples = len(item.data)
+    if item.rate is not None:
+        t0, step = float(item.starting_time or 0.0), 1.0 / float(item.rate)
+        if dt is not None and abs(dt - step) > 1e-3 * step:
+            raise InputError(f"dt = {dt:g} s does not agree with the series, whose step is {step:g} s; leave dt out.")
+    else:
+        t0, step = regular(np.asarray(item.timestamps[:]), dt, "the timestamps")
+    span = sample_span(time, n_samples, step, t0)
+    data, unit = _scaled(item, span)
+    kind = (
+        "v"
+        if isinstance(item, pynwb.icephys.PatchClampSeries)
+        else "calcium"
+        if isinstance(item, pynwb.ophys.RoiResponseSeries)
+        else "lfp"
+        if isinstance(item, pynwb.ecephys.ElectricalSeries)
+        else "signal"
+    )
+    ids, info = None, {}
+    if isinstance(item, pynwb.ecephys.ElectricalSeries):
+        rows = np.asarray(item.electrodes.data[:])
+        ids, info = np.asarray(item.electrodes.table.id[:])[rows], info_of_table(item.electrodes.table, rows)
+    elif isinstance(item, pynwb.ophys.RoiResponseSeries):
+        rows = np.asarray(item.rois.data[:])
+        ids, info = np.asarray(item.rois.table.id[:])[rows], info_of_rois(item.rois.table, rows)
+    found = of_samples(data, kind, step, t0 + span.start * step, unknown, windows)
+    labelled = {"unit_ids": ids, "unit_info": info} if ids is not None and len(ids) == data.shape[1] else {}
+    return found | labelled | {"units_of_measure": {kind: unit}}
+
+
+def _scaled(item: Any, span: slice) -> tuple[np.ndarray, str]:
+    """The numbers of some samples in their unit, (time, unit): converted block by block, none twice in memory."""
+    shape = np.shape(item.data)
+    n_units = 1 if len(shape) == 1 else shape[1]
+    kind = np.asarray(item.data[:1]).dtype
+    scale, offset, unit = float(item.conversion), float(item.offset or 0.0), str(item.unit)
+    if unit.lower() in ("volts", "volt", "v"):
+        scale, offset, unit = 1e3 * scale, 1e3 * offset, "mV"
+    channels = getattr(item, "channel_conversion", None)
+    factors = np.full(n_units, scale) if channels is None else scale * np.asarray(channels[:], dtype=np.float64)
+    if factors.shape != (n_units,):
+        raise ShapeError(f"channel_conversion must have shape ({n_units},); got {factors.shape}.")
+    dtype = np.float64 if kind.kind == "f" and kind.itemsize == 8 else np.float32
+    n = span.stop - span.start
+    refuse_beyond_memory((n, n_units), np.dtype(dtype).itemsize, "the series")
+    found = np.empty((n, n_units), dtype)
+    block = max(1, BLOCK_BYTES // (8 * n_units))
+    for k in range(0, n, block):
+        rows = np.asarray(item.data[span.start + k : span.start + min(k + block, n)])
+        found[k : k + len(rows)] = rows.reshape(len(rows), n_units) * factors + offset
+    return found, unit

@@ -1,0 +1,308 @@
+"""What a Recording can be made from: arrays, other libraries' objects, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from synfer.recording import convert, spikes
+from synfer.recording.arrays import named
+from synfer.recording.formats import by_ending, matlab, neo_objects, npz, nwb, pynapple_objects, spike_list
+from synfer.storage import StrPath
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from synfer.recording.recording import Recording
+
+
+class Sources:
+    """The classmethods ``from_*`` of `Recording`."""
+
+    @classmethod
+    def _made(cls, arguments: dict[str, Any]) -> Recording:
+        """Build from the arguments of `Recording`, which this class is the base of."""
+        recording: Any = cls
+        made: Recording = recording(**arguments)
+        return made
+
+    @classmethod
+    def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
+        """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`."""
+        return cls._made({"signals": {named(name): array}, "dt": dt, **about})
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:
+        """Build from a table with a column a unit and a row a sample.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Its columns' labels become the unit ids; an index of seconds (floats), timedeltas or dates gives
+            the times.
+        dt : float, optional
+            Step in seconds; must agree with an index of times, and is needed where that holds anything else.
+        name : str
+            Name of the signal.
+
+        Raises
+        ------
+        InputError
+            The index is irregular or no time, a column holds no numbers, or labels repeat.
+        """
+        return cls._made(convert.of_frame(frame, dt, name))
+
+    @classmethod
+    def from_xarray(
+        cls, data: xr.DataArray | xr.Dataset, dt: float | None = None, *, name: str = "signal"
+    ) -> Recording:
+        """Build from labelled arrays over "time", "unit" and perhaps "trial" or "network", without a copy.
+
+        Parameters
+        ----------
+        data : xarray.DataArray or xarray.Dataset
+            Dims in any order; coordinates become times (seconds or timedeltas) and labels, attributes ``units`` the
+            units of measure. Other attributes are read where `to_xarray` writes them.
+        dt : float, optional
+            Step in seconds, where there is no time coordinate.
+        name : str
+            Name of the signal of a DataArray that has none.
+
+        Raises
+        ------
+        ShapeError, InputError
+            Other dims, or irregular times.
+        """
+        return cls._made(convert.of_xarray(data, dt, name))
+
+    @classmethod
+    def from_spikes(
+        cls,
+        times: Any,
+        units: Any,
+        dt: float,
+        *,
+        n_units: int | None = None,
+        unit_ids: Any = None,
+        t0: float = 0.0,
+        duration: float | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        unit_info: Any = None,
+    ) -> Recording:
+        """Build signal "spikes", the number of spikes in each bin [t0 + k dt, t0 + (k + 1) dt).
+
+        No spike is lost or moved: the counts add up to the spikes given, and `spike_times` gives the exact times back.
+
+        Parameters
+        ----------
+        times : array (event,)
+            Seconds, in any order. A time within 1e-6 dt (or the rounding of its type, float32 for instance, where that
+            is more) below an edge belongs to the bin that begins there.
+        units : array (event,)
+            The unit of each spike: its label where ``unit_ids`` is given, its index where only ``n_units`` is. Where
+            neither is, the units are the distinct labels that occur, and silent units are not known of.
+        dt : float
+            Width of a bin in seconds.
+        n_units, unit_ids : int, array (unit,), optional
+            How many units there are, or their labels.
+        t0 : float
+            Where the first bin begins, in seconds.
+        duration : float, optional
+            Seconds; default ends with the bin of the last spike. A last bin filled in part is kept.
+        provenance, unit_info : optional
+            As for `Recording`.
+
+        Raises
+        ------
+        InputError
+            A time is not finite, before ``t0`` or past the end, a unit is unknown, or the counts are more than the
+            memory that is free.
+        """
+        counts, events, ids = spikes.binned(
+            times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
+        )
+        about = {"provenance": provenance, "unit_info": unit_info, "events": events}
+        return cls._made({"signals": {"spikes": counts}, "dt": dt, "unit_ids": ids, "t0": t0, **about})
+
+    # ---- files and objects of other tools
+
+    @classmethod
+    def from_file(cls, path: StrPath, **options: Any) -> Recording:
+        """Read any file that one of the other ``from_*`` reads, by the ending of its name.
+
+        Parameters
+        ----------
+        path : path
+            .nwb, .mat, .npz, .npy, .csv or .tsv, or whatever Neo knows by its ending. (synfer's own: `load`.)
+        **options
+            As the reader takes them, ``dt`` for instance; those that are None are left out.
+
+        Raises
+        ------
+        InputError
+            Nothing reads such files, or the reader has no such option.
+        FileError
+            The file cannot be read.
+        """
+        return cls._made(by_ending(path, **options))
+
+    @classmethod
+    def from_nwb(
+        cls,
+        path: StrPath,
+        *,
+        dt: float | None = None,
+        series: str | None = None,
+        time: slice | None = None,
+        trials: str | None = None,
+        trial_duration: float | None = None,
+    ) -> Recording:
+        """Read a file of Neurodata Without Borders; needs ``synfer[nwb]``.
+
+        Memory is needed for what is returned and 8 MB; of a series only the samples asked for are read.
+
+        Parameters
+        ----------
+        path : path
+            Files that link to others are refused.
+        dt : float, optional
+            Width of a bin in seconds, for the units table's spike times. A series has its own.
+        series : str, optional
+            Which series, by its name or its place ("ecephys/LFP/lfp"); "units" for the units table. Needed where the
+            file holds several.
+        time : slice, optional
+            Only from ``time.start`` to ``time.stop`` seconds.
+        trials : str, optional
+            An intervals table ("trials", "epochs", ...): axis "trial", each from its start on, times from 0.
+        trial_duration : float, optional
+            Seconds of each trial; default the shortest.
+
+        Returns
+        -------
+        Recording
+            Signal "spikes" (counts), "v" (patch clamp), "lfp" (electrical series), "calcium" (regions of interest) or
+            "signal"; in mV where the file has volts. Samples in the file's invalid times, and a unit's bins outside the
+            intervals that it was observed in, are NaN. Columns of the units, electrodes or regions with one value each
+            become ``unit_info``; a place is called "brain_area".
+
+        Raises
+        ------
+        FileError
+            It cannot be read as NWB.
+        InputError
+            There is no or no one series meant, ``dt`` lacks, a trial reaches beyond the recording, it does not fit into
+            memory, or pynwb is not installed.
+        """
+        return cls._made(nwb.read(path, dt=dt, series=series, time=time, trials=trials, trial_duration=trial_duration))
+
+    @classmethod
+    def from_neo(
+        cls, source: Any, *, dt: float | None = None, series: str | None = None, time: slice | None = None
+    ) -> Recording:
+        """Build from a Neo Block or Segment, or any file that Neo reads; needs ``synfer[neo]``.
+
+        Parameters
+        ----------
+        source : neo.Block, neo.Segment or path
+            Several segments of one length become the axis "trial".
+        dt : float, optional
+            Width of a bin in seconds, for spike trains. An analog signal has its own.
+        series : str, optional
+            Name of the analog signal, or "spiketrains"; needed where there are several.
+        time : slice, optional
+            Only from ``time.start`` to ``time.stop`` seconds.
+
+        Returns
+        -------
+        Recording
+            Signal "spikes", "v" (whatever is in volts, in mV) or "signal". Annotations with one plain value a spike
+            train, and array annotations of a signal, become ``unit_info``.
+
+        Raises
+        ------
+        FileError, InputError
+            As for `from_nwb`; or segments differ in what they hold.
+        """
+        return cls._made(neo_objects.read(source, dt=dt, series=series, time=time))
+
+    @classmethod
+    def from_pynapple(cls, source: Any, *, dt: float | None = None) -> Recording:
+        """Build from pynapple's TsGroup (spikes), TsdFrame or Tsd.
+
+        Parameters
+        ----------
+        source : pynapple.TsGroup, pynapple.TsdFrame, pynapple.Tsd
+            Its metadata become ``unit_info``; what lies between the epochs of its time support is NaN.
+        dt : float, optional
+            Width of a bin in seconds for a TsGroup; the others show theirs.
+
+        Raises
+        ------
+        InputError
+            Another object, times that are irregular within an epoch, or no ``dt`` for spikes.
+        """
+        return cls._made(pynapple_objects.read(source, dt=dt))
+
+    @classmethod
+    def from_matlab(
+        cls, path: StrPath, *, dt: float | None = None, variable: str | None = None, units_first: bool = False
+    ) -> Recording:
+        """Read a matrix ([trial,] time, unit) from a MATLAB file, of version 7.3 or before.
+
+        Parameters
+        ----------
+        path : path
+        dt : float
+            Step in seconds; the file says nothing of it.
+        variable : str, optional
+            Which matrix, where there are several.
+        units_first : bool
+            Whether the matrix is ([trial,] unit, time).
+
+        Raises
+        ------
+        FileError, InputError, ShapeError
+            It cannot be read; there is no one matrix meant, or no room for it; ``dt`` lacks.
+        """
+        return cls._made(matlab.read(path, dt=dt, variable=variable, units_first=units_first))
+
+    @classmethod
+    def from_npz(
+        cls, path: StrPath, *, dt: float | None = None, variable: str | None = None, units_first: bool = False
+    ) -> Recording:
+        """Read an array ([trial,] time, unit) from numpy's .npz or .npy; nothing is unpickled.
+
+        Parameters
+        ----------
+        path : path
+            A scalar ``dt`` and an array ``unit_ids`` in an .npz are taken for what they are called.
+        dt, variable, units_first
+            As for `from_matlab`.
+
+        Raises
+        ------
+        FileError, InputError, ShapeError
+            As for `from_matlab`.
+        """
+        return cls._made(npz.read(path, dt=dt, variable=variable, units_first=units_first))
+
+    @classmethod
+    def from_csv(
+        cls, path: StrPath, *, dt: float | None = None, duration: float | None = None, t0: float = 0.0
+    ) -> Recording:
+        """Read a list of spikes from .csv (or .tsv): a line a spike, with its time in seconds and its unit.
+
+        Parameters
+        ----------
+        path : path
+            Columns named time and unit (or times, spike_times, t; id, neuron, cluster, ...), or two without names.
+        dt, duration, t0 : float
+            As for `from_spikes`.
+
+        Raises
+        ------
+        FileError, InputError
+            It cannot be read, the columns are others, or as for `from_spikes`.
+        """
+        return cls._made(spike_list.read(path, dt=dt, duration=duration, t0=t0))

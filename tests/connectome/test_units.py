@@ -1,0 +1,77 @@
+"""What is known of units beside their labels goes where the units of a connectome go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synfer.connectome import Connectome
+from synfer.errors import ShapeError
+
+INFO = {
+    "brain_area": ["CA1", "CA3", "DG"],
+    "depth": [1.0, np.nan, 3.0],
+    "good": [True, False, True],
+    "shank": [1, 2, 2],
+}
+W = np.array([[0.0, 5.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+
+
+def matrix():
+    return Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=INFO)
+
+
+def edge_list():
+    return Connectome.from_edges(
+        [1, 0, 1], [0, 1, 2], weight=[5.0, -1.0, 2.0], unit_ids=["a", "b", "c"], unit_info=INFO
+    )
+
+
+def assert_told(connectome):
+    info = connectome.unit_info
+    assert list(info) == list(INFO) and info.index.tolist() == connectome.unit_ids.tolist()
+    assert info["brain_area"].tolist() == ["CA1", "CA3", "DG"] and info["good"].tolist() == [True, False, True]
+    assert info["good"].dtype == bool and info["shank"].tolist() == [1, 2, 2]
+    np.testing.assert_array_equal(info["depth"], [1.0, np.nan, 3.0])
+
+
+@pytest.mark.parametrize("make", [matrix, edge_list])
+def test_files_labelled_arrays_matrices_and_batches_keep_it(make, tmp_path):
+    made = make()
+    assert_told(made)
+    made.save(tmp_path / "c.nc")
+    loaded = Connectome.load(tmp_path / "c.nc")
+    assert_told(loaded)
+    assert loaded.identical(made)
+    assert_told(Connectome.from_xarray(made.to_xarray()))
+    assert_told(made.to_matrix())
+    batch = Connectome.stack([made, make()])
+    assert_told(batch)
+    assert_told(batch.isel(network=1))
+
+
+@pytest.mark.parametrize("make", [matrix, edge_list])
+def test_parts_tables_and_graphs_have_it(make):
+    part = make().sel(["c", "b"])
+    assert part.unit_info["brain_area"].tolist() == ["DG", "CA3"]
+    first = make().edges().iloc[0]
+    assert (first["source"], first["target"]) == ("b", "a")
+    assert (first["source_brain_area"], first["target_brain_area"], first["target_depth"]) == ("CA3", "CA1", 1.0)
+    assert "source_shank" in make().to_pandas().columns
+    graph = make().to_networkx()
+    assert graph.nodes["c"] == {"brain_area": "DG", "depth": 3.0, "good": True, "shank": 2}
+
+
+def test_a_column_selects_by_xarray():
+    score = matrix().score
+    assert score.where(score.source_brain_area == "CA3", drop=True).source.values.tolist() == ["b"]
+
+
+def test_without_it_nothing_changes():
+    plain = Connectome.from_weights(W)
+    assert plain.unit_info.shape == (3, 0) and list(plain.edges()) == ["source", "target", "score", "weight"]
+
+
+def test_a_column_of_another_length():
+    with pytest.raises(ShapeError, match=r"unit_info 'depth' must have shape \(3,\)"):
+        Connectome.from_weights(W, unit_info={"depth": [1.0]})

@@ -1,0 +1,140 @@
+"""MATLAB's and numpy's arrays, lists of spikes as text; broken and hostile ones too."""
+
+from __future__ import annotations
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from synfer.errors import FileError, InputError, ShapeError
+from synfer.recording import Recording
+
+X = np.random.default_rng(0).random((20, 3))
+
+
+class Thief:
+    def __reduce__(self):
+        return (open, ("/tmp/synfer_was_executed", "w"))
+
+
+def save_level5(path, **arrays):
+    scipy.io.savemat(path, arrays)
+
+
+def save_hdf5(path, **arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = np.asarray(array).T  # as MATLAB 7.3 writes: columns first
+
+
+@pytest.mark.parametrize("save", [save_level5, save_hdf5])
+def test_matlab(save, tmp_path):
+    path = tmp_path / "x.mat"
+    save(path, v=X)
+    found = Recording.from_matlab(path, dt=1e-3)
+    assert found.signal_names == ["v"]
+    np.testing.assert_array_equal(found["v"], X)
+    np.testing.assert_array_equal(Recording.from_file(path, dt=1e-3)["v"], X)
+    save(path, v=X.T, other=X)
+    np.testing.assert_array_equal(Recording.from_matlab(path, dt=1e-3, variable="v", units_first=True)["v"], X)
+    with pytest.raises(InputError, match=r"variable must name one of the file's arrays, which are: .*v \(3, 20\)"):
+        Recording.from_matlab(path, dt=1e-3)
+    with pytest.raises(InputError, match="'w' is not in the file"):
+        Recording.from_matlab(path, dt=1e-3, variable="w")
+    with pytest.raises(InputError, match="dt must be given"):
+        Recording.from_matlab(path, variable="v")
+
+
+def test_matlab_holds_links_and_cells_that_are_not_followed(tmp_path):
+    path = tmp_path / "x.mat"
+    with h5py.File(path, "w") as file:
+        file["elsewhere"] = h5py.ExternalLink("/etc/passwd", "/")
+        file["v"] = X.T
+    np.testing.assert_array_equal(Recording.from_matlab(path, dt=1e-3)["v"], X)
+    scipy.io.savemat(path, {"cells": np.array([[1, "a"]], dtype=object)})
+    with pytest.raises(InputError, match="which are: none"):
+        Recording.from_matlab(path, dt=1e-3)
+
+
+def test_numpy(tmp_path):
+    np.save(tmp_path / "v.npy", X)
+    np.testing.assert_array_equal(Recording.from_npz(tmp_path / "v.npy", dt=1e-3)["v"], X)
+    np.savez_compressed(tmp_path / "v.npz", v=X, dt=2e-3, unit_ids=np.array(["a", "b", "c"]))
+    found = Recording.from_file(tmp_path / "v.npz")
+    np.testing.assert_array_equal(found["v"], X)
+    assert found.dt == 2e-3 and found.unit_ids.tolist() == ["a", "b", "c"]
+    np.savez(tmp_path / "flat.npz", v=X[0])
+    with pytest.raises(ShapeError, match=r"'v' must have shape \(\[trial,\] time, unit\)"):
+        Recording.from_npz(tmp_path / "flat.npz", dt=1e-3, variable="v")
+
+
+def test_nothing_is_unpickled(tmp_path):
+    for name, write in (("o.npy", np.save), ("o.npz", lambda path, a: np.savez(path, a=a))):
+        write(tmp_path / name, np.array([[Thief(), 1], [2, 3]], dtype=object))
+        with pytest.raises((InputError, FileError), match=r"never unpickled|allow_pickle|object"):
+            Recording.from_npz(tmp_path / name, dt=1e-3)
+    (tmp_path / "p.npz").write_bytes(pickle.dumps(Thief()))
+    with pytest.raises(FileError, match="as an array of numpy's"):
+        Recording.from_npz(tmp_path / "p.npz", dt=1e-3)
+
+
+def test_absurd_sizes_are_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr("synfer.recording.formats.common.free_memory", lambda: 100.0)
+    np.savez(tmp_path / "v.npz", v=X)
+    save_level5(tmp_path / "v.mat", v=X)
+    save_hdf5(tmp_path / "w.mat", v=X)
+    for path in ("v.npz", "v.mat", "w.mat"):
+        with pytest.raises(InputError, match=r"'v' of shape \(20, 3\) wants .* GB"):
+            Recording.from_file(tmp_path / path, dt=1e-3)
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.npy", "x.mat", "x.csv", "x.nwb"])
+@pytest.mark.parametrize("contents", [b"", b"\x00\xff" * 50, b"PK\x03\x04 and no more"])
+def test_broken_files_are_named(name, contents, tmp_path):
+    (tmp_path / name).write_bytes(contents)
+    with pytest.raises((FileError, InputError), match=name):
+        Recording.from_file(tmp_path / name, dt=1e-3)
+
+
+def test_cut_files_are_named(tmp_path):
+    np.savez(tmp_path / "v.npz", v=X)
+    np.save(tmp_path / "v.npy", X)
+    save_level5(tmp_path / "v.mat", v=X)
+    for name in ("v.npz", "v.npy", "v.mat"):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(FileError, match=name):
+            Recording.from_file(tmp_path / name, dt=1e-3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,unit\n0.05,b\n0.25,a\n",
+        "unit, time\nb, 0.05\na, 0.25\n",
+        "0.05,b\n0.25,a\n",
+        "\ufeffTime,Unit\n0.05,b\n0.25,a\n",
+    ],
+)
+def test_spike_lists(text, tmp_path):
+    (tmp_path / "spikes.csv").write_text(text, encoding="utf-8")
+    found = Recording.from_csv(tmp_path / "spikes.csv", dt=0.1, duration=0.5)
+    assert found.unit_ids.tolist() == ["a", "b"]
+    assert found["spikes"].tolist() == [[0, 1], [0, 0], [1, 0], [0, 0], [0, 0]]
+
+
+def test_spike_lists_that_are_none(tmp_path):
+    path = tmp_path / "x.csv"
+    for text, message in (
+        ("a,b,c\n1,2,3\n", "must have the columns time"),
+        ("time,unit\n0.1,\n", "spike 0 of 'x.csv' has not"),
+        ("time,unit\nlate,3\n", "times must be real numbers .* text"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            Recording.from_csv(path, dt=0.1)
+    with pytest.raises(InputError, match=r"variable is nothing to give for a \.csv file"):
+        Recording.from_file(path, dt=0.1, variable="v")

@@ -1,0 +1,116 @@
+"""Neo's own objects and files, made from simulated activity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import synfer as sf
+from synfer.errors import FileError, InputError
+from synfer.recording import Recording
+
+neo = pytest.importorskip("neo")
+pq = pytest.importorskip("quantities")
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    network = sf.simulate.izhikevich_network(3, 1, 0.5, seed=1)
+    return sf.simulate.run(network, 2.0, record=["v", "spikes"], seed=1)
+
+
+def trains_of(recording):
+    events = recording.spike_times()
+    return [events["time"].values[events["unit"].values == unit] for unit in recording.unit_ids]
+
+
+def segment_of(recording):
+    segment = neo.Segment()
+    for k, train in enumerate(trains_of(recording)):
+        segment.spiketrains.append(
+            neo.SpikeTrain(
+                train * 1e3, units="ms", t_stop=2000.0, name=f"cell {k}", brain_area=f"area {k % 2}", depth=k
+            )
+        )
+    signal = neo.AnalogSignal(
+        recording["v"] * 1e-3, units="V", sampling_rate=1.0 * pq.kHz, t_start=1.0 * pq.s, name="vm",
+        array_annotations={"channel_names": np.array([*"abcd"]), "brain_area": np.array([*"xxyy"])},
+    )  # fmt: skip
+    segment.analogsignals.append(signal)
+    return segment
+
+
+def test_spike_trains(simulated):
+    found = Recording.from_neo(segment_of(simulated), dt=1e-3, series="spiketrains")
+    assert found.n_samples == 2000 and found.unit_ids.tolist() == [f"cell {k}" for k in range(4)]
+    for ours, theirs in zip(trains_of(found), trains_of(simulated), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    assert found.unit_info["brain_area"].tolist() == ["area 0", "area 1"] * 2
+    assert found.unit_info["depth"].tolist() == [0, 1, 2, 3]
+
+
+def test_analog_signal_in_millivolts(simulated):
+    found = Recording.from_neo(segment_of(simulated), series="vm")
+    np.testing.assert_allclose(found["v"], simulated["v"], rtol=1e-6)
+    assert found.dt == 1e-3 and found.t0 == 1.0 and found.units_of_measure == {"v": "mV"}
+    assert found.unit_ids.tolist() == ["a", "b", "c", "d"] and found.unit_info["brain_area"].tolist() == [
+        "x",
+        "x",
+        "y",
+        "y",
+    ]
+    part = Recording.from_neo(segment_of(simulated), series="vm", time=slice(1.5, 2.0))
+    np.testing.assert_array_equal(part["v"], found["v"][500:1000])
+
+
+def test_segments_are_trials(simulated):
+    block = neo.Block()
+    block.segments.extend([segment_of(simulated), segment_of(simulated)])
+    found = Recording.from_neo(block, series="vm")
+    assert found.dims == ("trial", "time", "unit") and found.shape == (2, 2000, 4) and found.t0 == 0.0
+    block.segments[1].analogsignals[0] = block.segments[1].analogsignals[0][:100]
+    with pytest.raises(InputError, match="segment 1 is not as the first"):
+        Recording.from_neo(block, series="vm")
+
+
+def test_a_spike_at_the_very_end_is_kept():
+    segment = neo.Segment()
+    segment.spiketrains.append(neo.SpikeTrain([0.1, 1.0], units="s", t_stop=1.0))
+    found = Recording.from_neo(segment, dt=0.1)
+    assert found["spikes"].sum() == 2
+
+
+def test_what_is_meant_must_be_said(simulated):
+    with pytest.raises(InputError, match="series must name one of spiketrains, vm"):
+        Recording.from_neo(segment_of(simulated))
+    with pytest.raises(InputError, match="dt must be given"):
+        Recording.from_neo(segment_of(simulated), series="spiketrains")
+    with pytest.raises(InputError, match="at least one segment"):
+        Recording.from_neo(neo.Block())
+    with pytest.raises(InputError, match="there are none"):
+        Recording.from_neo(neo.Segment())
+
+
+def test_files_that_neo_reads(simulated, tmp_path):
+    path = tmp_path / "block.mat"
+    block = neo.Block()
+    block.segments.append(segment_of(simulated))
+    neo.io.NeoMatlabIO(str(path)).write_block(block)
+    found = Recording.from_neo(path, series="vm")
+    np.testing.assert_allclose(found["v"], simulated["v"], rtol=1e-6)
+    ascii_path = tmp_path / "signal.txt"
+    np.savetxt(ascii_path, simulated["v"][:50])
+    assert Recording.from_file(ascii_path, series=None).n_samples == 50
+
+
+def test_broken_files(tmp_path):
+    with pytest.raises(FileError, match="no such file"):
+        Recording.from_neo(tmp_path / "absent.abf")
+    broken = tmp_path / "broken.abf"
+    broken.write_bytes(b"nothing of the kind")
+    with pytest.raises(FileError, match="as a file of Neo's"):
+        Recording.from_neo(broken)
+    unknown = tmp_path / "x.unheard"
+    unknown.touch()
+    with pytest.raises(InputError, match=r"path must end in \.nwb, \.mat"):
+        Recording.from_file(unknown)
