@@ -4,11 +4,11 @@
 
 Voltages are those of the paper's networks, p = .4 and .8, but 1 s (N = 20) and 2 s (N = 40) instead of 5, and 600
 steps of training instead of 2,400: at 5 s the whole stands at 1.000 and nothing could be told apart. Further sets,
-where other ingredients matter, each with its suite's one configuration (`synfer.benchmark.SETTINGS`): spikes alone (5 s,
-N = 20, p = .4), Lorenz-96 (F = 40, T = 500), autoregressions (N = 50, T = 600), voltages with delays of 1 to 10 ms
-(N = 20, p = .4, 5 s, 600 steps). Seeds from 61,000, met nowhere else; the same networks and the same random numbers for
-every line of a set. Off-diagonal AUROC, mean and lowest; `less whole` is the mean of the differences from the whole on
-the same networks; AUPRC; share of true edges whose sign is right; FDR and power at Benjamini and Hochberg's .05; s a
+where other ingredients matter, each with its suite's one configuration (`synfer.benchmark.SETTINGS`): spikes alone
+(5 s, N = 20, p = .4), Lorenz-96 (F = 40, T = 500), autoregressions (N = 50, T = 600), voltages with delays of 1 to 10
+ms (N = 20, p = .4, 5 s, 600 steps). Seeds from 61,000, met nowhere else; the same networks and the same random numbers
+for every line of a set. Off-diagonal AUROC, mean and lowest; `less whole` is the mean of the differences from the whole
+on the same networks; AUPRC; share of true edges whose sign is right; FDR and power at Benjamini and Hochberg's .05; s a
 fit on one thread beside other jobs. A fit is kept in --out and not done again.
 """
 

@@ -219,7 +219,8 @@ def benchmark(
         seed=seed,
         out=out,
     )
-    shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy", "seconds"]
+    shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy"]
+    shown += ["r2", "seconds"]
     typer.echo(as_markdown(summary(rows)[shown]))
     for path in write_results(rows, out / suite):
         typer.echo(f"wrote {path}")

@@ -10,7 +10,7 @@ from synfer.connectome import Connectome
 from synfer.discover import Causalformer, Mask2Cause, NetFormer
 from synfer.discover.attention_readouts import ablation, gradient, partial_correlation, rollout
 from synfer.errors import InputError, UnknownNameError
-from synfer.forecast import LIKELIHOODS
+from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Mask2CauseForecaster, NetFormerForecaster
 from synfer.recording import Recording
 from synfer.simulate import state_dependent_system
 
@@ -67,6 +67,30 @@ def test_mask2cause_pays_for_edges_and_keeps_what_it_needs():
     assert dear[off].mean() < cheap[off].mean()
     for graph in (dear, cheap):
         assert graph[1, 0] == graph[off].max()
+
+
+@pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")
+@pytest.mark.parametrize("estimator", [NetFormer(max_epochs=2, **QUIET), Mask2Cause(max_epochs=2, **QUIET),
+                                       Causalformer(**LITTLE, **QUIET)])  # fmt: skip
+def test_a_fit_reads_maps_of_no_window_twice(estimator, monkeypatch):
+    read = []
+    kind = {"NetFormer": NetFormerForecaster, "Mask2Cause": Mask2CauseForecaster}.get(
+        type(estimator).__name__, CausalformerForecaster
+    )
+    forward = kind.forward
+
+    def counted(self, context, times=None, *, out_map=False, **more):
+        if out_map:
+            read.append(len(context))
+        return forward(self, context, times, out_map=out_map, **more)
+
+    monkeypatch.setattr(kind, "forward", counted)
+    fit = estimator.fit(_driven(300))
+    windows = 300 - fit.window
+    every = isinstance(fit, NetFormer)  # its connectome is the mean over all of them
+    assert sum(read) == (windows if every else windows - int(0.6 * windows) - int(0.2 * windows))
+    if every:
+        np.testing.assert_allclose(fit.connectome_.score, fit.read(_driven(300)).score, rtol=1e-5)
 
 
 def test_netformer_s_weights_are_the_system_s_in_its_own_units():

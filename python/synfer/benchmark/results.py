@@ -8,7 +8,8 @@ import pandas as pd
 
 from synfer.benchmark.calibration import calibration_table
 from synfer.benchmark.differences import CLASSICS, differences
-from synfer.benchmark.paper import published_figures
+from synfer.benchmark.forecasts import examples_of
+from synfer.benchmark.paper import EXAMPLE_R2, published_figures
 from synfer.benchmark.tables import as_markdown, summary
 from synfer.storage import StrPath, as_path, written_whole
 
@@ -17,7 +18,9 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     """Write the table of a run, means, and pictures.
 
     results.csv and .md have a row a fit, summary.csv and .md the means; calibration.md is of p-values, differences.md
-    of synformer against the classics; auroc.png, and for cells of the paper's figure_2.png, beside what it published.
+    of synformer against the classics; auroc.png, and for cells of the paper's its figures beside what it published:
+    figure_2.png, figure_4.png where a method has a forecast, figure_1.png where the example network (seed 0 of N = 5,
+    p = .4) was run and ``out`` is where `run` keeps its fits: its ``out`` and the suite's name.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
     if rows["auroc"].notna().any():
         import matplotlib.pyplot as plt
 
-        from synfer.plot import figure_2, figures_by_set
+        from synfer.plot import figure_1, figure_2, figure_4, figures_by_set
 
         figure = figures_by_set(rows).get_figure(root=True)
         assert figure is not None  # it has just been drawn
@@ -66,6 +69,14 @@ def write_results(rows: pd.DataFrame, out: StrPath) -> list[Path]:
         published = published_figures()
         if rows.loc[rows["auroc"].notna(), "set"].isin(published["set"]).any():
             drawn["figure_2.png"] = figure_2(rows, published)
+            examples = examples_of(rows, home)
+            if examples:
+                found = {example.method: example.estimate for example in examples}
+                drawn["figure_1.png"] = figure_1(found, examples[0].truth, examples[0].recording, published)
+            if rows["r2"].notna().any():
+                forecasts = [example.recording for example in examples if "forecast" in example.recording]
+                example = forecasts[0] if forecasts else None
+                drawn["figure_4.png"] = figure_4(rows, published, example, EXAMPLE_R2)
         for name, one in drawn.items():
             with written_whole(home / name) as draft:
                 one.savefig(draft, format="png", dpi=150)

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from synfer.benchmark.forecasts import forecast_of, forecast_r2, is_example, keep_example
 from synfer.benchmark.settings import settings_of, signal_of
 from synfer.benchmark.suites import suite_of
 from synfer.benchmark.task import Task
@@ -28,8 +29,8 @@ from synfer.storage import StrPath, as_path, version_of, written_whole
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
 COLUMNS = (
     "method", "set", "network", "auroc", "auprc", "prevalence", "auroc_undirected", "direction_accuracy",
-    "sign_accuracy", "n_units", "n_edges", "n_one_way", *REJECTIONS, "converged", "seconds", "peak_mb", "settings",
-    "error",
+    "sign_accuracy", "r2", "n_units", "n_edges", "n_one_way", *REJECTIONS, "converged", "seconds", "peak_mb",
+    "settings", "error",
 )  # fmt: skip
 FIGURES = (
     "auroc",
@@ -112,9 +113,11 @@ def run(
     -------
     pandas.DataFrame
         One row a fit, in the order of methods, sets and networks: method, set, network, AUROC, AUPRC, prevalence,
-        undirected AUROC, direction and sign accuracy (NaN where there is no such figure), units, edges, edges that go
-        one way only, what `synfer.evaluate.rejections` counts at .05 where there are p-values, converged, seconds, peak
-        memory added (MB; NaN where the system does not say), settings, error (of a fit that was refused).
+        undirected AUROC, direction and sign accuracy (NaN where there is no such figure); R2 of the forecast where the
+        method has one, over the last fifth of the samples, mean over units (attention models have not learnt from
+        these, others have; it is no measure of the connectome); units, edges, edges that go one way only, what
+        `synfer.evaluate.rejections` counts at .05 where there are p-values, converged, seconds, peak memory added (MB;
+        NaN where the system does not say), settings, error (of a fit that was refused).
 
     Raises
     ------
@@ -222,6 +225,11 @@ def _fit(work: Work) -> dict[str, Any]:
         "converged": found.converged,
     }
     found.save(work.kept.with_suffix(".nc"))
+    forecast = forecast_of(estimator, recording, signal)
+    if forecast is not None:
+        row["r2"] = forecast_r2(recording[signal], forecast)
+    if is_example(work.suite, work.task):
+        keep_example(work.kept, recording, signal, truth, forecast)
     try:
         figures = compare(found, truth)
     except InputError as error:

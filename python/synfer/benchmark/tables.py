@@ -14,6 +14,7 @@ MEANS = (
     "auroc_undirected",
     "direction_accuracy",
     "sign_accuracy",
+    "r2",
     "seconds",
     "peak_mb",
 )

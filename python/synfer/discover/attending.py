@@ -68,8 +68,9 @@ class AttentionDiscoverer(BaseDiscoverer):
 
     def _learn(
         self, samples: Samples, make: Callable[[Sequence[int]], EnsembleModule], schedule: Schedule
-    ) -> tuple[Windows, Tensor]:
-        """Train what ``make`` gives for the initialisations' seeds; give the windows, and those kept for reading.
+    ) -> tuple[Windows, Tensor, np.ndarray]:
+        """Train what ``make`` gives for the initialisations' seeds; give the windows, those that have not been read,
+        and the mean map (init, target, source) of those kept for reading, the last fifth.
 
         The first three fifths are learnt from, the next is stopped by; with an annealed schedule both are learnt from.
         """
@@ -103,11 +104,12 @@ class AttentionDiscoverer(BaseDiscoverer):
         forecast, target, _ = self._run(windows, validation)
         residual = (forecast - target).square().mean(0).clamp_min(1e-12)
         self.residual_variance_ = residual.double().cpu().numpy() * self.scale_**2
-        forecast, target, _ = self._run(windows, test)
+        # One pass for the forecast and the map: as long as an epoch's validation for each.
+        forecast, target, map_ = self._run(windows, test, out_map=True)
         measured = target.cpu().numpy()
         self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
         self.r2_[np.ptp(measured, axis=0) == 0.0] = np.nan  # silent throughout the test windows
-        return windows, test
+        return windows, windows.starts[: -len(test)], map_.double().cpu().numpy()
 
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast each sample from the ``window`` samples before it: the mean over initialisations.

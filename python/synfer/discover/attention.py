@@ -171,8 +171,7 @@ class Causalformer(AttentionDiscoverer):
             max_epochs=self.max_epochs,
             patience=self.patience,
         )
-        windows, test = self._learn(samples, make, schedule)
-        self.attention_ = self._evidence(self._run(windows, test, out_map=True)[2].double().cpu().numpy())
+        self.attention_ = self._evidence(self._learn(samples, make, schedule)[2])
         score, spread = self.attention_.mean(0), self.attention_.std(0)
         np.fill_diagonal(score, np.nan)
         np.fill_diagonal(spread, np.nan)

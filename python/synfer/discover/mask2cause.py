@@ -154,8 +154,7 @@ class Mask2Cause(AttentionDiscoverer):
             max_epochs=self.max_epochs,
             anneal=True,
         )
-        windows, test = self._learn(samples, make, schedule)
-        self.attention_ = self._run(windows, test, out_map=True)[2].double().cpu().numpy()
+        self.attention_ = self._learn(samples, make, schedule)[2]
         self.graph_ = self.forecaster_.graph().detach().double().cpu().numpy()
         score = self.graph_.mean(0)
         spread = {"score_std": self.graph_.std(0)} if self.n_init > 1 else {}

@@ -173,12 +173,12 @@ class NetFormer(AttentionDiscoverer):
             max_epochs=self.max_epochs,
             anneal=True,
         )
-        windows, test = self._learn(samples, make, schedule)
-        self.attention_ = self._run(windows, test, out_map=True)[2].double().cpu().numpy()
+        windows, unread, self.attention_ = self._learn(samples, make, schedule)
         if self.n_times is not None:
             return self._over_time(samples, windows)
-        _, _, attention = self._run(windows, windows.starts, out_map=True)
-        each = attention.double().cpu().numpy()
+        others = self._run(windows, unread, out_map=True)[2].double().cpu().numpy()
+        share = len(unread) / len(windows)  # the mean over all windows, those read before among them
+        each = share * others + (1.0 - share) * self.attention_
         weight = each.mean(0) * self.scale_[:, None] / self.scale_
         fields: dict[str, np.ndarray] = {"weight": weight}
         if self.n_init > 1:
