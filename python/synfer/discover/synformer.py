@@ -271,15 +271,15 @@ class Synformer(BaseDiscoverer):
             raise InputError("n_candidates must be None or 'auto' with memory: all sources are solved for.")
         law = LAWS[self.likelihood]
         counts = self.likelihood != "gaussian"
-        covariates = read_covariates(*self._given, samples)
+        X, stimuli = getattr(self, "_given", (None, None))  # none where another estimator is put around this one
+        covariates = read_covariates(X, stimuli, samples)
         prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
         n = samples.n_units
         for segment in samples.segments:
             law.check(torch.from_numpy(np.array(segment)))
         self.limits_ = (np.full(n, -np.inf), np.full(n, np.inf)) if counts else saturation(samples.segments)
-        self.offset_, self.scale_ = np.zeros(n), np.ones(n)
-        if not counts:
-            self.offset_, self.scale_ = moments(samples.segments)
+        plain: tuple[np.ndarray, np.ndarray] = (np.zeros(n), np.ones(n))
+        self.offset_, self.scale_ = plain if counts else moments(samples.segments)
         self._standard: Any = None
         if self.values == "events" and not counts:
             self.events_ = Events.of(samples.segments)

@@ -59,7 +59,7 @@ def figure_1(
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(max(8.4, 2.4 * (len(estimates) + 1) + 0.8), 6.0), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.0))
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
     graph, activity = above.subplots(1, 2, width_ratios=(1.0, 2.2))
     _graph(graph, truth)
     traces(recording.isel(time=slice(0, max(1, round(SHOWN / (recording.dt or 1e-3))))), "measured", ax=activity)
@@ -90,7 +90,7 @@ def _graph(ax: Axes, truth: Connectome) -> None:
                 connectionstyle="arc3,rad=0.14", color=colours[source], linewidth=1.2,
             )
         )  # fmt: skip
-    ax.scatter(*places.T, s=330, c=colours, zorder=2)
+    ax.scatter(places[:, 0], places[:, 1], s=330, c=colours, zorder=2)
     for place, name in zip(places, truth.unit_ids, strict=True):
         ax.annotate(str(name), place, ha="center", va="center", color="white", fontsize=10)
     ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal", xticks=[], yticks=[])
@@ -146,11 +146,12 @@ def figure_4(
                 color=style.INK,
             )
     style.settle(ax)
-    values = {name: of["r2"].to_numpy(float) for name, of in rows.groupby("method", sort=False)}
+    methods = [str(name) for name in dict.fromkeys(rows["method"])]
+    values = {name: rows.loc[rows["method"] == name, "r2"].to_numpy(float) for name in methods}
     theirs = published["r2"].dropna().to_numpy(float)
     low = min(theirs.min(), *(of.min() for of in values.values()))
     high = max(theirs.max(), *(of.max() for of in values.values()))
-    edges = np.linspace(low - 0.01, high + 0.01, 25)
+    edges = np.linspace(low - 0.01, high + 0.01, 25).tolist()
     for k, (name, of) in enumerate(values.items()):
         ax.hist(of, edges, alpha=0.55, color=style.PALETTE[k % len(style.PALETTE)], label=f"{name}, {of.mean():.3f}")
     colour = style.PALETTE[len(values) % len(style.PALETTE)]
