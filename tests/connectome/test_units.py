@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.errors import ShapeError
+from synfer.errors import InputError, ShapeError
 
 INFO = {
     "brain_area": ["CA1", "CA3", "DG"],
@@ -75,3 +77,21 @@ def test_without_it_nothing_changes():
 def test_a_column_of_another_length():
     with pytest.raises(ShapeError, match=r"unit_info 'depth' must have shape \(3,\)"):
         Connectome.from_weights(W, unit_info={"depth": [1.0]})
+
+
+def test_text_and_graph_files(tmp_path):
+    info = {name: INFO[name] for name in ("brain_area", "good")}
+    made = Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=info)
+    made.to_csv(tmp_path / "c.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "c.csv"), made.to_pandas(), check_dtype=False)
+    made.to_graphml(tmp_path / "c.graphml")
+    read = nx.read_graphml(tmp_path / "c.graphml")
+    assert dict(read.nodes(data=True)) == dict(made.to_networkx().nodes(data=True))
+    assert {edge: data["weight"] for *edge_, data in read.edges(data=True) for edge in [tuple(edge_)]} == {
+        ("b", "a"): 5.0, ("a", "b"): -1.0, ("b", "c"): 2.0,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="alpha needs p-values"):
+        made.to_csv(tmp_path / "d.csv", alpha=0.05)
+    with pytest.raises(InputError, match="XML"):
+        Connectome.from_weights(W, unit_ids=["a\x01", "b", "c"]).to_graphml(tmp_path / "d.graphml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.graphml"]

@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse
 import xarray as xr
 
 from synfer.connectome import describe
 from synfer.connectome.edges import OF, as_matrix, edge_dataset, sparse_edges, stacked
+from synfer.connectome.export import Exports
 from synfer.connectome.fields import FIELDS, leading_of, matrix_dataset
 from synfer.connectome.origin import ORIGIN, Made
 from synfer.connectome.selection import of_leading, of_units
-from synfer.connectome.table import edge_graph, edge_table, pair_table, with_units
 from synfer.connectome.units import info_of, with_info
 from synfer.connectome.view import FieldView
 from synfer.errors import InputError
@@ -32,13 +31,13 @@ from synfer.storage import (
 )
 
 if TYPE_CHECKING:
-    import networkx as nx
+    pass
 
 EDGE_LIST_ABOVE = 4096
 """Above this many units a sparse matrix becomes an edge list."""
 
 
-class Connectome(FieldView, Made):
+class Connectome(Exports, FieldView, Made):
     """Who drives whom, and on what evidence: estimated, or the truth of a simulation.
 
     Matrices are target x source: ``score[i, j]`` is the evidence for an effect of j on i. All fields have one shape,
@@ -265,34 +264,6 @@ class Connectome(FieldView, Made):
             return self
         return self._around(as_matrix(self._data), unit_info=info_of(self._data), **self.origin)
 
-    def edges(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> pd.DataFrame:
-        """Pairs of distinct units that count as edges, highest score first.
-
-        Parameters
-        ----------
-        alpha : float, optional
-            Keep the pairs significant at this level after correction; None keeps all whose score is above 0.
-        correction : str or None
-            Correction for multiple testing by statsmodels' name ("fdr_bh", "fdr_by", "bonferroni", "holm", ...); None
-            for none. The family is all pairs of one network (or time) off the diagonal that have a p-value (in the
-            edge-list layout: all listed).
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns [network|time,] source, target (labels), score and, where there are any, weight, pvalue,
-            pvalue_corrected (with ``alpha``), delay in seconds, score_std, interval_low, interval_high; then what is
-            known of both units, source_brain_area and target_brain_area for instance.
-
-        Raises
-        ------
-        InputError
-            ``alpha`` without p-values, or outside (0, 1).
-        UnknownNameError
-            No such correction.
-        """
-        return with_units(edge_table(self._data, self.unit_ids, alpha, correction), self.unit_info)
-
     def to_xarray(self) -> xr.Dataset:
         """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
         about = {name: json.dumps(value) for name, value in self.origin.items()}
@@ -323,27 +294,6 @@ class Connectome(FieldView, Made):
         else:
             checked = matrix_dataset(fields, None, None)
         return cls._around(checked, unit_info=info_of(data), **about)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a pair, in the order of the matrix (its diagonal with it) or of the edge list.
-
-        Columns are [network|time,] source, target (labels), the fields, and what is known of both units.
-        """
-        return with_units(pair_table(self._data, self.unit_ids), self.unit_info)
-
-    def to_networkx(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> nx.DiGraph:
-        """Graph of all units, with an edge source -> target for each row of `edges`, its fields as attributes.
-
-        Fields of which nothing is said (NaN) are left out; nodes have ``unit_info`` as attributes.
-
-        Raises
-        ------
-        InputError
-            This is a batch of networks or holds several times, or as for `edges`.
-        """
-        if self.leading is not None:
-            raise InputError(f"a graph holds one network at one time: choose it by isel({self.leading}=...).")
-        return edge_graph(edge_table(self._data, self.unit_ids, alpha, correction), self.unit_info)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all.

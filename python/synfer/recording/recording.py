@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
 from synfer.recording.arrays import axis_index, bounds, equal, held
+from synfer.recording.formats import neo_write, nwb_write
 from synfer.recording.sources import Sources
 from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, understood
 from synfer.unit_info import as_unit_info, unit_frame
@@ -268,6 +270,48 @@ class Recording(Sources):
     def to_xarray(self) -> xr.Dataset:
         """Give a Dataset that shares the signals' memory (tensors on a GPU are copied); dt and t0 are attributes."""
         return convert.to_dataset(self)
+
+    def to_nwb(
+        self,
+        path: StrPath,
+        *,
+        description: str = "a recording of synfer's",
+        identifier: str | None = None,
+        session_start_time: datetime | None = None,
+    ) -> None:
+        """Write to Neurodata Without Borders, whole or not at all, for `from_nwb` and others to read; needs pynwb.
+
+        Spikes become the units table, every other signal an electrical series (which is of volts: what a signal is of
+        instead stands in its comment), ``unit_info`` columns of the units and electrodes.
+
+        Parameters
+        ----------
+        path : path
+        description, identifier : str
+            Of the session; the identifier is made up where there is none.
+        session_start_time : datetime, optional
+            Default now.
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        InputError
+            There are several trials or networks, or pynwb is not installed (``synfer[nwb]``).
+        """
+        nwb_write.write(path, self, description, identifier, session_start_time)
+
+    def to_neo(self) -> Any:
+        """Give a neo.Block: a segment (one a trial) with a spike train a unit and an analog signal a signal.
+
+        ``unit_info`` becomes annotations. Needs ``synfer[neo]``, whose writers make files of it.
+
+        Raises
+        ------
+        InputError
+            There are several networks, or neo is not installed.
+        """
+        return neo_write.to_block(self)
 
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all, in blocks along time; `final_state` is left to `State.save`.

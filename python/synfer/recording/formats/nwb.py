@@ -9,6 +9,7 @@ import numpy as np
 from synfer.errors import InputError, ShapeError
 from synfer.recording.formats.common import BLOCK_BYTES, needed, reading, refuse_beyond_memory, sample_span
 from synfer.recording.formats.nwb_table import info_of_rois, info_of_table, info_of_units
+from synfer.recording.formats.nwb_write import SIGNAL
 from synfer.recording.formats.trials import Windows, of_samples, of_spikes, windows_of
 from synfer.storage import StrPath, as_path
 
@@ -195,9 +196,12 @@ def _samples(
     elif isinstance(item, pynwb.ophys.RoiResponseSeries):
         rows = np.asarray(item.rois.data[:])
         ids, info = np.asarray(item.rois.table.id[:])[rows], info_of_rois(item.rois.table, rows)
+    comments = str(item.comments)
+    if comments.startswith(SIGNAL):  # one that synfer wrote: its numbers are what they were, whatever they are of
+        kind, _, unit = comments.removeprefix(SIGNAL).partition(" in ")
     found = of_samples(data, kind, step, t0 + span.start * step, unknown, windows)
     labelled = {"unit_ids": ids, "unit_info": info} if ids is not None and len(ids) == data.shape[1] else {}
-    return found | labelled | {"units_of_measure": {kind: unit}}
+    return found | labelled | {"units_of_measure": {kind: unit} if unit else {}}
 
 
 def _scaled(item: Any, span: slice) -> tuple[np.ndarray, str]:
