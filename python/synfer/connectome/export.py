@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +14,10 @@ from synfer.storage import StrPath, written_whole
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that an XML document may not hold."""
 
 
 class Exports(FieldView):
@@ -109,8 +114,9 @@ class Exports(FieldView):
 
         graph = self.to_networkx(alpha, correction)
         graph.graph = {name: str(getattr(self, name)) for name in ("method", "seed", "dt", "converged")}
+        told = [*graph.nodes, *(value for _, about in graph.nodes(data=True) for value in (*about, *about.values()))]
+        unwritable = [text for text in told if isinstance(text, str) and NOT_XML.search(text)]
+        if unwritable:
+            raise InputError(f"labels and what is known of units must be text that XML holds; got {unwritable[0]!r}.")
         with written_whole(path) as draft:
-            try:
-                nx.write_graphml_xml(graph, draft)
-            except ValueError as error:
-                raise InputError(f"labels must be text that XML can hold ({error}).") from None
+            nx.write_graphml_xml(graph, draft)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,10 @@ def write(
     others = [name for name in recording.signal_names if name != "spikes"]
     if others:
         _add_series(pynwb, file, recording, others, numbers, info)
-    with written_whole(path) as draft, pynwb.NWBHDF5IO(str(draft), "w") as io:
-        io.write(file)
+    with written_whole(path) as draft, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The file path provided")  # a draft's name does not end in .nwb
+        with pynwb.NWBHDF5IO(str(draft), "w") as io:
+            io.write(file)
 
 
 def _add_units(file: Any, recording: Recording, numbers: np.ndarray, info: dict[str, np.ndarray]) -> None:
