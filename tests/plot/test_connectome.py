@@ -114,3 +114,22 @@ def test_what_cannot_be_drawn_is_refused():
         plot.heat_maps({})
     with pytest.raises(ShapeError, match=r"\(1,\).*\(2,\)"):
         plot.heat_maps({"truth": chain()}, axes=plt.subplots(1, 2)[1].tolist())
+
+
+def test_units_of_one_area_stand_together_under_its_name():
+    weights = np.arange(25.0).reshape(5, 5)
+    areas = ["CA3", "CA1", "", "CA3", "CA1"]
+    connectome = Connectome.from_weights(weights, unit_ids=[*"abcde"], unit_info={"brain_area": areas})
+    order = [2, 1, 4, 0, 3]
+    for ax in (
+        plot.heat_map(connectome, by="brain_area"),
+        plot.heat_maps({"a": connectome}, by="brain_area", relative=False)[0],
+    ):
+        np.testing.assert_array_equal(ax.images[0].get_array(), weights[np.ix_(order, order)])
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["(unknown)", "CA1", "CA3"]
+        assert ax.get_xticks().tolist() == [0.0, 1.5, 3.5]
+        assert sorted(line.get_xdata()[0] for line in ax.lines[::2]) == [0.5, 2.5]
+    with pytest.raises(UnknownNameError, match="column of unit_info 'area'"):
+        plot.heat_map(connectome, by="area")
+    with pytest.raises(UnknownNameError, match="column of unit_info"):
+        plot.heat_map(Connectome.from_weights(weights), by="brain_area")

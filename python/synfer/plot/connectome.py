@@ -34,6 +34,7 @@ def heat_map(
     ax: Axes | None = None,
     limit: float | None = None,
     colour_bar: bool = True,
+    by: str | None = None,
 ) -> Axes:
     """Draw one connectome as a heat map, row i and column j the effect of source j on target i.
 
@@ -49,6 +50,9 @@ def heat_map(
         The value of the darkest colour, so that several maps share one scale; the largest magnitude where not given.
     colour_bar : bool
         Whether to draw the scale.
+    by : str, optional
+        A column of the connectome's ``unit_info``, "brain_area" for instance: units that share its value stand
+        together, between lines, under that value's name.
 
     Returns
     -------
@@ -60,11 +64,13 @@ def heat_map(
     InputError
         The connectome has a leading axis, or does not hold ``values``.
     UnknownNameError
-        ``values`` is no such field.
+        ``values`` is no such field, ``by`` no such column.
     """
+    connectome, groups = _grouped(connectome, by)
     matrix = _matrix(connectome, values)
     ax = style.settle(ax, (5.0, 4.2))
-    image = _draw(ax, matrix, connectome.unit_ids, values, limit if limit is not None else _largest(matrix))
+    limit = limit if limit is not None else _largest(matrix)
+    image = _draw(ax, matrix, connectome.unit_ids, values, limit, groups)
     if colour_bar:
         _colour_bar(image, [ax], _LABELS[values])
     return ax
@@ -76,6 +82,7 @@ def heat_maps(
     *,
     axes: Sequence[Axes] | None = None,
     relative: bool | None = None,
+    by: str | None = None,
 ) -> list[Axes]:
     """Draw connectomes of the same units side by side on one colour scale, as estimates beside the truth.
 
@@ -92,6 +99,8 @@ def heat_maps(
         percentile of the distances from there. Scores of different methods have no common unit or floor, and some have
         a few values that would leave all others pale. Without, the scale ends at the largest of all. Where not given:
         for scores and weights.
+    by : str, optional
+        As for `heat_map`; a column of the first connectome's ``unit_info``.
 
     Returns
     -------
@@ -111,6 +120,7 @@ def heat_maps(
     for name, connectome in connectomes.items():
         if set(connectome.unit_ids.tolist()) != set(first.unit_ids.tolist()):
             raise InputError(f"{name!r} has other units than the first: choose those that both have, sel(units=...).")
+    first, groups = _grouped(first, by)
     matrices = {name: _matrix(c.sel(first.unit_ids), values) for name, c in connectomes.items()}
     relative = values in ("score", "score_std", "weight") if relative is None else relative
     if relative:
@@ -125,7 +135,7 @@ def heat_maps(
     if len(axes) != len(matrices):
         raise ShapeError(f"axes must be ({len(matrices)},), one a connectome; got ({len(axes)},).")
     for ax, (name, matrix) in zip(axes, matrices.items(), strict=True):
-        image = _draw(style.settle(ax), matrix, first.unit_ids, values, limit)
+        image = _draw(style.settle(ax), matrix, first.unit_ids, values, limit, groups)
         ax.set_title(name, fontsize=11)
         if ax is not axes[0]:
             ax.set_ylabel("")
@@ -137,6 +147,18 @@ def heat_maps(
     else:
         _colour_bar(image, list(axes), _LABELS[values])
     return list(axes)
+
+
+def _grouped(connectome: Connectome, by: str | None) -> tuple[Connectome, list[tuple[str, int]] | None]:
+    """The connectome with its units in the order of a column, and each value's name and number of units."""
+    if by is None:
+        return connectome, None
+    info = connectome.unit_info
+    if by not in info.columns:
+        raise UnknownNameError.of("by: column of unit_info", str(by), list(info.columns))
+    ordered = info[by].sort_values(kind="stable")
+    sizes = ordered.groupby(ordered, sort=True, dropna=False).size()
+    return connectome.sel(ordered.index.to_numpy()), [(str(name), int(n)) for name, n in sizes.items()]
 
 
 def _matrix(connectome: Connectome, values: Values) -> np.ndarray:
@@ -166,7 +188,14 @@ def _relative(matrix: np.ndarray, values: Values) -> np.ndarray:
     return (matrix - floor) / (typical or distances.max(initial=0.0) or 1.0)
 
 
-def _draw(ax: Axes, matrix: np.ndarray, unit_ids: np.ndarray, values: Values, limit: float) -> AxesImage:
+def _draw(
+    ax: Axes,
+    matrix: np.ndarray,
+    unit_ids: np.ndarray,
+    values: Values,
+    limit: float,
+    groups: list[tuple[str, int]] | None = None,
+) -> AxesImage:
     signed = values == "weight"
     colours = {"weight": style.SIGNED_MAP, "pvalue": style.SCORE_MAP.reversed()}  # the smaller p, the more evidence
     image = ax.imshow(
@@ -184,8 +213,11 @@ def _draw(ax: Axes, matrix: np.ndarray, unit_ids: np.ndarray, values: Values, li
             axis.set_ticks(np.arange(0.5, len(unit_ids) - 1), minor=True)
             axis.set_tick_params(which="minor", length=0)
         ax.grid(which="minor", color="white", linewidth=1)
-    style.label_units(ax, unit_ids, "x")
-    style.label_units(ax, unit_ids, "y")
+    if groups is None:
+        style.label_units(ax, unit_ids, "x")
+        style.label_units(ax, unit_ids, "y")
+    else:
+        style.label_groups(ax, groups)
     ax.set_xlabel("source")
     ax.set_ylabel("target")
     return image

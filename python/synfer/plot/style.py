@@ -7,6 +7,7 @@ colour-blind readers tell apart too; lightness alone carries the magnitude, in g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -56,6 +57,21 @@ def label_units(ax: Axes, unit_ids: np.ndarray, which: Literal["x", "y"]) -> Non
     axis.set_tick_params(length=0)
     if which == "x" and max(map(len, names)) > 3:
         axis.set_tick_params(rotation=90)
+
+
+def label_groups(ax: Axes, groups: Sequence[tuple[str, int]]) -> None:
+    """Name groups of neighbouring units, each (name, number of units), along both axes, with lines between them."""
+    ends = np.cumsum([n for _, n in groups])
+    middles = [float(end - n / 2 - 0.5) for end, (_, n) in zip(ends, groups, strict=True)]
+    names = [name or "(unknown)" for name, _ in groups]
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks(middles, names)
+        axis.set_tick_params(length=0)
+    if max(map(len, names)) > 3:
+        ax.xaxis.set_tick_params(rotation=90)
+    for end in ends[:-1].tolist():
+        ax.axvline(end - 0.5, color=INK, linewidth=0.8)
+        ax.axhline(end - 0.5, color=INK, linewidth=0.8)
 
 
 def legend(ax: Axes, **where: Any) -> None:
