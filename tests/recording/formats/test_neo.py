@@ -108,8 +108,13 @@ def test_broken_files(tmp_path):
         Recording.from_neo(tmp_path / "absent.abf")
     broken = tmp_path / "broken.abf"
     broken.write_bytes(b"nothing of the kind")
-    with pytest.raises(FileError, match="as a file of Neo's"):
+    with pytest.raises((FileError, InputError), match=r"broken\.abf"):
         Recording.from_neo(broken)
+    pickled = tmp_path / "block.pkl"
+    neo.io.PickleIO(str(pickled)).write_block(neo.Block())
+    for read in (Recording.from_neo, Recording.from_file):
+        with pytest.raises(InputError, match="is refused, for Neo would run what it holds"):
+            read(pickled)
     unknown = tmp_path / "x.unheard"
     unknown.touch()
     with pytest.raises(InputError, match=r"path must end in \.nwb, \.mat"):
