@@ -277,3 +277,23 @@ class TestBenchmark:
         )
         refused(synfer("benchmark", "dream3", "--methods", "mvgc", "--out", tmp_path, "--data", tmp_path), "no files")
         refused(synfer("benchmark", "dreem3", "--methods", "mvgc", "--out", tmp_path, "--data", tmp_path), "dream3")
+
+
+def test_report_is_one_page_and_replaces_nothing_unasked(recording_path, tmp_path):
+    recording = Recording.load(recording_path, signals=["v"])
+    discover.ConditionalGranger().fit(recording).connectome_.save(tmp_path / "e.nc")
+    command = (
+        "report",
+        tmp_path / "e.nc",
+        "--recording",
+        recording_path,
+        "--signal",
+        "v",
+        "--out",
+        tmp_path / "r.html",
+    )
+    assert synfer(*command).exit_code == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "What was recorded" in page
+    refused(synfer(*command), "exists", "--force")
+    assert synfer(*command, "--force").exit_code == 0

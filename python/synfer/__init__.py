@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synfer import benchmark, datasets, discover, errors, evaluate, forecast, ops, plot, simulate
+    from synfer import benchmark, datasets, discover, errors, evaluate, forecast, ops, plot, report, simulate
     from synfer.connectome import Connectome
     from synfer.network import Network
     from synfer.recording import Recording
@@ -32,6 +32,7 @@ __all__ = [
     "forecast",
     "ops",
     "plot",
+    "report",
     "simulate",
 ]
 

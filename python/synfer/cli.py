@@ -247,6 +247,35 @@ def evaluate(
 
 
 @app.command()
+def report(
+    estimate: Annotated[Path, typer.Argument(metavar="CONNECTOME", help="A saved Connectome.")],
+    out: Annotated[Path, typer.Option(help="File for the page (HTML).")] = Path("report.html"),
+    recording_path: Annotated[
+        Path | None, typer.Option("--recording", help="What it was found from, in any form that discover reads.")
+    ] = None,
+    signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="A saved Connectome or Network, or a published folder, to hold it against.")
+    ] = None,
+    dt: Annotated[
+        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a page that is there.")] = False,
+) -> None:
+    """Write one page about a connectome, to read in any browser and to send: it needs no network."""
+    from synfer.connectome import Connectome
+    from synfer.report import write
+
+    if out.exists() and not force:
+        raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    found = Connectome.load(estimate)
+    recording = None if recording_path is None else _read_recording(recording_path, signal, dt=dt, series=series)
+    write(out, found, recording, signal=signal, truth=None if truth is None else _read_truth(truth))
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
 def info() -> None:
     """Say what is installed, what the compiled core was built with, and what of the machine is seen."""
     import torch

@@ -1,0 +1,201 @@
+"""The page's figures, by Plotly: they answer to the mouse without any script of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import plotly.graph_objects as go
+
+from synfer.connectome import Connectome
+from synfer.recording import Recording
+from synfer.storage import on_host
+
+INK, UNKNOWN = "#2b2f36", "#d9dce1"
+EXCITES, INHIBITS, UNSIGNED = "#cc5f48", "#3a7fb5", "#5a616b"
+SCORES = [[0.0, "#f6f7f9"], [0.25, "#c6dbec"], [0.5, "#7fb1d5"], [0.75, "#3a7fb5"], [1.0, "#14507f"]]
+STEPS = 21
+MOST_HOVERED = 150
+"""Up to so many units every pair carries all that is known of it; beyond, the page would grow past ten megabytes."""
+TOLD = {"weight": "weight", "pvalue": "p", "interval_low": "from", "interval_high": "to", "delay": "delay (s)"}
+"""What a hover says of a pair beside its score, and in which words."""
+MOST_EDGES, MOST_TRACES = 400, 12
+"""Edges that a drawn graph is given, the strongest; units that are drawn over time."""
+
+
+def _laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": INK, "size": 12},
+        showlegend=False,
+        **more,
+    )
+    return figure
+
+
+def thresholds(connectome: Connectome) -> np.ndarray:
+    """Scores that the sliders step through: quantiles of the positive ones off the diagonal, from 0 on."""
+    score = connectome.score.values.astype(float)
+    known = score[~np.eye(len(score), dtype=bool)]
+    known = known[np.isfinite(known) & (known > 0)]
+    if known.size == 0:
+        return np.zeros(1)
+    return np.unique(np.concatenate([[0.0], np.quantile(known, np.linspace(0.0, 1.0, STEPS)[1:])]))
+
+
+def _n_edges(connectome: Connectome, threshold: float) -> int:
+    score = connectome.score.values
+    return int(np.sum((score > 0) & (score >= threshold) & ~np.eye(len(score), dtype=bool)))
+
+
+def _slider(connectome: Connectome, change: Any, active: int = 0) -> list[dict[str, Any]]:
+    """A slider through the thresholds; change(k, threshold) is what Plotly restyles at its k-th."""
+    steps = [
+        {
+            "method": "restyle",
+            "args": change(k, threshold),
+            "label": f"{threshold:.3g}",
+            "value": str(k),
+            "name": f"{_n_edges(connectome, threshold)} edges",
+        }
+        for k, threshold in enumerate(thresholds(connectome).tolist())
+    ]
+    return [{"steps": steps, "active": active, "currentvalue": {"prefix": "score at least "}, "pad": {"t": 36, "b": 4}}]
+
+
+def adjacency(connectome: Connectome) -> go.Figure:
+    """Scores (target, source); the slider leaves pale what is below, and a hover tells all that is known of a pair."""
+    labels = [str(label) for label in connectome.unit_ids.tolist()]
+    score = connectome.score.values.astype(float)
+    score = np.where(np.eye(len(score), dtype=bool), np.nan, score)
+    top = float(np.nanmax(score)) if np.isfinite(score).any() else 1.0
+    told = {"score": score}
+    hover = "source %{x}<br>target %{y}<br>score %{z:.4g}"
+    if len(labels) <= MOST_HOVERED:
+        for name, word in TOLD.items():
+            if name in connectome.fields:
+                hover += f"<br>{word} %{{customdata[{len(told) - 1}]:.4g}}"
+                told[name] = connectome.fields[name].values.astype(float)
+    more = [values for name, values in told.items() if name != "score"]
+    heat = go.Heatmap(
+        z=score,
+        x=labels,
+        y=labels,
+        zmin=0.0,
+        zmax=top or 1.0,
+        colorscale=SCORES,
+        customdata=np.stack(more, axis=-1) if more else None,
+        hovertemplate=hover + "<extra></extra>",
+        hoverongaps=False,
+        colorbar={"title": {"text": "score"}, "thickness": 12, "len": 0.6},
+        xgap=1 if len(labels) <= 60 else 0,
+        ygap=1 if len(labels) <= 60 else 0,
+    )
+    figure = go.Figure(heat)
+    figure.update_xaxes(title="source", type="category", constrain="domain", showgrid=False)
+    figure.update_yaxes(
+        title="target", type="category", autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False
+    )
+    return _laid_out(
+        figure,
+        620,
+        sliders=_slider(connectome, lambda _, threshold: [{"zmin": [min(threshold, 0.999 * (top or 1.0))]}]),
+    )
+
+
+def graph(connectome: Connectome) -> go.Figure:
+    """Units where a spring model of the strongest edges puts them; the slider hides the weaker ones."""
+    table = connectome.edges()
+    table = table.head(MOST_EDGES)
+    drawn = nx.DiGraph()
+    drawn.add_nodes_from(connectome.unit_ids.tolist())
+    drawn.add_weighted_edges_from(table[["source", "target", "score"]].itertuples(index=False, name=None))
+    place = nx.spring_layout(nx.Graph(drawn), seed=0)
+    steps = thresholds(connectome)
+    # an edge is in the last group whose threshold it reaches: the slider shows a group and all after it
+    group = np.searchsorted(steps, table["score"].to_numpy() * (1 + 1e-12), side="right") - 1
+    figure = go.Figure()
+    for k in range(len(steps)):
+        for sign, colour in ((1, EXCITES), (-1, INHIBITS), (0, UNSIGNED)):
+            weight = table["weight"] if "weight" in table else np.zeros(len(table))
+            chosen = table[(group == k) & (np.sign(np.nan_to_num(weight)) == sign)]
+            x: list[float | None] = []
+            y: list[float | None] = []
+            for source, target in zip(chosen["source"], chosen["target"], strict=True):
+                (x0, y0), (x1, y1) = place[source], place[target]
+                x += [x0, x1, None]
+                y += [y0, y1, None]
+            figure.add_trace(
+                go.Scatter(
+                    x=x, y=y, mode="lines+markers", line={"color": colour, "width": 1.2}, hoverinfo="skip", opacity=0.7,
+                    marker={"symbol": "arrow", "size": 8, "angleref": "previous", "standoff": 9},
+                )
+            )  # fmt: skip
+    n_groups = len(figure.data)
+    info = connectome.unit_info
+    told = []
+    for label in connectome.unit_ids.tolist():
+        told.append("<br>".join([f"unit {label}", *(f"{name}: {info.loc[label, name]}" for name in info.columns)]))
+    at = np.array([place[label] for label in connectome.unit_ids.tolist()])
+    figure.add_trace(
+        go.Scatter(
+            x=at[:, 0], y=at[:, 1], mode="markers+text", text=[str(label) for label in connectome.unit_ids.tolist()],
+            hovertext=told, hoverinfo="text", marker={"size": 18, "color": "white", "line": {"color": INK, "width": 1}},
+            textfont={"size": 9},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+
+    def visible(k: int) -> list[bool]:
+        return [trace // 3 >= k for trace in range(n_groups)] + [True]
+
+    begin = _first_step(connectome, steps)
+    for trace, seen in zip(figure.data, visible(begin), strict=True):
+        trace.visible = seen
+    sliders = _slider(connectome, lambda k, _: [{"visible": visible(k)}], begin)
+    return _laid_out(figure, 560, sliders=sliders)
+
+
+def _first_step(connectome: Connectome, steps: np.ndarray) -> int:
+    """Where a graph's slider begins: at the significant edges, the stronger half where there are no p-values."""
+    if connectome.pvalue is None:
+        return len(steps) // 2
+    scores = connectome.edges(alpha=0.05)["score"]
+    return len(steps) - 1 if scores.empty else int(np.searchsorted(steps, scores.min() * (1 + 1e-12), side="right") - 1)
+
+
+def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure:
+    """The first seconds of some units: spikes as marks, other signals as lines, one above the other."""
+    one = recording if recording.leading is None else recording.isel(**{recording.leading: 0})  # type: ignore[arg-type]
+    n_samples = max(1, min(one.n_samples, int(seconds / one.dt), 4000))
+    part = one.isel(time=slice(0, n_samples), unit=slice(0, MOST_TRACES))
+    values = on_host(part[name]).astype(float)
+    figure = go.Figure()
+    labels = [str(label) for label in part.unit_ids.tolist()]
+    spread = np.nanmax(np.abs(values - np.nanmean(values, axis=0))) if np.isfinite(values).any() else 1.0
+    for k, label in enumerate(labels):
+        hover = f"unit {label}: %{{customdata:.4g}} at %{{x:.4g}} s<extra></extra>"
+        if name == "spikes":
+            at = np.flatnonzero(np.nan_to_num(values[:, k]) > 0)
+            figure.add_trace(
+                go.Scatter(
+                    x=part.times[at], y=np.full(len(at), -k), customdata=values[at, k], mode="markers",
+                    marker={"symbol": "line-ns", "size": 10, "line": {"width": 1.4, "color": INK}}, hovertemplate=hover,
+                )
+            )  # fmt: skip
+        else:
+            drawn = (values[:, k] - np.nanmean(values[:, k])) / (2.2 * spread or 1.0) - k
+            figure.add_trace(
+                go.Scatter(
+                    x=part.times, y=drawn, customdata=values[:, k], mode="lines", line={"width": 1, "color": INK},
+                    hovertemplate=hover,
+                )
+            )  # fmt: skip
+    figure.update_xaxes(title="time (s)", showgrid=False)
+    figure.update_yaxes(tickvals=[-k for k in range(len(labels))], ticktext=labels, showgrid=False, zeroline=False)
+    return _laid_out(figure, 120 + 26 * len(labels))

@@ -1,0 +1,76 @@
+"""What the page says in words: how the answer was found, by whom it was thought of, and what it does not mean."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from synfer.connectome import Connectome
+from synfer.discover import METHODS
+from synfer.errors import SynferError
+from synfer.recording import Recording
+
+CAUTIONS = (
+    "An edge says that the past of one unit helps to foretell another beyond that other's own past and the rest of the "
+    "recorded population: effective connectivity. It does not say that there is a synapse.",
+    "Inputs that were not recorded bias every method: two units that share one look connected, and strong recurrence "
+    "makes pairs look connected that are not (Das and Fiete, Nature Neuroscience 23, 2020, 1286-1296; Liang and "
+    "Brinkman, 2023).",
+    "A score ranks pairs and is no probability. Where there are p-values they are of each pair alone: choose edges by "
+    "a correction for all of them.",
+)
+
+
+def method_of(connectome: Connectome) -> type | None:
+    """The estimator's class, None where it is none of synfer's (a simulated truth, for instance)."""
+    return next((made for made in METHODS.values() if made.__name__ == connectome.method), None)
+
+
+def paragraph(connectome: Connectome, recording: Recording | None) -> str:
+    """Sentences for a methods section."""
+    made = method_of(connectome)
+    first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
+    told = []
+    if recording is not None:
+        trials = "" if recording.leading is None else f" in each of {recording.shape[0]} {recording.leading}s"
+        told.append(
+            f"Activity of {recording.n_units} units was given for {recording.duration:g} s{trials}, at a step of "
+            f"{recording.dt:g} s."
+        )
+    name = connectome.method or "an unnamed method"
+    told.append(f"Directed connectivity was estimated with synfer {connectome.versions.get('synfer', '?')} by {name}.")
+    if first:
+        told.append(first)
+    if connectome.parameters:
+        settings = ", ".join(f"{key} = {value}" for key, value in connectome.parameters.items())
+        told.append(f"Settings: {settings}.")
+    if connectome.seed is not None:
+        told.append(f"Its random numbers were drawn from seed {connectome.seed}.")
+    if connectome.converged is False:
+        told.append("The fit did not converge: do not rely on it.")
+    return " ".join(told)
+
+
+def references(connectome: Connectome) -> list[str]:
+    """The sources that the method's own documentation names."""
+    made = method_of(connectome)
+    text = "" if made is None else inspect.cleandoc(made.__doc__ or "")
+    found = re.search(r"^References\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [] if found is None else [" ".join(part.split()) for part in found[1].strip().split("\n\n")]
+
+
+def doubts(connectome: Connectome) -> list[str]:
+    """What of this very answer its reader should know first."""
+    found = []
+    if connectome.converged is False:
+        found.append("The fit did not converge; what follows is not a finished answer.")
+    if connectome.pvalue is None:
+        found.append("The method gives no p-values: how many of the edges are true is not known.")
+    else:
+        try:
+            n = len(connectome.edges(alpha=0.05))
+        except SynferError:
+            n = 0
+        pairs = connectome.n_units * (connectome.n_units - 1)
+        found.append(f"{n} of {pairs} pairs stand at a false discovery rate of .05 (Benjamini and Hochberg).")
+    return found

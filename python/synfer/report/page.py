@@ -1,0 +1,209 @@
+"""The page: one file with all that it shows, which asks nothing of any network."""
+
+from __future__ import annotations
+
+import html
+import importlib
+import platform
+from typing import Any
+
+import pandas as pd
+
+from synfer.connectome import Connectome
+from synfer.errors import InputError
+from synfer.evaluate import compare
+from synfer.recording import Recording
+from synfer.report import methods
+from synfer.storage import StrPath, written_whole
+
+MOST_ROWS = 50
+"""Edges that the table lists."""
+STYLE = """
+:root{color-scheme:light}*{box-sizing:border-box}
+body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#2b2f36;background:#fff}
+main{max-width:1080px;margin:0 auto;padding:16px}
+h1{font-size:1.6rem;line-height:1.2;margin:.4em 0}h2{font-size:1.15rem;margin:2em 0 .4em}
+section{margin:0 0 1.5em}.scroll{overflow-x:auto}
+table{border-collapse:collapse;font-size:.85rem}
+th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #e6e8eb}
+th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top;overflow-wrap:anywhere}
+.doubts{background:#fdf6e9;border-left:4px solid #e69f00;padding:.6em 1em}.doubts p{margin:.3em 0}
+figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}
+"""
+# No address but the page itself: neither what it holds nor what others wrote into a label can call out.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def write(
+    path: StrPath,
+    connectome: Connectome,
+    recording: Recording | None = None,
+    *,
+    signal: str | None = None,
+    truth: Connectome | None = None,
+    title: str | None = None,
+) -> None:
+    """Write a report of a connectome as one HTML file: open it in any browser, send it by mail.
+
+    Parameters
+    ----------
+    path : path
+        Written whole or not at all.
+    connectome : Connectome
+        One network at one time.
+    recording : Recording, optional
+        What it was found from; its first seconds are drawn.
+    signal : str, optional
+        Which signal of the recording, where it holds several.
+    truth : Connectome, optional
+        The wiring, where it is known: figures of `synfer.evaluate.compare` are added.
+    title : str, optional
+        Default names the method and the number of units.
+
+    Raises
+    ------
+    FileError
+        The file cannot be written.
+    InputError
+        The connectome is a batch or holds several times, the signal is not named, the truth is of other units, or
+        plotly is not installed (``synfer[report]``).
+    """
+    try:
+        importlib.import_module("plotly")
+    except ImportError:
+        raise InputError("a report needs plotly: pip install 'synfer[report]'.") from None
+    if not isinstance(connectome, Connectome) or connectome.leading is not None:
+        raise InputError(
+            "connectome must be a Connectome of one network at one time: choose it by isel; got "
+            f"{getattr(connectome, 'leading', None) or type(connectome).__name__}."
+        )
+    connectome = connectome.to_matrix()
+    name = _signal_of(recording, signal)
+    heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
+    body = "".join(_sections(connectome, recording, name, truth))
+    text = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(heading)}</title><style>{STYLE}</style><script>{_plotly()}</script></head>"
+        f"<body><main><h1>{html.escape(heading)}</h1>{body}</main></body></html>"
+    )
+    with written_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def _signal_of(recording: Recording | None, signal: str | None) -> str | None:
+    if recording is None:
+        return None
+    if signal is None:
+        if len(recording.signal_names) > 1:
+            raise InputError(f"signal must name one of the recording's, {', '.join(recording.signal_names)}.")
+        return recording.signal_names[0]
+    if signal not in recording.signal_names:
+        raise InputError(f"signal must name one of {', '.join(recording.signal_names)}; got {signal!r}.")
+    return signal
+
+
+def _sections(
+    connectome: Connectome, recording: Recording | None, name: str | None, truth: Connectome | None
+) -> list[str]:
+    from synfer.report import figures
+
+    found = [f'<section class="doubts">{"".join(map(_p, methods.doubts(connectome)))}</section>']
+    if recording is not None and name is not None:
+        known = {
+            "units": recording.n_units,
+            "signal": name + (f" ({recording.units_of_measure[name]})" if name in recording.units_of_measure else ""),
+            "duration": f"{recording.duration:g} s, {recording.n_samples} samples",
+            "step": f"{recording.dt:g} s",
+            **({} if recording.leading is None else {f"{recording.leading}s": recording.shape[0]}),
+            **recording.provenance,
+        }
+        caption = "The first seconds of the first units; hover for values."
+        found.append(_section("What was recorded", _known(known) + _figure(figures.activity(recording, name), caption)))
+    found.append(
+        _section(
+            "Who drives whom",
+            _figure(
+                figures.adjacency(connectome),
+                "Evidence for an effect of the column's unit on the row's. Move the slider: what scores less is pale.",
+            ),
+        )
+    )
+    found.append(
+        _section(
+            "As a graph",
+            _figure(
+                figures.graph(connectome),
+                "Arrows from source to target: red excites, blue inhibits, grey where the method gives no sign. The "
+                f"{figures.MOST_EDGES} strongest edges at most; the slider begins at the significant ones where there "
+                "are p-values.",
+            ),
+        )
+    )
+    table = connectome.edges(alpha=0.05) if connectome.pvalue is not None else connectome.edges()
+    which = "significant edges" if connectome.pvalue is not None else "edges by score"
+    shown = table.head(MOST_ROWS)
+    note = f"<small>The first {len(shown)} of {len(table)} {which}.</small>"
+    found.append(_section("The strongest edges", note + _table(shown)))
+    if truth is not None:
+        found.append(_section("Against the true wiring", _known(compare(connectome, truth))))
+    told = [_p(methods.paragraph(connectome, recording))]
+    told += [_p(reference) for reference in methods.references(connectome)]
+    found.append(_section("Methods", "".join(told)))
+    found.append(_section("What this does not mean", "".join(map(_p, methods.CAUTIONS))))
+    environment = {
+        **connectome.versions,
+        "python": platform.python_version(),
+        "seed": connectome.seed,
+        "converged": connectome.converged,
+        **connectome.provenance,
+    }
+    found.append(_section("Environment", _known(environment)))
+    return found
+
+
+def _p(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _section(heading: str, contents: str) -> str:
+    return f"<section><h2>{html.escape(heading)}</h2>{contents}</section>"
+
+
+def _figure(figure: Any, caption: str) -> str:
+    drawn = figure.to_html(
+        full_html=False,
+        include_plotlyjs=False,
+        config={"displaylogo": False, "responsive": True},
+        include_mathjax=False,
+    )
+    return f"<figure>{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def _known(values: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(_short(value))}</td></tr>"
+        for key, value in values.items()
+        if value is not None
+    )
+    return f'<div class="scroll"><table class="known">{rows}</table></div>'
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _table(table: pd.DataFrame) -> str:
+    drawn = table.to_html(index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep="")
+    return f'<div class="scroll">{drawn}</div>'

@@ -1,0 +1,138 @@
+"""The page as text: complete, of one file, and with nothing in it that others' labels could run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import synfer as sf
+from synfer.errors import FileError, InputError
+from synfer.report import methods, write
+
+pytest.importorskip("plotly")
+HOSTILE = '</script><img src=x onerror=alert(1)>"'
+
+
+@pytest.fixture(scope="module")
+def found():
+    network = sf.simulate.izhikevich_network(4, 1, 0.4, seed=1)
+    recording = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 2.0, seed=1))
+    about = {"unit_info": {"brain_area": ["CA1", "CA1", "CA3", "CA3", "DG"]}}
+    recording = sf.Recording({"v": recording["v"]}, recording.dt, **about)
+    return sf.discover.ConditionalGranger(lag=2).fit(recording).connectome_, recording, network.connectome
+
+
+@pytest.fixture
+def page(found, tmp_path):
+    write(tmp_path / "report.html", found[0], found[1], truth=found[2])
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def without_library(page):
+    """What is ours of the page: Plotly's own script is the longest of them."""
+    scripts = re.findall(r"<script[^>]*>.*?</script>", page, re.DOTALL)
+    return page.replace(max(scripts, key=len), "")
+
+
+def test_all_sections_stand(page, found):
+    ours = without_library(page)
+    for heading in (
+        "What was recorded", "Who drives whom", "As a graph", "The strongest edges", "Against the true wiring",
+        "Methods", "What this does not mean", "Environment",
+    ):  # fmt: skip
+        assert f"<h2>{heading}</h2>" in ours
+    assert (
+        "J. Geweke" in ours and "effective connectivity" in ours and "brain_area: CA3" in ours.replace("\\u003c", "<")
+    )
+    assert f"{sf.evaluate.compare(found[0], found[2])['auroc']:.4g}" in ours
+    n = len(found[0].edges(alpha=0.05))
+    assert f"{n} of 20 pairs stand at a false discovery rate of .05" in ours
+
+
+def test_it_asks_nothing_of_any_network(page):
+    ours = without_library(page)
+    assert "default-src &#x27;none&#x27;" in ours or "default-src 'none'" in ours
+    assert not re.search(r'(src|href)\s*=\s*["\']?(https?:)?//', ours)
+
+
+def test_labels_are_text_whatever_they_hold(tmp_path):
+    labels = [HOSTILE, "b", "c"]
+    made = sf.Connectome.from_weights(
+        np.eye(3)[[1, 2, 0]], unit_ids=labels, unit_info={"brain_area": labels}, method=HOSTILE
+    )
+    recording = sf.Recording(
+        {"v": np.random.default_rng(0).random((20, 3))}, 0.1, unit_ids=labels, provenance={"a": HOSTILE}
+    )
+    write(tmp_path / "r.html", made, recording, title=HOSTILE)
+    ours = without_library((tmp_path / "r.html").read_text())
+    assert "<img" not in ours and ours.count("</script>") == ours.count("<script")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+class TestInABrowser:
+    @pytest.fixture(params=[1280, 400])
+    def opened(self, request, found, tmp_path):
+        sync_api = pytest.importorskip("playwright.sync_api")
+        write(tmp_path / "report.html", found[0], found[1], truth=found[2])
+        with sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": request.param, "height": 900})
+            said: list[str] = []
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("request", lambda asked: said.append(asked.url) if not asked.url.startswith("file:") else None)
+            page.goto((tmp_path / "report.html").as_uri())
+            page.wait_for_selector(".js-plotly-plot .main-svg")
+            yield page, said, request.param
+            browser.close()
+
+    def test_no_error_and_nothing_wider_than_the_screen(self, opened):
+        page, said, width = opened
+        assert said == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".js-plotly-plot").count() == 3
+
+    def test_slider_and_hover_work(self, opened):
+        page, said, _ = opened
+        heat = page.locator(".js-plotly-plot").nth(1)
+        heat.scroll_into_view_if_needed()
+        before = page.evaluate("document.querySelectorAll('.js-plotly-plot')[1].data[0].zmin")
+        rail = heat.locator(".slider-rail-touch-rect").bounding_box()
+        page.mouse.click(rail["x"] + 0.8 * rail["width"], rail["y"] + rail["height"] / 2)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.querySelectorAll('.js-plotly-plot')[1].data[0].zmin") > before
+        plot = heat.locator(".nsewdrag").bounding_box()
+        page.mouse.move(plot["x"] + 0.3 * plot["width"], plot["y"] + 0.5 * plot["height"])
+        page.wait_for_selector(".hoverlayer .hovertext")
+        words = heat.locator(".hoverlayer").text_content()
+        assert "score" in words and "source" in words and "p " in words
+        assert said == []
+
+
+def test_a_method_names_its_sources(found):
+    assert methods.references(found[0])[0].startswith("J. Geweke")
+    assert "lag = 2" in methods.paragraph(found[0], found[1]) and "2 s" in methods.paragraph(found[0], found[1])
+    assert methods.references(sf.Connectome.from_weights(np.eye(2))) == []
+
+
+def test_what_cannot_be_reported(found, tmp_path):
+    batch = sf.Connectome(np.zeros((2, 3, 3)))
+    with pytest.raises(InputError, match="one network at one time"):
+        write(tmp_path / "r.html", batch)
+    two = sf.Recording({"a": np.zeros((3, 5)), "b": np.zeros((3, 5))}, 0.1)
+    with pytest.raises(InputError, match="signal must name one of the recording's, a, b"):
+        write(tmp_path / "r.html", found[0], two)
+    with pytest.raises(InputError, match="got 'c'"):
+        write(tmp_path / "r.html", found[0], two, signal="c")
+    with pytest.raises(FileError, match="does not exist"):
+        write(tmp_path / "nowhere" / "r.html", found[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_connectome_without_any_evidence_can_be_reported(tmp_path):
+    write(tmp_path / "r.html", sf.Connectome(np.zeros((3, 3))))
+    write(tmp_path / "s.html", sf.Connectome(np.full((3, 3), np.nan)))
+    assert "The method gives no p-values" in (tmp_path / "r.html").read_text()
