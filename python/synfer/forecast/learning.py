@@ -102,19 +102,22 @@ class Learning:
         return torch.stack([torch.randperm(n, generator=self._orders[m]) for m in self.members], dim=1)
 
     def step(self) -> None:
-        """Take each one's step by the gradients at hand.
-
-        An optimizer holds its initialisation as one long vector: a few dozen steps on small tensors would each cost
-        more than they do.
-        """
+        """Take each one's step by the gradients at hand."""
         parameters = list(self.ensemble.parameters())
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         for k, m in enumerate(self.members):
-            (vector,) = self._optimizers[m].param_groups[0]["params"]
-            gradients = [torch.zeros_like(p[k]) if p.grad is None else p.grad[k] for p in parameters]
-            vector.grad = torch.cat([gradient.flatten() for gradient in gradients])
-            self._optimizers[m].step()
-            for p, piece in zip(parameters, vector.detach().split([p[k].numel() for p in parameters]), strict=True):
-                p.data[k].view(-1).copy_(piece)
+            optimizer = self._optimizers[m]
+            held = optimizer.param_groups[0]["params"]
+            if isinstance(optimizer, ProximalAdam):
+                (vector,) = held
+                vector.grad = torch.cat([gradient[k].flatten() for gradient in gradients])
+                optimizer.step()
+                for p, piece in zip(parameters, vector.detach().split([p[k].numel() for p in parameters]), strict=True):
+                    p.data[k].view(-1).copy_(piece)
+                continue
+            for piece, gradient in zip(held, gradients, strict=True):
+                piece.grad = gradient[k]
+            optimizer.step()
         for p in parameters:
             p.grad = None
 
@@ -198,13 +201,17 @@ class Learning:
         for now, saved in zip(_state(self.ensemble), state["weights"], strict=True):
             now.data.copy_(saved)
         for k, m in enumerate(self.members):
-            self._optimizers[m].param_groups[0]["params"][0].data.copy_(_vector(self.ensemble, k))
+            if isinstance(self._optimizers[m], ProximalAdam):
+                self._optimizers[m].param_groups[0]["params"][0].data.copy_(_vector(self.ensemble, k))
             self._optimizers[m].load_state_dict(state["optimizers"][k])
             self._plateaus[m].load_state_dict(state["plateaus"][k])
 
     def _keep(self, going: Sequence[int]) -> None:
         self.members = [self.members[k] for k in going]
         self.ensemble.keep(going)
+        for k, m in enumerate(self.members):
+            if not isinstance(self._optimizers[m], ProximalAdam):
+                _move(self._optimizers[m], _pieces(self.ensemble, k))
 
 
 def settled(losses: Sequence[float], tolerance: float) -> bool:
@@ -233,9 +240,11 @@ def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
 
 def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.Optimizer:
     """Adam of one initialisation, with proximal steps where it has groups: learning rate and moments are its own."""
-    vector = nn.Parameter(_vector(ensemble, member))
     if not isinstance(ensemble, ComponentwiseForecaster):
-        return torch.optim.AdamW([vector], lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+        # On the ensemble's own memory: to gather a vector and to scatter it again costs more than the step itself.
+        pieces = _pieces(ensemble, member)
+        return torch.optim.AdamW(pieces, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+    vector = nn.Parameter(_vector(ensemble, member))
     weights, shape, within = ensemble.lasso
     before = itertools.takewhile(lambda p: p is not weights, ensemble.parameters())
     return ProximalAdam(
@@ -246,6 +255,20 @@ def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> tor
         within=within,
         strength=ensemble.lasso_strengths()[member],
     )
+
+
+def _pieces(ensemble: EnsembleModule, member: int) -> list[Tensor]:
+    """One initialisation's parameters, views."""
+    return [p.data[member] for p in ensemble.parameters()]
+
+
+def _move(optimizer: torch.optim.Optimizer, pieces: list[Tensor]) -> None:
+    """Let an optimizer go on with the same parameters in another place."""
+    (group,) = optimizer.param_groups
+    for old, new in zip(group["params"], pieces, strict=True):
+        if old in optimizer.state:
+            optimizer.state[new] = optimizer.state.pop(old)
+    group["params"] = pieces
 
 
 def _vector(ensemble: EnsembleModule, member: int) -> Tensor:
