@@ -63,6 +63,7 @@ W4 = (
     Workload("W4, 1,000 units", 2.0, 151.0, (("jax", ("W4-1000",)),)),
     Workload("W4, 64 x 200 units", 1.0, 139.0, (("jax", ("W4-64x200",)),)),
 )
+SHAPES = ((1000, 1000), (64, 200, 200))  # of W4's couplings
 
 
 class Table:
@@ -144,18 +145,32 @@ def simulate(network: sf.Network, n_threads: int, record: tuple[str, ...] = RECO
     sf.simulate.run(network, W1.seconds, record=record, n_threads=n_threads, dtype=dtype)
 
 
-def cold_seconds(n_threads: int) -> float:
-    program = [sys.executable, "-c", f"import simulator; simulator.print_cold({n_threads})"]
+def rate_network(shape: tuple[int, ...]) -> sf.Network:
+    """W4: x += 0.1 (-x + J tanh x) + 0.1 z in each step of 1 ms, J ~ N(0, 1.5^2 / N)."""
+    couplings = np.random.default_rng(1).normal(0, 1.5 / np.sqrt(shape[-1]), shape)
+    return sf.simulate.rate_network(couplings, tau=0.01, noise=0.1 / np.sqrt(1e-3))
+
+
+def simulate_rates(place: int, network: sf.Network, n_threads: int) -> None:
+    sf.simulate.run(network, W4[place].seconds, record="x", n_threads=n_threads)
+
+
+def cold_seconds(n_threads: int, place: int | None = None) -> float:
+    """What the first run of a process takes: of W1, or of W4's workload at a place."""
+    program = [sys.executable, "-c", f"import simulator; simulator.print_cold({n_threads}, {place})"]
     runs = [
         subprocess.run(program, check=True, capture_output=True, text=True, cwd=sys.path[0]).stdout for _ in range(3)
     ]
     return statistics.median(float(printed) for printed in runs)
 
 
-def print_cold(n_threads: int) -> None:
-    network = paper_networks()
+def print_cold(n_threads: int, place: int | None) -> None:
+    if place is None:
+        run = functools.partial(simulate, paper_networks(), n_threads)
+    else:
+        run = functools.partial(simulate_rates, place, rate_network(SHAPES[place]), n_threads)
     start = time.perf_counter()
-    simulate(network, n_threads)
+    run()
     print(time.perf_counter() - start)
 
 
@@ -185,16 +200,10 @@ def measure_w1(table: Table, pythons: dict[str, str | None], repeats: int) -> No
 
 
 def measure_w4(table: Table, pythons: dict[str, str | None], repeats: int) -> None:
-    """x += 0.1 (-x + J tanh x) + 0.1 z in each step of 1 ms, J ~ N(0, 1.5^2 / N)."""
-    for w, shape in zip(W4, ((1000, 1000), (64, 200, 200)), strict=True):
-        couplings = np.random.default_rng(1).normal(0, 1.5 / np.sqrt(shape[-1]), shape)
-        network = sf.simulate.rate_network(couplings, tau=0.01, noise=0.1 / np.sqrt(1e-3))
-        run = functools.partial(sf.simulate.run, network, w.seconds, record="x", n_threads=1)
-        start = time.perf_counter()
-        run()  # fresh memory, but for what a workload before has left in the pool
-        cold = time.perf_counter() - start
+    for place, w in enumerate(W4):
+        run = functools.partial(simulate_rates, place, rate_network(SHAPES[place]), 1)
         warm = best(run, max(2, repeats // 3), table.clock)
-        table.add(w, f"synfer ({_core.instruction_level()})", warm, cold=cold)
+        table.add(w, f"synfer ({_core.instruction_level()})", warm, cold=cold_seconds(1, place))
         table.add_peers(w, pythons, max(2, repeats // 3))
 
 
