@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from synfer.errors import ShapeError
 from synfer.ops import attention_with_map_reference, value_weighted_map
 
 
@@ -18,3 +19,10 @@ def test_each_weight_is_counted_by_its_value(normalize, reduce):
         expected = expected.mean(axis) if name in reduce else expected
     found = value_weighted_map(q, k, v, n_sources=5, bias=bias, reduce=reduce, normalize=normalize)
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("n_sources", [0, 4])
+def test_sources_that_do_not_divide_the_keys_are_refused(n_sources):
+    q, k, v = torch.zeros(2, 3, 5, 4), torch.zeros(2, 3, 10, 4), torch.zeros(2, 3, 10, 4)
+    with pytest.raises(ShapeError, match="multiple of n_sources"):
+        value_weighted_map(q, k, v, n_sources=n_sources)

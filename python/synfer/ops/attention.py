@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.ops import attention_batching as _  # noqa: F401  registers the rule for vmap
@@ -17,6 +18,7 @@ from synfer.ops.attention_reference import attention_with_map_reference
 
 _REDUCIBLE = ("batch", "head", "lag")
 _NORMALIZE = ("softmax", "none")
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 def attention_with_map(
@@ -73,25 +75,30 @@ def attention_with_map(
     On CUDA devices (compute capability 8.0 or later, a build with CUDA) there are kernels for the same dtypes and up to
     128 channels, 32 in float64 (64 and none where a block has less than 100 KiB of shared memory, as on devices of
     compute capability 8.6 and 8.9): on torch's current stream, never waiting for the device, the same bits in every
-    call on one device. They are compiled and tested under emulation; never yet run on a GPU. Elsewhere, and for second
-    derivatives, :func:`attention_with_map_reference` does the work.
+    call on one device. They are compiled and tested under emulation; never yet run on a GPU. Elsewhere, for second
+    derivatives, and where tangents are carried forward, :func:`attention_with_map_reference` does the work.
 
     Raises
     ------
     ShapeError
         Where q, k, v or bias do not fit together, or S is not a multiple of n_sources.
     InputError
-        Where dtypes or devices differ, or are not floating.
+        Where dtypes or devices differ, a dtype is none of float32, float64, bfloat16 and float16, a tensor is sparse, or
+        a gradient is wanted of the scale.
     UnknownNameError
         An axis or a normalisation that does not exist.
     DeviceError
         A CUDA device that did not take the kernels.
     """
-    if torch.is_autocast_enabled(q.device.type):  # as torch does for its own attention: all but float64
+    # As torch does for its own attention: all but float64. The device that holds nothing is not even to be asked.
+    if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
         lower = torch.get_autocast_dtype(q.device.type)
         q, k, v = (x.to(lower) if x.dtype.is_floating_point and x.dtype != torch.float64 else x for x in (q, k, v))
-    _check(q, k, v, n_sources, reduce, bias, normalize)
-    if not is_compiled(q, v):
+    reduce = tuple(reduce)
+    check(q, k, v, n_sources, reduce, bias, normalize)
+    if isinstance(scale, Tensor) and scale.requires_grad:
+        raise InputError("scale is a number and gets no gradient, got a tensor that wants one: multiply q by it.")
+    if not is_compiled(q, v) or forward_ad._current_level >= 0:
         out, map_ = attention_with_map_reference(
             q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
         )
@@ -112,7 +119,7 @@ def attention_with_map(
     return out, map_ if out_map else None
 
 
-def _check(
+def check(
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -133,8 +140,11 @@ def _check(
     if not q.dtype == k.dtype == v.dtype:
         raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
     for name, x in (("q", q), ("bias", bias)):
-        if x is not None and not x.dtype.is_floating_point:
-            raise InputError(f"{name} must be of a floating dtype, got {x.dtype}.")
+        if x is not None and x.dtype not in _DTYPES:
+            raise InputError(f"{name} must be of a floating dtype, 16 bits or more, got {x.dtype}.")
+    for name, x in (("q", q), ("k", k), ("v", v), ("bias", bias)):
+        if x is not None and x.layout is not torch.strided:
+            raise InputError(f"{name} must be dense, got a tensor of layout {x.layout}: take its to_dense().")
     devices = [x.device for x in (q, k, v, bias) if x is not None]
     if len(set(devices)) > 1:
         raise InputError(f"q, k, v and bias must be on one device, got {', '.join(map(str, devices))}.")

@@ -19,7 +19,7 @@ from torch import Tensor
 from synfer import _core
 from synfer.ops.attention_kernels import KERNELS
 from synfer.ops.attention_reference import attention_with_map_reference
-from synfer.ops.views import empty_like, maybe_view, new_empty, view
+from synfer.ops.views import empty_like, maybe_view, new_empty, new_empty_heads, view
 
 library = torch.library.Library("synfer", "DEF")
 _OPTIONS = "int n_sources, float scale, bool over_batch, bool over_head, bool over_lag, bool softmax"
@@ -60,9 +60,14 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def _unseen(*tensors: Tensor | None) -> bool:
-    """Whether the kernel may be called for the operator: nobody watches, and tensors are no more than their memory."""
-    return torch._C._len_torch_dispatch_stack() == 0 and all(
-        x is None or (type(x) in _PLAIN and not x.is_neg()) for x in tensors
+    """Whether the kernel may be called for the operator: nobody watches, and tensors are no more than their memory.
+
+    Gradients may also stand for many (``is_grads_batched``), and have no memory then.
+    """
+    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        return False
+    return not torch._C._autograd._profiler_enabled() and all(
+        x is None or (type(x) in _PLAIN and not x.is_neg() and torch._C._has_storage(x)) for x in tensors
     )
 
 
@@ -73,6 +78,7 @@ def _exact(dtype: torch.dtype) -> torch.dtype:
 
 def _empty_results(
     empty: Callable[..., Tensor],
+    empty_heads: Callable[..., Tensor],
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -84,14 +90,13 @@ def _empty_results(
 ) -> tuple[Tensor, Tensor]:
     """The output, in memory (B, L, H, E) so that the heads join as a view, and the map."""
     b, h, targets, _ = q.shape
-    dtype = q.dtype
-    out = empty(q, (b, targets, h, v.shape[3]), dtype=dtype).transpose(1, 2)
+    out = empty_heads(q, (b, h, targets, v.shape[3]), dtype=q.dtype)
     shape: list[int] = [0]
     if out_map:
         shape = ([] if over_batch else [b]) + ([] if over_head else [h]) + [targets, n_sources]
         if not over_lag:
             shape.append(k.shape[2] // n_sources if n_sources else 0)
-    return out, empty(q, shape, dtype=_exact(dtype))
+    return out, empty(q, shape, dtype=_exact(q.dtype))
 
 
 def _empty_gradient(like: Callable[..., Tensor], x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -143,7 +148,9 @@ def _forward(
     softmax: bool,
     out_map: bool,
 ) -> tuple[Tensor, Tensor]:
-    out, map_ = _empty_results(new_empty, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+    out, map_ = _empty_results(
+        new_empty, new_empty_heads, q, k, v, n_sources, over_batch, over_head, over_lag, out_map
+    )
     if _nothing_to_do(q, k):
         plain_out, plain_map = _reference(q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax)
         return out.copy_(plain_out), map_.copy_(plain_map) if out_map else map_
@@ -227,7 +234,11 @@ def _fake_forward(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, n_sources: int, scale: float, *flags: bool
 ) -> tuple[Tensor, Tensor]:
     over_batch, over_head, over_lag, _, out_map = flags
-    return _empty_results(Tensor.new_empty, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
+
+    def heads(x: Tensor, shape: tuple[int, ...], *, dtype: torch.dtype) -> Tensor:
+        return x.new_empty([shape[axis] for axis in (0, 2, 1, 3)], dtype=dtype).transpose(1, 2)
+
+    return _empty_results(Tensor.new_empty, heads, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
 
 
 @torch.library.register_fake("synfer::attention_with_map_backward", lib=library)

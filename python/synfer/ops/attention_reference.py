@@ -21,6 +21,11 @@ def attention_with_map_reference(
     normalize: str = "softmax",
 ) -> tuple[Tensor, Tensor]:
     """The slow, obvious twin of :func:`attention_with_map`: holds every weight; same arguments and results."""
+    if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
+        with torch.autocast(q.device.type, enabled=False):  # would multiply, and give the map, in half precision
+            return attention_with_map_reference(
+                q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
+            )
     n_keys = k.shape[-2]
     n_sources = n_keys if n_sources is None else n_sources
     lags = n_keys // n_sources if n_sources else 0

@@ -20,15 +20,32 @@ NAMES = {torch.float32: "float32", torch.float64: "float64", torch.bfloat16: "bf
 _POOLED = 1 << 20  # bytes below which the system's memory is warm anyway, and asking the pool would show
 
 
+def _is_pooled(shape: Sequence[int], dtype: torch.dtype) -> bool:
+    return dtype in (torch.float32, torch.float64) and math.prod(shape) * dtype.itemsize >= _POOLED
+
+
 def new_empty(x: Tensor, shape: Sequence[int], *, dtype: torch.dtype) -> Tensor:
     """Do as ``x.new_empty``; what is large comes from the core's pool where x is in CPU memory.
 
     The system clears each page of fresh memory at its first touch, which takes longer than computing some results.
     """
-    pooled = dtype in (torch.float32, torch.float64) and x.device.type == "cpu"
-    if not pooled or math.prod(shape) * dtype.itemsize < _POOLED:
+    if x.device.type != "cpu" or not _is_pooled(shape, dtype):
         return x.new_empty(shape, dtype=dtype)
     return torch.from_numpy(_core.empty(shape, NAMES[dtype]))
+
+
+def new_empty_heads(x: Tensor, shape: Sequence[int], *, dtype: torch.dtype) -> Tensor:
+    """Make an empty tensor (B, H, L, E) that lies in memory as (B, L, H, E), as :func:`new_empty` does.
+
+    It is nobody's view: torch lets no view be changed in place that an autograd.Function gave, or that was made without
+    gradients.
+    """
+    b, h, tokens, channels = shape
+    if x.device.type != "cpu" or not _is_pooled(shape, dtype):
+        joined = max(h, 1) * max(channels, 1)
+        strides = (max(tokens, 1) * joined, max(channels, 1), joined, 1)
+        return x.new_empty_strided(shape, strides, dtype=dtype)
+    return torch.from_numpy(_core.empty((b, tokens, h, channels), NAMES[dtype]).swapaxes(1, 2))
 
 
 def empty_like(x: Tensor, *, dtype: torch.dtype) -> Tensor:
