@@ -30,10 +30,11 @@ def results(function, tensors, grads, **options) -> list[Tensor]:
     ]
 
 
-def assert_as_exact_as_torch(tensors, *, seed=0, **options) -> None:
+def assert_as_exact_as_torch(tensors, *, seed=0, positive=False, **options) -> None:
     out, map_ = attention_with_map_reference(*tensors[:3], bias=tensors[3] if len(tensors) > 3 else None, **options)
     generator = torch.Generator().manual_seed(seed)
     grads = [torch.randn(t.shape, generator=generator) for t in (out, map_)]
+    grads = [g.abs() for g in grads] if positive else grads
     exact = results(attention_with_map_reference, [t.double() for t in tensors], grads, **options)
     _, terms = attention_with_map_reference(*tensors[:3], **{**options, "reduce": ()})
     torchs = results(attention_with_map_reference, tensors, grads, **options)
@@ -133,6 +134,33 @@ def test_a_winner_takes_all(level, sign):
     assert out.item() == winner + 1
     (out.sum() + map_.square().sum()).backward()
     assert q.grad.eq(0).all() and k.grad.eq(0).all() and v.grad.flatten().tolist() == map_[0].tolist()
+
+
+@pytest.mark.parametrize("targets", [1, 3, 20])
+@pytest.mark.parametrize("keys", [10, 70])
+def test_a_scale_of_zero_attends_to_all_alike(level, heads, targets, keys):
+    tensors = [t.requires_grad_() for t in heads(2, 3, targets, keys, 5)]
+    out, map_ = attention_with_map(*tensors, scale=0.0)
+    torch.testing.assert_close(map_, torch.full((targets, keys), 1 / keys))
+    torch.testing.assert_close(out, tensors[2].mean(2, keepdim=True).expand_as(out))
+    dq, dk, dv = torch.autograd.grad(out.square().sum() + map_.square().sum(), tensors)
+    assert dq.eq(0).all() and dk.eq(0).all()
+    torch.testing.assert_close(dv, (2 * out / keys).sum(2, keepdim=True).expand_as(dv))
+
+
+@pytest.mark.parametrize("normalize", ["softmax", "none"])
+@pytest.mark.parametrize("shape", [(2, 8, 5, 8000, 8), (1, 4, 1, 60000, 8), (2, 8, 20, 3000, 8)])
+def test_thousands_of_lags(heads, shape, normalize):
+    assert_as_exact_as_torch(heads(*shape), n_sources=5, normalize=normalize)
+    assert_as_exact_as_torch([*heads(*shape), torch.randn(shape[2], 1)], n_sources=1, normalize=normalize)
+
+
+def test_tens_of_thousands_of_heads(heads):
+    """What few rows and keys of so many heads add up to: means of all, and a bias' gradient of one sign."""
+    for targets, keys in ((1, 2), (20, 4)):
+        tensors = [t.abs() for t in heads(300, 50, targets, keys, 2)]
+        assert_as_exact_as_torch([*tensors, torch.randn(targets, keys)])
+        assert_as_exact_as_torch([*tensors, torch.randn(targets, keys)], normalize="none", positive=True)
 
 
 def test_one_key_has_weight_one(level, heads):

@@ -49,6 +49,8 @@ constexpr std::int64_t private_bytes = 16 << 20;
 constexpr std::int64_t slices_bytes = 512 << 10;
 // Heads that a share has at least, where the map keeps them apart: neighbours' keys often lie in the same cache lines.
 constexpr std::int64_t neighbours = 8;
+// Heads that a share has at most: what it adds up, one head after the other, loses more digits the more there are.
+constexpr std::int64_t heads_summed = 512;
 // Multiplications of vectors below which waking a second thread takes longer than it saves.
 constexpr std::int64_t worth_a_thread = 400'000;
 
@@ -77,10 +79,10 @@ std::int64_t threads_worth(const Attention<T>& a) {
     return static_cast<std::int64_t>(std::min(1e6, 1.0 + products / double(worth_a_thread)));
 }
 
-// Several shares for each thread that the work keeps busy.
+// Several shares for each thread that the work keeps busy, of which there are `most` at most.
 template <class T>
-std::int64_t wanted_shares(const Attention<T>& a) {
-    return std::min(shares_wanted, 4 * threads_worth(a));
+std::int64_t wanted_shares(const Attention<T>& a, std::int64_t most = shares_wanted) {
+    return std::max(std::min(most, 4 * threads_worth(a)), divided_up(a.n_batch * a.n_heads, heads_summed));
 }
 
 template <class T>
@@ -150,12 +152,13 @@ void attention_forward(const Attention<T>& a, int n_threads) {
         (a.map_over_batch ? 1 : a.n_batch) * (a.map_over_heads ? 1 : a.n_heads) * a.n_rows * columns;
     const std::int64_t bytes = std::max<std::int64_t>(1, map_size * static_cast<std::int64_t>(sizeof(T)));
     // A share's own sum of a map as wide as the keys costs as much as several of its heads.
-    const std::int64_t wanted =
-        mapped && a.map_lags < 4 ? std::min<std::int64_t>(16, wanted_shares(a)) : wanted_shares(a);
+    const std::int64_t wanted = wanted_shares(a, mapped && a.map_lags < 4 ? 16 : shares_wanted);
     Chunks chunks = chunks_of(a, divided_up(wanted, n_groups), mapped && a.map_over_batch, mapped && a.map_over_heads,
                               std::max<std::int64_t>(1, private_bytes / bytes));
     if (mapped && !a.map_over_heads) {
-        const std::int64_t slice = columns * 48 * static_cast<std::int64_t>(sizeof(T));
+        // Of few rows, all weights and what was put by; else, sums over lags of one block.
+        const std::int64_t numbers = sort<T>().has_few_rows(a) ? 2 * a.n_rows * a.n_keys : 48 * columns;
+        const std::int64_t slice = numbers * static_cast<std::int64_t>(sizeof(T));
         const std::int64_t most_slices = std::max<std::int64_t>(1, slices_bytes / std::max<std::int64_t>(1, slice));
         chunks.heads = std::max(chunks.heads, divided_up(a.n_heads, most_slices));
     }

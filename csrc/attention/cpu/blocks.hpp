@@ -93,8 +93,9 @@ struct Scores {
     SYNFER_DEVICE Scores(const Attention<T>& attention, const T* bias_panel)
         : a(attention), bias(bias_panel), bias_column(attention.bias_lags) {
         constexpr T log2_e = T(1.44269504088896340736);
-        q_factor = bias != nullptr ? T(1) : !a.softmax ? a.scale : a.scale < T(0) ? T(-1) : T(1);
-        slope = bias != nullptr ? log2_e : (a.scale < T(0) ? -a.scale : a.scale) * log2_e;
+        q_factor = bias != nullptr ? T(1) : !a.softmax ? a.scale : a.scale < T(0) ? T(-1) : T(a.scale != T(0));
+        // A scale of 0 must not be the slope: what is forbidden, -inf, would become 0 times that.
+        slope = bias != nullptr || a.scale == T(0) ? log2_e : (a.scale < T(0) ? -a.scale : a.scale) * log2_e;
     }
 
     // Rows [0, n_rows) of bias, those of this block, as a panel.

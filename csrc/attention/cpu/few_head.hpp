@@ -42,14 +42,14 @@ struct FewHead {
             }
         }
     }
-    // to[row, column] = the sum over lags of from[row, key], over `divisor`.
+    // to[row, column] = the sum over lags of from[row, key], over `divisor`. There may be thousands of lags.
     SYNFER_DEVICE void add_lags(const T* from, std::int64_t lags, T divisor, T* to) const {
         const std::int64_t columns = a.n_keys / lags;
         for (std::int64_t r = 0; r < a.n_rows; ++r) {
             for (std::int64_t c = 0; c < columns; ++c) {
-                T sum = T(0);
-                for (std::int64_t s = c * lags; s < (c + 1) * lags; ++s) sum += from[r * P + s];
-                to[r * columns + c] = sum / divisor;
+                double sum = 0;
+                for (std::int64_t s = c * lags; s < (c + 1) * lags; ++s) sum += static_cast<double>(from[r * P + s]);
+                to[r * columns + c] = static_cast<T>(sum / static_cast<double>(divisor));
             }
         }
     }
