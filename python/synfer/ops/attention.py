@@ -83,8 +83,8 @@ def attention_with_map(
     ShapeError
         Where q, k, v or bias do not fit together, or S is not a multiple of n_sources.
     InputError
-        Where dtypes or devices differ, a dtype is none of float32, float64, bfloat16 and float16, a tensor is sparse, or
-        a gradient is wanted of the scale.
+        Where dtypes or devices differ, a dtype is none of float32, float64, bfloat16 and float16, a tensor is sparse,
+        or a gradient is wanted of the scale.
     UnknownNameError
         An axis or a normalisation that does not exist.
     DeviceError
@@ -128,6 +128,7 @@ def check(
     bias: Tensor | None,
     normalize: str,
 ) -> None:
+    """Refuse, by name, what does not fit together; arguments and errors as :func:`attention_with_map`'s."""
     if q.dim() != 4 or k.dim() != 4 or v.dim() != 4 or k.shape[:3] != v.shape[:3]:
         raise ShapeError(
             "q, k, v must be (B, H, L, D), (B, H, S, D), (B, H, S, E), "

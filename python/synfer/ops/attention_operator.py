@@ -148,9 +148,7 @@ def _forward(
     softmax: bool,
     out_map: bool,
 ) -> tuple[Tensor, Tensor]:
-    out, map_ = _empty_results(
-        new_empty, new_empty_heads, q, k, v, n_sources, over_batch, over_head, over_lag, out_map
-    )
+    out, map_ = _empty_results(new_empty, new_empty_heads, q, k, v, n_sources, over_batch, over_head, over_lag, out_map)
     if _nothing_to_do(q, k):
         plain_out, plain_map = _reference(q, k, v, bias, n_sources, scale, over_batch, over_head, over_lag, softmax)
         return out.copy_(plain_out), map_.copy_(plain_map) if out_map else map_
