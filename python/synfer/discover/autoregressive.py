@@ -9,8 +9,31 @@ import numpy as np
 
 from synfer.discover.autoregression import forecast, held_out_score, lagged_factor, n_rows, spectral_radius
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.stationarity import warn_of_course
 from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, UnitRootWarning
+
+
+def check_root(name: str, radius: float, rows: int | None, stacklevel: int) -> bool:
+    """Whether a fit of that spectral radius is stable; warn where it is not, or hardly so.
+
+    ``rows`` of the fit; None where nothing is concluded that a process close to a unit root would spoil.
+    """
+    if radius >= 1.0:
+        warnings.warn(
+            f"{name} fitted a process that is not stable (spectral radius {radius:.4f}, expected < 1): p-values are "
+            "withheld; detrend or difference X, or cut it where it jumps.",
+            NotConvergedWarning,
+            stacklevel=stacklevel + 1,
+        )
+        return False
+    if rows is not None and radius > 0.9 and rows * (1.0 - radius) < 10.0:
+        warnings.warn(
+            f"{name} fitted a process close to a unit root (spectral radius {radius:.5f}, {rows} samples): it "
+            "remembers for a tenth of the recording or longer, and p-values are too small; difference X, or record for "
+            "longer.",
+            UnitRootWarning,
+            stacklevel=stacklevel + 1,
+        )
+    return True
 
 
 class LaggedRegression(BaseDiscoverer):
@@ -32,12 +55,6 @@ class LaggedRegression(BaseDiscoverer):
 
     def _min_samples(self, n_units: int) -> int:
         return self._highest_lag + self._min_rows(n_units)
-
-    def _read(self, X: Any, signal: Any = None, *, reset: bool = False) -> Samples:
-        samples = super()._read(X, signal, reset=reset)
-        if reset:
-            warn_of_course(samples, stacklevel=3)  # the caller of fit
-        return samples
 
     def _factor(self, samples: Samples) -> tuple[np.ndarray, int]:
         """Factorise the regression on the highest lag: :func:`lagged_factor`, and its number of rows."""
@@ -90,29 +107,10 @@ class VectorAutoregression(LaggedRegression):
     spectral_radius_: float
 
     def _check_stability(self, rows: int | None) -> bool:
-        """Set ``spectral_radius_``, and warn where the fitted process is not stable, or hardly so; for ``_discover``.
-
-        ``rows`` of the fit; None where nothing is concluded that a process close to a unit root would spoil.
-        """
+        """Set ``spectral_radius_``, and see :func:`check_root`; for ``_discover``."""
         self.spectral_radius_ = spectral_radius(self.coef_)
-        if self.spectral_radius_ < 1.0:
-            if rows is not None and self.spectral_radius_ > 0.9 and rows * (1.0 - self.spectral_radius_) < 10.0:
-                warnings.warn(
-                    f"{type(self).__name__}(lag={self.lag_}) fitted a process close to a unit root (spectral radius "
-                    f"{self.spectral_radius_:.5f}, {rows} samples): it remembers for a tenth of the recording or "
-                    "longer, and p-values are too small; difference X, or record for longer.",
-                    UnitRootWarning,
-                    stacklevel=4,
-                )
-            return True
-        warnings.warn(
-            f"{type(self).__name__}(lag={self.lag_}) fitted a process that is not stable (spectral radius "
-            f"{self.spectral_radius_:.4f}, expected < 1): p-values are withheld; detrend or difference X, or cut "
-            "it where it jumps.",
-            NotConvergedWarning,
-            stacklevel=4,  # this, _discover, fit, its caller
-        )
-        return False
+        # The warnings' frames: check_root, this, _discover, fit, its caller.
+        return check_root(f"{type(self).__name__}(lag={self.lag_})", self.spectral_radius_, rows, stacklevel=4)
 
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast every sample from the ``lag_`` samples before it.

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from synfer.connectome import Connectome
 from synfer.discover import _checks
+from synfer.discover.stationarity import warn_of_course
 from synfer.errors import ShapeError, UnknownNameError
 from synfer.recording import Recording
 from synfer.storage import as_ids
@@ -81,6 +82,7 @@ class BaseDiscoverer(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _takes_missing: ClassVar[bool] = False  # whether NaN says that a sample is missing, or is refused
+    _takes_drift: ClassVar[bool] = False  # whether slow changes of a mean are no matter, or are warned of
 
     def fit(self, X: Any, signal: str | None = None) -> Self:
         """Find who drives whom.
@@ -111,6 +113,8 @@ class BaseDiscoverer(BaseEstimator):
             More units than samples: ``X`` is probably transposed.
         NotConvergedWarning
             The fit is not to be trusted as it stands; ``connectome_.converged`` is then False.
+        NonStationaryWarning, ConstantSegmentWarning
+            A unit's mean drifts, or it does not vary throughout a trial (:mod:`synfer.discover.stationarity`).
         """
         # A second fit that fails must not leave the first one's answer standing.
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
@@ -164,6 +168,8 @@ class BaseDiscoverer(BaseEstimator):
         except ValueError as error:
             raise ShapeError(f"{error}" if reset else f"{error} Give the units that were fitted.") from None
         _checks.check_values(samples.segments, samples.unit_ids, distinct=reset, missing=self._takes_missing)
+        if reset and not self._takes_drift:
+            warn_of_course(samples, stacklevel=3)  # the caller of fit
         return samples
 
     def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:

@@ -74,6 +74,7 @@ class CrossCorrelogram(BaseDiscoverer):
     True
     """
 
+    _takes_drift = True  # what is slower than the kernel is taken off
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "min_lag": [Interval(Integral, 1, None, closed="left")],
         "max_lag": [Interval(Integral, 1, None, closed="left")],

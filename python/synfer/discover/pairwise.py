@@ -11,7 +11,8 @@ from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval
 
 from synfer.connectome import Connectome
-from synfer.discover.autoregressive import LaggedRegression
+from synfer.discover.autoregression import spectral_radius
+from synfer.discover.autoregressive import LaggedRegression, check_root
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
 
@@ -40,6 +41,12 @@ class PairwiseGranger(LaggedRegression):
     InputError
         See ``fit``; further, collinear units, and too few rows.
 
+    Warns
+    -----
+    UnitRootWarning, NotConvergedWarning
+        A unit by itself remembers for a tenth of the recording or longer; or is fitted as a process that is not stable:
+        then there are no p-values, and ``converged`` is False.
+
     References
     ----------
     C. W. J. Granger, "Investigating causal relations by econometric models and cross-spectral methods", Econometrica 37
@@ -64,6 +71,10 @@ class PairwiseGranger(LaggedRegression):
         return 2 * int(self.lag) + 3
 
     def _discover(self, samples: Samples) -> Connectome:
+        return self._find(samples, f"PairwiseGranger(lag={self.lag})", stacklevel=4)
+
+    def _find(self, samples: Samples, name: str, stacklevel: int) -> Connectome:
+        """Do the work; warnings name ``name``, the estimator that the user called, ``stacklevel`` calls away."""
         p, n = int(self.lag), samples.n_units
         # The factor of all units' lags holds that of any pair's: the same columns of it, made triangular again.
         factor, rows = self._factor(samples)
@@ -73,9 +84,12 @@ class PairwiseGranger(LaggedRegression):
         present = 1 + n * p
         score, coef = np.full((n, n), np.nan), np.zeros((p, n, n))
         freedom = rows - 1 - 2 * p
+        radius = 0.0  # of the units by themselves
         for i in range(n):
             own = _triangle(factor[:, [0, *(lags + i), present + i]])
             alone = own[-1, -1] ** 2
+            by_itself = solve_triangular(own[:-1, :-1], own[:-1, -1])[1:]
+            radius = max(radius, spectral_radius(by_itself[:, None, None]))
             for j in range(n):
                 if i == j:
                     continue
@@ -84,8 +98,9 @@ class PairwiseGranger(LaggedRegression):
                 coef[:, i, j] = solve_triangular(r[:-1, :-1], r[:-1, -1])[-p:]
                 score[i, j] = max(alone - together, 0.0) / p / (together / freedom)
         weight, delay = self._weight_and_delay(samples, coef, factor)
-        pvalue = stats.f.sf(score, p, freedom)
-        return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=True)
+        stable = check_root(name, radius, rows, stacklevel)
+        pvalue = stats.f.sf(score, p, freedom) if stable else None
+        return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
 
 
 def _triangle(columns: np.ndarray) -> np.ndarray:

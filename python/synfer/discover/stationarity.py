@@ -1,18 +1,22 @@
-"""What an autoregression takes for granted, that one law holds throughout, looked at before the fit."""
+"""What every method takes for granted, that one law holds throughout, looked at before the fit."""
 
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synfer.discover._checks import _listed
-from synfer.discover.base import Samples
 from synfer.errors import ConstantSegmentWarning, NonStationaryWarning
+
+if TYPE_CHECKING:
+    from synfer.discover.base import Samples
 
 BINS = 2000  # that a recording is averaged into, at most
 WANDERS = 3.0  # of the statistic: above it is hardly ever a unit of steady mean, however slow
 CLOSEST = 0.98  # highest autocorrelation that is taken for the process's own
+SPIKES = 20.0  # that a silent trial should have held before its silence is remarkable: chance leaves one in e^20 so
 
 
 def warn_of_course(samples: Samples, stacklevel: int) -> None:
@@ -23,7 +27,7 @@ def warn_of_course(samples: Samples, stacklevel: int) -> None:
     ConstantSegmentWarning, NonStationaryWarning
     """
     if len(samples.segments) > 1:
-        still = np.any([np.ptp(part, axis=0) == 0 for part in samples.segments if len(part) > 1] or [[False]], axis=0)
+        still = _still(samples.segments)
         if still.any():
             warnings.warn(
                 f"X is constant throughout some trial in {_listed(samples.unit_ids[still])}: such trials pull every "
@@ -42,6 +46,20 @@ def warn_of_course(samples: Samples, stacklevel: int) -> None:
             NonStationaryWarning,
             stacklevel=stacklevel + 1,
         )
+
+
+def _still(segments: list[np.ndarray]) -> np.ndarray:
+    """Which units are constant throughout some segment; spikes only where they should have been several."""
+    flat = np.stack(
+        [np.ptp(part, axis=0) == 0 if len(part) > 1 else np.zeros(part.shape[1], bool) for part in segments]
+    )
+    for unit in np.flatnonzero(flat.any(axis=0)):
+        series = [part[:, unit] for part in segments]
+        if all((x >= 0).all() and (x == np.floor(x)).all() for x in series):
+            rate = sum(x.sum(dtype=np.float64) for x in series) / sum(map(len, series))
+            few = [not x.any() and rate * len(x) < SPIKES for x in series]
+            flat[few, unit] = False
+    return np.asarray(flat.any(axis=0))
 
 
 def kpss(segments: list[np.ndarray]) -> np.ndarray:

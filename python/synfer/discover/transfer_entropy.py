@@ -14,8 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm import tqdm
 
 from synfer.connectome import Connectome
-from synfer.discover.autoregression import LeastSquares
-from synfer.discover.autoregressive import LaggedRegression
+from synfer.discover.autoregression import LeastSquares, spectral_radius
+from synfer.discover.autoregressive import LaggedRegression, check_root
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
 from synfer.discover.pairwise import PairwiseGranger
@@ -123,28 +123,32 @@ class TransferEntropy(LaggedRegression):
         return 2 * int(self.lag) + 3 if self.condition == "own" else n_units * (int(self.lag) + 1) + 1
 
     def _discover(self, samples: Samples) -> Connectome:
+        stable = True
         if self.estimator == "neighbours":
             te, pvalue = self._from_neighbours(samples)
         elif self.condition == "own":
-            fitted = PairwiseGranger(int(self.lag))._discover(samples)
+            fitted = PairwiseGranger(int(self.lag))._find(samples, f"TransferEntropy(lag={self.lag})", stacklevel=5)
+            stable = bool(fitted.converged)
             rows = sum(max(0, len(segment) - int(self.lag)) for segment in samples.segments)
             te = 0.5 * np.log1p(fitted.score.values * int(self.lag) / (rows - 1 - 2 * int(self.lag)))
             pvalue = None if fitted.pvalue is None else fitted.pvalue.values
         else:
-            te, pvalue = self._conditional(samples)
+            te, pvalue, stable = self._conditional(samples)
         np.fill_diagonal(te, np.nan)
         self.transfer_entropy_ = te
-        return self._connectome(samples, np.maximum(te, 0.0), pvalue=pvalue, converged=True)
+        return self._connectome(samples, np.maximum(te, 0.0), pvalue=pvalue, converged=stable)
 
-    def _conditional(self, samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    def _conditional(self, samples: Samples) -> tuple[np.ndarray, np.ndarray | None, bool]:
         lag = int(self.lag)
         factor, rows = self._factor(samples)
         refuse_collinear(factor, samples, lag)
         fit = LeastSquares(factor, samples.n_units, lag, rows)
         f, freedom = fit.wald(), rows - fit.df
-        pvalue = stats.f.sf(f, lag, freedom)
-        np.fill_diagonal(pvalue, np.nan)
-        return 0.5 * np.log1p(f * lag / freedom), pvalue
+        stable = check_root(f"TransferEntropy(lag={lag})", spectral_radius(fit.coef), rows, stacklevel=5)
+        pvalue = stats.f.sf(f, lag, freedom) if stable else None
+        if pvalue is not None:
+            np.fill_diagonal(pvalue, np.nan)
+        return 0.5 * np.log1p(f * lag / freedom), pvalue, stable
 
     def _from_neighbours(self, samples: Samples) -> tuple[np.ndarray, np.ndarray | None]:
         n, lag, k, n_surrogates = samples.n_units, int(self.lag), int(self.n_neighbors), int(self.n_surrogates)
