@@ -9,7 +9,7 @@ from scipy import stats
 from synfer.discover import CrossCorrelation, correlation
 from synfer.discover.base import Samples
 from synfer.discover.shifts import draw_offsets
-from synfer.errors import InputError
+from synfer.errors import ConstantSegmentWarning, InputError
 from synfer.recording import Recording
 
 
@@ -154,7 +154,10 @@ def test_short_and_flat_trials_are_refused():
         CrossCorrelation().fit(Recording({"v": x.reshape(16, 20, 2)}, dt=1e-3))
     steps = x.reshape(8, 40, 2).copy()
     steps[:, :, 1] = 0.1 * np.arange(8)[:, None]
-    with pytest.raises(InputError, match="constant trials in 1"):
+    with (
+        pytest.raises(InputError, match="constant trials in 1"),
+        pytest.warns(ConstantSegmentWarning),
+    ):
         CrossCorrelation().fit(Recording({"v": steps}, dt=1e-3))
     with pytest.raises(InputError, match="'max_lag' parameter"):
         CrossCorrelation(max_lag=0).fit(x)

@@ -6,7 +6,7 @@ import pytest
 from synfer import Recording
 from synfer.discover import GRNGC, JacobianGC
 from synfer.discover.readouts import READOUTS
-from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
+from synfer.errors import InputError, NonStationaryWarning, NotConvergedWarning, UnknownNameError
 from synfer.evaluate import compare
 
 QUICK = {"max_epochs": 120, "random_state": 0, "progress": False}
@@ -157,7 +157,10 @@ def test_what_has_not_come_to_rest_is_said():
     with pytest.warns(NotConvergedWarning, match="1 of 1 initialisations were still learning"):
         short = GRNGC("mlp", max_epochs=10, random_state=0, progress=False).fit(chain(300))
     assert short.connectome_.converged is False
-    with pytest.warns(NotConvergedWarning, match="explains a hundredth"):
+    with (
+        pytest.warns(NotConvergedWarning, match="explains a hundredth"),
+        pytest.warns(NonStationaryWarning),
+    ):
         noise = np.random.default_rng(0).standard_normal((3000, 3)).cumsum(0)
         still = GRNGC("mlp", penalty=3.0, ridge=10.0, **QUICK).fit(noise)
     assert still.connectome_.converged is False

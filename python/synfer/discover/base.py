@@ -168,8 +168,8 @@ class BaseDiscoverer(BaseEstimator):
         except ValueError as error:
             raise ShapeError(f"{error}" if reset else f"{error} Give the units that were fitted.") from None
         _checks.check_values(samples.segments, samples.unit_ids, distinct=reset, missing=self._takes_missing)
-        if reset and not self._takes_drift:
-            warn_of_course(samples, stacklevel=3)  # the caller of fit
+        if reset:
+            warn_of_course(samples, drift=not self._takes_drift, stacklevel=3)  # the caller of fit
         return samples
 
     def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:

@@ -83,6 +83,7 @@ class NetFormer(AttentionDiscoverer):
     dynamical connectivity in neuronal population dynamics", ICLR 2025.
     """
 
+    _takes_drift = True  # what changes in time is what it is for
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "window": _COUNT,
         "d_embedding": [*_COUNT, None],

@@ -19,8 +19,8 @@ CLOSEST = 0.98  # highest autocorrelation that is taken for the process's own
 SPIKES = 20.0  # that a silent trial should have held before its silence is remarkable: chance leaves one in e^20 so
 
 
-def warn_of_course(samples: Samples, stacklevel: int) -> None:
-    """Warn of units that are constant throughout a trial, and of units whose mean is another as time goes on.
+def warn_of_course(samples: Samples, *, drift: bool, stacklevel: int) -> None:
+    """Warn of units constant throughout a trial, and with ``drift`` of those whose mean is not the same throughout.
 
     Warns
     -----
@@ -35,6 +35,8 @@ def warn_of_course(samples: Samples, stacklevel: int) -> None:
                 ConstantSegmentWarning,
                 stacklevel=stacklevel + 1,
             )
+    if not drift:
+        return
     with np.errstate(all="ignore"):  # what overflows is refused by the fit
         statistic = np.nan_to_num(kpss(samples.segments), posinf=0.0)
     wanders = statistic > WANDERS
