@@ -3,9 +3,9 @@
     python bench/run.py wiring
 
 Two that users bring (made before the clock runs; networkx's graph of 10,000 units), and the ring attractor, which is
-all to all and so has 4,000 units. Each in a process of its own, to a Connectome as an edge list (source, target,
-score, weight, in 32 bytes an edge; 40 with delays): the processor's time (they use one thread), the shorter of two, and
-how far the peak of the process's memory rose meanwhile.
+all to all and so has 4,000 units and is a matrix. The others are edge lists (source, target, score, weight, in 32 bytes
+an edge; 40 with delays). Each in a process of its own: the processor's time (they use one thread), the shorter of two,
+and how far the peak of the process's memory rose meanwhile.
 """
 
 from __future__ import annotations
