@@ -181,8 +181,8 @@ LINES = (
 
 # What the table says of each, and why.
 MEANING = {
-    "ensemble": "one initialisation is as good (within .001; of spikes and Lorenz-96 even .003 and .004 better): the "
-    "last step is solved, so that nothing of the start is left in it but the response that was learnt.",
+    "ensemble": "one initialisation is as good within .001, of spikes and Lorenz-96 even .003 and .004 better: the last "
+    "step is solved, and leaves of the start only the response that was learnt.",
     "last step": "of plain recordings training alone has the same order; where sources are many for the samples "
     "(autoregressions, spikes, N = 40) a solution beats where a fixed number of steps ends; without it no test.",
     "own history": "the largest loss: what a unit does by itself is then noise, and that noise is shared with its "
