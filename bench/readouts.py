@@ -13,6 +13,8 @@ Mask2Cause's own score. Of Synformer (each suite's configuration, 600 steps of v
 `certainty` the weight in widths of its interval, `ablation` as for the others. Mean over networks; * the best of a
 line.
 
+What it says, of the one or two networks a line that were run, so that differences of a few hundredths are no finding:
+
 - Softmax attention (Causalformer, Mask2Cause): one of gradient and ablation is the best of autoregressions, Lorenz-96
   and linear systems, where the map says little (Causalformer .61 against .85); of voltages the map is as good.
 - Linear attention (NetFormer): the map, weighed by values or not, of voltages and static systems; gradient or ablation
