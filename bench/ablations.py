@@ -218,7 +218,7 @@ MEANING = {
         "a constant spread lets the upstroke, where noise is multiplied, outweigh all the quiet samples that "
         "tell weights well: weighted least squares against plain ones."
     ),
-    "units' own embedding": "small, always the same way: units differ in their parameters.",
+    "units' own embedding": "small, of voltages always the same way: units differ in their parameters.",
     "cut-off samples as such": (
         "nothing: few samples are at the ceiling, and it does not matter what is made of them."
     ),
