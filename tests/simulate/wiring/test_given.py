@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import xarray as xr
@@ -65,6 +66,13 @@ def test_a_matrix_without_edges_is_a_wiring_whatever_its_delays() -> None:
 
 
 def test_labelled_weights_are_brought_into_order() -> None:
+    frame = pd.DataFrame(W, index=["a", "b", "c"], columns=["a", "b", "c"])
+    assert from_matrix(frame).unit_ids.tolist() == ["a", "b", "c"]
+    assert from_matrix(pd.DataFrame(W)).unit_ids.tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=r"columns \(sources\) must be its rows"):
+        from_matrix(frame[["b", "a", "c"]])
+    with pytest.raises(InputError, match="masked array"):
+        from_matrix(np.ma.masked_equal(W, 0.0))
     labelled = xr.DataArray(W, {"target": ["a", "b", "c"], "source": ["a", "b", "c"]}, ("target", "source"))
     connectome = from_matrix(labelled.T)
     np.testing.assert_array_equal(weights_of(connectome), W)

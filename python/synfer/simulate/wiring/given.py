@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 import xarray as xr
 
@@ -29,9 +30,9 @@ def from_matrix(
 
     Parameters
     ----------
-    weights : array, DataArray or scipy.sparse ([network,] target, source)
+    weights : array, DataArray, DataFrame or scipy.sparse ([network,] target, source)
         W[target, source], the effect of source on target: finite, 0 where there is no edge. The diagonal is kept as it
-        is given. A DataArray is transposed by its dims' names.
+        is given. A DataArray is transposed by its dims' names; a DataFrame has a row a target, a column a source.
     delay : float, UniformDelay, array or scipy.sparse, optional
         Seconds of each edge, or an array in the shape of the weights (what it holds where there is no edge is left
         out); for sparse weights a sparse one with an entry for each edge.
@@ -70,6 +71,12 @@ def from_matrix(
             source, target, n_units=n, unit_ids=unit_ids, weight=given, delay=lags, method="from_matrix"
         )
         return connectome if layout == "edges" else connectome.to_matrix()
+    if isinstance(weights, pd.DataFrame):
+        if not weights.index.equals(weights.columns) and not _counted(weights):
+            raise InputError("weights' columns (sources) must be its rows (targets), in the same order; use reindex.")
+        unit_ids = weights.index.to_numpy() if unit_ids is None else unit_ids
+    if isinstance(weights, np.ma.MaskedArray):
+        raise InputError("weights is a masked array: give its data with 0 where there is no edge.")
     if isinstance(weights, xr.DataArray):
         weights, unit_ids = _ordered(weights, unit_ids)
     matrix = checked_numbers("weights", weights)
@@ -208,6 +215,11 @@ def _ordered(weights: xr.DataArray, unit_ids: Any) -> tuple[np.ndarray, Any]:
     if labels[0] is not None and labels[1] is not None and not np.array_equal(labels[0], labels[1]):
         raise InputError("weights' source labels must be its target labels, in the same order; use reindex_like.")
     return ordered.values, labels[0] if unit_ids is None else unit_ids
+
+
+def _counted(frame: pd.DataFrame) -> bool:
+    """Whether rows and columns are only numbered, each from 0 on: no labels that could disagree."""
+    return all(isinstance(axis, pd.RangeIndex) for axis in (frame.index, frame.columns))
 
 
 def _delays(delay: Any, seed: int, n: int) -> np.ndarray | None:
