@@ -4,13 +4,13 @@
 
 Fresh networks of seed 0 (`synfer.benchmark.robustness` says what each set is); settings by kind of data. Synformer's of
 voltages (values from events, lags by held-out forecast) were chosen on networks of seed 100 by held-out loss and AUROC,
-which agreed; the classics' are near their defaults. spike_glm and mvgc were fitted some commits before the others.
-Where spike_glm has fewer networks than the other classics it cannot be `best`: see its own column beside.
-No choice saw the truth of the networks here. Off-diagonal AUROC, mean over networks (in brackets how many,
-where a method was given fewer than the others or refused some); `best` is the classic with the highest mean (event
-regression is told the simulator's form: a ceiling, no rival), `less best` Synformer less it, paired by network, with
-Student's 95 % interval. Calcium: see also the undirected AUROC in the second table. A network more for every set before
-any set gets the next. A fit is kept in --out and not done again; --cached tables what is there, however little.
+which agreed; the classics' are near their defaults. spike_glm, mvgc and partial_correlation were fitted some commits
+before the others. No choice saw the truth of the networks here. Off-diagonal AUROC, mean over networks (in brackets how
+many, where a method was given fewer than the others or refused some); `best` is the classic that Synformer is least
+above among those given more than half of its networks (event regression is told the simulator's form: a ceiling, no
+rival), `less best` Synformer less it, paired by network, with Student's 95 % interval. Calcium: see also the undirected
+AUROC in the last row. A network more for every set before any set gets the next. A fit is kept in --out and not done
+again; --cached tables what is there, however little.
 """
 
 from __future__ import annotations
