@@ -9,7 +9,7 @@ from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger, EventRegression, NetFormer, Synformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.significance import OverTime
-from synfer.errors import InputError
+from synfer.errors import InputError, NonStationaryWarning
 from synfer.network import STDP, Network
 from synfer.recording import Recording
 from synfer.simulate import izhikevich_network, observe, run_plastic
@@ -48,7 +48,7 @@ def test_what_has_no_stretches_is_refused(x):
     with pytest.raises(InputError, match="estimator must be one of synfer"):
         OverTime("granger").fit(x)
     x[:500, 2] = 1.0  # silent in a whole stretch
-    with pytest.raises(InputError, match="2"):
+    with pytest.warns(NonStationaryWarning, match="unit 2"), pytest.raises(InputError, match="2"):
         OverTime(ConditionalGranger(lag=1), n_times=3).fit(x)
     with pytest.raises(InputError, match="samples"):
         OverTime(ConditionalGranger(lag=5), n_times=100).fit(x)
