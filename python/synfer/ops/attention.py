@@ -90,6 +90,9 @@ def attention_with_map(
     DeviceError
         A CUDA device that did not take the kernels.
     """
+    if not (isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor)):
+        kinds = ", ".join(type(x).__name__ for x in (q, k, v))
+        raise InputError(f"q, k, v must be torch tensors, got {kinds}: torch.as_tensor makes them.")
     # As torch does for its own attention: all but float64. The device that holds nothing is not even to be asked.
     if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
         lower = torch.get_autocast_dtype(q.device.type)
@@ -140,6 +143,8 @@ def check(
         )
     if not q.dtype == k.dtype == v.dtype:
         raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
+    if bias is not None and not isinstance(bias, Tensor):
+        raise InputError(f"bias must be a torch tensor, got a {type(bias).__name__}: torch.as_tensor makes one.")
     for name, x in (("q", q), ("bias", bias)):
         if x is not None and x.dtype not in _DTYPES:
             raise InputError(f"{name} must be of a floating dtype, 16 bits or more, got {x.dtype}.")
@@ -150,6 +155,8 @@ def check(
     if len(set(devices)) > 1:
         raise InputError(f"q, k, v and bias must be on one device, got {', '.join(map(str, devices))}.")
     n_keys = k.shape[-2]
+    if n_sources is not None and not hasattr(n_sources, "__index__"):
+        raise InputError(f"n_sources must be a whole number, got a {type(n_sources).__name__}.")
     if n_sources is not None and (n_sources < 1 or n_keys % n_sources):
         raise ShapeError(f"S must be a multiple of n_sources, got S = {n_keys}, n_sources = {n_sources}.")
     widths = {n_keys, n_keys if n_sources is None else n_sources}
