@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synfer.connectome import Connectome
     from synfer.network import Network
     from synfer.recording import Recording
+    from synfer.trajectories import Trajectories
 
 __version__ = version("synfer")
 
@@ -23,6 +24,7 @@ __all__ = [
     "Connectome",
     "Network",
     "Recording",
+    "Trajectories",
     "__version__",
     "benchmark",
     "datasets",
@@ -36,7 +38,7 @@ __all__ = [
     "simulate",
 ]
 
-_NOUNS = {"Connectome": "connectome", "Network": "network", "Recording": "recording"}
+_NOUNS = {"Connectome": "connectome", "Network": "network", "Recording": "recording", "Trajectories": "trajectories"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from synfer.simulate import observe
 from synfer.simulate.autoregression import var_coefficients, var_network
+from synfer.simulate.fields import reaction_diffusion_system, wave_system
 from synfer.simulate.models import models
 from synfer.simulate.networks import izhikevich_network
 from synfer.simulate.plastic import run_plastic
@@ -10,6 +11,7 @@ from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run, run_views
 from synfer.simulate.state import State
 from synfer.simulate.state_dependent import state_dependent_system
+from synfer.simulate.systems import double_pendulum_system, lorenz96_system, pendulum_system
 from synfer.simulate.wiring import (
     DistanceDelay,
     LogNormal,
@@ -38,17 +40,21 @@ __all__ = [
     "clustered",
     "clusters_of",
     "distance_dependent",
+    "double_pendulum_system",
     "erdos_renyi",
     "fixed_in_degree",
     "from_matrix",
     "from_networkx",
     "izhikevich_network",
     "lorenz96_network",
+    "lorenz96_system",
     "map_network",
     "models",
     "observe",
+    "pendulum_system",
     "random_positions",
     "rate_network",
+    "reaction_diffusion_system",
     "ring_attractor",
     "ring_order",
     "run",
@@ -60,4 +66,5 @@ __all__ = [
     "state_dependent_system",
     "var_coefficients",
     "var_network",
+    "wave_system",
 ]
