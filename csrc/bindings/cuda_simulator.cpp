@@ -24,14 +24,22 @@ py::dict shown(const Plan& plan) {
     py::dict all;
     all["networks_per_block"] = plan.networks_per_block, all["threads"] = plan.threads, all["blocks"] = plan.blocks;
     all["shared_bytes"] = plan.shared_bytes, all["shared_weights"] = plan.shared_weights;
+    all["units_per_thread"] = plan.units_per_thread;
     return all;
 }
 
 std::int64_t bytes_per_unit(bool spiking) { return spiking ? 0 : cuda::output_bytes<float>(1); }
 
-Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, const Limits& limits) {
+// units_per_thread: 1, 4, or 0 for the quicker
+Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, const Limits& limits,
+                  int units_per_thread) {
     if (n_networks < 1 || n_units < 1 || n_units > cuda::most_units) throw py::value_error("not 1 to 1024 units");
     if (limits.processors < 1) throw py::value_error("a device without processors");
+    if (spiking && units_per_thread != 1) {
+        const Plan quads = cuda::plan_quads(n_networks, n_units, limits);
+        if (units_per_thread == 4 && quads.networks_per_block == 0) throw py::value_error("too many units for a warp");
+        if (units_per_thread == 4 || cuda::prefers_quads(quads, n_units, limits)) return quads;
+    }
     return cuda::plan_launch(n_networks, n_units, bytes_per_unit(spiking), limits);
 }
 
@@ -81,6 +89,8 @@ py::array factors(const std::string& model, const py::array& parameters, double 
     return made;
 }
 
+constexpr std::int64_t most_steps = 1 << 30;  // of a launch
+
 template <class T>
 T* at(const py::dict& told, const char* name) {
     return reinterpret_cast<T*>(told[name].cast<std::uintptr_t>());
@@ -97,6 +107,7 @@ void fill(cuda::Launch<float>& launch, const py::dict& told, const std::vector<s
     launch.n_networks = told["n_networks"].cast<std::int64_t>(), launch.n_units = told["n_units"].cast<int>();
     launch.begin = told["begin"].cast<std::int64_t>(), launch.end = told["end"].cast<std::int64_t>();
     if (launch.begin < 0 || launch.end <= launch.begin) throw py::value_error("not 0 <= begin < end");
+    if (launch.end - launch.begin > most_steps) throw py::value_error("too many steps for a launch");
     launch.dt = static_cast<float>(told["dt"].cast<double>());
     launch.weights = at<const float>(told, "weights");
     launch.parameters = numbers_in(told["parameters"]);
@@ -130,7 +141,8 @@ void simulate(const std::string& model, bool spiking, const std::vector<std::str
     cuda::RateLaunch<float> rates{};
     cuda::Launch<float>& launch = spiking ? static_cast<cuda::Launch<float>&>(spikes) : rates;
     fill(launch, told, states);
-    const Plan plan = checked_plan(launch.n_networks, launch.n_units, spiking, limits_in(limits));
+    const Plan plan = checked_plan(launch.n_networks, launch.n_units, spiking, limits_in(limits),
+                                   told["units_per_thread"].cast<int>());
     launch.networks_per_block = static_cast<int>(plan.networks_per_block);
     const char* error = nullptr;
     if (spiking) {
@@ -161,10 +173,11 @@ void bind_cuda_simulator(py::module_& m) {
     m.attr("cuda_most_units") = cuda::most_units;
     m.def(
         "cuda_plan",
-        [](std::int64_t n_networks, std::int64_t n_units, bool spiking, const SixLimits& limits) {
-            return shown(checked_plan(n_networks, n_units, spiking, limits_in(limits)));
+        [](std::int64_t n_networks, std::int64_t n_units, bool spiking, const SixLimits& limits, int units_per_thread) {
+            return shown(checked_plan(n_networks, n_units, spiking, limits_in(limits), units_per_thread));
         },
         py::arg("n_networks"), py::arg("n_units"), py::arg("spiking"), py::arg("limits"),
+        py::arg("units_per_thread") = 0,
         "How a batch is cut into blocks of threads, on a device of these `limits` (simulator/cuda/launch.hpp).");
 #ifdef SYNFER_CUDA
     m.attr("cuda_spiking_models") = names_of(cuda::spiking_models);

@@ -51,13 +51,14 @@ def emulated_core(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return build(tmp_path_factory.mktemp("emulation"))
 
 
-@pytest.fixture
-def emulated(emulated_core: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulated]:
+@pytest.fixture(params=[1, 4], ids=["one unit a thread", "four units a thread"])
+def emulated(request: Any, emulated_core: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulated]:
     """Puts the emulated device in the place of torch's, and a level with fused multiply-adds in force."""
     before = _core.instruction_level()
     _core.use_instruction_level(FUSED[-1])
     device = Emulated(emulated_core)
     monkeypatch.setattr(cuda, "BACKEND", device)
+    monkeypatch.setattr(cuda, "UNITS_PER_THREAD", request.param)
     yield device
     _core.use_instruction_level(before)
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "simulator/cuda/quads.hpp"
 #include "simulator/cuda/rate.hpp"
 #include "simulator/cuda/spiking.hpp"
 #include "simulator/neurons/izhikevich.hpp"
@@ -21,6 +22,7 @@ template <class L>
 struct Kernel {
     void (*with_shared_weights)(L);
     void (*with_global_weights)(L);
+    void (*with_quads)(L);  // null where there is none
 };
 
 struct SpikingModel {
@@ -43,14 +45,16 @@ SpikingModel spiking() {
             Given::n_coefficients,
             Given::prepare,
             Given::membrane,
-            {simulate_spiking<float, M, UnitDelta, true>, simulate_spiking<float, M, UnitDelta, false>},
-            {simulate_spiking<float, M, UnitExponential, true>, simulate_spiking<float, M, UnitExponential, false>}};
+            {simulate_spiking<float, M, UnitDelta, true>, simulate_spiking<float, M, UnitDelta, false>,
+             simulate_quads<float, M, UnitDelta>},
+            {simulate_spiking<float, M, UnitExponential, true>, simulate_spiking<float, M, UnitExponential, false>,
+             simulate_quads<float, M, UnitExponential>}};
 }
 
 template <template <class, template <class> class> class M, template <class> class F>
 RateModel rate() {
     using Given = M<float, F>;
-    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>}};
+    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>, nullptr}};
 }
 
 const SpikingModel all_spiking[] = {spiking<Izhikevich>(), spiking<Lif>()};
@@ -67,7 +71,9 @@ const M* named(const M (&models)[n], const char* name) {
 
 template <class L>
 const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int device, void* stream) {
-    const auto entry = plan.shared_weights ? kernel.with_shared_weights : kernel.with_global_weights;
+    const auto entry = plan.units_per_thread == 4 ? kernel.with_quads
+                       : plan.shared_weights      ? kernel.with_shared_weights
+                                                  : kernel.with_global_weights;
     int before = 0;  // in force again afterwards: others in the process count on it
     cudaError_t error = cudaGetDevice(&before);
     if (error == cudaSuccess) error = cudaSetDevice(device);

@@ -6,8 +6,9 @@
 
 // Simulation on a CUDA device: what a launch is told and how it is cut into blocks. Plain data, read by kernels and
 // host alike. All pointers are to the device's memory; who calls has made it (kernels allocate nothing, and nothing
-// here waits for the device). One thread simulates one unit, a block some whole networks, which share nothing with
-// those of other blocks: so a network may have as many units as a block has threads.
+// here waits for the device). One thread simulates one unit (spiking.hpp, rate.hpp) or four (quads.hpp), a block some
+// whole networks, which share nothing with those of other blocks: so a network may have as many units as a block has
+// threads.
 
 namespace synfer::cuda {
 
@@ -71,14 +72,21 @@ struct Limits {
 struct Plan {
     std::int64_t networks_per_block, threads, blocks, shared_bytes;
     bool shared_weights;
+    int units_per_thread;  // 1 or 4
 };
 
 // How to cut a batch: as many units at work on each processor as it can hold, in as few idle threads as may be, weights
 // in shared memory if those of one network fit. bytes_per_unit is what a kernel keeps there besides.
 Plan plan_launch(std::int64_t n_networks, std::int64_t n_units, std::int64_t bytes_per_unit, const Limits&);
+// The same for a warp whose threads simulate four units each; networks_per_block is 0 where a network does not fit.
+Plan plan_quads(std::int64_t n_networks, std::int64_t n_units, const Limits&);
+// Whether that is the quicker: where there are networks enough for every processor to have warps to choose from.
+bool prefers_quads(const Plan& quads, std::int64_t n_units, const Limits&);
 
 // Shared memory for the spikes of a step and of the one before, a bit a thread, before the weights.
 constexpr std::int64_t mask_bytes(std::int64_t threads) { return (threads / 32 * 2 * 4 + 15) / 16 * 16; }
+// Shared memory for the spikes of a network whose units are those of so many threads, a byte each.
+constexpr int spike_bytes(int threads) { return (threads + 15) / 16 * 16; }
 // Shared memory for what units show each other, a step and the one before.
 template <class T>
 constexpr std::int64_t output_bytes(std::int64_t threads) {

@@ -17,7 +17,7 @@ Plan with(std::int64_t networks_per_block, std::int64_t n_networks, std::int64_t
     const std::int64_t threads = (units + warp - 1) / warp * warp;
     const std::int64_t weights = shared_weights ? units * n_units * static_cast<std::int64_t>(sizeof(float)) : 0;
     return {networks_per_block, threads, (n_networks + networks_per_block - 1) / networks_per_block,
-            mask_bytes(threads) + bytes_per_unit * threads + weights, shared_weights};
+            mask_bytes(threads) + bytes_per_unit * threads + weights, shared_weights, 1};
 }
 
 // Units at work on a processor, times the share of its threads that have one, and the less the fewer blocks there are:
@@ -45,6 +45,22 @@ Plan plan_launch(std::int64_t n_networks, std::int64_t n_units, std::int64_t byt
             best = plan;
     }
     return best;
+}
+
+Plan plan_quads(std::int64_t n_networks, std::int64_t n_units, const Limits& limits) {
+    const std::int64_t lanes = (n_units + 3) / 4, networks = lanes > warp ? 0 : std::min(warp / lanes, n_networks);
+    if (networks == 0) return {};
+    const std::int64_t weights = networks * n_units * lanes * 4 * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t bytes = 2 * networks * spike_bytes(static_cast<int>(lanes)) + weights;
+    if (bytes > limits.shared_per_block) return {};
+    return {networks, warp, (n_networks + networks - 1) / networks, bytes, true, 4};
+}
+
+bool prefers_quads(const Plan& quads, std::int64_t n_units, const Limits& limits) {
+    constexpr std::int64_t schedulers = 4;  // of a processor
+    if (quads.networks_per_block == 0 || n_units == 1) return false;
+    return quads.blocks >= schedulers * limits.processors &&
+           limits.shared_per_processor / (quads.shared_bytes + reserved_per_block) > schedulers;
 }
 
 }  // namespace synfer::cuda

@@ -52,6 +52,7 @@ struct Place {
     int here, unit, element;      // networks of the block; unit in the network; in the block
     bool real;
 
+    Place() = default;
     template <class T>
     __device__ Place(const Launch<T>& s, std::int64_t block, int thread) {
         first = block * s.networks_per_block;

@@ -22,8 +22,10 @@ from synfer.simulate.recorded import Span
 from synfer.simulate.wires import MEND
 
 SYNAPSES = ("delta", "exponential")
-SLICES = 32
+SLICES = 128
 """How many times as many unit-steps as on the CPU lie between two looks at signals and the progress bar."""
+UNITS_PER_THREAD = 0
+"""How many units a thread simulates, 1 or 4; 0 for what is quicker."""
 
 
 class TorchCuda:
@@ -287,6 +289,7 @@ class Launches:
         self.told: dict[str, Any] = {
             "n_networks": self.n_networks,
             "n_units": self.n_units,
+            "units_per_thread": UNITS_PER_THREAD,
             "dt": scaled,
             "weights": self.weights.data_ptr(),
             "parameters": self.numbers.bound,

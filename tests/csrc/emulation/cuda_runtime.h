@@ -79,6 +79,7 @@ inline void wait(Meeting& meeting) {
 
 inline emulated::Index threadIdx, blockIdx, blockDim, gridDim;
 inline void __syncthreads() { emulated::wait(emulated::block->all); }
+inline void __syncwarp() { emulated::wait(emulated::block->warps[threadIdx.x / 32]); }
 inline std::uint32_t __ballot_sync(std::uint32_t mask, bool yes) {
     if (mask != 0xffffffffu) emulated::fail("a ballot of a part of a warp");
     emulated::Meeting& warp = emulated::block->warps[threadIdx.x / 32];

@@ -1,0 +1,279 @@
+#pragma once
+#include "simulator/cuda/synapse.hpp"
+#include "simulator/cuda/thread.hpp"
+#include "simulator/simulate.hpp"
+
+// Spiking networks of few units in large batches: as in spiking.hpp, to the same bits, but a thread simulates four
+// neighbouring units and a block is one warp with some whole networks. So nothing waits for another warp, the four
+// units' arithmetic hides its own latency, what is the same for them is done once, and weights, states and spikes pass
+// four at a time. The spikes of a step are a byte a thread in shared memory, its lowest bits the thread's units; two
+// steps' bytes lie in turn.
+
+namespace synfer::SYNFER_LEVEL {
+
+template <class U>
+struct alignas(4 * sizeof(U)) Four {
+    U of[4];
+};
+
+// The units of a thread: `count` from `unit` on, 4 but at the end of a network. Threads beyond the block's networks have
+// none; they compute something with the others, and write nothing.
+struct QuadPlace {
+    std::int64_t network;
+    int group, lane, lanes, unit, count;  // network of the warp; thread of the network, of how many
+
+    template <class T>
+    __device__ QuadPlace(const Launch<T>& s, std::int64_t block, int thread) : lanes((s.n_units + 3) / 4) {
+        const std::int64_t first = block * s.networks_per_block, left = s.n_networks - first;
+        const int here = left < s.networks_per_block ? static_cast<int>(left) : s.networks_per_block;
+        const int g = thread / lanes;
+        const bool real = g < here;
+        group = real ? g : 0;
+        lane = real ? thread - g * lanes : 0;
+        unit = 4 * lane;
+        count = !real ? 0 : s.n_units - unit < 4 ? s.n_units - unit : 4;
+        network = first + group;
+    }
+    // As others place their units; beyond the network's end the last one.
+    __device__ Place of(int q, int n) const {
+        Place place;
+        place.first = 0, place.here = 0, place.element = 0;
+        place.network = network, place.unit = unit + q < n ? unit + q : n - 1, place.real = q < count;
+        return place;
+    }
+};
+
+// Weights by source into shared memory, targets padded to whole fours by zeros.
+template <class T>
+__device__ inline void load_columns(const T* columns, int rows, int n, int lanes, Four<T>* mine, int thread) {
+    if (n == 4 * lanes) {
+        const Four<T>* given = reinterpret_cast<const Four<T>*>(columns);
+#pragma unroll 8
+        for (int j = thread; j < rows * lanes; j += 32) mine[j] = given[j];
+        return;
+    }
+    T* one = reinterpret_cast<T*>(mine);
+#pragma unroll 4
+    for (int row = 0; row < rows; ++row) {
+        for (int i = thread; i < 4 * lanes; i += 32) one[row * 4 * lanes + i] = i < n ? columns[row * n + i] : T(0);
+    }
+}
+
+// Adds the weights from those that spiked, by the bytes of four threads from source `base` on.
+template <class T, int n_receptors>
+__device__ inline void add_spikes(std::uint32_t bits, int base, const Four<T>* columns, int lanes,
+                                  T (&sums)[4][n_receptors]) {
+    for (; bits != 0; bits &= bits - 1) {
+        const int bit = __ffs(static_cast<int>(bits)) - 1;
+        const Four<T> weights = columns[(base + (bit >> 3) * 4 + (bit & 3)) * lanes];
+#pragma unroll
+        for (int q = 0; q < 4; ++q) {
+            if (n_receptors == 2 && weights.of[q] < T(0)) {
+                sums[q][n_receptors - 1] += weights.of[q];
+            } else {
+                sums[q][0] += weights.of[q];
+            }
+        }
+    }
+}
+
+template <class U>
+__device__ inline void keep_four(const U (&values)[4], U* recorded, std::int64_t at, bool whole, int count) {
+    if (recorded == nullptr || count == 0) return;
+    if (whole) {
+        Four<U> four;
+#pragma unroll
+        for (int q = 0; q < 4; ++q) four.of[q] = values[q];
+        *reinterpret_cast<Four<U>*>(recorded + at) = four;
+    } else {
+#pragma unroll
+        for (int q = 0; q < 4; ++q) {
+            if (q < count) recorded[at + q] = values[q];
+        }
+    }
+}
+
+// Steps of a launch fit into an int; what does not, lies beyond them.
+__device__ inline int clamped(std::int64_t steps) { return steps > 0x7fffffff ? 0x7fffffff : static_cast<int>(steps); }
+
+template <class T, template <class> class Model, template <class> class Synapse>
+__global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> s) {
+    constexpr int n_states = sizeof(Model<T>::states) / sizeof(Described);
+    constexpr int n_receptors = Synapse<T>::n_receptors;
+    extern __shared__ uint4 shared_memory[];
+    char* memory = reinterpret_cast<char*>(shared_memory);
+    const int n = s.n_units, thread = static_cast<int>(threadIdx.x);
+    const QuadPlace place(s, blockIdx.x, thread);
+    const int lanes = place.lanes, count = place.count;
+    const int group_bytes = spike_bytes(lanes), buffer_bytes = s.networks_per_block * group_bytes;
+    for (int j = thread; j < buffer_bytes * 2 / 16; j += 32) shared_memory[j] = uint4{0, 0, 0, 0};
+    const std::int64_t first = std::int64_t{blockIdx.x} * s.networks_per_block, left = s.n_networks - first;
+    Four<T>* columns = reinterpret_cast<Four<T>*>(memory + 2 * buffer_bytes);
+    load_columns(s.weights + first * n * n, (left < s.networks_per_block ? static_cast<int>(left) : s.networks_per_block) * n,
+                 n, lanes, columns, thread);
+    columns += place.group * n * lanes + place.lane;
+    __syncwarp();
+
+    Model<T> neurons[4];
+    T x[4][n_states], received[4][n_receptors], mean[4], deviation[4];
+    T factors[4][n_receptors] = {}, decay[n_receptors] = {};
+    const std::int64_t of_network = place.network * n;
+#pragma unroll
+    for (int q = 0; q < 4; ++q) {
+        const Place one = place.of(q, n);
+        const T* k_at[Model<T>::n_coefficients];
+        for (int r = 0; r < Model<T>::n_coefficients; ++r) k_at[r] = at(s.parameters, one.network, r, one.unit);
+        neurons[q] = Model<T>::load(k_at, 0);
+        for (int r = 0; r < n_states; ++r) x[q][r] = s.state[of_network * n_states + r * n + one.unit];
+        for (int r = 0; r < n_receptors; ++r) received[q][r] = s.received[of_network * n_receptors + r * n + one.unit];
+        mean[q] = s.drive.acts ? *at(s.drive.parameters, one.network, 0, one.unit) : T(0);
+        deviation[q] = s.drive.acts ? *at(s.drive.parameters, one.network, 1, one.unit) : T(0);
+        Synapse<T>::load(s, one, factors[q], decay);
+    }
+    T* const pending = s.delay > 1 ? s.pending + of_network * s.delay * n_receptors + place.unit : nullptr;
+    int slot = static_cast<int>(s.begin % s.delay);
+    const std::uint32_t id = s.drive.ids[place.network];
+    const std::uint32_t key0 = static_cast<std::uint32_t>(s.drive.seed), key1 = static_cast<std::uint32_t>(s.drive.seed >> 32);
+    const std::uint32_t real = (1u << count) - 1u;
+    const bool whole = n == 4 * lanes, counting = s.recorded.spikes != nullptr;
+
+    Rows rows(s.recorded, s.begin);
+    int due = rows.row < rows.n_rows ? clamped(rows.last_step - s.begin) : 0x7fffffff;
+    const int kept = clamped(rows.from - s.begin);
+    std::int64_t recorded_at = (place.network * rows.n_rows + rows.row) * n + place.unit;
+    std::uint32_t counts = 0;  // a byte a unit
+    bool diverged = false;
+    const int steps = static_cast<int>(s.end - s.begin);
+
+    // Shows which of these units spiked in step t, and sends what arrives from those that did.
+    const auto exchange = [&](std::uint32_t spiked, int t, int its_slot) {
+        char* shown = memory + (t & 1) * buffer_bytes + place.group * group_bytes;
+        if (count > 0) shown[place.lane] = static_cast<char>(spiked);
+        __syncwarp();
+        T sums[4][n_receptors];
+        T* const later = pending + static_cast<std::int64_t>(its_slot) * n_receptors * n;
+        if (pending != nullptr) {
+#pragma unroll
+            for (int q = 0; q < 4; ++q) {
+                for (int r = 0; r < n_receptors; ++r) sums[q][r] = q < count ? later[r * n + q] : T(0);
+            }
+        }
+        T(&to)[4][n_receptors] = received;
+        if (pending != nullptr) {
+#pragma unroll
+            for (int q = 0; q < 4; ++q) {
+                for (int r = 0; r < n_receptors; ++r) {
+                    const T kept_back = received[q][r];
+                    received[q][r] = sums[q][r], sums[q][r] = kept_back;
+                }
+            }
+        }
+        for (int from = 0; from < lanes; from += 16) {
+            const uint4 words = *reinterpret_cast<const uint4*>(shown + from);
+            add_spikes<T, n_receptors>(words.x, 4 * from, columns, lanes, to);
+            add_spikes<T, n_receptors>(words.y, 4 * from + 16, columns, lanes, to);
+            add_spikes<T, n_receptors>(words.z, 4 * from + 32, columns, lanes, to);
+            add_spikes<T, n_receptors>(words.w, 4 * from + 48, columns, lanes, to);
+        }
+        if (pending != nullptr) {
+#pragma unroll
+            for (int q = 0; q < 4; ++q) {
+                for (int r = 0; r < n_receptors; ++r) {
+                    if (q < count) later[r * n + q] = received[q][r];
+                    received[q][r] = sums[q][r];
+                }
+            }
+        }
+    };
+
+    const auto step = [&](int t, const T (&z)[4]) {
+        if (pending != nullptr) {
+            T* const now = pending + static_cast<std::int64_t>(slot) * n_receptors * n;
+#pragma unroll
+            for (int q = 0; q < 4; ++q) {
+                for (int r = 0; r < n_receptors; ++r) {
+                    if (q >= count) continue;
+                    received[q][r] += now[r * n + q];
+                    now[r * n + q] = T(0);
+                }
+            }
+        }
+        std::uint32_t spiked = 0;
+        T driven[4], zero = T(0);
+#pragma unroll
+        for (int q = 0; q < 4; ++q) {
+            driven[q] = multiply_add(deviation[q], z[q], mean[q]);
+            const T input = Synapse<T>::input(driven[q], received[q], factors[q], decay);
+            if (Model<T>::template step<false>(neurons[q], x[q], 1, s.dt, input, T(0), 0u)) spiked |= 1u << q;
+            for (int r = 0; r < n_states; ++r) zero = multiply_add(x[q][r], T(0), zero);
+        }
+        spiked &= real;
+        if (!(zero == T(0)) && !diverged) {
+            for (int q = 3; q >= 0; --q) {
+                T its = T(0);
+                for (int r = 0; r < n_states; ++r) its = multiply_add(x[q][r], T(0), its);
+                if (its == T(0) || q >= count) continue;
+                note_divergence(s, place.of(q, n), s.begin + t);
+                diverged = true;
+            }
+        }
+        if (counting && t >= kept) counts += (spiked * 0x00204081u) & 0x01010101u;
+        if (t == due) {
+            for (int r = 0; r < n_states; ++r) {
+                if (s.recorded.states[r] == nullptr) continue;
+                const T values[4] = {x[0][r], x[1][r], x[2][r], x[3][r]};
+                keep_four(values, s.recorded.states[r], recorded_at, whole, count);
+            }
+            keep_four(driven, s.recorded.drive, recorded_at, whole, count);
+            const std::uint8_t bytes[4] = {static_cast<std::uint8_t>(counts), static_cast<std::uint8_t>(counts >> 8),
+                                           static_cast<std::uint8_t>(counts >> 16), static_cast<std::uint8_t>(counts >> 24)};
+            keep_four(bytes, s.recorded.spikes, recorded_at, whole, count);
+            counts = 0;
+            rows.advance();
+            recorded_at += n;
+            due = rows.row < rows.n_rows ? clamped(rows.last_step - s.begin) : 0x7fffffff;
+        }
+        exchange(spiked, t, slot);
+        if (++slot == static_cast<int>(s.delay)) slot = 0;
+    };
+
+    if (s.fresh) {
+        std::uint32_t spiked = 0;
+#pragma unroll
+        for (int q = 0; q < 4; ++q) spiked |= Model<T>::fired(neurons[q], x[q], 1) ? 1u << q : 0u;
+        exchange(spiked & real, -1, static_cast<int>((s.begin - 1 + s.delay) % s.delay));
+    }
+    // Numbers come for four steps at once, counted from the beginning of the simulation.
+    std::uint32_t block = static_cast<std::uint32_t>(s.begin >> 2);
+    for (int t = -static_cast<int>(s.begin & 3); t < steps; ++block) {
+        Words words[4] = {};
+        if (s.drive.draws) {
+#pragma unroll
+            for (int q = 0; q < 4; ++q)
+                words[q] = philox4x32({id, static_cast<std::uint32_t>(place.unit + q), block, drive_stream}, key0, key1);
+        }
+#pragma unroll 1
+        for (int half = 0; half < 2; ++half, t += 2) {
+            T z[2][4] = {};
+            if (s.drive.draws) {
+#pragma unroll
+                for (int q = 0; q < 4; ++q) {
+                    box_muller(words[q].w0, words[q].w1, z[0][q], z[1][q]);
+                    words[q].w0 = words[q].w2, words[q].w1 = words[q].w3;
+                }
+            }
+            if (t >= 0 && t < steps) step(t, z[0]);
+            if (t + 1 >= 0 && t + 1 < steps) step(t + 1, z[1]);
+        }
+    }
+
+#pragma unroll
+    for (int q = 0; q < 4; ++q) {
+        if (q >= count) continue;
+        for (int r = 0; r < n_states; ++r) s.state[(place.network * n_states + r) * n + place.unit + q] = x[q][r];
+        for (int r = 0; r < n_receptors; ++r)
+            s.received[(place.network * n_receptors + r) * n + place.unit + q] = received[q][r];
+    }
+}
+
+}  // namespace synfer::SYNFER_LEVEL
