@@ -119,6 +119,21 @@ SYNFER_DEVICE T square_root(T x) {
     }
 }
 
+// The same to the bit for normal numbers that are neither tiny nor huge, which need no branch: on CUDA one would keep
+// the arithmetic of several numbers from being interleaved.
+template <class T>
+SYNFER_DEVICE T square_root_in_range(T x) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(T) == sizeof(float)) {
+        float inverse;
+        asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(x));
+        const float root = x * inverse;
+        return multiply_add(multiply_add(-root, root, x), 0.5f * inverse, root);
+    }
+#endif
+    return square_root(x);
+}
+
 template <class T>
 SYNFER_DEVICE void box_muller(std::uint32_t w0, std::uint32_t w1, T& z0, T& z1) {
     using Bits = FloatBits<T>;
@@ -138,7 +153,7 @@ SYNFER_DEVICE void box_muller(std::uint32_t w0, std::uint32_t w1, T& z0, T& z1) 
     const T below_one = multiply_add(static_cast<T>(0x7fffffff - k), unit, T(0.5) * unit);
     const T f = exponent == 0 ? -below_one : significand - T(1);
     const T log_x = multiply_add(static_cast<T>(exponent), T(0.693147180559945309417), log1p_reduced(f));
-    const T radius = square_root(T(-2) * log_x);
+    const T radius = square_root_in_range(T(-2) * log_x);  // 2^-31 to 45
 
     T sine, cosine;
     sincos_turns(w1, sine, cosine);

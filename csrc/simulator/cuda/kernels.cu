@@ -23,6 +23,7 @@ struct Kernel {
     void (*with_shared_weights)(L);
     void (*with_global_weights)(L);
     void (*with_quads)(L);  // null where there is none
+    void (*with_delayed_quads)(L);
 };
 
 struct SpikingModel {
@@ -46,15 +47,15 @@ SpikingModel spiking() {
             Given::prepare,
             Given::membrane,
             {simulate_spiking<float, M, UnitDelta, true>, simulate_spiking<float, M, UnitDelta, false>,
-             simulate_quads<float, M, UnitDelta>},
+             simulate_quads<float, M, UnitDelta, false>, simulate_quads<float, M, UnitDelta, true>},
             {simulate_spiking<float, M, UnitExponential, true>, simulate_spiking<float, M, UnitExponential, false>,
-             simulate_quads<float, M, UnitExponential>}};
+             simulate_quads<float, M, UnitExponential, false>, simulate_quads<float, M, UnitExponential, true>}};
 }
 
 template <template <class, template <class> class> class M, template <class> class F>
 RateModel rate() {
     using Given = M<float, F>;
-    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>, nullptr}};
+    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>, nullptr, nullptr}};
 }
 
 const SpikingModel all_spiking[] = {spiking<Izhikevich>(), spiking<Lif>()};
@@ -70,8 +71,8 @@ const M* named(const M (&models)[n], const char* name) {
 }
 
 template <class L>
-const char* launch(const Kernel<L>& kernel, const L& told, const Plan& plan, int device, void* stream) {
-    const auto entry = plan.units_per_thread == 4 ? kernel.with_quads
+const char* launch(const Kernel<L>& kernel, const L& told, bool delayed, const Plan& plan, int device, void* stream) {
+    const auto entry = plan.units_per_thread == 4 ? (delayed ? kernel.with_delayed_quads : kernel.with_quads)
                        : plan.shared_weights      ? kernel.with_shared_weights
                                                   : kernel.with_global_weights;
     int before = 0;  // in force again afterwards: others in the process count on it
@@ -158,11 +159,11 @@ void prepare_factors(const char* name, const float* parameters, std::int64_t n_n
 const char* launch_spiking(const char* model, const SpikingLaunch<float>& told, const Plan& plan, int device,
                            void* stream) {
     const SpikingModel& found = *named(all_spiking, model);
-    return launch(told.exponential ? found.exponential : found.delta, told, plan, device, stream);
+    return launch(told.exponential ? found.exponential : found.delta, told, told.delay > 1, plan, device, stream);
 }
 
 const char* launch_rates(const char* model, const RateLaunch<float>& told, const Plan& plan, int device, void* stream) {
-    return launch(named(all_rates, model)->kernel, told, plan, device, stream);
+    return launch(named(all_rates, model)->kernel, told, false, plan, device, stream);
 }
 
 }  // namespace synfer::cuda

@@ -6,8 +6,9 @@
 // Spiking networks of few units in large batches: as in spiking.hpp, to the same bits, but a thread simulates four
 // neighbouring units and a block is one warp with some whole networks. So nothing waits for another warp, the four
 // units' arithmetic hides its own latency, what is the same for them is done once, and weights, states and spikes pass
-// four at a time. The spikes of a step are a byte a thread in shared memory, its lowest bits the thread's units; two
-// steps' bytes lie in turn.
+// four at a time. The spikes of a step are a byte a thread in shared memory, its lowest bits the thread's units; of
+// each eight threads those with even numbers come first, so that two words make one whose bits are 32 units in order.
+// Two steps' bytes lie in turn.
 
 namespace synfer::SYNFER_LEVEL {
 
@@ -59,13 +60,11 @@ __device__ inline void load_columns(const T* columns, int rows, int n, int lanes
     }
 }
 
-// Adds the weights from those that spiked, by the bytes of four threads from source `base` on.
+// Adds the weights from those that spiked, a bit a source.
 template <class T, int n_receptors>
-__device__ inline void add_spikes(std::uint32_t bits, int base, const Four<T>* columns, int lanes,
-                                  T (&sums)[4][n_receptors]) {
+__device__ inline void add_spikes(std::uint32_t bits, const Four<T>* columns, int lanes, T (&sums)[4][n_receptors]) {
     for (; bits != 0; bits &= bits - 1) {
-        const int bit = __ffs(static_cast<int>(bits)) - 1;
-        const Four<T> weights = columns[(base + (bit >> 3) * 4 + (bit & 3)) * lanes];
+        const Four<T> weights = columns[(__ffs(static_cast<int>(bits)) - 1) * lanes];
 #pragma unroll
         for (int q = 0; q < 4; ++q) {
             if (n_receptors == 2 && weights.of[q] < T(0)) {
@@ -93,10 +92,13 @@ __device__ inline void keep_four(const U (&values)[4], U* recorded, std::int64_t
     }
 }
 
+// Four bits to four bytes.
+__device__ inline std::uint32_t spread(std::uint32_t bits) { return (bits * 0x00204081u) & 0x01010101u; }
+
 // Steps of a launch fit into an int; what does not, lies beyond them.
 __device__ inline int clamped(std::int64_t steps) { return steps > 0x7fffffff ? 0x7fffffff : static_cast<int>(steps); }
 
-template <class T, template <class> class Model, template <class> class Synapse>
+template <class T, template <class> class Model, template <class> class Synapse, bool delayed>
 __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> s) {
     constexpr int n_states = sizeof(Model<T>::states) / sizeof(Described);
     constexpr int n_receptors = Synapse<T>::n_receptors;
@@ -130,64 +132,65 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
         deviation[q] = s.drive.acts ? *at(s.drive.parameters, one.network, 1, one.unit) : T(0);
         Synapse<T>::load(s, one, factors[q], decay);
     }
-    T* const pending = s.delay > 1 ? s.pending + of_network * s.delay * n_receptors + place.unit : nullptr;
-    int slot = static_cast<int>(s.begin % s.delay);
+    // What arrives later, this step's slot first.
+    const int delay = delayed ? static_cast<int>(s.delay) : 1;
+    int slot = delayed ? static_cast<int>(s.begin % delay) : 0;
+    T* const pending = delayed ? s.pending + of_network * delay * n_receptors + place.unit : nullptr;
     const std::uint32_t id = s.drive.ids[place.network];
     const std::uint32_t key0 = static_cast<std::uint32_t>(s.drive.seed), key1 = static_cast<std::uint32_t>(s.drive.seed >> 32);
     const std::uint32_t real = (1u << count) - 1u;
-    const bool whole = n == 4 * lanes, counting = s.recorded.spikes != nullptr;
+    const bool whole = n == 4 * lanes;
 
-    Rows rows(s.recorded, s.begin);
-    int due = rows.row < rows.n_rows ? clamped(rows.last_step - s.begin) : 0x7fffffff;
-    const int kept = clamped(rows.from - s.begin);
+    // The step of the row at hand; spikes are counted from step `counted` on.
+    constexpr int never = 0x7fffffff;
+    const Rows rows(s.recorded, s.begin);
+    const int every = clamped(s.recorded.every);
+    std::int64_t rows_left = rows.n_rows - rows.row;
+    int due = rows_left > 0 ? clamped(rows.last_step - s.begin) : never;
+    const int counted = s.recorded.spikes != nullptr && every > 1 ? clamped(rows.from - s.begin) : never;
     std::int64_t recorded_at = (place.network * rows.n_rows + rows.row) * n + place.unit;
     std::uint32_t counts = 0;  // a byte a unit
     bool diverged = false;
     const int steps = static_cast<int>(s.end - s.begin);
+    int turn = 0;
+    char* const own_bytes = memory + place.group * group_bytes;
+    const int own_byte = place.lane / 8 * 8 + (place.lane & 1) * 4 + place.lane % 8 / 2;
 
-    // Shows which of these units spiked in step t, and sends what arrives from those that did.
-    const auto exchange = [&](std::uint32_t spiked, int t, int its_slot) {
-        char* shown = memory + (t & 1) * buffer_bytes + place.group * group_bytes;
-        if (count > 0) shown[place.lane] = static_cast<char>(spiked);
+    const auto add = [&](const char* shown, T(&sums)[4][n_receptors]) {
+        const Four<T>* from = columns;
+        for (int byte = 0; byte < lanes; byte += 16, from += 64 * lanes) {
+            const uint4 words = *reinterpret_cast<const uint4*>(shown + byte);
+            add_spikes<T, n_receptors>(words.x + 16 * words.y, from, lanes, sums);
+            add_spikes<T, n_receptors>(words.z + 16 * words.w, from + 32 * lanes, lanes, sums);
+        }
+    };
+    // Shows which of these units spiked, and sends what arrives from those that did.
+    const auto exchange = [&](std::uint32_t spiked, int its_slot) {
+        char* const shown = own_bytes + turn;
+        turn = buffer_bytes - turn;
+        if (count > 0) shown[own_byte] = static_cast<char>(spiked);
         __syncwarp();
-        T sums[4][n_receptors];
-        T* const later = pending + static_cast<std::int64_t>(its_slot) * n_receptors * n;
-        if (pending != nullptr) {
+        if constexpr (delayed) {
+            T* const later = pending + static_cast<std::int64_t>(its_slot) * n_receptors * n;
+            T sums[4][n_receptors];
 #pragma unroll
             for (int q = 0; q < 4; ++q) {
                 for (int r = 0; r < n_receptors; ++r) sums[q][r] = q < count ? later[r * n + q] : T(0);
             }
-        }
-        T(&to)[4][n_receptors] = received;
-        if (pending != nullptr) {
+            add(shown, sums);
 #pragma unroll
             for (int q = 0; q < 4; ++q) {
                 for (int r = 0; r < n_receptors; ++r) {
-                    const T kept_back = received[q][r];
-                    received[q][r] = sums[q][r], sums[q][r] = kept_back;
+                    if (q < count) later[r * n + q] = sums[q][r];
                 }
             }
-        }
-        for (int from = 0; from < lanes; from += 16) {
-            const uint4 words = *reinterpret_cast<const uint4*>(shown + from);
-            add_spikes<T, n_receptors>(words.x, 4 * from, columns, lanes, to);
-            add_spikes<T, n_receptors>(words.y, 4 * from + 16, columns, lanes, to);
-            add_spikes<T, n_receptors>(words.z, 4 * from + 32, columns, lanes, to);
-            add_spikes<T, n_receptors>(words.w, 4 * from + 48, columns, lanes, to);
-        }
-        if (pending != nullptr) {
-#pragma unroll
-            for (int q = 0; q < 4; ++q) {
-                for (int r = 0; r < n_receptors; ++r) {
-                    if (q < count) later[r * n + q] = received[q][r];
-                    received[q][r] = sums[q][r];
-                }
-            }
+        } else {
+            add(shown, received);
         }
     };
 
     const auto step = [&](int t, const T (&z)[4]) {
-        if (pending != nullptr) {
+        if constexpr (delayed) {
             T* const now = pending + static_cast<std::int64_t>(slot) * n_receptors * n;
 #pragma unroll
             for (int q = 0; q < 4; ++q) {
@@ -209,16 +212,21 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
         }
         spiked &= real;
         if (!(zero == T(0)) && !diverged) {
+            int which = count;
+#pragma unroll
             for (int q = 3; q >= 0; --q) {
                 T its = T(0);
                 for (int r = 0; r < n_states; ++r) its = multiply_add(x[q][r], T(0), its);
-                if (its == T(0) || q >= count) continue;
-                note_divergence(s, place.of(q, n), s.begin + t);
+                if (!(its == T(0)) && q < count) which = q;
+            }
+            if (which < count) {
+                note_divergence(s, place.of(which, n), s.begin + t);
                 diverged = true;
             }
         }
-        if (counting && t >= kept) counts += (spiked * 0x00204081u) & 0x01010101u;
+        if (t >= counted) counts += spread(spiked);
         if (t == due) {
+            if (every == 1) counts = spread(spiked);
             for (int r = 0; r < n_states; ++r) {
                 if (s.recorded.states[r] == nullptr) continue;
                 const T values[4] = {x[0][r], x[1][r], x[2][r], x[3][r]};
@@ -229,19 +237,18 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
                                            static_cast<std::uint8_t>(counts >> 16), static_cast<std::uint8_t>(counts >> 24)};
             keep_four(bytes, s.recorded.spikes, recorded_at, whole, count);
             counts = 0;
-            rows.advance();
             recorded_at += n;
-            due = rows.row < rows.n_rows ? clamped(rows.last_step - s.begin) : 0x7fffffff;
+            due = --rows_left > 0 && due < never - every ? due + every : never;
         }
-        exchange(spiked, t, slot);
-        if (++slot == static_cast<int>(s.delay)) slot = 0;
+        exchange(spiked, slot);
+        if (delayed && ++slot == delay) slot = 0;
     };
 
     if (s.fresh) {
         std::uint32_t spiked = 0;
 #pragma unroll
         for (int q = 0; q < 4; ++q) spiked |= Model<T>::fired(neurons[q], x[q], 1) ? 1u << q : 0u;
-        exchange(spiked & real, -1, static_cast<int>((s.begin - 1 + s.delay) % s.delay));
+        exchange(spiked & real, delayed ? static_cast<int>((s.begin - 1 + delay) % delay) : 0);
     }
     // Numbers come for four steps at once, counted from the beginning of the simulation.
     std::uint32_t block = static_cast<std::uint32_t>(s.begin >> 2);
@@ -262,8 +269,8 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
                     words[q].w0 = words[q].w2, words[q].w1 = words[q].w3;
                 }
             }
-            if (t >= 0 && t < steps) step(t, z[0]);
-            if (t + 1 >= 0 && t + 1 < steps) step(t + 1, z[1]);
+            if (static_cast<unsigned>(t) < static_cast<unsigned>(steps)) step(t, z[0]);
+            if (static_cast<unsigned>(t + 1) < static_cast<unsigned>(steps)) step(t + 1, z[1]);
         }
     }
 
