@@ -95,11 +95,17 @@ __device__ inline void keep_four(const U (&values)[4], U* recorded, std::int64_t
 // Four bits to four bytes.
 __device__ inline std::uint32_t spread(std::uint32_t bits) { return (bits * 0x00204081u) & 0x01010101u; }
 
+// Keeps the compiler from computing again in every step what a register can hold.
+template <class U>
+__device__ inline void held(U& value) {
+    asm volatile("" : "+r"(value));
+}
+
 // Steps of a launch fit into an int; what does not, lies beyond them.
 __device__ inline int clamped(std::int64_t steps) { return steps > 0x7fffffff ? 0x7fffffff : static_cast<int>(steps); }
 
 template <class T, template <class> class Model, template <class> class Synapse, bool delayed>
-__global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> s) {
+__global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> s) {
     constexpr int n_states = sizeof(Model<T>::states) / sizeof(Described);
     constexpr int n_receptors = Synapse<T>::n_receptors;
     extern __shared__ uint4 shared_memory[];
@@ -138,16 +144,19 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
     T* const pending = delayed ? s.pending + of_network * delay * n_receptors + place.unit : nullptr;
     const std::uint32_t id = s.drive.ids[place.network];
     const std::uint32_t key0 = static_cast<std::uint32_t>(s.drive.seed), key1 = static_cast<std::uint32_t>(s.drive.seed >> 32);
-    const std::uint32_t real = (1u << count) - 1u;
+    std::uint32_t real = (1u << count) - 1u;
+    held(real);
     const bool whole = n == 4 * lanes;
 
     // The step of the row at hand; spikes are counted from step `counted` on.
     constexpr int never = 0x7fffffff;
     const Rows rows(s.recorded, s.begin);
-    const int every = clamped(s.recorded.every);
+    int every = clamped(s.recorded.every);
+    held(every);
     std::int64_t rows_left = rows.n_rows - rows.row;
     int due = rows_left > 0 ? clamped(rows.last_step - s.begin) : never;
-    const int counted = s.recorded.spikes != nullptr && every > 1 ? clamped(rows.from - s.begin) : never;
+    int counted = s.recorded.spikes != nullptr && every > 1 ? clamped(rows.from - s.begin) : never;
+    held(counted);
     std::int64_t recorded_at = (place.network * rows.n_rows + rows.row) * n + place.unit;
     std::uint32_t counts = 0;  // a byte a unit
     bool diverged = false;
@@ -158,10 +167,11 @@ __global__ void __launch_bounds__(32, 16) simulate_quads(const SpikingLaunch<T> 
 
     const auto add = [&](const char* shown, T(&sums)[4][n_receptors]) {
         const Four<T>* from = columns;
-        for (int byte = 0; byte < lanes; byte += 16, from += 64 * lanes) {
+        for (int byte = 0;; byte += 16, from += 64 * lanes) {
             const uint4 words = *reinterpret_cast<const uint4*>(shown + byte);
             add_spikes<T, n_receptors>(words.x + 16 * words.y, from, lanes, sums);
             add_spikes<T, n_receptors>(words.z + 16 * words.w, from + 32 * lanes, lanes, sums);
+            if (byte + 16 >= lanes) break;
         }
     };
     // Shows which of these units spiked, and sends what arrives from those that did.

@@ -19,7 +19,7 @@ from synfer.network import Network
 from synfer.simulate.drives import Term
 from synfer.simulate.neurons import NeuronModel
 from synfer.simulate.recorded import Span
-from synfer.simulate.wires import MEND
+from synfer.simulate.wires import MEND, differ
 
 SYNAPSES = ("delta", "exponential")
 SLICES = 128
@@ -131,13 +131,9 @@ def refuse_unsupported(
         )
     asked = {f"dtype={dtype.name!r}": dtype != np.float32, "layout='sparse'": layout == "sparse", **elsewhere}
     if model.spiking:
-        delay, weight = network.connectome.delay, network.connectome.weight
-        assert weight is not None
         asked[f"the synapse {network.synapse!r}"] = getattr(network.synapse, "kind", None) not in SYNAPSES
         asked["the network's plasticity"] = network.plasticity is not None
-        if delay is not None:
-            used = delay.values[(weight.values != 0) & ~np.isnan(delay.values)]
-            asked["a connectome with different delays"] = used.size > 0 and used.min() != used.max()
+        asked["a connectome with different delays"] = differ(network.connectome)
     else:
         lags = getattr(network.synapse, "lags", None)
         asked["coupling over several lags"] = lags is not None and lags.shape[-3] > 1
@@ -346,4 +342,5 @@ class Launches:
             self.remembered[name][...] = tensor.cpu().numpy()
 
     def _there(self, array: np.ndarray) -> torch.Tensor:
-        return torch.tensor(array, device=BACKEND.device(self.index))  # a copy, also where that is the host's memory
+        given = torch.from_numpy(array if array.flags.writeable else array.copy())
+        return given.to(BACKEND.device(self.index), copy=True)  # also where that is the host's memory

@@ -24,6 +24,8 @@ DENSE_FROM = 0.5
 MOST_STEPS_OF_DELAY = 65535
 ROUNDED = 1e-6
 """Share of a step by which a delay may miss a whole number of them without a word."""
+PIECE = 2**16
+"""Pairs looked at in one go, few enough for the cache."""
 MEND = "record fewer signals or less often, simulate fewer networks at once or for less time"
 
 
@@ -235,9 +237,14 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
         )
     if delay is None:
         return 1, None
-    exact = delay.values / dt
+    acts: Any
+    exact: Any
+    only = only_delay(network.connectome)
+    if only is not None:
+        exact, acts = np.array([only / dt]), np.array([True])
+    else:
+        exact, acts = delay.values / dt, (weight.values != 0) | (network.connectome.layout == "edges")
     steps = np.maximum(np.rint(np.where(np.isnan(exact), 1.0, exact)), 1.0)
-    acts = (weight.values != 0) | (network.connectome.layout == "edges")
     used = acts & ~np.isnan(exact)
     if not np.any(used):
         return 1, None
@@ -261,6 +268,36 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
         return int(longest), None
     steps[~acts] = longest  # of no account; so that the shortest is one that acts
     return 0, steps
+
+
+def only_delay(connectome: Connectome) -> float | None:
+    """Give the delay of all edges where each has the same, and no other is given for anything else; otherwise None.
+
+    Quick, piece by piece, for batches of many networks.
+    """
+    weight, delay = connectome.weight, connectome.delay
+    assert weight is not None and delay is not None
+    weights, delays = weight.values.reshape(-1), delay.values.reshape(-1)
+    found, any_acts = [np.nan], False
+    for first in range(0, weights.size, PIECE):
+        piece = delays[first : first + PIECE]
+        acts: Any = connectome.layout == "edges" or weights[first : first + PIECE] != 0
+        if np.any(acts & np.isnan(piece)):
+            return None
+        any_acts = any_acts or bool(np.any(acts))
+        found += [np.fmin.reduce(piece), np.fmax.reduce(piece)]
+    lowest, highest = np.fmin.reduce(found), np.fmax.reduce(found)
+    return float(lowest) if any_acts and lowest == highest else None
+
+
+def differ(connectome: Connectome) -> bool:
+    """Say whether edges with a weight and a delay have different delays."""
+    weight, delay = connectome.weight, connectome.delay
+    assert weight is not None
+    if delay is None or only_delay(connectome) is not None:
+        return False
+    used = delay.values[(weight.values != 0) & ~np.isnan(delay.values)]
+    return bool(used.size > 0 and used.min() != used.max())
 
 
 def receptors_of(network: Network) -> int:
