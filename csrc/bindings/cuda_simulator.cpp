@@ -30,15 +30,15 @@ py::dict shown(const Plan& plan) {
 
 std::int64_t bytes_per_unit(bool spiking) { return spiking ? 0 : cuda::output_bytes<float>(1); }
 
-// units_per_thread: 1, 4, or 0 for the quicker
+// units_per_thread: 1, 4 where a network then fits into a warp, or 0 for the quicker
 Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, const Limits& limits,
                   int units_per_thread) {
     if (n_networks < 1 || n_units < 1 || n_units > cuda::most_units) throw py::value_error("not 1 to 1024 units");
     if (limits.processors < 1) throw py::value_error("a device without processors");
     if (spiking && units_per_thread != 1) {
         const Plan quads = cuda::plan_quads(n_networks, n_units, limits);
-        if (units_per_thread == 4 && quads.networks_per_block == 0) throw py::value_error("too many units for a warp");
-        if (units_per_thread == 4 || cuda::prefers_quads(quads, n_units, limits)) return quads;
+        const bool fits = quads.networks_per_block != 0;
+        if (fits && (units_per_thread == 4 || cuda::prefers_quads(quads, n_units, limits))) return quads;
     }
     return cuda::plan_launch(n_networks, n_units, bytes_per_unit(spiking), limits);
 }

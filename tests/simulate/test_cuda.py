@@ -7,6 +7,7 @@ of nvcc.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -198,20 +199,32 @@ def test_emulated_divergence_is_named_as_on_the_cpu(emulated: Emulated) -> None:
 @pytest.mark.parametrize("n_units", [1, 7, 40, 64, 200, 238, 239, 1000, 1024])
 @pytest.mark.parametrize("spiking_units", [True, False])
 def test_a_plan_fits_the_device_and_covers_the_batch(n_units: int, spiking_units: bool) -> None:
-    for n_networks in (1, 3, 131, 133, 100_000):
-        plan = _core.cuda_plan(n_networks, n_units, spiking_units, H100)
+    for n_networks, units_per_thread in itertools.product((1, 3, 131, 133, 100_000), (0, 1, 4)):
+        plan = _core.cuda_plan(n_networks, n_units, spiking_units, H100, units_per_thread)
         networks, threads = plan["networks_per_block"], plan["threads"]
-        assert threads % 32 == 0 and networks * n_units <= threads <= 1024
+        one = plan["units_per_thread"] == 1
+        assert one or (spiking_units and units_per_thread != 1 and n_units <= 128)
+        assert threads % 32 == 0 and networks * (n_units if one else -(-n_units // 4)) <= threads <= (
+            1024 if one else 32
+        )
         assert plan["blocks"] * networks >= n_networks > (plan["blocks"] - 1) * networks
-        assert plan["shared_bytes"] <= H100[4]
-        weights = networks * n_units**2 * 4
-        assert plan["shared_bytes"] >= (weights if plan["shared_weights"] else 0) + threads // 4
+        weights = networks * n_units**2 * 4 if plan["shared_weights"] else 0
+        assert weights + (threads // 4 if one else threads) <= plan["shared_bytes"] <= H100[4]
     assert _core.cuda_plan(100, n_units, spiking_units, H100)["networks_per_block"] == 1  # a processor each
 
 
 def test_the_papers_networks_leave_few_threads_without_a_unit() -> None:
     plan = _core.cuda_plan(100_000, 40, True, H100)
+    assert plan["units_per_thread"] == 4 and plan["networks_per_block"] * 10 / plan["threads"] == 30 / 32
+    plan = _core.cuda_plan(100_000, 40, True, H100, 1)
     assert plan["shared_weights"] and plan["networks_per_block"] * 40 / plan["threads"] == 1.0
+
+
+def test_few_networks_are_spread_over_the_processors_a_unit_a_thread() -> None:
+    assert _core.cuda_plan(132 * 3 * 4 - 3, 40, True, H100)["units_per_thread"] == 1
+    assert _core.cuda_plan(132 * 3 * 4, 40, True, H100)["units_per_thread"] == 4
+    assert _core.cuda_plan(100_000, 128, True, H100)["units_per_thread"] == 1  # too few warps fit beside their weights
+    assert _core.cuda_plan(100_000, 1, True, H100)["units_per_thread"] == 1
 
 
 LIF = spiking("lif", 6)
@@ -297,7 +310,13 @@ def test_a_build_without_kernels_and_a_machine_without_devices_say_so(monkeypatc
         run(LIF, 0.01, device="cuda:1")
 
 
+@pytest.fixture(params=[1, 4], ids=["one unit a thread", "four units a thread"])
+def units_per_thread(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "UNITS_PER_THREAD", request.param)
+
+
 @pytest.mark.gpu
+@pytest.mark.usefixtures("units_per_thread")
 @pytest.mark.parametrize("synapse", SYNAPSES)
 @pytest.mark.parametrize("model", ["izhikevich", "lif"])
 def test_a_device_agrees_with_the_cpu_at_first_and_in_statistics_after(model: str, synapse: str) -> None:
@@ -313,12 +332,23 @@ def test_a_device_agrees_with_the_cpu_at_first_and_in_statistics_after(model: st
 
 
 @pytest.mark.gpu
-def test_a_device_gives_the_same_bits_however_a_batch_is_cut() -> None:
-    network = spiking("izhikevich", 40)
+@pytest.mark.parametrize("delay", [1e-3, 3e-3])
+@pytest.mark.parametrize("synapse", SYNAPSES)
+@pytest.mark.parametrize("model", ["izhikevich", "lif"])
+@pytest.mark.parametrize("n", [10, 33, 40])
+def test_a_device_gives_the_same_bits_however_a_batch_is_cut(
+    n: int, model: str, synapse: str, delay: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = spiking(model, n, synapse=SYNAPSES[synapse], delay=delay)
     batch = run(network, 1.0, record=SPIKING, device="cuda")
-    assert torch.equal(batch["v"], run(network, 1.0, record=SPIKING, device="cuda")["v"])
-    for k in range(3):
-        assert torch.equal(run(network.isel(network=k), 1.0, device="cuda")["v"], batch["v"][k])
+    for units_per_thread in (1, 4):
+        monkeypatch.setattr(cuda, "UNITS_PER_THREAD", units_per_thread)
+        again = run(network, 1.0, record=SPIKING, device="cuda")
+        for name in SPIKING:
+            assert torch.equal(batch[name], again[name])
+        for k in range(3):
+            assert torch.equal(run(network.isel(network=k), 1.0, device="cuda")["v"], batch["v"][k])
+    assert batch["spikes"].sum() > 10
 
 
 @pytest.mark.gpu

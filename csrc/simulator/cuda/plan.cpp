@@ -16,8 +16,12 @@ Plan with(std::int64_t networks_per_block, std::int64_t n_networks, std::int64_t
     const std::int64_t units = networks_per_block * n_units;
     const std::int64_t threads = (units + warp - 1) / warp * warp;
     const std::int64_t weights = shared_weights ? units * n_units * static_cast<std::int64_t>(sizeof(float)) : 0;
-    return {networks_per_block, threads, (n_networks + networks_per_block - 1) / networks_per_block,
-            mask_bytes(threads) + bytes_per_unit * threads + weights, shared_weights, 1};
+    return {networks_per_block,
+            threads,
+            (n_networks + networks_per_block - 1) / networks_per_block,
+            mask_bytes(threads) + bytes_per_unit * threads + weights,
+            shared_weights,
+            1};
 }
 
 // Units at work on a processor, times the share of its threads that have one, and the less the fewer blocks there are:
@@ -58,8 +62,7 @@ Plan plan_quads(std::int64_t n_networks, std::int64_t n_units, const Limits& lim
 
 bool prefers_quads(const Plan& quads, std::int64_t n_units, const Limits& limits) {
     constexpr std::int64_t schedulers = 4;  // of a processor
-    if (quads.networks_per_block == 0 || n_units == 1) return false;
-    return quads.blocks >= schedulers * limits.processors &&
+    return n_units > 1 && quads.blocks >= schedulers * limits.processors &&
            limits.shared_per_processor / (quads.shared_bytes + reserved_per_block) > schedulers;
 }
 

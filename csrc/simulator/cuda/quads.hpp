@@ -17,8 +17,8 @@ struct alignas(4 * sizeof(U)) Four {
     U of[4];
 };
 
-// The units of a thread: `count` from `unit` on, 4 but at the end of a network. Threads beyond the block's networks have
-// none; they compute something with the others, and write nothing.
+// The units of a thread: `count` from `unit` on, 4 but at the end of a network. Threads beyond the block's networks
+// have none; they compute something with the others, and write nothing.
 struct QuadPlace {
     std::int64_t network;
     int group, lane, lanes, unit, count;  // network of the warp; thread of the network, of how many
@@ -117,8 +117,9 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
     for (int j = thread; j < buffer_bytes * 2 / 16; j += 32) shared_memory[j] = uint4{0, 0, 0, 0};
     const std::int64_t first = std::int64_t{blockIdx.x} * s.networks_per_block, left = s.n_networks - first;
     Four<T>* columns = reinterpret_cast<Four<T>*>(memory + 2 * buffer_bytes);
-    load_columns(s.weights + first * n * n, (left < s.networks_per_block ? static_cast<int>(left) : s.networks_per_block) * n,
-                 n, lanes, columns, thread);
+    load_columns(s.weights + first * n * n,
+                 (left < s.networks_per_block ? static_cast<int>(left) : s.networks_per_block) * n, n, lanes, columns,
+                 thread);
     columns += place.group * n * lanes + place.lane;
     __syncwarp();
 
@@ -143,7 +144,8 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
     int slot = delayed ? static_cast<int>(s.begin % delay) : 0;
     T* const pending = delayed ? s.pending + of_network * delay * n_receptors + place.unit : nullptr;
     const std::uint32_t id = s.drive.ids[place.network];
-    const std::uint32_t key0 = static_cast<std::uint32_t>(s.drive.seed), key1 = static_cast<std::uint32_t>(s.drive.seed >> 32);
+    const std::uint32_t key0 = static_cast<std::uint32_t>(s.drive.seed),
+                        key1 = static_cast<std::uint32_t>(s.drive.seed >> 32);
     std::uint32_t real = (1u << count) - 1u;
     held(real);
     const bool whole = n == 4 * lanes;
@@ -199,7 +201,7 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
         }
     };
 
-    const auto step = [&](int t, const T (&z)[4]) {
+    const auto step = [&](int t, const T(&z)[4]) {
         if constexpr (delayed) {
             T* const now = pending + static_cast<std::int64_t>(slot) * n_receptors * n;
 #pragma unroll
@@ -244,7 +246,8 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
             }
             keep_four(driven, s.recorded.drive, recorded_at, whole, count);
             const std::uint8_t bytes[4] = {static_cast<std::uint8_t>(counts), static_cast<std::uint8_t>(counts >> 8),
-                                           static_cast<std::uint8_t>(counts >> 16), static_cast<std::uint8_t>(counts >> 24)};
+                                           static_cast<std::uint8_t>(counts >> 16),
+                                           static_cast<std::uint8_t>(counts >> 24)};
             keep_four(bytes, s.recorded.spikes, recorded_at, whole, count);
             counts = 0;
             recorded_at += n;
@@ -267,7 +270,8 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
         if (s.drive.draws) {
 #pragma unroll
             for (int q = 0; q < 4; ++q)
-                words[q] = philox4x32({id, static_cast<std::uint32_t>(place.unit + q), block, drive_stream}, key0, key1);
+                words[q] =
+                    philox4x32({id, static_cast<std::uint32_t>(place.unit + q), block, drive_stream}, key0, key1);
         }
 #pragma unroll 1
         for (int half = 0; half < 2; ++half, t += 2) {

@@ -25,7 +25,7 @@ SYNAPSES = ("delta", "exponential")
 SLICES = 128
 """How many times as many unit-steps as on the CPU lie between two looks at signals and the progress bar."""
 UNITS_PER_THREAD = 0
-"""How many units a thread simulates, 1 or 4; 0 for what is quicker."""
+"""How many units a thread simulates, 1, or 4 where a network then fits into a warp; 0 for what is quicker."""
 
 
 class TorchCuda:
