@@ -159,9 +159,10 @@ def wired(
     matrix, lag_matrix = np.zeros(shape), None if delay is None else np.full(shape, np.nan)
     for k in range(n_networks):
         pairs, weights, lags = edges(k)
-        matrix[k][pairs.target, pairs.source] = weights
+        places = pairs.target * n_units + pairs.source
+        matrix[k].reshape(-1)[places] = weights
         if lag_matrix is not None:
-            lag_matrix[k][pairs.target, pairs.source] = lags
+            lag_matrix[k].reshape(-1)[places] = lags
     if n_networks == 1:
         matrix, lag_matrix = matrix[0], None if lag_matrix is None else lag_matrix[0]
     return Connectome(np.abs(matrix), weight=matrix, delay=lag_matrix, **about)
@@ -199,4 +200,6 @@ def refuse_beyond_memory(n_units: int, n_edges: float, n_networks: int, layout: 
 def _delays(delay: Delay | None, seed: int, k: int, pairs: Pairs) -> np.ndarray | None:
     if delay is None:
         return None
+    if isinstance(delay, float):  # nothing to draw
+        return np.full(len(pairs.target), delay)
     return delays(delay, generator_of(seed, k, DELAY_STREAM), len(pairs.target), pairs.distance)
