@@ -1,6 +1,7 @@
 // The simulator on CUDA devices: memory is the caller's (torch's), handed over by address.
 #include <pybind11/stl.h>
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <string>
@@ -23,12 +24,11 @@ using cuda::Plan;
 py::dict shown(const Plan& plan) {
     py::dict all;
     all["networks_per_block"] = plan.networks_per_block, all["threads"] = plan.threads, all["blocks"] = plan.blocks;
-    all["shared_bytes"] = plan.shared_bytes, all["shared_weights"] = plan.shared_weights;
+    all["shared_bytes"] = plan.shared_bytes,
+    all["weights"] = std::array{"global", "shared", "registers"}[static_cast<std::size_t>(plan.weights)];
     all["units_per_thread"] = plan.units_per_thread;
     return all;
 }
-
-std::int64_t bytes_per_unit(bool spiking) { return spiking ? 0 : cuda::output_bytes<float>(1); }
 
 // units_per_thread: 1, 4 where a network then fits into a warp, or 0 for the quicker
 Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, const Limits& limits,
@@ -40,7 +40,7 @@ Plan checked_plan(std::int64_t n_networks, std::int64_t n_units, bool spiking, c
         const bool fits = quads.networks_per_block != 0;
         if (fits && (units_per_thread == 4 || cuda::prefers_quads(quads, n_units, limits))) return quads;
     }
-    return cuda::plan_launch(n_networks, n_units, bytes_per_unit(spiking), limits);
+    return spiking ? cuda::plan_spiking(n_networks, n_units, limits) : cuda::plan_rates(n_networks, n_units, limits);
 }
 
 using SixLimits = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;

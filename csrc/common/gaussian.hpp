@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "common/level.hpp"
+#include "common/square_root.hpp"
 
 // Two standard normal numbers from two random words, by Box and Muller (1958):
 //     z0 = sqrt(-2 ln x) cos(theta),  z1 = sqrt(-2 ln x) sin(theta),
@@ -108,30 +109,6 @@ SYNFER_DEVICE void sincos_turns(std::uint32_t w, T& sine, T& cosine) {
     const T across = swapped ? c : s;
     cosine = with_sign_of(along, quadrant + 1u);
     sine = with_sign_of(across, quadrant);
-}
-
-template <class T>
-SYNFER_DEVICE T square_root(T x) {
-    if constexpr (sizeof(T) == sizeof(float)) {
-        return __builtin_sqrtf(x);
-    } else {
-        return __builtin_sqrt(x);
-    }
-}
-
-// The same to the bit for normal numbers that are neither tiny nor huge, which need no branch: on CUDA one would keep
-// the arithmetic of several numbers from being interleaved.
-template <class T>
-SYNFER_DEVICE T square_root_in_range(T x) {
-#if defined(__CUDA_ARCH__)
-    if constexpr (sizeof(T) == sizeof(float)) {
-        float inverse;
-        asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(x));
-        const float root = x * inverse;
-        return multiply_add(multiply_add(-root, root, x), 0.5f * inverse, root);
-    }
-#endif
-    return square_root(x);
 }
 
 template <class T>

@@ -154,7 +154,7 @@ def test_emulated_networks_do_not_depend_on_their_batch(emulated: Emulated) -> N
 
 def test_emulated_weights_beyond_shared_memory_are_read_where_they_lie(emulated: Emulated) -> None:
     network = spiking("lif", 300, n_networks=1)
-    assert not _core.cuda_plan(1, 300, True, H100)["shared_weights"]
+    assert _core.cuda_plan(1, 300, True, H100)["weights"] == "global"
     on_cpu = run(network, 0.05, record=SPIKING)
     assert on_cpu["spikes"].sum() > 100
     same(on_cpu, run(network, 0.05, record=SPIKING, device="cuda"), SPIKING)
@@ -168,7 +168,7 @@ def test_emulated_units_without_a_drive_or_noise(emulated: Emulated) -> None:
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "linear"])
 @pytest.mark.parametrize("make", [rate_network, map_network])
-@pytest.mark.parametrize("n", [5, 37, 250])
+@pytest.mark.parametrize("n", [5, 37, 64, 101, 250])
 def test_emulated_rates_are_the_cpus(activation: str, make: Callable, n: int, emulated: Emulated) -> None:
     rng = np.random.default_rng(n)
     weights = rng.normal(0, 0.8 / np.sqrt(n), (2, n, n))
@@ -208,7 +208,7 @@ def test_a_plan_fits_the_device_and_covers_the_batch(n_units: int, spiking_units
             1024 if one else 32
         )
         assert plan["blocks"] * networks >= n_networks > (plan["blocks"] - 1) * networks
-        weights = networks * n_units**2 * 4 if plan["shared_weights"] else 0
+        weights = networks * n_units**2 * 4 if plan["weights"] == "shared" else 0
         assert weights + (threads // 4 if one else threads) <= plan["shared_bytes"] <= H100[4]
     assert _core.cuda_plan(100, n_units, spiking_units, H100)["networks_per_block"] == 1  # a processor each
 
@@ -217,7 +217,7 @@ def test_the_papers_networks_leave_few_threads_without_a_unit() -> None:
     plan = _core.cuda_plan(100_000, 40, True, H100)
     assert plan["units_per_thread"] == 4 and plan["networks_per_block"] * 10 / plan["threads"] == 30 / 32
     plan = _core.cuda_plan(100_000, 40, True, H100, 1)
-    assert plan["shared_weights"] and plan["networks_per_block"] * 40 / plan["threads"] == 1.0
+    assert plan["weights"] == "shared" and plan["networks_per_block"] * 40 / plan["threads"] == 1.0
 
 
 def test_few_networks_are_spread_over_the_processors_a_unit_a_thread() -> None:

@@ -20,10 +20,9 @@ constexpr int most_numbers = 16;  // parameters or coefficients of a model
 
 template <class L>
 struct Kernel {
-    void (*with_shared_weights)(L);
-    void (*with_global_weights)(L);
-    void (*with_quads)(L);  // null where there is none
-    void (*with_delayed_quads)(L);
+    void (*by_weights[3])(L);  // in the order of Weights; null where there is none
+    void (*quads)(L);
+    void (*delayed_quads)(L);
 };
 
 struct SpikingModel {
@@ -38,6 +37,13 @@ struct RateModel {
     Kernel<RateLaunch<float>> kernel;
 };
 
+template <template <class> class M, template <class> class S>
+Kernel<SpikingLaunch<float>> spiking_kernel() {
+    return {{simulate_spiking<float, M, S, false>, simulate_spiking<float, M, S, true>, nullptr},
+            simulate_quads<float, M, S, false>,
+            simulate_quads<float, M, S, true>};
+}
+
 template <template <class> class M>
 SpikingModel spiking() {
     using Given = M<float>;
@@ -46,16 +52,19 @@ SpikingModel spiking() {
             Given::n_coefficients,
             Given::prepare,
             Given::membrane,
-            {simulate_spiking<float, M, UnitDelta, true>, simulate_spiking<float, M, UnitDelta, false>,
-             simulate_quads<float, M, UnitDelta, false>, simulate_quads<float, M, UnitDelta, true>},
-            {simulate_spiking<float, M, UnitExponential, true>, simulate_spiking<float, M, UnitExponential, false>,
-             simulate_quads<float, M, UnitExponential, false>, simulate_quads<float, M, UnitExponential, true>}};
+            spiking_kernel<M, UnitDelta>(),
+            spiking_kernel<M, UnitExponential>()};
 }
 
 template <template <class, template <class> class> class M, template <class> class F>
 RateModel rate() {
     using Given = M<float, F>;
-    return {Given::name, {simulate_rates<float, Given, true>, simulate_rates<float, Given, false>, nullptr, nullptr}};
+    return {
+        Given::name,
+        {{simulate_rates<float, Given, Weights::in_global_memory>,
+          simulate_rates<float, Given, Weights::in_shared_memory>, simulate_rates<float, Given, Weights::in_registers>},
+         nullptr,
+         nullptr}};
 }
 
 const SpikingModel all_spiking[] = {spiking<Izhikevich>(), spiking<Lif>()};
@@ -72,9 +81,8 @@ const M* named(const M (&models)[n], const char* name) {
 
 template <class L>
 const char* launch(const Kernel<L>& kernel, const L& told, bool delayed, const Plan& plan, int device, void* stream) {
-    const auto entry = plan.units_per_thread == 4 ? (delayed ? kernel.with_delayed_quads : kernel.with_quads)
-                       : plan.shared_weights      ? kernel.with_shared_weights
-                                                  : kernel.with_global_weights;
+    const auto entry = plan.units_per_thread == 4 ? (delayed ? kernel.delayed_quads : kernel.quads)
+                                                  : kernel.by_weights[static_cast<int>(plan.weights)];
     int before = 0;  // in force again afterwards: others in the process count on it
     cudaError_t error = cudaGetDevice(&before);
     if (error == cudaSuccess) error = cudaSetDevice(device);

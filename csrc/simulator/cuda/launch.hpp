@@ -13,6 +13,7 @@
 namespace synfer::cuda {
 
 constexpr std::int64_t most_units = 1024;
+constexpr int most_in_registers = 64;  // sources whose weights a thread holds in registers
 
 // Numbers of (network, row, unit); a stride is 0 along an axis of which all are equal.
 template <class T>
@@ -69,16 +70,21 @@ struct Limits {
     std::int64_t shared_per_block, shared_per_processor;  // bytes
 };
 
+// Where a kernel has the weights while it runs.
+enum class Weights { in_global_memory, in_shared_memory, in_registers };
+
 struct Plan {
     std::int64_t networks_per_block, threads, blocks, shared_bytes;
-    bool shared_weights;
+    Weights weights;
     int units_per_thread;  // 1 or 4
 };
 
 // How to cut a batch: as many units at work on each processor as it can hold, in as few idle threads as may be, weights
-// in shared memory if those of one network fit. bytes_per_unit is what a kernel keeps there besides.
-Plan plan_launch(std::int64_t n_networks, std::int64_t n_units, std::int64_t bytes_per_unit, const Limits&);
-// The same for a warp whose threads simulate four units each; networks_per_block is 0 where a network does not fit.
+// in shared memory if those of one network fit (in registers those of few units without spikes).
+Plan plan_spiking(std::int64_t n_networks, std::int64_t n_units, const Limits&);
+Plan plan_rates(std::int64_t n_networks, std::int64_t n_units, const Limits&);
+// The same of spiking networks for a warp whose threads simulate four units each; networks_per_block is 0 where a
+// network does not fit.
 Plan plan_quads(std::int64_t n_networks, std::int64_t n_units, const Limits&);
 // Whether that is the quicker: where there are networks enough for every processor to have warps to choose from.
 bool prefers_quads(const Plan& quads, std::int64_t n_units, const Limits&);
@@ -87,10 +93,10 @@ bool prefers_quads(const Plan& quads, std::int64_t n_units, const Limits&);
 constexpr std::int64_t mask_bytes(std::int64_t threads) { return (threads / 32 * 2 * 4 + 15) / 16 * 16; }
 // Shared memory for the spikes of a network whose units are those of so many threads, a byte each.
 constexpr int spike_bytes(int threads) { return (threads + 15) / 16 * 16; }
-// Shared memory for what units show each other, a step and the one before.
+// Shared memory for what units show each other, a step and the one before, each network's from a multiple of four on.
 template <class T>
-constexpr std::int64_t output_bytes(std::int64_t threads) {
-    return 2 * threads * static_cast<std::int64_t>(sizeof(T));
+constexpr std::int64_t output_bytes(std::int64_t networks, std::int64_t n_units) {
+    return 2 * networks * ((n_units + 3) / 4 * 4) * static_cast<std::int64_t>(sizeof(T));
 }
 
 // ---- kernels.cu, where there is a CUDA compiler

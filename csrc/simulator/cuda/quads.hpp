@@ -1,4 +1,5 @@
 #pragma once
+#include "simulator/cuda/four.hpp"
 #include "simulator/cuda/synapse.hpp"
 #include "simulator/cuda/thread.hpp"
 #include "simulator/simulate.hpp"
@@ -11,11 +12,6 @@
 // Two steps' bytes lie in turn.
 
 namespace synfer::SYNFER_LEVEL {
-
-template <class U>
-struct alignas(4 * sizeof(U)) Four {
-    U of[4];
-};
 
 // The units of a thread: `count` from `unit` on, 4 but at the end of a network. Threads beyond the block's networks
 // have none; they compute something with the others, and write nothing.
