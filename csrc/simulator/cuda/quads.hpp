@@ -73,17 +73,13 @@ __device__ inline void add_spikes(std::uint32_t bits, const Four<T>* columns, in
 }
 
 template <class U>
-__device__ inline void keep_four(const U (&values)[4], U* recorded, std::int64_t at, bool whole, int count) {
-    if (recorded == nullptr || count == 0) return;
+__device__ inline void keep_four(const Four<U>& values, U* recorded, bool whole, int count) {
     if (whole) {
-        Four<U> four;
-#pragma unroll
-        for (int q = 0; q < 4; ++q) four.of[q] = values[q];
-        *reinterpret_cast<Four<U>*>(recorded + at) = four;
+        *reinterpret_cast<Four<U>*>(recorded) = values;
     } else {
 #pragma unroll
         for (int q = 0; q < 4; ++q) {
-            if (q < count) recorded[at + q] = values[q];
+            if (q < count) recorded[q] = values.of[q];
         }
     }
 }
@@ -156,6 +152,12 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
     int counted = s.recorded.spikes != nullptr && every > 1 ? clamped(rows.from - s.begin) : never;
     held(counted);
     std::int64_t recorded_at = (place.network * rows.n_rows + rows.row) * n + place.unit;
+    // A bit for each state asked for, and for drive and spikes.
+    constexpr int driven_asked = n_states, spikes_asked = n_states + 1;
+    std::uint32_t asked = (s.recorded.drive != nullptr ? 1u << driven_asked : 0u) |
+                          (s.recorded.spikes != nullptr ? 1u << spikes_asked : 0u);
+    for (int r = 0; r < n_states; ++r) asked |= s.recorded.states[r] != nullptr ? 1u << r : 0u;
+    held(asked);
     std::uint32_t counts = 0;  // a byte a unit
     bool diverged = false;
     const int steps = static_cast<int>(s.end - s.begin);
@@ -235,16 +237,23 @@ __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> 
         if (t >= counted) counts += spread(spiked);
         if (t == due) {
             if (every == 1) counts = spread(spiked);
-            for (int r = 0; r < n_states; ++r) {
-                if (s.recorded.states[r] == nullptr) continue;
-                const T values[4] = {x[0][r], x[1][r], x[2][r], x[3][r]};
-                keep_four(values, s.recorded.states[r], recorded_at, whole, count);
+            if (count > 0) {
+#pragma unroll
+                for (int r = 0; r < n_states; ++r) {
+                    if ((asked >> r & 1u) == 0) continue;
+                    keep_four<T>({x[0][r], x[1][r], x[2][r], x[3][r]}, s.recorded.states[r] + recorded_at, whole,
+                                 count);
+                }
+                if ((asked & 1u << driven_asked) != 0) {
+                    keep_four<T>({driven[0], driven[1], driven[2], driven[3]}, s.recorded.drive + recorded_at, whole,
+                                 count);
+                }
+                if ((asked & 1u << spikes_asked) != 0) {
+                    Four<std::uint8_t> bytes;
+                    __builtin_memcpy(&bytes, &counts, sizeof bytes);
+                    keep_four(bytes, s.recorded.spikes + recorded_at, whole, count);
+                }
             }
-            keep_four(driven, s.recorded.drive, recorded_at, whole, count);
-            const std::uint8_t bytes[4] = {static_cast<std::uint8_t>(counts), static_cast<std::uint8_t>(counts >> 8),
-                                           static_cast<std::uint8_t>(counts >> 16),
-                                           static_cast<std::uint8_t>(counts >> 24)};
-            keep_four(bytes, s.recorded.spikes, recorded_at, whole, count);
             counts = 0;
             recorded_at += n;
             due = --rows_left > 0 && due < never - every ? due + every : never;
