@@ -64,14 +64,23 @@ void refuse_unknown(const std::string& model, const char* const* names) {
     throw py::key_error("no CUDA kernel of model '" + model + "'");
 }
 
-py::array coefficients(const std::string& model, const py::array& parameters, double dt_ms) {
+py::array coefficients(const std::string& model, const py::array& parameters, double dt_ms, int n_threads) {
     refuse_unknown(model, cuda::spiking_models);
     if (parameters.ndim() != 3) throw py::value_error("parameters is not (network, parameter, unit)");
     const auto networks = parameters.shape(0), units = parameters.shape(2);
     const Shape shape = {networks, cuda::n_parameters(model.c_str()), units};
     const float* given = data_of<float>(parameters, "parameters", shape, false);
     py::array_t<float> made({networks, py::ssize_t{cuda::n_coefficients(model.c_str())}, units});
-    cuda::prepare_coefficients(model.c_str(), given, networks, units, dt_ms, made.mutable_data());
+    float* const all = made.mutable_data();
+    if (n_threads < 1) throw py::value_error("n_threads < 1");
+    // A share of the networks for each thread.
+    const std::int64_t share = (networks + n_threads - 1) / n_threads, shares = (networks + share - 1) / share;
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+    for (std::int64_t part = 0; part < shares; ++part) {
+        const std::int64_t first = part * share, left = networks - first;
+        cuda::prepare_coefficients(model.c_str(), given + first * shape[1] * units, left < share ? left : share, units,
+                                   dt_ms, all + first * made.shape(1) * units);
+    }
     return made;
 }
 
@@ -192,6 +201,7 @@ void bind_cuda_simulator(py::module_& m) {
         },
         py::arg("device"), "What a device offers: see simulator/cuda/launch.hpp.");
     m.def("cuda_coefficients", &coefficients, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"),
+          py::arg("n_threads") = 1,
           "(network, coefficient, unit) of a spiking model from (network, parameter, unit), float32.");
     m.def("cuda_factors", &factors, py::arg("model"), py::arg("parameters"), py::arg("dt_ms"), py::arg("tau_ms"),
           "(network, receptor, unit) of exponential synapses from (network, parameter, unit), float32.");

@@ -19,7 +19,7 @@ from synfer.network import Network
 from synfer.simulate.drives import Term
 from synfer.simulate.neurons import NeuronModel
 from synfer.simulate.recorded import Span
-from synfer.simulate.wires import MEND, differ
+from synfer.simulate.wires import MEND, NO_KERNEL
 
 SYNAPSES = ("delta", "exponential")
 SLICES = 128
@@ -133,13 +133,12 @@ def refuse_unsupported(
     if model.spiking:
         asked[f"the synapse {network.synapse!r}"] = getattr(network.synapse, "kind", None) not in SYNAPSES
         asked["the network's plasticity"] = network.plasticity is not None
-        asked["a connectome with different delays"] = differ(network.connectome)
     else:
         lags = getattr(network.synapse, "lags", None)
         asked["coupling over several lags"] = lags is not None and lags.shape[-3] > 1
     for what, wanted in asked.items():
         if wanted:
-            raise DeviceError(f"{what} has no CUDA kernel: leave it out, or take device='cpu'.")
+            raise DeviceError(f"{what} {NO_KERNEL}")
 
 
 def refuse_drives(terms: Sequence[Term]) -> None:
@@ -245,6 +244,8 @@ class Launches:
         What the core takes of the wires of a spiking model (`Wires.bound`).
     term : Term or None
         The Gaussian drive.
+    n_threads : int, optional
+        Threads of the host that prepare it.
     """
 
     def __init__(
@@ -261,6 +262,7 @@ class Launches:
         weights: np.ndarray,
         wired: Mapping[str, Any] | None,
         term: Term | None,
+        n_threads: int = 1,
     ) -> None:
         self.index, self.model, self.remembered = index, model, remembered
         self.n_networks, self.n_units = len(network.ids), network.n_units
@@ -273,7 +275,7 @@ class Launches:
             if wired["synapse"] == "exponential":
                 factors = core.cuda_factors(model.name, numbers, scaled, wired["tau_ms"])
                 self.factors = Numbers(self._there(factors))
-            numbers = core.cuda_coefficients(model.name, numbers, scaled)
+            numbers = core.cuda_coefficients(model.name, numbers, scaled, n_threads)
         given = np.zeros((1, 2, 1)) if term is None or term.parameters is None else reduced(term.parameters)
         # by source: the threads of neighbouring targets then read neighbouring words
         self.weights = self._there(weights).transpose(1, 2).contiguous()

@@ -93,7 +93,7 @@ def simulated(
         cuda.refuse_unsupported(network, model, kind, layout, elsewhere)
         layout = "dense"
     results = sum(view.n_bytes for view in seen) if index is None else 0
-    wires = wires_of(network, dt, kind, layout, n_threads, results) if model.spiking else None
+    wires = wires_of(network, dt, kind, layout, n_threads, results, index is not None) if model.spiking else None
     coupling: Any = None
     if wires is not None:
         layout = wires.layout
@@ -121,7 +121,7 @@ def simulated(
             index, model, network, dt, span, seed,
             parameters=parameters, remembered=remembered, term=terms[0] if terms else None,
             wired=None if wires is None else wires.bound,
-            weights=coupling[0][:, 0] if wires is None else wires.bound["weights"],
+            weights=coupling[0][:, 0] if wires is None else wires.bound["weights"], n_threads=n_threads,
         )  # fmt: skip
         signals = [cuda.empty(seen[0].shape, seen[0].kinds, index)]
         launches.record(signals[0])

@@ -40,10 +40,11 @@ def packed_parameters(network: Network, dtype: np.dtype) -> np.ndarray:
     packed = np.empty((network.n_networks or 1, len(model.defaults), network.n_units), dtype)
     for row, (name, default) in enumerate(model.defaults.items()):
         with np.errstate(over="ignore"):
-            packed[:, row] = np.multiply(network.parameters.get(name, default), model.scales[name])
-        if not np.all(np.isfinite(packed[:, row])):
+            values = np.multiply(network.parameters.get(name, default), model.scales[name]).astype(dtype)
+        packed[:, row] = values
+        if not np.all(np.isfinite(values)):
             raise InputError(f"parameter {name!r} must be finite in {dtype}; simulate in float64.")
-        if model.ranges[name] == "positive" and not np.all(packed[:, row] > 0):
+        if model.ranges[name] == "positive" and not np.all(values > 0):
             raise InputError(f"parameter {name!r} must be positive in {dtype}; simulate in float64.")
     return packed
 

@@ -7,10 +7,11 @@ import warnings
 from typing import Any
 
 import numpy as np
+import torch
 
 from synfer import _core
 from synfer.connectome import Connectome
-from synfer.errors import DelayWarning, InputError
+from synfer.errors import DelayWarning, DeviceError, InputError
 from synfer.network import STDP, ConductanceSynapse, DeltaSynapse, JumpSynapse, Network, RateCoupling
 from synfer.network.models import check_synapse, model_named
 from synfer.simulate.memory import refuse_beyond_available
@@ -26,6 +27,7 @@ ROUNDED = 1e-6
 """Share of a step by which a delay may miss a whole number of them without a word."""
 PIECE = 2**16
 """Pairs looked at in one go, few enough for the cache."""
+NO_KERNEL = "has no CUDA kernel: leave it out, or take device='cpu'."
 MEND = "record fewer signals or less often, simulate fewer networks at once or for less time"
 
 
@@ -60,7 +62,15 @@ class Wires:
         return {**self.bound, **self.remembered, "fresh": fresh}
 
 
-def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_threads: int, beside: int = 0) -> Wires:
+def wires_of(
+    network: Network,
+    dt: float,
+    kind: np.dtype,
+    layout: str | None,
+    n_threads: int,
+    beside: int = 0,
+    on_device: bool = False,
+) -> Wires:
     """Lay out the wiring of a network or a batch.
 
     Parameters
@@ -77,9 +87,13 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         How many networks are simulated at once, for the memory's sake.
     beside : int
         Bytes that are needed for other things.
+    on_device : bool
+        For kernels of a CUDA device.
 
     Raises
     ------
+    DeviceError
+        Delays differ, for which a device has no kernel.
     InputError
         No such layout, or it cannot hold this wiring; weights are not finite in ``kind``; a delay is too long or
         memory too small.
@@ -94,6 +108,8 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     if layout is not None:
         layout = as_choice(layout, "layout", LAYOUTS)
     one, delays = _delays(network, dt)
+    if on_device and delays is not None:
+        raise DeviceError(f"a connectome with different delays {NO_KERNEL}")
     chosen = layout or _layout(network, delays is not None)
     if chosen == "dense" and (delays is not None or network.stdp):
         what = "synapses of different delays" if delays is not None else "synapses that learn by STDP"
@@ -115,7 +131,7 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
         remembered["pending"] = np.zeros((n_networks, longest * receptors, n_units), kind)
     ends = places = None
     if chosen == "dense":
-        bound["weights"] = dense_weights(network.connectome, kind)
+        bound["weights"] = dense_weights(network.connectome, kind, n_threads if on_device else 1)
     else:
         edges = _edges(network.connectome, kind, delays, network.stdp is not None)
         bound |= {name: edges[name] for name in ("starts", "targets", "delays")}
@@ -134,8 +150,8 @@ def wires_of(network: Network, dt: float, kind: np.dtype, layout: str | None, n_
     return Wires(chosen, bound, remembered, ends, places)
 
 
-def dense_weights(connectome: Connectome, kind: np.dtype) -> np.ndarray:
-    """Give all weights as (network, target, source).
+def dense_weights(connectome: Connectome, kind: np.dtype, n_threads: int = 1) -> np.ndarray:
+    """Give all weights as (network, target, source); with several threads, as many as torch has round them.
 
     Raises
     ------
@@ -145,7 +161,10 @@ def dense_weights(connectome: Connectome, kind: np.dtype) -> np.ndarray:
     weight = connectome.to_matrix().weight
     assert weight is not None
     with np.errstate(over="ignore"):
-        weights = np.require(weight.values, kind, ["C", "ALIGNED"])
+        if n_threads > 1 and kind == np.float32 and weight.dtype == np.float64 and weight.values.flags.writeable:
+            weights = torch.from_numpy(weight.values).to(torch.float32).contiguous().numpy()
+        else:
+            weights = np.require(weight.values, kind, ["C", "ALIGNED"])
     _refuse_infinite(weights, kind)
     return weights.reshape(-1, connectome.n_units, connectome.n_units)
 
@@ -290,16 +309,6 @@ def only_delay(connectome: Connectome) -> float | None:
     return float(lowest) if any_acts and lowest == highest else None
 
 
-def differ(connectome: Connectome) -> bool:
-    """Say whether edges with a weight and a delay have different delays."""
-    weight, delay = connectome.weight, connectome.delay
-    assert weight is not None
-    if delay is None or only_delay(connectome) is not None:
-        return False
-    used = delay.values[(weight.values != 0) & ~np.isnan(delay.values)]
-    return bool(used.size > 0 and used.min() != used.max())
-
-
 def receptors_of(network: Network) -> int:
     """Give the kinds of receptor, each with what is under way to it: one, or one for either sign of weights."""
     return 1 if isinstance(network.synapse, DeltaSynapse | JumpSynapse) else 2
@@ -324,6 +333,7 @@ def _refuse_beyond_memory(
 
 
 def _refuse_infinite(weights: np.ndarray, kind: np.dtype) -> None:
-    if not np.all(np.isfinite(weights)):
+    flat = weights.reshape(-1)
+    if not all(np.isfinite(flat[first : first + PIECE]).all() for first in range(0, flat.size, PIECE)):
         where = tuple(np.argwhere(~np.isfinite(weights))[0].tolist())
         raise InputError(f"the connectome's weights must be finite in {kind}; that at {where} is not.")
