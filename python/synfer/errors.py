@@ -78,6 +78,10 @@ class NotConvergedWarning(SynferWarning):
     """A fit stopped at its cap before it had converged; the connectome says so too."""
 
 
+class HorizonWarning(SynferWarning):
+    """A forecast is asked for a time further ahead than any that was learnt."""
+
+
 class UnitRootWarning(SynferWarning):
     """A fitted process remembers for so long that what is concluded from it is chance."""
 

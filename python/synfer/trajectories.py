@@ -62,12 +62,12 @@ class Trajectories:
         parameters: Mapping[str, Any] | None = None,
         states: Sequence[Any] | None = None,
     ):
-        self.values = [_values(value, k) for k, value in enumerate(_items(values, "values"))]
+        self.values = [_values(value, k) for k, value in enumerate(items(values, "values"))]
         if not self.values:
             raise InputError("values must hold at least one trajectory, got none.")
         n = len(self.values)
-        shared = _is_one(times)
-        given = [times] * n if shared else _items(times, "times")
+        shared = is_one(times)
+        given = [times] * n if shared else items(times, "times")
         if len(given) != n:
             raise ShapeError(f"times must be of as many trajectories as values, {n}, or one for all; got {len(given)}.")
         self.times = [_times(time, k) for k, time in enumerate(given)]
@@ -117,7 +117,7 @@ class Trajectories:
         if own:
             return cls([v for part in X for v in part.values], [t for part in X for t in part.times])
         if times is None:
-            parts = [_values(value, k) for k, value in enumerate(_items(X, "values"))]
+            parts = [_values(value, k) for k, value in enumerate(items(X, "values"))]
             return cls(parts, [np.arange(len(part), dtype=float) for part in parts])
         return cls(X, times)
 
@@ -199,7 +199,7 @@ class Trajectories:
         return f"<Trajectories: {len(self)} of {samples} samples of shape {self.sample_shape}{about}>"
 
 
-def _is_one(times: Any) -> bool:
+def is_one(times: Any) -> bool:
     """Whether times are one trajectory's, for all."""
     if isinstance(times, np.ndarray) and times.dtype != object:
         return times.ndim == 1
@@ -208,7 +208,8 @@ def _is_one(times: Any) -> bool:
     return np.ndim(times) == 1
 
 
-def _items(given: Any, name: str) -> list[Any]:
+def items(given: Any, name: str) -> list[Any]:
+    """Give a sequence as a list; refuse by name what is none."""
     try:
         return list(given)
     except TypeError:

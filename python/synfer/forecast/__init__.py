@@ -5,7 +5,9 @@ from synfer.forecast.componentwise import ComponentwiseForecaster, Componentwise
 from synfer.forecast.convolutional import TCNForecaster
 from synfer.forecast.events import Events
 from synfer.forecast.feedforward import MLPForecaster
+from synfer.forecast.horizons import copy_last, errors_by_horizon
 from synfer.forecast.kan import KANForecaster
+from synfer.forecast.ladid import LaDID
 from synfer.forecast.lagged import LaggedForecaster
 from synfer.forecast.laws import LAWS, Law
 from synfer.forecast.learning import History, Schedule
@@ -13,6 +15,7 @@ from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood, ScaledGaussian,
 from synfer.forecast.mask2cause import Mask2CauseForecaster
 from synfer.forecast.netformer import NetFormerForecaster
 from synfer.forecast.pasts import Pasts, moments, saturation
+from synfer.forecast.pieces import Pieces
 from synfer.forecast.recurrent import LSTMForecaster
 from synfer.forecast.synformer import SynformerForecaster
 from synfer.forecast.synformer_training import train_synformer
@@ -31,6 +34,7 @@ __all__ = [
     "History",
     "KANForecaster",
     "LSTMForecaster",
+    "LaDID",
     "LaggedForecaster",
     "Law",
     "Likelihood",
@@ -38,12 +42,15 @@ __all__ = [
     "Mask2CauseForecaster",
     "NetFormerForecaster",
     "Pasts",
+    "Pieces",
     "ScaledGaussian",
     "Schedule",
     "SynformerForecaster",
     "TCNForecaster",
     "VaryingGaussian",
     "Windows",
+    "copy_last",
+    "errors_by_horizon",
     "evaluate",
     "evaluation_batches",
     "moments",

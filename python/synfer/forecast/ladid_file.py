@@ -1,0 +1,86 @@
+"""Files of fitted LaDIDs: a layout with a number, read without executing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from synfer.errors import FileError
+from synfer.forecast.ladid_model import LaDIDModel
+from synfer.io import load_checkpoint, save_checkpoint
+from synfer.storage import StrPath
+
+if TYPE_CHECKING:
+    from synfer.forecast.ladid import LaDID
+
+SCHEMA = 1
+"""Layout of what is written; older ones are read, newer ones refused."""
+
+_WORK = "synfer.forecast.LaDID"
+_ARRAYS = ("offset_", "scale_", "residual_variance_", "validation_")
+_PLAIN = ("n_query_", "horizon_", "timed_")
+
+
+def write(path: StrPath, estimator: LaDID) -> None:
+    """Write a fitted estimator; how it learnt is not kept, nor a generator or the name of a checkpoint."""
+    parameters = estimator.get_params(deep=False) | {"checkpoint": None}
+    if not isinstance(parameters["random_state"], int):
+        parameters["random_state"] = None
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
+    model = estimator.model_
+    state = {
+        "schema": SCHEMA,
+        "parameters": plain,
+        "plain": {name: getattr(estimator, name) for name in _PLAIN},
+        "sample_shape": list(estimator.sample_shape_),
+        "arrays": {name: torch.from_numpy(np.array(getattr(estimator, name))) for name in _ARRAYS},
+        "model": {
+            "finest": model.code.finest,
+            "reach": model.reach,
+            "n_init": model.n_init,
+            "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+        },
+    }
+    save_checkpoint(path, _WORK, state)
+
+
+def read(path: StrPath, cls: type[LaDID]) -> LaDID:
+    """Read what `write` wrote."""
+    state = load_checkpoint(path, _WORK)
+    if state is None:
+        raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
+    if state.get("schema", 0) > SCHEMA:
+        raise FileError(
+            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {state['schema']}, known here up to "
+            f"{SCHEMA}); upgrade."
+        )
+    try:
+        return _made(state, cls)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise FileError(
+            f"cannot read {str(Path(path))!r}: its contents are damaged ({type(error).__name__}: {error})."
+        ) from None
+
+
+def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
+    estimator = cls(**state["parameters"])
+    for name in _PLAIN:
+        setattr(estimator, name, state["plain"][name])
+    for name in _ARRAYS:
+        setattr(estimator, name, state["arrays"][name].numpy())
+    estimator.sample_shape_ = tuple(state["sample_shape"])
+    about = state["model"]
+    model = LaDIDModel(
+        estimator.sample_shape_,
+        **estimator._sizes(),
+        horizon=estimator.horizon_,
+        finest=about["finest"],
+        reach=about["reach"],
+        seeds=range(about["n_init"]),
+    )
+    model.load_state_dict(about["weights"])
+    estimator.model_ = model.to(estimator.device).eval()
+    return estimator

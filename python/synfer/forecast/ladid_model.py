@@ -1,0 +1,209 @@
+"""LaDID's model: a realisation's encoding, dynamics that all realisations share, and the bound that it learns by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from synfer.forecast.ensemble import Dropout, EnsembleLinear, EnsembleModule
+from synfer.forecast.ladid_parts import Noise, SampleCoder, TemporalAttention
+from synfer.forecast.latent_dynamics import LatentDynamics, ODEDynamics, QueryDynamics, RecurrentDynamics, TimeCode
+from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
+
+DYNAMICS = ("query", "ode", "rnn")
+
+
+class LaDIDModel(EnsembleModule):
+    """Samples of a context, each encoded; attention over them; their mean is psi; dynamics lead from psi to any time.
+
+    ``psi ~ N(mean_k gamma_k, mean of the samples' own noise)``, ``z(t) = f(t, psi)``, ``x(t) = dec(z(t))``, with f the
+    same for all realisations. Every parameter has a leading axis over initialisations, I.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+    n_context : int
+        Samples of a context in training, Lc.
+    horizon : float
+        Longest time from a context's first sample that is learnt, in seconds: the unit of the time code.
+    finest : float
+        Highest angular frequency of the time code, in pi / horizon.
+    reach : float
+        Seconds within which samples attend to each other by time.
+    head : {"gaussian", "poisson"}
+    encoder : {"cnn", "mlp", "linear"}
+    dynamics : {"query", "ode", "rnn"}
+    d_latent, d_model, d_hidden, n_layers, n_frequencies : int
+    n_decoded : int, optional
+        Samples of a piece that are decoded in a step of training; all by default.
+    dropout, noise, smoothness : float
+    static : bool
+    level : array (feature,), optional
+        Raw output to begin with.
+    seeds : sequence of int, (I,)
+    """
+
+    evaluation_tokens: int = 2_000
+
+    def __init__(
+        self,
+        sample_shape: tuple[int, ...],
+        *,
+        n_context: int,
+        horizon: float,
+        finest: float,
+        reach: float,
+        head: str = "gaussian",
+        encoder: str = "mlp",
+        dynamics: str = "query",
+        d_latent: int = 32,
+        d_model: int = 64,
+        d_hidden: int = 256,
+        n_layers: int = 4,
+        n_frequencies: int = 16,
+        n_decoded: int | None = None,
+        dropout: float = 0.0,
+        noise: float = 0.1,
+        smoothness: float = 0.1,
+        static: bool = True,
+        level: Any = None,
+        seeds: Sequence[int] = (0,),
+    ):
+        super().__init__(len(seeds))
+        generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
+        self.n_context, self.head, self.noise, self.smoothness = n_context, head, float(noise), float(smoothness)
+        self.reach, self.n_decoded = float(reach), n_decoded
+        self.coder = SampleCoder(sample_shape, encoder, d_model, d_latent, d_hidden, static, generators)
+        self.of_time = EnsembleLinear(1 + 2 * n_frequencies, d_model, generators)
+        self.code = TimeCode(horizon, finest, n_frequencies)
+        # The first layer attends by time alone, the others by content.
+        self.layers = nn.ModuleList(TemporalAttention(d_model, reach, k > 0, generators) for k in range(n_layers))
+        self.gamma = EnsembleLinear(d_model, d_latent, generators)
+        self.log_tau = EnsembleLinear(d_model, d_latent, generators)
+        self.draws = Noise(seeds)
+        self.dynamics: LatentDynamics
+        if dynamics == "query":
+            self.dynamics = QueryDynamics(d_latent, d_hidden, self.code, Dropout(dropout, seeds), generators)
+        elif dynamics == "ode":
+            self.dynamics = ODEDynamics(d_latent, d_hidden, horizon, generators)
+        else:
+            self.dynamics = RecurrentDynamics(d_latent, d_hidden, horizon / finest, generators)
+        with torch.no_grad():
+            self.log_tau.bias.sub_(3.0)  # begin nearly certain of psi, or nothing is learnt for long
+            if level is not None:
+                self.coder.decoder.last.bias.add_(torch.as_tensor(level, dtype=torch.float32))
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """What the raw output means."""
+        return LIKELIHOODS[self.head]
+
+    def encode(self, context: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """Give mean and standard deviation of psi, (I, B, d) each, of contexts (I, B, L, F) at times (I, B, L).
+
+        Times count from the context's first sample.
+        """
+        n_batch, length = context.shape[1:3]
+        if self.head == "poisson":
+            context = context.sqrt()  # counts of unlike sizes vary about alike then
+        x = self.coder.encode(context.flatten(1, 2)) + self.of_time(self.code(times).flatten(1, 2))
+        for layer in self.layers:
+            x = cast(TemporalAttention, layer)(x, times)
+        gamma = self.gamma(x).unflatten(1, (n_batch, length))
+        tau = self.log_tau(x).clamp(max=3.0).exp().unflatten(1, (n_batch, length))
+        return gamma.mean(2), tau.square().sum(2).sqrt() / length
+
+    def query(self, psi: Tensor, context: Tensor, times: Tensor) -> Tensor:
+        """Give raw forecasts (I, B, Q, F) at times (I, B, Q) since the context's first sample."""
+        static = self.coder.static_of(context.sqrt() if self.head == "poisson" else context)
+        return self.coder.decode(self.dynamics(psi, times), static)
+
+    def forecast(self, context: Tensor, context_times: Tensor, times: Tensor) -> Tensor:
+        """Give raw forecasts (I, B, Q, F): psi at its mean."""
+        return self.query(self.encode(context, context_times)[0], context, times)
+
+    def forward(self, piece: Tensor, times: Tensor) -> tuple[Tensor, None]:
+        """Give the negative bound on the log-likelihood of each piece, in nats a number, (B, 1, I).
+
+        ``mean -log p(x | z) + (KL(psi || N(0, 1)) / numbers of a sample and L) + smoothness |z - z'|^2``: the last is
+        the joint of multiple shooting. The piece's last Lc samples are the context of the window that follows; z' is
+        what that window's psi says of them, z what the first one's does.
+
+        Parameters
+        ----------
+        piece : Tensor, (I, B, L, F)
+            The first Lc samples are the context, all are to be forecast.
+        times : Tensor, (I, B, L)
+            From the piece's first sample.
+        """
+        context = piece[:, :, : self.n_context]
+        psi, spread = self.encode(context, times[:, :, : self.n_context])
+        divergence = 0.5 * (psi.square() + spread.square() - 2.0 * spread.log() - 1.0).sum(-1)
+        if self.training:
+            psi = psi + spread * self.draws.normal(tuple(psi.shape[1:]), psi.device)
+        static = self.coder.static_of(context.sqrt() if self.head == "poisson" else context)
+        z = self.dynamics(psi, times)
+        shown, target = z, piece
+        if self.training and self.n_decoded is not None and self.n_decoded < piece.shape[2]:
+            # Decoding is most of the work, and a piece's samples are much alike: some, drawn in each step, will do.
+            at = self.draws.normal((piece.shape[2],), piece.device).argsort(1)[:, : self.n_decoded]
+            shown, target = (torch.stack([x[:, k] for x, k in zip(y, at, strict=True)]) for y in (z, piece))
+        raw = self.coder.decode(shown, static)
+        lost = self.likelihood.loss(raw, target).mean((2, 3))
+        if self.head == "gaussian":
+            lost = lost / (2.0 * self.noise**2)
+        loss = lost + divergence / (piece.shape[2] * piece.shape[3])
+        if self.smoothness > 0.0:
+            # The last samples that are there: a piece that came to its trajectory's end repeats the last one.
+            length = 1 + (times < times[..., -1:]).sum(-1, keepdim=True)
+            at = length - self.n_context + torch.arange(self.n_context, device=times.device)
+            since = times.gather(2, at)
+            since = since - since[..., :1]
+            following, _ = self.encode(_at(piece, at), since)
+            loss = loss + self.smoothness * (_at(z, at) - self.dynamics(following, since)).square().mean((2, 3))
+        return loss.T[:, None], None
+
+
+def _at(x: Tensor, at: Tensor) -> Tensor:
+    """Give the samples (I, B, l, F) of x (I, B, L, F) at positions (I, B, l)."""
+    return x.gather(2, at[..., None].expand(-1, -1, -1, x.shape[-1]))
+
+
+class Bound(Likelihood):
+    """What the model gives in training is its loss already: the piece that it was given holds the target."""
+
+    def loss(self, raw: Tensor, target: Tensor) -> Tensor:
+        """R itself."""
+        return raw
+
+    def mean(self, raw: Tensor) -> Tensor:
+        """R itself."""
+        return raw
+
+    def log_prob(self, mean: Tensor, target: Tensor, variance: Tensor) -> Tensor:
+        """Minus r."""
+        return -mean
+
+    def check(self, series: Tensor) -> None:
+        """Nothing: the model's own law is asked."""
+
+
+def freeze(module: nn.Module) -> None:
+    """Let no training touch a module: its parameters become buffers, which are kept and copied but not learnt."""
+    for part in module.modules():
+        for name, parameter in list(part._parameters.items()):
+            if parameter is not None:
+                del part._parameters[name]
+                part.register_buffer(name, parameter.detach())
+
+
+def thaw(module: nn.Module) -> None:
+    """Undo `freeze`; of modules whose buffers were all parameters, as LaDID's are."""
+    for part in module.modules():
+        for name, buffer in list(part._buffers.items()):
+            if buffer is not None:
+                del part._buffers[name]
+                part._parameters[name] = nn.Parameter(buffer)

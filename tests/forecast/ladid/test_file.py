@@ -1,0 +1,71 @@
+"""Files of fitted LaDIDs, those of earlier versions among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from synfer.errors import FileError
+from synfer.forecast import LaDID, ladid_file
+
+from .conftest import small
+
+# Written by synfer 0.1.0 (schema 1), never to be written anew: a small model (d_model=4, d_hidden=4, d_latent=2)
+# fitted to `turning(12, 10, 0)`. Below is what it forecast then.
+OLD = Path(__file__).parent / "schema_1.pt"
+FORECAST_THEN = np.array(
+    [
+        [[0.02353, -0.05599, 1.04018], [0.02481, -0.05379, 1.04069]],
+        [[-0.08887, 0.00314, 0.91732], [-0.08239, 0.00253, 0.92353]],
+    ]
+)
+
+
+def test_saved_and_loaded(points, fitted, tmp_path):
+    fitted.save(tmp_path / "model.pt")
+    loaded = LaDID.load(tmp_path / "model.pt")
+    contexts = points.isel(time=slice(4))
+    assert np.array_equal(loaded.predict(contexts, [1.5, 2.0]), fitted.predict(contexts, [1.5, 2.0]))
+    assert loaded.get_params() == fitted.get_params() and loaded.score(points) == fitted.score(points)
+    few = points[:4]
+    with pytest.warns(match="had not come to rest"):
+        assert loaded.transfer(few, max_epochs=1).n_query_ == 6
+    loaded.save(tmp_path / "again.pt")
+    assert np.array_equal(LaDID.load(tmp_path / "again.pt").predict(contexts, [2.0]), loaded.predict(contexts, [2.0]))
+
+
+def test_a_generator_is_not_kept(points, tmp_path):
+    with pytest.warns(match="had not come to rest"):
+        model = small(random_state=np.random.RandomState(0), max_epochs=1, encoder="linear").fit(points)
+    model.save(tmp_path / "model.pt")
+    assert LaDID.load(tmp_path / "model.pt").random_state is None
+
+
+def test_what_version_0_1_wrote_is_read(points):
+    forecast = LaDID.load(OLD).predict(points[:2].isel(time=slice(4)), [1.5, 2.5])
+    np.testing.assert_allclose(forecast, FORECAST_THEN, atol=1e-4)
+
+
+def test_refused(points, fitted, tmp_path, monkeypatch):
+    path = tmp_path / "model.pt"
+    with pytest.raises(FileError, match="there is no such file"):
+        LaDID.load(path)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(FileError, match="not a checkpoint of synfer, or damaged"):
+        LaDID.load(path)
+    fitted.save(path)
+    content = torch.load(path, weights_only=True)
+    for change, message in (
+        ({"schema": 2}, r"a newer synfer wrote it \(schema 2, known here up to 1\)"),
+        ({"arrays": {}}, "its contents are damaged"),
+        ({"parameters": {"n_things": 1}}, "its contents are damaged"),
+    ):
+        torch.save({**content, "state": content["state"] | change}, path)
+        with pytest.raises(FileError, match=message):
+            LaDID.load(path)
+    with pytest.raises(FileError, match="does not exist"):
+        fitted.save(tmp_path / "nowhere" / "model.pt")
+    assert ladid_file.SCHEMA == 1

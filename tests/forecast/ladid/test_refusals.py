@@ -1,0 +1,126 @@
+"""LaDID: what is refused, by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from synfer import Recording, Trajectories
+from synfer.errors import InputError, ShapeError, SynferError, UnknownNameError
+from synfer.forecast import errors_by_horizon
+from synfer.simulate import pendulum_system
+
+from .conftest import small
+
+X, T = np.random.default_rng(0).random((4, 8, 3)), np.arange(8.0)
+FILMS = np.random.default_rng(0).random((4, 8, 20, 16))
+HOLED = np.where(np.arange(8)[:, None] == 3, np.nan, X)
+
+OF_THE_FIT = {
+    "lengths": (lambda: small().fit(X, T[:7]), ShapeError, "trajectory 0 has 8 samples and 7 times"),
+    "unsorted": (lambda: small().fit(X, T[::-1]), InputError, "times of trajectory 0 must increase"),
+    "duplicate": (lambda: small().fit(X, np.maximum(T, 1)), InputError, "times of trajectory 0 must differ"),
+    "NaN": (lambda: small().fit(HOLED, T), InputError, "values of trajectory 0 must be finite"),
+    "one array": (lambda: small().fit(X[0], T), ShapeError, r"must be \(time, unit\)"),
+    "one trajectory": (lambda: small().fit(X[:1], T), InputError, "at least 2 trajectories"),
+    "too short": (lambda: small(n_context=8).fit(X, T), InputError, "samples, the shortest has 8"),
+    "too short to query": (lambda: small(n_query=5).fit(X, T), InputError, r"n_context \+ n_query = 4 \+ 5"),
+    "one long": (
+        lambda: small(n_query=4).fit([X[0], X[1, :5], X[2, :5], X[3, :5]], [T, T[:5], T[:5], T[:5]]),
+        InputError, "must be among those that are learnt from and",
+    ),
+    "sides": (lambda: small().fit(FILMS, T), ShapeError, "multiples of 16, got .20, 16."),
+    "units through convolutions": (lambda: small(encoder="cnn").fit(X, T), ShapeError, "multiples of 16"),
+    "no counts": (lambda: small(head="poisson").fit(X, T), InputError, "X must hold counts"),
+    "no signal": (
+        lambda: small().fit(Recording({"x": X, "y": X}, 0.1, leading="trial")), InputError, "signal must name one"
+    ),
+    "times beside its own": (lambda: small().fit(Trajectories(X, T), T), InputError, "times must be None"),
+    "context": (lambda: small(n_context=0).fit(X, T), InputError, "n_context"),
+    "dynamics": (lambda: small(dynamics="sde").fit(X, T), InputError, "dynamics"),
+    "share": (lambda: small(validation_fraction=1.0).fit(X, T), InputError, "validation_fraction"),
+    "device": (lambda: small(device="nowhere").fit(X, T), InputError, "device must be one"),
+    "a checkpoint of chance": (
+        lambda: small(checkpoint="x.pt", random_state=None).fit(X, T), InputError, "random_state must be an int"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_THE_FIT)
+def test_refused_by_fit(case):
+    call, error, message = OF_THE_FIT[case]
+    with pytest.raises(SynferError, match=message) as caught:
+        call()
+    assert type(caught.value) is error
+
+
+OF_A_FORECAST = {
+    "before the context": (lambda m, c: m.predict(c, [-0.1, 1.0]), InputError, "begins at 0 s in .* 0; got -0.1"),
+    "unsorted": (lambda m, c: m.predict(c, [2.0, 1.0]), InputError, "times must increase, got 1 after 2"),
+    "duplicate": (lambda m, c: m.predict(c, [1.0, 1.0]), InputError, "times must differ, got 1 twice"),
+    "NaN times": (lambda m, c: m.predict(c, [1.0, np.nan]), InputError, "times must be finite"),
+    "none": (lambda m, c: m.predict(c, np.zeros(0)), ShapeError, "at least one time"),
+    "empty of one": (lambda m, c: m.predict(c[:2], [[1.0], []]), ShapeError, "at least one time"),
+    "of others": (lambda m, c: m.predict(c, [[1.0]] * 3), ShapeError, "of each of 12 realisations; got 3"),
+    "one number": (lambda m, c: m.predict(c, 1.0), InputError, "times must be"),
+    "text": (lambda m, c: m.predict(c, ["a"]), InputError, "times must be numbers"),
+    "shape": (lambda m, c: m.predict([v[:, :2] for v in c.values], [1.0], c.times), ShapeError, r"\(3,\), got \(2,\)"),
+    "NaN": (lambda m, c: m.predict([v + np.nan for v in c.values], [1.0], c.times), InputError, "must be finite"),
+    "lengths": (lambda m, c: m.predict(c.values, [1.0], c.times[0][:2]), ShapeError, "4 samples and 2 times"),
+    "context without times": (lambda m, c: m.predict(c.values, [1.0]), InputError, "context_times must be given"),
+    "score of short ones": (lambda m, c: m.score(c), InputError, "more than n_context = 4 samples"),
+    "transfer from one": (lambda m, c: m.transfer(c[0]), InputError, "at least 2 trajectories"),
+    "transfer from short ones": (lambda m, c: m.transfer(c), InputError, r"n_context \+ n_query = 4 \+ 6"),
+    "transfer of what": (lambda m, c: m.transfer(c, refit="dynamics"), UnknownNameError, "refit 'dynamics'"),
+    "transfer to other shapes": (
+        lambda m, c: m.transfer([v[:, :2] for v in c.values], c.times), ShapeError, r"\(3,\), got \(2,\)"
+    ),
+    "epochs": (lambda m, c: m.transfer(c, max_epochs=0), InputError, "max_epochs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_A_FORECAST)
+def test_refused_by_a_fitted_model(fitted, points, case):
+    call, error, message = OF_A_FORECAST[case]
+    with pytest.raises(SynferError, match=message) as caught:
+        call(fitted, points.isel(time=slice(4)))
+    assert type(caught.value) is error
+
+
+def test_a_failed_fit_leaves_no_answer_standing(points):
+    with pytest.warns(match="had not come to rest"):
+        model = small(max_epochs=1).fit(points)
+    with pytest.raises(InputError):
+        model.fit(HOLED, T)
+    assert not hasattr(model, "model_")
+
+
+def test_not_fitted(points):
+    from sklearn.exceptions import NotFittedError
+
+    for call in (lambda m: m.predict(points, [1.0]), lambda m: m.save("x"), lambda m: m.transfer(points)):
+        with pytest.raises(NotFittedError):
+            call(small())
+
+
+def test_what_explodes_is_said():
+    from synfer.errors import FitDivergedError
+
+    films = pendulum_system(4, 8, size=16)
+    with pytest.raises(FitDivergedError, match="loss of initialisation 0"):
+        small(learning_rate=1e30, encoder="mlp").fit(films)
+
+
+OF_ERRORS = {
+    "shapes": (np.zeros((2, 3)), np.zeros((2, 4)), {}, ShapeError, "must both be"),
+    "NaN": (np.full((2, 3), np.nan), np.ones((2, 3)), {}, InputError, "must be finite"),
+    "confidence": (np.ones((2, 3)), np.ones((2, 3)), {"confidence": 95}, InputError, "between 0 and 1"),
+}
+
+
+@pytest.mark.parametrize("case", OF_ERRORS)
+def test_refused_by_errors_by_horizon(case):
+    forecast, truth, options, error, message = OF_ERRORS[case]
+    with pytest.raises(error, match=message):
+        errors_by_horizon(torch.from_numpy(forecast), truth, **options)
