@@ -281,7 +281,7 @@ class LaDID(LaDIDFitting):
         InputError, ShapeError, UnknownNameError, FitDivergedError, FileError
             As of `fit`.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "residual_variance_")
         as_choice(refit, "refit", ("encoding", "all"))
         trajectories = self._given(X, times, signal, "X")
         other: LaDID = clone(self)
@@ -290,7 +290,7 @@ class LaDID(LaDIDFitting):
         other._check_parameters()
         for name in ("sample_shape_", "n_query_", "horizon_", "timed_", "offset_", "scale_"):
             setattr(other, name, getattr(self, name))
-        other.model_, other.stages_ = copy.deepcopy(self.model_), []
+        other.model_, other.stages_ = copy.deepcopy(self.model_).to(other.device), []
         training, validation, seeds = other._split(trajectories)
         pieces = other._pieces(trajectories, other.n_query_)
         still = [other.model_.dynamics, other.model_.coder.decoder] if refit == "encoding" else []
@@ -333,7 +333,7 @@ class LaDID(LaDIDFitting):
         HorizonWarning
             A query lies further from the context's first sample than any that was learnt.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "residual_variance_")
         contexts = self._given(context, context_times, signal, "context_times")
         asked = self._asked(times, contexts)
         made = self._each(contexts, asked)
@@ -348,7 +348,7 @@ class LaDID(LaDIDFitting):
         -------
         list of numpy.ndarray (time, ...), one a trajectory
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "residual_variance_")
         trajectories = self._given(X, times, signal, "times")
         made = []
         for values, t in zip(trajectories.values, trajectories.times, strict=True):
@@ -367,7 +367,7 @@ class LaDID(LaDIDFitting):
         The Gaussian law has the variance of the validation's residuals. Greater is better; held-out trajectories only
         say something.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "residual_variance_")
         trajectories = self._given(X, times, signal, "times")
         forecast, target = self._continued(trajectories)
         law = self.model_.likelihood
@@ -386,12 +386,15 @@ class LaDID(LaDIDFitting):
         Raises
         ------
         FileError
-            The file cannot be written.
+            It cannot be written.
         """
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "residual_variance_")
         ladid_file.write(path, self)
 
     @classmethod
-    def load(cls, path: StrPath) -> LaDID:
-        """Read what `save` wrote, executing nothing; FileError where it is missing, damaged, or of a newer version."""
-        return ladid_file.read(path, cls)
+    def load(cls, path: StrPath, *, device: str = "cpu") -> LaDID:
+        """Read what `save` wrote, executing nothing, onto a device that may be another than it was made on.
+
+        FileError where it is missing, damaged or of a newer version, InputError where there is no such device.
+        """
+        return ladid_file.read(path, cls, device)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from synfer.errors import FileError
-from synfer.forecast.ladid_model import LaDIDModel
+from synfer.forecast.ladid_model import LaDIDModel, refuse_missing_device
 from synfer.io import load_checkpoint, save_checkpoint
 from synfer.storage import StrPath
 
@@ -38,7 +38,7 @@ def write(path: StrPath, estimator: LaDID) -> None:
         "sample_shape": list(estimator.sample_shape_),
         "arrays": {name: torch.from_numpy(np.array(getattr(estimator, name))) for name in _ARRAYS},
         "model": {
-            "finest": model.code.finest,
+            "step": model.step,
             "reach": model.reach,
             "n_init": model.n_init,
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
@@ -47,8 +47,8 @@ def write(path: StrPath, estimator: LaDID) -> None:
     save_checkpoint(path, _WORK, state)
 
 
-def read(path: StrPath, cls: type[LaDID]) -> LaDID:
-    """Read what `write` wrote."""
+def read(path: StrPath, cls: type[LaDID], device: str) -> LaDID:
+    """Read what `write` wrote, onto a device."""
     state = load_checkpoint(path, _WORK)
     if state is None:
         raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
@@ -57,12 +57,16 @@ def read(path: StrPath, cls: type[LaDID]) -> LaDID:
             f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {state['schema']}, known here up to "
             f"{SCHEMA}); upgrade."
         )
+    refuse_missing_device(device)
     try:
-        return _made(state, cls)
+        estimator = _made(state, cls)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise FileError(
             f"cannot read {str(Path(path))!r}: its contents are damaged ({type(error).__name__}: {error})."
         ) from None
+    estimator.device = device
+    estimator.model_.to(device)
+    return estimator
 
 
 def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
@@ -77,10 +81,10 @@ def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
         estimator.sample_shape_,
         **estimator._sizes(),
         horizon=estimator.horizon_,
-        finest=about["finest"],
+        step=about["step"],
         reach=about["reach"],
         seeds=range(about["n_init"]),
     )
     model.load_state_dict(about["weights"])
-    estimator.model_ = model.to(estimator.device).eval()
+    estimator.model_ = model.eval()
     return estimator

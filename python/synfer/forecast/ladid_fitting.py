@@ -16,14 +16,13 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from synfer.errors import HorizonWarning, InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.frames import SHRINKING
-from synfer.forecast.ladid_model import Bound, LaDIDModel
+from synfer.forecast.ladid_model import Bound, LaDIDModel, refuse_missing_device
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.pieces import Pieces
 from synfer.forecast.training import train
 from synfer.storage import StrPath
 from synfer.trajectories import Trajectories, increasing, is_one, items
 
-_HIGHEST = 2.0**8  # of the time code, in half turns over the horizon: the published one
 _REACH = 0.45  # of a context's length: within which samples attend by time
 _TOGETHER = 32  # contexts in one pass without gradients
 _LEAST_VARIANCE = 1e-6  # of the samples' own: a pixel that is dark throughout has no likelihood otherwise
@@ -88,13 +87,7 @@ class LaDIDFitting(BaseEstimator):
                 "random_state must be an int with a checkpoint, which the same fit shall find again; got "
                 f"{self.random_state!r}."
             )
-        try:
-            torch.empty(1, device=self.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise InputError(
-                f"device must be one that torch can compute on here, such as 'cpu'; got {self.device!r}: "
-                f"{str(error).splitlines()[0]}"
-            ) from None
+        refuse_missing_device(self.device)
 
     def _given(self, X: Any, times: Any, signal: str | None, argument: str) -> Trajectories:
         """Read samples for a fitted model: they must say their times if the fit's did, and be shaped as these."""
@@ -212,7 +205,7 @@ class LaDIDFitting(BaseEstimator):
             trajectories.sample_shape,
             **self._sizes(),
             horizon=self.horizon_,
-            finest=min(_HIGHEST, max(1.0, self.horizon_ / step)),
+            step=step,
             reach=max(_REACH * float(pieces.spans(self.n_context).median()), step),
             level=level if self._coder(trajectories.sample_shape) != "cnn" else None,
             seeds=seeds,
@@ -289,7 +282,7 @@ class LaDIDFitting(BaseEstimator):
         since = np.stack([contexts.times[k] - contexts.times[k][0] for k in some])
         ahead = np.stack([asked[k] - contexts.times[k][0] for k in some])
         context, context_times, times = (
-            torch.from_numpy(a.astype(np.float32)).to(self.device).expand(model.n_init, *a.shape)
+            torch.from_numpy(a.astype(np.float32)).to(model.gamma.weight.device).expand(model.n_init, *a.shape)
             for a in (values, since, ahead)
         )
         mean = model.likelihood.mean(model.forecast(context, context_times, times)).mean(0).double().cpu().numpy()

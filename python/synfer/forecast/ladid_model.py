@@ -8,12 +8,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from synfer.errors import InputError
 from synfer.forecast.ensemble import Dropout, EnsembleLinear, EnsembleModule
 from synfer.forecast.ladid_parts import Noise, SampleCoder, TemporalAttention
 from synfer.forecast.latent_dynamics import LatentDynamics, ODEDynamics, QueryDynamics, RecurrentDynamics, TimeCode
 from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
 
 DYNAMICS = ("query", "ode", "rnn")
+_HIGHEST = 2.0**8  # frequency of the time code, in half turns over the horizon: the published one
 
 
 class LaDIDModel(EnsembleModule):
@@ -29,8 +31,8 @@ class LaDIDModel(EnsembleModule):
         Samples of a context in training, Lc.
     horizon : float
         Longest time from a context's first sample that is learnt, in seconds: the unit of the time code.
-    finest : float
-        Highest angular frequency of the time code, in pi / horizon.
+    step : float
+        Seconds from sample to sample, about: the time code's fastest turn takes eight of them, a step of "rnn" one.
     reach : float
         Seconds within which samples attend to each other by time.
     head : {"gaussian", "poisson"}
@@ -54,7 +56,7 @@ class LaDIDModel(EnsembleModule):
         *,
         n_context: int,
         horizon: float,
-        finest: float,
+        step: float,
         reach: float,
         head: str = "gaussian",
         encoder: str = "mlp",
@@ -75,10 +77,10 @@ class LaDIDModel(EnsembleModule):
         super().__init__(len(seeds))
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
         self.n_context, self.head, self.noise, self.smoothness = n_context, head, float(noise), float(smoothness)
-        self.reach, self.n_decoded = float(reach), n_decoded
+        self.step, self.reach, self.n_decoded = float(step), float(reach), n_decoded
         self.coder = SampleCoder(sample_shape, encoder, d_model, d_latent, d_hidden, static, generators)
         self.of_time = EnsembleLinear(1 + 2 * n_frequencies, d_model, generators)
-        self.code = TimeCode(horizon, finest, n_frequencies)
+        self.code = TimeCode(horizon, min(_HIGHEST, max(1.0, horizon / (4.0 * step))), n_frequencies)
         # The first layer attends by time alone, the others by content.
         self.layers = nn.ModuleList(TemporalAttention(d_model, reach, k > 0, generators) for k in range(n_layers))
         self.gamma = EnsembleLinear(d_model, d_latent, generators)
@@ -90,7 +92,7 @@ class LaDIDModel(EnsembleModule):
         elif dynamics == "ode":
             self.dynamics = ODEDynamics(d_latent, d_hidden, horizon, generators)
         else:
-            self.dynamics = RecurrentDynamics(d_latent, d_hidden, horizon / finest, generators)
+            self.dynamics = RecurrentDynamics(d_latent, d_hidden, step, generators)
         with torch.no_grad():
             self.log_tau.bias.sub_(3.0)  # begin nearly certain of psi, or nothing is learnt for long
             if level is not None:
@@ -137,7 +139,7 @@ class LaDIDModel(EnsembleModule):
         piece : Tensor, (I, B, L, F)
             The first Lc samples are the context, all are to be forecast.
         times : Tensor, (I, B, L)
-            From the piece's first sample.
+            From the piece's first sample: increasing, until the piece begins again.
         """
         context = piece[:, :, : self.n_context]
         psi, spread = self.encode(context, times[:, :, : self.n_context])
@@ -157,14 +159,25 @@ class LaDIDModel(EnsembleModule):
             lost = lost / (2.0 * self.noise**2)
         loss = lost + divergence / (piece.shape[2] * piece.shape[3])
         if self.smoothness > 0.0:
-            # The last samples that are there: a piece that came to its trajectory's end repeats the last one.
-            length = 1 + (times < times[..., -1:]).sum(-1, keepdim=True)
+            # The last samples that are there: where a piece came to its trajectory's end, it begins again.
+            length = 1 + (times.diff() > 0).long().cumprod(-1).sum(-1, keepdim=True)
             at = length - self.n_context + torch.arange(self.n_context, device=times.device)
             since = times.gather(2, at)
             since = since - since[..., :1]
             following, _ = self.encode(_at(piece, at), since)
             loss = loss + self.smoothness * (_at(z, at) - self.dynamics(following, since)).square().mean((2, 3))
         return loss.T[:, None], None
+
+
+def refuse_missing_device(device: str) -> None:
+    """Refuse a device that torch cannot compute on here."""
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device must be one that torch can compute on here, such as 'cpu'; got {device!r}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
 
 
 def _at(x: Tensor, at: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ from synfer.forecast.ensemble import Dropout, EnsembleLinear, EnsembleModule
 class TimeCode(nn.Module):
     """Times as sines and cosines, and the time itself: ``(t, sin b_k t, cos b_k t)``, t in horizons.
 
-    ``b_k = pi 2^{u_k}``, u_k evenly from 0 to ``log2(finest)``: from half a turn over the horizon up to the highest
-    frequency that regular samples tell apart. What were above would be fitted between samples to nothing at all.
+    ``b_k = pi 2^{u_k}``, u_k evenly from 0 to ``log2(finest)``: from half a turn over the horizon up to ``finest`` of
+    them. That should be well below what regular samples tell apart: at that frequency a sine is 0 at every sample and 1
+    between them, where what it is multiplied by was never learnt.
     """
 
     def __init__(self, horizon: float, finest: float, n_frequencies: int):

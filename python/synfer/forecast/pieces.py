@@ -16,8 +16,9 @@ from synfer.trajectories import Trajectories
 class Pieces(Windows):
     """Stretches of ``n_context + n_query`` consecutive samples, none across two trajectories; for the training loop.
 
-    Samples are flattened, and held once, in float32. Pieces that begin later in a trajectory than a whole one would fit
-    repeat its last sample, and its time, to their end: so every part of a trajectory is a context to be learnt from.
+    Samples are flattened, and held once, in float32. Where a trajectory ends before a piece does, the piece's samples
+    stand in it again, with their times, from its first on: so every part of a trajectory is a context to be learnt
+    from, and none of its samples counts for more than the others.
 
     Parameters
     ----------
@@ -112,6 +113,6 @@ class Pieces(Windows):
             The piece holds its target; these are in the target's place.
         """
         first = starts.T[..., None]
-        index = torch.minimum(first + self._steps, self._last[first])
+        index = first + self._steps % (self._last[first] - first + 1)
         times = self.times[index]
         return self.series[index], times - times[..., :1], starts

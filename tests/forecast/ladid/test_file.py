@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from synfer.errors import FileError
+from synfer.errors import FileError, InputError
 from synfer.forecast import LaDID, ladid_file
 
 from .conftest import small
@@ -18,8 +18,8 @@ from .conftest import small
 OLD = Path(__file__).parent / "schema_1.pt"
 FORECAST_THEN = np.array(
     [
-        [[0.02353, -0.05599, 1.04018], [0.02481, -0.05379, 1.04069]],
-        [[-0.08887, 0.00314, 0.91732], [-0.08239, 0.00253, 0.92353]],
+        [[0.10519, 0.01255, 1.06892], [0.09804, 0.00892, 1.07266]],
+        [[-0.06118, 0.07632, 0.97031], [0.01042, 0.04714, 1.01425]],
     ]
 )
 
@@ -49,7 +49,7 @@ def test_what_version_0_1_wrote_is_read(points):
     np.testing.assert_allclose(forecast, FORECAST_THEN, atol=1e-4)
 
 
-def test_refused(points, fitted, tmp_path, monkeypatch):
+def test_refused(points, fitted, tmp_path):
     path = tmp_path / "model.pt"
     with pytest.raises(FileError, match="there is no such file"):
         LaDID.load(path)
@@ -66,6 +66,9 @@ def test_refused(points, fitted, tmp_path, monkeypatch):
         torch.save({**content, "state": content["state"] | change}, path)
         with pytest.raises(FileError, match=message):
             LaDID.load(path)
+    fitted.save(path)
+    with pytest.raises(InputError, match="device must be one"):
+        LaDID.load(path, device="nowhere")
     with pytest.raises(FileError, match="does not exist"):
         fitted.save(tmp_path / "nowhere" / "model.pt")
     assert ladid_file.SCHEMA == 1

@@ -158,7 +158,7 @@ def test_noise_is_counted():
     assert torch.equal(again.normal((5,), torch.device("cpu"))[0], second[1])
 
 
-ABOUT = {"n_context": 3, "horizon": 2.0, "finest": 8.0, "reach": 0.5, "d_latent": 4, "d_model": 8, "d_hidden": 16}
+ABOUT = {"n_context": 3, "horizon": 2.0, "step": 0.05, "reach": 0.5, "d_latent": 4, "d_model": 8, "d_hidden": 16}
 
 
 @pytest.mark.parametrize("head", ["gaussian", "poisson"])
@@ -167,7 +167,7 @@ def test_the_bound(head):
     piece = torch.randint(0, 4, (2, 3, 7, 5), generator=torch.Generator().manual_seed(0)).float()
     times = some_times(2, 3, 7)
     times = times - times[..., :1]
-    piece[0, 1, 5:], times[0, 1, 5:] = piece[0, 1, 4].clone(), times[0, 1, 4].clone()  # came to its end after 5
+    piece[0, 1, 5:], times[0, 1, 5:] = piece[0, 1, :2].clone(), times[0, 1, :2].clone()  # came to its end after 5
     found, _ = model.eval()(piece, times)
     mean, std = model.encode(piece[:, :, :3], times[:, :, :3])
     raw = model.forecast(piece[:, :, :3], times[:, :, :3], times)
@@ -237,7 +237,7 @@ def test_pieces_lie_within_trajectories(points):
     np.testing.assert_allclose(piece[0, 1], (ragged.values[0][1:7] - 1.0) / 2.0, rtol=1e-6)
     np.testing.assert_allclose(times[0, 1], ragged.times[0][1:7] - ragged.times[0][1], atol=1e-6)
     np.testing.assert_allclose(piece[1, 0], (ragged.values[1][4:] - 1.0) / 2.0, rtol=1e-6)
-    short = [2, 3, 4, 4, 4, 4]  # the last sample is repeated, and its time
+    short = [2, 3, 4, 2, 3, 4]  # begins again
     np.testing.assert_allclose(piece[1, 1], (ragged.values[2][short] - 1.0) / 2.0, rtol=1e-6)
     np.testing.assert_allclose(times[1, 1], ragged.times[2][short] - ragged.times[2][2], atol=1e-6)
     with pytest.raises(InputError, match=r"n_context \+ n_query = 5 \+ 6 samples and more, the longest has 10"):

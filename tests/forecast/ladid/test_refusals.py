@@ -93,7 +93,7 @@ def test_a_failed_fit_leaves_no_answer_standing(points):
         model = small(max_epochs=1).fit(points)
     with pytest.raises(InputError):
         model.fit(HOLED, T)
-    assert not hasattr(model, "model_")
+    assert not hasattr(model, "model_") and not hasattr(model, "residual_variance_")
 
 
 def test_not_fitted(points):
@@ -104,12 +104,16 @@ def test_not_fitted(points):
             call(small())
 
 
-def test_what_explodes_is_said():
+def test_what_explodes_is_said_and_leaves_no_answer_standing():
+    from sklearn.exceptions import NotFittedError
+
     from synfer.errors import FitDivergedError
 
-    films = pendulum_system(4, 8, size=16)
+    films, model = pendulum_system(4, 8, size=16), small(learning_rate=1e30, encoder="mlp")
     with pytest.raises(FitDivergedError, match="loss of initialisation 0"):
-        small(learning_rate=1e30, encoder="mlp").fit(films)
+        model.fit(films)
+    with pytest.raises(NotFittedError):
+        model.predict(films.isel(time=slice(4)), [0.2])
 
 
 OF_ERRORS = {
