@@ -62,19 +62,30 @@ def test_what_is_not_listed_has_no_bounds():
     np.testing.assert_array_equal(edges.to_matrix().weight, [[0.0, 2.0], [0.0, 0.0]])
 
 
-def test_bounds_that_are_rounded_bound_the_weight_all_the_same():
+def test_bounds_that_are_rounded_keep_their_order():
     weight = np.random.default_rng(1).normal(size=(6, 6))
     single = weight.astype(np.float32)
     assert np.any(single > weight)  # by rounding alone
-    assert Connectome(abs(weight), weight=weight, interval_low=single, interval_high=single).n_units == 6
+    assert Connectome(abs(weight), weight=weight, interval_low=single, interval_high=weight).n_units == 6
+
+
+@pytest.mark.parametrize("low, high", [(1.5, 2.0), (-1.0, 0.5)])
+def test_bounds_need_not_hold_a_weight_that_is_biased(low, high, tmp_path):
+    fields = {name: np.array([[0.0, value], [0.0, 0.0]]) for name, value in
+              {"weight": 1.0, "interval_low": low, "interval_high": high}.items()}  # fmt: skip
+    Connectome(np.ones((2, 2)), **fields).save(tmp_path / "c.nc")
+    assert Connectome.load(tmp_path / "c.nc").interval_low[0, 1] == low
+    listed = {name: [matrix[0, 1]] for name, matrix in fields.items()}
+    assert Connectome.from_edges([1], [0], n_units=2, **listed).interval_high.values == [high]
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"interval_low": 2.0, "interval_high": 3.0}, "interval_low must be at most weight; at target 0, source 1"),
-        ({"interval_low": -1.0, "interval_high": 0.5}, "weight must be at most interval_high; .* 1.0 and 0.5"),
-        ({"interval_high": -0.5}, "weight must be at most interval_high"),
+        (
+            {"interval_low": 2.0, "interval_high": 1.5},
+            "interval_low must be at most interval_high; at target 0, source 1 they are 2.0 and 1.5",
+        ),
         ({"weight": np.nan, "interval_low": 2.0, "interval_high": 1.0}, "interval_low must be at most interval_high"),
         ({"interval_low": -np.inf}, "interval_low must be finite, or NaN"),
     ],

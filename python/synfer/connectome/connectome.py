@@ -58,7 +58,8 @@ class Connectome(Exports, FieldView, Made):
     score_std : array, optional
         Spread of the score, over initialisations for instance; at least 0.
     interval_low, interval_high : array, optional
-        Bounds of the weight, low <= weight <= high; of what level belongs into ``parameters``.
+        Bounds of what the weight (the score where there is none) estimates, low <= high; of what level belongs into
+        ``parameters``. The weight itself may lie outside, where the interval has a bias of it taken out.
     unit_ids : array (unit,) of int or str, optional
         Labels of the units; default 0, 1, ...
     method, parameters, seed, dt, converged : optional

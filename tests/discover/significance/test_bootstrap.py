@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from synfer import simulate
 from synfer.discover import ConditionalGranger, CrossCorrelation
 from synfer.discover.base import Samples
 from synfer.discover.significance import BlockBootstrap
@@ -64,6 +65,18 @@ def test_without_weights_the_score_has_intervals(x):
     boot = BlockBootstrap(CrossCorrelation(max_lag=2), 20, length=100, random_state=0).fit(trials)
     assert boot.length_ == 100
     assert boot.connectome_.interval_low.dims == ("target", "source")
+
+
+def test_an_interval_beside_a_shifted_weight_stands_as_it_is():
+    """With blocks of 50 samples another lag is chosen than for the whole, which shifts a weight beyond all spread."""
+    network = simulate.izhikevich_network(8, 2, p=0.3, seed=3)
+    seen = simulate.observe.clip_and_zscore(simulate.run(network, 2.0, seed=3))
+    boot = BlockBootstrap(ConditionalGranger(max_lag=5), 20, random_state=0).fit(seen)
+    found = boot.connectome_
+    assert bool(((found.weight < found.interval_low) | (found.weight > found.interval_high)).any())
+    low, high = np.quantile(boot.draws_, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(found.interval_low, 2 * found.weight - high)
+    np.testing.assert_allclose(found.interval_high, 2 * found.weight - low)
 
 
 def test_the_default_length_is_no_longer_than_a_trial(x):

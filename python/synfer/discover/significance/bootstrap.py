@@ -27,7 +27,9 @@ class BlockBootstrap(AroundEstimator):
 
         [2 w - q(1 - a / 2), 2 w - q(a / 2)],    a = 1 - level,  q the quantiles of w_b,
 
-    which takes out the shift that shorter segments give to an estimate.
+    which takes out the shift that resampling in blocks gives to an estimate, such as a score's that cannot be negative.
+    Where that shift is larger than the resamples' spread, the interval does not hold w: then w itself is shifted, and
+    the interval says to where the truth rather lies.
 
     Parameters
     ----------
