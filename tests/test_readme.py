@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import ast
+import functools
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 
+import synfer
 from synfer import evaluate, simulate
 from synfer.discover import ConditionalGranger
 
@@ -45,6 +50,37 @@ def test_the_simulators_page_runs_as_it_stands(tmp_path, monkeypatch):
     assert names["truth"].leading == "time"
     table = names["table"]
     assert [name for name in table.model[table.spiking].unique() if f"`{name}`" not in page] == []
+
+
+PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+SPANS = [(page, span) for page, text in PAGES.items() for span in re.findall(r"`((?:sf|synfer)\.[^`\n]+)`", text)]
+
+
+@pytest.mark.parametrize(("page", "span"), SPANS)
+def test_what_is_named_in_a_line_of_text_is_there(page, span):
+    """A name is looked up; a call whose arguments are all written out is made."""
+    assert len(SPANS) > 5
+    chain = re.match(r"(?:sf|synfer)((?:\.\w+)*)", span)[1].split(".")[1:]
+    functools.reduce(getattr, chain, synfer)
+    if "(" in span:
+        (call,) = (node for node in ast.walk(ast.parse(span)) if isinstance(node, ast.Call))
+        given = [*call.args, *(word.value for word in call.keywords)]
+        if all(isinstance(value, ast.Constant) and value.value is not ... for value in given):
+            eval(span, {"sf": synfer, "synfer": synfer})
+
+
+def test_its_rooms_are_there_before_anything_is_imported_for_them():
+    named = ["network.Network", "recording.Recording", "connectome.Connectome", "trajectories.Trajectories"]
+    named += ["io.save_checkpoint", "discover.significance.SurrogateTest"]
+    code = "import synfer as sf; shown = set(dir(sf)); "
+    code += "; ".join(f"sf.{name}" for name in named)
+    code += "; assert shown >= {'network', 'Network', 'io', 'simulate'}, shown"
+    code += "; assert not shown & {'Any', 'TYPE_CHECKING', '_NOUNS', 'importlib'}, shown"
+    # each as the first of a session: importing one may bring others
+    firsts = [f"import synfer as sf; sf.{name}" for name in ("network", "io")]
+    for one in (code, *firsts):
+        done = subprocess.run([sys.executable, "-c", one], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_raw_voltages_come_to_what_it_warns_of():

@@ -12,7 +12,23 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from synfer import benchmark, datasets, discover, errors, evaluate, forecast, ops, plot, report, simulate
+    from synfer import (
+        benchmark,
+        connectome,
+        datasets,
+        discover,
+        errors,
+        evaluate,
+        forecast,
+        io,
+        network,
+        ops,
+        plot,
+        recording,
+        report,
+        simulate,
+        trajectories,
+    )
     from synfer.connectome import Connectome
     from synfer.network import Network
     from synfer.recording import Recording
@@ -27,15 +43,20 @@ __all__ = [
     "Trajectories",
     "__version__",
     "benchmark",
+    "connectome",
     "datasets",
     "discover",
     "errors",
     "evaluate",
     "forecast",
+    "io",
+    "network",
     "ops",
     "plot",
+    "recording",
     "report",
     "simulate",
+    "trajectories",
 ]
 
 _NOUNS = {"Connectome": "connectome", "Network": "network", "Recording": "recording", "Trajectories": "trajectories"}
@@ -51,4 +72,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """Names for those who look: what stands above for our own use is none of them."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

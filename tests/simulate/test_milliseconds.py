@@ -24,7 +24,7 @@ from synfer.network import (
     StepDrive,
 )
 from synfer.network.models import models
-from synfer.simulate import run, run_views
+from synfer.simulate import DistanceDelay, UniformDelay, distance_dependent, erdos_renyi, run, run_views
 from synfer.simulate.milliseconds import LONGEST
 
 PAIR = Connectome.from_weights([[0.0, 1.0], [1.0, 0.0]])
@@ -84,6 +84,29 @@ def test_slow_things_are_no_mistake(given: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", SynferWarning)
         simulate(**given)
+
+
+DELAYS = {
+    "one": (erdos_renyi(8, 2, 0.5, delay=1.5), r"longest delay = 1\.5 s .* Take 0\.0015 for 1\.5 ms"),
+    "drawn": (erdos_renyi(8, 2, 0.5, delay=UniformDelay(1.0, 5.0, step=1e-3)), "longest delay = "),
+    "by distance": (distance_dependent(8, 2, 1.0, 1.0, delay=DistanceDelay(0.3, step=1e-3), seed=1), "longest delay = "),
+    "a list's": (erdos_renyi(8, 2, 0.5, delay=1.5, layout="edges"), r"longest delay = 1\.5 s"),
+}
+
+
+@pytest.mark.parametrize("what", DELAYS)
+def test_delays_in_milliseconds_are_warned_of(what: str) -> None:
+    wiring, words = DELAYS[what]
+    with pytest.warns(MillisecondsWarning, match=words) as caught:
+        run(Network("lif", {}, wiring), 0.01, 1e-3)
+    assert [one.category for one in caught if issubclass(one.category, MillisecondsWarning)] == [MillisecondsWarning]
+
+
+def test_slow_axons_and_wirings_without_edges_are_no_mistake() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SynferWarning)
+        run(Network("lif", {}, erdos_renyi(8, 2, 0.5, delay=0.2)), 0.01, 1e-3)
+        run(Network("lif", {}, erdos_renyi(8, 2, 0.0, delay=1.5)), 0.01, 1e-3)
 
 
 def test_the_caller_is_named_and_what_drives_this_run_is_looked_at() -> None:

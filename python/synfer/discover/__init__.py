@@ -19,6 +19,8 @@ from synfer.discover.spike_glm import SpikeGLM
 from synfer.discover.synformer import Synformer
 from synfer.discover.transfer_entropy import TransferEntropy
 
+from synfer.discover import significance  # isort: skip  # around the estimators, and so after them
+
 __all__ = [
     "GRNGC",
     "METHODS",
@@ -42,4 +44,5 @@ __all__ = [
     "Synformer",
     "TransferEntropy",
     "create",
+    "significance",
 ]

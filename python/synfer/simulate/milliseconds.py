@@ -25,6 +25,8 @@ LONGEST = {
     "tau_minus": 1.0,
 }
 """Seconds from which on a time of that name is long for what it is; in milliseconds it would be usual."""
+LONGEST_DELAY = 0.3
+"""Seconds likewise of delays between spiking units: axons take 0.1 to 50 ms, the slowest of a brain some 200."""
 LONGEST_OF_DRIVES = 5.0
 """Seconds likewise of the time constants of drives, which may be as slow as behaviour is."""
 FAR, RUNS = 10.0, 50.0
@@ -58,7 +60,13 @@ def warn_of_milliseconds(network: Network, drives: Sequence[Any], end: float) ->
 
 
 def _of_network(network: Network) -> Iterator[tuple[str, float]]:
-    scales = model_of(network).scales
+    model = model_of(network)
+    if model.spiking:
+        delay = network.connectome.delay
+        longest = 0.0 if delay is None else float(np.fmax.reduce(delay.values, axis=None, initial=0.0))
+        if longest >= LONGEST_DELAY:
+            yield "the connectome's longest delay", longest
+    scales = model.scales
     for name, value in network.parameters.items():
         if scales[name] != 1 and (longest := float(np.max(value))) >= LONGEST[name]:
             yield f"parameter {name!r} of model {network.model!r}", longest

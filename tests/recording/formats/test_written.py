@@ -40,6 +40,19 @@ def test_nwb_and_back(recording, tmp_path):
     assert spikes.t0 == recording.t0 and spikes.unit_info["depth"].tolist() == INFO["depth"]
 
 
+@pytest.mark.parametrize("area", [{}, {"brain_area": ["CA1", "", "CA3", "DG"]}])
+def test_units_of_no_known_place_are_written(recording, area, tmp_path):
+    """Whatever run gives, and a unit whose column is empty: the file says that its place is unknown."""
+    import pynwb
+
+    path, names = tmp_path / "r.nwb", recording.signal_names
+    Recording({name: recording[name] for name in names}, recording.dt, unit_info=area).to_nwb(path)
+    assert pynwb.validate(path=str(path)) == []
+    found = Recording.from_nwb(path, series="v")
+    np.testing.assert_allclose(found["v"], recording["v"], rtol=1e-6)
+    assert list(found.unit_info.get("brain_area", [])) == (["CA1", "unknown", "CA3", "DG"] if area else [])
+
+
 def test_nwb_is_what_its_own_validator_takes(recording, tmp_path):
     import pynwb
 

@@ -8,6 +8,9 @@ import numpy as np
 
 AREA = "brain_area"
 """What a unit's place is called here, whatever it is called there."""
+UNKNOWN = "unknown"
+"""The word of NWB's own guidelines for a place that is not known: it takes no empty one."""
+NOWHERE = {"", UNKNOWN}
 _NO_INFO = {"spike_times", "obs_intervals", "waveforms", "waveform_mean", "waveform_sd", "group"}
 
 
@@ -27,6 +30,8 @@ def info_of_table(table: Any, rows: np.ndarray | None = None) -> dict[str, np.nd
             if not all(isinstance(v, str) for v in values.tolist()):
                 continue
             values = values.astype(str)
+        if name == "location" and {*values.tolist()} <= NOWHERE:
+            continue  # the column must be there, though nothing is known
         if values.dtype.kind in "biufU":
             found[AREA if name == "location" else str(name).replace("/", "_")] = (
                 values if rows is None else values[rows]
@@ -49,11 +54,11 @@ def info_of_units(table: Any) -> dict[str, np.ndarray]:
     for first, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
         names = {str(place) for place in places[index[first:end]].tolist()}
         areas.append(names.pop() if len(names) == 1 else "")
-    return found | {AREA: np.array(areas, dtype=str)}
+    return found if {*areas} <= NOWHERE else found | {AREA: np.array(areas, dtype=str)}
 
 
 def info_of_rois(table: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Of a segmentation of one imaging plane, whose location is the brain area."""
     found = info_of_table(table, rows)
     location = getattr(getattr(table, "imaging_plane", None), "location", None)
-    return found if AREA in found or not location else found | {AREA: np.full(len(rows), str(location))}
+    return found if AREA in found or not location or location in NOWHERE else found | {AREA: np.full(len(rows), str(location))}

@@ -11,7 +11,7 @@ import numpy as np
 
 from synfer.errors import InputError
 from synfer.recording.formats.common import needed
-from synfer.recording.formats.nwb_table import AREA
+from synfer.recording.formats.nwb_table import AREA, UNKNOWN
 from synfer.storage import StrPath, on_host, written_whole
 
 if TYPE_CHECKING:
@@ -67,15 +67,15 @@ def _add_series(
     pynwb: Any, file: Any, recording: Recording, names: list[str], numbers: np.ndarray, info: dict[str, np.ndarray]
 ) -> None:
     group = file.create_electrode_group(
-        name="population", description="one a unit", location="", device=file.create_device(name="synfer")
+        name="population", description="one a unit", location=UNKNOWN, device=file.create_device(name="synfer")
     )
     rest = {name: column for name, column in info.items() if name != AREA}
     for name in rest:
         file.add_electrode_column(name, f"{name} of the unit")
-    areas = info.get(AREA, np.full(len(numbers), ""))
+    areas = [str(area) or UNKNOWN for area in info.get(AREA, np.full(len(numbers), ""))]
     for k, number in enumerate(numbers.tolist()):
         about = {name: column[k].item() for name, column in rest.items()}
-        file.add_electrode(id=number, location=str(areas[k]), group=group, **about)
+        file.add_electrode(id=number, location=areas[k], group=group, **about)
     for name in names:
         region = file.create_electrode_table_region(
             region=list(range(len(numbers))), description="all", name="electrodes"
