@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -277,6 +278,62 @@ class TestBenchmark:
         )
         refused(synfer("benchmark", "dream3", "--methods", "mvgc", "--out", tmp_path, "--data", tmp_path), "no files")
         refused(synfer("benchmark", "dreem3", "--methods", "mvgc", "--out", tmp_path, "--data", tmp_path), "dream3")
+
+    def test_why_a_fit_failed_is_said_below_the_table(self, tmp_path):
+        result = synfer(*self.WORK, "--methods", "conditional_granger,cross_correlation", "--out", tmp_path,
+                        "--set", "conditional_granger.lag=60")  # fmt: skip
+        assert result.exit_code == 0, result.output
+        (said,) = (line for line in result.stdout.splitlines() if "failed on" in line)
+        assert said.startswith("conditional_granger failed on 1 of 1 networks of num_nodes_10_true_lag_3: InputError: ")
+
+    def test_options_are_named_as_the_shell_has_them(self, tmp_path):
+        neither = ("benchmark", "var", "--methods", "mvgc", "--out", tmp_path)
+        refused(synfer(*neither), "--data", "--simulate")
+        refused(synfer("benchmark", "netsim", "--simulate", 1, *neither[2:]), "'netsim'", "--data")
+        refused(synfer("benchmark", "robustness", "--data", tmp_path, *neither[2:]), "'robustness'", "--simulate")
+
+
+def test_it_says_its_version_and_is_a_module():
+    result = synfer("--version")
+    assert (result.exit_code, result.stdout) == (0, f"synfer {importlib.metadata.version('synfer')}\n")
+    done = subprocess.run([sys.executable, "-m", "synfer", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, result.stdout)
+
+
+def test_a_report_reads_what_discover_reads(tmp_path):
+    """Trials of an NWB file, one variable of several: the page then says what the fit saw."""
+    x = np.random.default_rng(0).normal(size=(3000, 4))
+    np.savez(tmp_path / "x.npz", v=x, u=2 * x)
+    given = ("--dt", 1e-3, "--variable", "v")
+    fit = ("--method", "conditional_granger", "--out", tmp_path / "e.nc")
+    assert synfer("discover", tmp_path / "x.npz", *given, *fit).exit_code == 0
+    page = ("report", tmp_path / "e.nc", "--recording", tmp_path / "x.npz", "--out", tmp_path / "r.html")
+    assert synfer(*page, *given).exit_code == 0
+    pytest.importorskip("pynwb")
+    path = nwb_of_trials(tmp_path)
+    assert synfer("discover", path, "--trials", "trials", *fit).exit_code == 0
+    page = ("report", tmp_path / "e.nc", "--recording", path, "--out", tmp_path / "t.html")
+    refused(
+        synfer(*page), "recording must be what the connectome was found from", "5 and 2500", "1 and 3000", "--trials"
+    )
+    assert synfer(*page, "--trials", "trials").exit_code == 0
+    assert (
+        "of 4 units was given in 5 stretches, 2500 samples in all (2.5 s, at a step"
+        in (tmp_path / "t.html").read_text()
+    )
+
+
+def nwb_of_trials(folder: Path) -> Path:
+    import pynwb
+
+    recording = Recording({"v": np.random.default_rng(1).normal(size=(3000, 4))}, 1e-3)
+    recording.to_nwb(folder / "x.nwb")
+    with pynwb.NWBHDF5IO(folder / "x.nwb", "a") as io:
+        file = io.read()
+        for k in range(5):
+            file.add_trial(start_time=0.6 * k, stop_time=0.6 * k + 0.5)
+        io.write(file)
+    return folder / "x.nwb"
 
 
 def test_report_is_one_page_and_replaces_nothing_unasked(recording_path, tmp_path):

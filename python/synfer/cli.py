@@ -59,6 +59,24 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from synfer.storage import version_of
+
+        typer.echo(f"synfer {version_of('synfer')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is, and end.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Who drives whom in a population of neurons, from its activity alone."""
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what is made; created where it is missing.")] = Path("demo"),
@@ -199,7 +217,7 @@ def benchmark(
     seed: Annotated[int, typer.Option(help="Of fresh networks, and of methods that draw random numbers.")] = 0,
 ) -> None:
     """Hold methods against recordings whose connectome is known: one table, and a picture."""
-    from synfer.benchmark import as_markdown, run, summary, write_results
+    from synfer.benchmark import as_markdown, refusals, run, summary, write_results
 
     settings: dict[str, dict[str, Any]] = {}
     for assignment in assignments or []:
@@ -222,6 +240,8 @@ def benchmark(
     shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy"]
     shown += ["r2", "seconds"]
     typer.echo(as_markdown(summary(rows)[shown]))
+    for line in refusals(rows):
+        typer.echo(line)
     for path in write_results(rows, out / suite):
         typer.echo(f"wrote {path}")
 
@@ -261,6 +281,10 @@ def report(
         float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
     ] = None,
     series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="Intervals of an NWB file to cut it into, as for discover.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a page that is there.")] = False,
 ) -> None:
     """Write one page about a connectome, to read in any browser and to send: it needs no network."""
@@ -270,7 +294,8 @@ def report(
     if out.exists() and not force:
         raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
     found = Connectome.load(estimate)
-    recording = None if recording_path is None else _read_recording(recording_path, signal, dt=dt, series=series)
+    given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
+    recording = None if recording_path is None else _read_recording(recording_path, signal, **given)
     write(out, found, recording, signal=signal, truth=None if truth is None else _read_truth(truth))
     typer.echo(f"wrote {out}")
 

@@ -25,7 +25,7 @@ def test_unknown_names_get_the_nearest():
         create("granger_conditional")
     with pytest.raises(UnknownNameError, match="did you mean 'causalformer'"):
         create("causalfromer")
-    with pytest.raises(UnknownNameError, match=r"parameter of CrossCorrelation 'maxlag' .* 'max_lag'"):
+    with pytest.raises(UnknownNameError, match=r"CrossCorrelation: parameter 'maxlag' .* 'max_lag'"):
         create("cross_correlation", maxlag=3)
 
 

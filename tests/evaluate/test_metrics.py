@@ -43,6 +43,7 @@ def test_an_example_by_hand():
     true, guess = [-2, 0, 3, 0, 0, 1], [-0.9, 0.1, -0.5, 0.6, 0.2, 0.8]
     assert found["weight_correlation"] == pytest.approx(np.corrcoef(true, guess)[0, 1])
     assert (found["n_units"], found["n_edges"], found["prevalence"]) == (3, 3, 0.5)
+    assert {type(value) for value in found.values()} <= {int, float, str}  # numpy's would be shown as np.float64(...)
     assert list(found) == [
         "n_units",
         "n_edges",

@@ -32,6 +32,14 @@ def test_heat_map_has_targets_in_rows_and_sources_in_columns():
     assert ax.yaxis_inverted()  # the first target on top, as a matrix is written
 
 
+@pytest.mark.parametrize("axis", ["network", "time"])
+def test_one_of_several_is_to_be_chosen_along_their_own_axis(axis):
+    several = Connectome(np.ones((4, 3, 3)), leading=axis, leading_ids=np.arange(4))
+    with pytest.raises(InputError, match=rf"has 4 {axis}s: draw one of them, isel\({axis}=0\)"):
+        plot.heat_map(several)
+    plot.heat_map(several.isel(**{axis: 0}))
+
+
 def test_signed_values_are_centred_and_scores_start_at_zero():
     weights = plot.heat_map(chain(), "weight").images[0]
     assert weights.get_clim() == (-4.0, 4.0)

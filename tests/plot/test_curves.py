@@ -55,6 +55,20 @@ def test_several_estimates_have_each_a_colour_and_a_name(truth, guess):
     assert len({line.get_color() for line in ax.lines}) == 3
 
 
+@pytest.mark.parametrize("draw", [plot.roc, plot.precision_recall])
+def test_a_long_legend_stands_beside_the_curves(draw, truth):
+    """Nine methods, as a benchmark compares: no curve is covered, none looks like another."""
+    scores = np.random.default_rng(0).random((9, 6, 6))
+    ax = draw({f"method {k}": Connectome(score) for k, score in enumerate(scores)}, truth)
+    ax.figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.get_window_extent())
+    curves = [line for line in ax.lines if line.get_label().startswith("method")]
+    assert len({(line.get_color(), line.get_linestyle()) for line in curves}) == 9
+    assert max(line.get_linewidth() for line in curves) < 5
+    inside = draw(Connectome(scores[0]), truth)
+    assert inside.get_legend().get_window_extent().overlaps(inside.get_window_extent())
+
+
 def test_units_are_matched_by_their_ids(truth, guess):
     straight = plot.roc(guess, truth).lines[1].get_xydata()
     turned = plot.roc(guess.sel([3, 1, 5, 0, 2, 4]), truth).lines[1].get_xydata()

@@ -7,7 +7,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.errors import InputError, MillisecondsWarning, ShapeError, UnknownNameError
 from synfer.recording import Recording
 from synfer.recording.spikes import free_memory
 
@@ -196,3 +196,23 @@ def testfree_memory_is_known_on_linux():
 def test_what_is_no_time_or_unit_is_refused(times, units, more, message):
     with pytest.raises(InputError, match=message):
         Recording.from_spikes(times, units, **({"dt": 0.1} | more))
+
+
+@pytest.fixture
+def trains() -> tuple[np.ndarray, np.ndarray]:
+    """Four units at 5 Hz for 20 s, in seconds."""
+    rng = np.random.default_rng(0)
+    return np.sort(rng.uniform(0, 20, 400)), rng.integers(0, 4, 400)
+
+
+def test_times_in_milliseconds_are_warned_of(trains, tmp_path):
+    times, units = trains
+    Recording.from_spikes(times, units, 1e-3)
+    Recording.from_spikes(times[:3] * 1e3, units[:3], 1e-3)  # too few to tell
+    with pytest.warns(MillisecondsWarning, match=r"0\.005 times a second .* \(a rate of 5 Hz\)") as caught:
+        Recording.from_spikes(times * 1e3, units, 1e-3)
+    assert caught[0].filename == __file__
+    lines = "".join(f"{time},{unit}\n" for time, unit in zip(times * 1e3, units, strict=True))
+    (tmp_path / "ms.csv").write_text(lines)
+    with pytest.warns(MillisecondsWarning, match="times / 1000"):
+        Recording.from_csv(tmp_path / "ms.csv", dt=1e-3)

@@ -118,6 +118,42 @@ def test_a_method_names_its_sources(found):
     assert methods.references(sf.Connectome.from_weights(np.eye(2))) == []
 
 
+def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):
+    connectome, recording, _ = found
+    cut = sf.Recording({"v": recording["v"].reshape(4, 500, 5)}, recording.dt)
+    by_trial = sf.discover.ConditionalGranger(lag=2).fit(cut).connectome_
+    words = "Signal 'v' of 5 units was given in 4 stretches, 2000 samples in all (2 s, at a step of 0.001 s)."
+    for given in (cut, None):
+        assert words in methods.paragraph(by_trial, given)
+    write(tmp_path / "r.html", by_trial, cut)
+    assert "signal v, stretches 4, samples 2000" in (tmp_path / "r.html").read_text()
+    with pytest.raises(InputError, match=r"stretches and samples 4 and 2000; got 1 and 2000: cut it alike"):
+        write(tmp_path / "s.html", by_trial, recording)
+    with pytest.raises(InputError, match=r"stretches and samples 1 and 2000; got 1 and 1000"):
+        write(tmp_path / "s.html", connectome, recording[0.0:1.0])
+    with pytest.raises(InputError, match=r"at a step of 0.001 s; got 0.002"):
+        write(tmp_path / "s.html", connectome, sf.Recording({"v": recording["v"]}, 2e-3))
+    assert not (tmp_path / "s.html").exists()
+
+
+def test_a_recording_of_other_units_is_refused(found, tmp_path):
+    ten = sf.Recording({"v": np.random.default_rng(0).normal(size=(2000, 10))}, 1e-3)
+    with pytest.raises(InputError, match=r"of its 5 units; got 10, and 5 is not in both: .*sel\(unit="):
+        write(tmp_path / "r.html", found[0], ten)
+    with pytest.raises(InputError, match=r"of its 5 units; got 3, and 3 is not in both"):
+        write(tmp_path / "r.html", found[0], ten.isel(unit=[0, 1, 2]))
+    write(tmp_path / "r.html", found[0], found[1].isel(unit=[4, 3, 2, 1, 0]))
+
+
+def test_delays_have_their_unit_and_steps_of_observation_are_words(tmp_path):
+    network = sf.simulate.izhikevich_network(3, 1, 0.5, seed=1)
+    recording = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 0.5, seed=1))
+    write(tmp_path / "r.html", network.connectome, recording)
+    ours = without_library((tmp_path / "r.html").read_text())
+    assert "<th>delay (s)</th>" in ours and "<th>delay</th>" not in ours
+    assert "step clip_and_zscore" in ours and "&#x27;step&#x27;" not in ours
+
+
 def test_what_cannot_be_reported(found, tmp_path):
     batch = sf.Connectome(np.zeros((2, 3, 3)))
     with pytest.raises(InputError, match="one network at one time"):

@@ -112,7 +112,7 @@ def test_states_of_other_simulations_are_refused(batch: Network, tmp_path) -> No
     quiet = Network("izhikevich", {}, Connectome.from_weights(np.zeros((2, 2))))  # whose edges have no delay
     with pytest.raises(InputError, match=r"initial_state .* its ids are .* not \[0, 1\]"):
         run(batch.isel(network=slice(0, 2)), 0.1, initial_state=state)
-    with pytest.raises(InputError, match=r"initial_state .* its dt are 0.001, not 0.0005"):
+    with pytest.raises(InputError, match=r"initial_state .* its dt is 0.001, not 0.0005"):
         run(quiet, 0.1, dt=5e-4, initial_state=run(quiet, 0.1).final_state)
     with pytest.raises(InputError, match=r"initial_state .* its drives with a memory are .*drive0"):
         run(batch, 0.1, initial_state=state)

@@ -195,6 +195,21 @@ def test_spikes_of_one_step_are_summed_alike_whatever_delays_others_have(synapse
         assert np.array_equal(run(batch.isel(network=k), 0.1, DT, dtype=dtype)["v"], whole["v"][k])
 
 
+def test_a_state_is_shown_in_a_line() -> None:
+    state = run(lif(wired(1, n_networks=4)), 0.002, DT, seed=3).final_state
+    start = "<synfer.State of 4 networks 0, 1, 2, 3, model 'lif', after step 20 (0.002 s at dt = 0.0001 s), seed 3>"
+    assert repr(state) == start
+    assert repr(state.isel(2)).startswith("<synfer.State of network 2, model 'lif', after step 20")
+
+
+@pytest.mark.parametrize("given", ["a file", "a recording"])
+def test_what_gives_a_state_is_named(given: str, tmp_path) -> None:
+    recording = run(lif(wired(1)), 0.001, DT)
+    other = recording if given == "a recording" else tmp_path / "s.nc"
+    with pytest.raises(InputError, match=r"initial_state must be .* \.final_state or one read by State.load"):
+        run(lif(wired(1)), 0.001, DT, initial_state=other)
+
+
 @pytest.mark.parametrize("chosen", [4, slice(4, None), [1, 1], "first", 1.5, [[0], [1]], None])
 def test_networks_that_a_state_has_not_are_refused(chosen: object) -> None:
     state = run(lif(wired(1, n_networks=4)), 0.001, DT).final_state

@@ -7,7 +7,7 @@ from synfer.benchmark.results import write_results
 from synfer.benchmark.runs import run
 from synfer.benchmark.settings import SETTINGS
 from synfer.benchmark.suites import SUITES, Suite
-from synfer.benchmark.tables import as_markdown, summary
+from synfer.benchmark.tables import as_markdown, refusals, summary
 from synfer.benchmark.task import Task
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "calibration_table",
     "differences",
     "published_figures",
+    "refusals",
     "run",
     "summary",
     "write_results",

@@ -52,14 +52,15 @@ class Suite:
         """
         if (data is None) == (simulate is None):
             raise InputError(
-                "give either data= (a folder of published files) or simulate= (networks a set), one of them."
+                "give either data (a folder of published files; on the shell --data) or simulate (fresh networks a set; "
+                "on the shell --simulate), one of them."
             )
         if simulate is not None:
             if self.simulated is None:
-                raise InputError(f"suite {self.name!r} has published files only: give data=, its folder.")
+                raise InputError(f"suite {self.name!r} has published files only: give their folder as data (--data).")
             return self.simulated(simulate, seed)
         if self.published is None:
-            raise InputError(f"suite {self.name!r} has no published files: give simulate=, networks a set.")
+            raise InputError(f"suite {self.name!r} has no published files: give simulate (--simulate), networks a set.")
         home = as_path(data, "data")
         if not home.is_dir():
             raise FileError(f"data must be a folder; {str(home)!r} is none.")

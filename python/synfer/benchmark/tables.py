@@ -60,6 +60,22 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
+def refusals(rows: pd.DataFrame) -> list[str]:
+    """Say why fits failed: a line for each reason that a method gave on a set.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `run` gives it.
+    """
+    failed = rows[rows["error"].notna()]
+    totals = rows.groupby(["method", "set"]).size()
+    return [
+        f"{method} failed on {len(group)} of {totals[method, name]} networks of {name}: {error}"
+        for (method, name, error), group in failed.groupby(["method", "set", "error"], sort=False)
+    ]
+
+
 def as_markdown(table: pd.DataFrame) -> str:
     """Write a table in Markdown; figures to three decimals, nothing where there is none."""
 

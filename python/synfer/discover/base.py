@@ -123,6 +123,9 @@ class BaseDiscoverer(BaseEstimator):
         samples = self._read(X, signal, reset=True)
         self._note(samples)
         self.connectome_ = self._discover(samples)  # here: warnings count the calls to their cause
+        # what was given stands in the answer, so that a report need not be told, nor can be told otherwise
+        given = {"signal": samples.signal, "stretches": len(samples.segments), "samples": samples.n_samples}
+        self.connectome_.provenance["given"] = given
         return self
 
     def _fit_samples(self, samples: Samples) -> Self:
@@ -198,7 +201,7 @@ class BaseDiscoverer(BaseEstimator):
         known = self.get_params(deep=True)
         for name in params:
             if name not in known:
-                raise UnknownNameError.of(f"parameter of {type(self).__name__}", name, known)
+                raise UnknownNameError.of(f"{type(self).__name__}: parameter", name, known)
         return super().set_params(**params)
 
     def __sklearn_is_fitted__(self) -> bool:

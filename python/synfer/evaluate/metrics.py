@@ -83,7 +83,7 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
     return {
         "n_units": n,
         "n_edges": n_edges,
-        "prevalence": n_edges / pairs.sum(),
+        "prevalence": n_edges / int(pairs.sum()),
         "auroc": _one_class(edge[pairs]) or float(roc_auc_score(edge[pairs], score[pairs])),
         "auprc": _one_class(edge[pairs]) or float(average_precision_score(edge[pairs], score[pairs])),
         "auroc_with_diagonal": _one_class(full_edge) or float(roc_auc_score(full_edge.ravel(), full_score.ravel())),

@@ -169,7 +169,9 @@ def _matrix(connectome: Connectome, values: Values) -> np.ndarray:
     if field is None:
         raise InputError(f"the connectome holds no {values}: its method ({connectome.method}) gives none.")
     if field.ndim != 2:
-        raise InputError(f"the connectome has a leading axis of {field.shape[0]}: draw one with isel(network=0).")
+        raise InputError(
+            f"the connectome has {field.shape[0]} {field.dims[0]}s: draw one of them, isel({field.dims[0]}=0)."
+        )
     return field.transpose("target", "source").values.astype(float)
 
 

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+MOST_INSIDE = 5
+"""Curves whose legend has room in a corner of the axes."""
+WIDENED = 4
+"""Curves that are drawn ever wider, so that they are seen below others; many would fill the axes."""
+DASHES = ("-", "--", ":")
+"""Of the first curves, one a colour, of the next as many, and so on."""
+
+
 def roc(estimates: Connectome | Mapping[str, Connectome], truth: Connectome, *, ax: Axes | None = None) -> Axes:
     """Draw the ROC curve of one estimate or of several, over ordered pairs of different units.
 
@@ -45,7 +53,7 @@ def roc(estimates: Connectome | Mapping[str, Connectome], truth: Connectome, *, 
         false_positives, true_positives, _ = roc_curve(edge, score, drop_intermediate=False)
         ax.plot(false_positives, true_positives, **look, label=f"{name}  {figures['auroc']:.2f}")
     _unit_square(ax, "false positive rate", "true positive rate")
-    style.legend(ax, loc="lower right", title="AUROC")
+    _legend(ax, "lower right", "AUROC", len(ax.lines) - 1)
     return ax
 
 
@@ -81,7 +89,7 @@ def precision_recall(
         ax.step(recall, precision, where="post", **look, label=f"{name}  {figures['auprc']:.2f}")
     ax.axhline(edge.mean(), color=style.MUTED, linewidth=1, linestyle=":")
     _unit_square(ax, "recall", "precision")
-    style.legend(ax, loc="lower left", title="AUPRC")
+    _legend(ax, "lower left", "AUPRC", len(ax.lines) - 1)
     return ax
 
 
@@ -98,9 +106,19 @@ def _judged(
         if isinstance(figures["auroc"], str):
             raise InputError(f"truth must hold both edges and pairs without one; it has {figures['auroc']}.")
         # The first are widest, and still seen where later ones lie on them.
-        look = {"color": style.PALETTE[k % len(style.PALETTE)], "linewidth": 1.6 + 0.7 * (len(named) - 1 - k)}
+        n = len(style.PALETTE)
+        look = {"color": style.PALETTE[k % n], "linestyle": DASHES[k // n % len(DASHES)],
+                "linewidth": 1.6 + 0.7 * min(len(named) - 1 - k, WIDENED)}  # fmt: skip
         judged.append((name, look, _scores(truth, truth) > 0, _scores(estimate, truth), figures))
     return judged
+
+
+def _legend(ax: Axes, loc: str, title: str, n_curves: int) -> None:
+    """Where few curves run, in that corner; a longer legend would cover them and stands beside."""
+    if n_curves <= MOST_INSIDE:
+        style.legend(ax, loc=loc, title=title)
+    else:
+        style.legend(ax, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0, title=title)
 
 
 def _scores(connectome: Connectome, truth: Connectome) -> np.ndarray:

@@ -118,10 +118,16 @@ class Sources:
         InputError
             A time is not finite, before ``t0`` or past the end, a unit is unknown, or the counts are more than the
             memory that is free.
+
+        Warns
+        -----
+        MillisecondsWarning
+            Units that fire do so less than once in 50 s on average: the times rather are in milliseconds.
         """
         counts, events, ids = spikes.binned(
             times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
+        spikes.warn_of_milliseconds(events, stacklevel=3)
         about = {"provenance": provenance, "unit_info": unit_info, "events": events}
         return cls._made({"signals": {"spikes": counts}, "dt": dt, "unit_ids": ids, "t0": t0, **about})
 
@@ -304,5 +310,10 @@ class Sources:
         ------
         FileError, InputError
             It cannot be read, the columns are others, or as for `from_spikes`.
+
+        Warns
+        -----
+        MillisecondsWarning
+            As for `from_spikes`.
         """
         return cls._made(spike_list.read(path, dt=dt, duration=duration, t0=t0))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, MillisecondsWarning, ShapeError
 from synfer.storage import as_floats, as_ids, as_number, on_host, positions, rectangular
 
 BYTES_OF_EVENT = 24
@@ -112,6 +113,34 @@ def _renumbered(index: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     places = np.full(max(int(index.max(initial=0)), int(chosen.max(initial=0))) + 1, -1, dtype=np.int64)
     places[chosen] = np.arange(len(chosen))
     return places[index]
+
+
+SLOWEST_RATE, FEW_SPIKES = 0.02, 20
+"""Hz below which units that fire at all hardly do on average: at usual rates their times rather are in milliseconds;
+and spikes from which on that is looked at."""
+
+
+def warn_of_milliseconds(events: SpikeEvents, stacklevel: int) -> None:
+    """Warn where times of spikes look like milliseconds: a list of them, as a file holds it.
+
+    Warns
+    -----
+    MillisecondsWarning
+        Units that fire do so less than ``SLOWEST_RATE`` times a second on average.
+    """
+    if len(events.time) < FEW_SPIKES:
+        return
+    span = float(events.time[-1] - events.time[0])
+    firing = len(np.unique(events.unit))
+    rate = len(events.time) / span / firing if span > 0 else np.inf
+    if rate < SLOWEST_RATE:
+        warnings.warn(
+            f"times are seconds, and these spikes come {rate:.2g} times a second a unit over {span:g} s: give times / "
+            f"1000 where they are in milliseconds (a rate of {1e3 * rate:.2g} Hz); where they are not, filter "
+            "synfer.errors.MillisecondsWarning.",
+            MillisecondsWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def binned(

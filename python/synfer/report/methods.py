@@ -7,7 +7,7 @@ import re
 
 from synfer.connectome import Connectome
 from synfer.discover import METHODS
-from synfer.errors import SynferError
+from synfer.errors import InputError, SynferError
 from synfer.recording import Recording
 
 CAUTIONS = (
@@ -26,12 +26,56 @@ def method_of(connectome: Connectome) -> type | None:
     return next((made for made in METHODS.values() if made.__name__ == connectome.method), None)
 
 
+def refuse_other(connectome: Connectome, recording: Recording) -> None:
+    """Refuse a recording that the connectome cannot have been found from.
+
+    Raises
+    ------
+    InputError
+        It is of other units, another step, or another length than what the connectome says that it was given.
+    """
+    units, recorded = connectome.unit_ids.tolist(), recording.unit_ids.tolist()
+    if set(units) != set(recorded):
+        other = next((unit for unit in recorded if unit not in set(units)), None)
+        other = next((unit for unit in units if unit not in set(recorded)), None) if other is None else other
+        raise InputError(
+            f"recording must be what the connectome was found from, of its {len(units)} units; got {len(recorded)}, "
+            f"and {other!r} is not in both: take the connectome's own, or recording.sel(unit=connectome.unit_ids)."
+        )
+    if connectome.dt is not None and abs(connectome.dt - recording.dt) > 1e-6 * recording.dt:
+        raise InputError(
+            f"recording must be what the connectome was found from, at a step of {connectome.dt:g} s; got "
+            f"{recording.dt:g} s: prepare it alike, or leave it out."
+        )
+    given = connectome.provenance.get("given")
+    if not (isinstance(given, dict) and {"stretches", "samples"} <= set(given)):
+        return  # of another program, or of an earlier version
+    stretches = 1 if recording.leading is None else recording.shape[0]
+    if (given["stretches"], given["samples"]) != (stretches, stretches * recording.n_samples):
+        raise InputError(
+            "recording must be what the connectome was found from, of stretches and samples "
+            f"{given['stretches']} and {given['samples']}; got {stretches} and {stretches * recording.n_samples}: "
+            "cut it alike (trials=, on the shell --trials), or leave it out."
+        )
+
+
 def paragraph(connectome: Connectome, recording: Recording | None) -> str:
     """Sentences for a methods section."""
     made = method_of(connectome)
     first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
     told = []
-    if recording is not None:
+    given = connectome.provenance.get("given")
+    if isinstance(given, dict) and {"signal", "stretches", "samples"} <= set(given):
+        what = "Activity" if given["signal"] is None else f"Signal {given['signal']!r}"
+        cut = "" if given["stretches"] == 1 else f" in {given['stretches']} stretches"
+        long = (
+            ""
+            if connectome.dt is None
+            else f" ({given['samples'] * connectome.dt:g} s, at a step of {connectome.dt:g} s)"
+        )
+        together = "" if given["stretches"] == 1 else " in all"
+        told.append(f"{what} of {connectome.n_units} units was given{cut}, {given['samples']} samples{together}{long}.")
+    elif recording is not None:
         trials = "" if recording.leading is None else f" in each of {recording.shape[0]} {recording.leading}s"
         told.append(
             f"Activity of {recording.n_units} units was given for {recording.duration:g} s{trials}, at a step of "

@@ -55,7 +55,7 @@ def write(
     connectome : Connectome
         One network at one time.
     recording : Recording, optional
-        What it was found from; its first seconds are drawn.
+        What it was found from, cut into the same trials; its first seconds are drawn.
     signal : str, optional
         Which signal of the recording, where it holds several.
     truth : Connectome, optional
@@ -68,8 +68,9 @@ def write(
     FileError
         The file cannot be written.
     InputError
-        The connectome is a batch or holds several times, the signal is not named, the truth is of other units, or
-        plotly is not installed (``synfer[report]``).
+        The connectome is a batch or holds several times, the recording is another than that it was found from (of
+        other units, step or length), the signal is not named, the truth is of other units, or plotly is not installed
+        (``synfer[report]``).
     """
     try:
         importlib.import_module("plotly")
@@ -82,6 +83,8 @@ def write(
         )
     connectome = connectome.to_matrix()
     name = _signal_of(recording, signal)
+    if recording is not None:
+        methods.refuse_other(connectome, recording)
     heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
     body = "".join(_sections(connectome, recording, name, truth))
     text = (
@@ -200,10 +203,19 @@ def _known(values: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        text = ", ".join(f"{key} {_short(one)}" for key, one in value.items() if one is not None)
+    elif isinstance(value, list):  # what was done to a recording, one step after the other
+        text = "; ".join(map(_short, value))
+    else:
+        text = str(value)
     return text if len(text) <= 300 else text[:297] + "..."
 
 
 def _table(table: pd.DataFrame) -> str:
-    drawn = table.to_html(index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep="")
+    drawn = table.rename(columns={"delay": "delay (s)"}).to_html(
+        index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep=""
+    )
     return f'<div class="scroll">{drawn}</div>'

@@ -78,7 +78,10 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
     if initial is None:
         return packed
     if not isinstance(initial, Mapping):
-        raise InputError(f"initial_state must be a dict of state to array; got a {type(initial).__name__}.")
+        raise InputError(
+            "initial_state must be a dict of state to array, or a State, such as a recording's .final_state or one read "
+            f"by State.load; got {initial!r:.60}."
+        )
     for name in initial:
         if name not in model.states:
             raise UnknownNameError.of(f"initial_state: state of model {model.name!r}", str(name), model.states)

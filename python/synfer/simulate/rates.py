@@ -224,7 +224,8 @@ def first_state(network: Network, parameters: np.ndarray, initial: Any, drives: 
         return state
     if not isinstance(initial, Mapping):
         raise InputError(
-            f"initial_state must be a dict of state to array, a State, or 'stationary'; got {initial!r:.60}."
+            "initial_state must be a dict of state to array, a State, such as a recording's .final_state or one read "
+            f"by State.load, or 'stationary'; got {initial!r:.60}."
         )
     for name in initial:
         if name != "x":

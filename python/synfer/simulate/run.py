@@ -127,8 +127,8 @@ def run(
         refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``.
     MillisecondsWarning
         A time looks like milliseconds: refractory from 0.1 s on, a synapse's time constant from 0.5 s, a membrane's or
-        STDP's from 1 s, a delay between spiking units from 0.3 s, a drive's or adaptation's from 5 s, short-term plasticity's from 10 s; or a drive begins, or
-        has its period, 10 s or more and 50 times the run away.
+        STDP's from 1 s, a delay between spiking units from 0.3 s, a drive's or adaptation's from 5 s, short-term
+        plasticity's from 10 s; or a drive begins, or has its period, 10 s or more and 50 times the run away.
 
     Examples
     --------

@@ -18,6 +18,7 @@ from synfer.simulate.recorded import MOST_STEPS
 from synfer.storage import StrPath, as_ids, as_number, read_datasets, rectangular, understood, write_datasets
 
 _WIRING, _EDGES = "fingerprint_wiring", "fingerprint_edges"
+_ONE = ("model", "dt")
 _MEND = "give the state's own network, dt, dtype and drives, or a dict of the model's states to begin anew."
 
 
@@ -106,6 +107,14 @@ class State:
     def time(self) -> float:
         """Seconds since the beginning."""
         return self.step * self.dt
+
+    def __repr__(self) -> str:
+        several = f"networks {', '.join(map(str, self.ids[:5].tolist()))}" + (", ..." if len(self.ids) > 5 else "")
+        which = f"network {self.ids[0]}" if len(self.ids) == 1 else f"{len(self.ids)} {several}"
+        return (
+            f"<synfer.State of {which}, model {self.model!r}, after step {self.step} ({self.time:g} s at dt = "
+            f"{self.dt:g} s), seed {self.seed}>"
+        )
 
     def isel(self, network: int | slice | Any) -> State:
         """Networks of a batch by position, to go on without the others, as `Network.isel` gives them.
@@ -265,7 +274,8 @@ class State:
         for what, got, wanted in pairs:
             if got != wanted:
                 raise InputError(
-                    f"initial_state is that of another simulation: its {what} are {got}, not {wanted}; {_MEND}"
+                    f"initial_state is that of another simulation: its {what} {'is' if what in _ONE else 'are'} {got}, "
+                    f"not {wanted}; {_MEND}"
                 )
         if mine is not None and (rewired := mine.rewired(other)).size:
             raise InputError(

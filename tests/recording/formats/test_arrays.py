@@ -138,3 +138,9 @@ def test_spike_lists_that_are_none(tmp_path):
             Recording.from_csv(path, dt=0.1)
     with pytest.raises(InputError, match=r"variable is nothing to give for a \.csv file"):
         Recording.from_file(path, dt=0.1, variable="v")
+
+
+def test_a_file_of_our_own_is_pointed_to_load(tmp_path):
+    Recording.from_array(np.zeros((5, 2)), 1e-3).save(tmp_path / "x.nc")
+    with pytest.raises(InputError, match=r"Recording\.load reads 'x\.nc'"):
+        Recording.from_file(tmp_path / "x.nc")

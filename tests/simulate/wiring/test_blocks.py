@@ -36,6 +36,31 @@ def test_clusters_are_denser_and_stronger() -> None:
     assert set(np.unique(weights[:, :, 62:])) == {0.0, -3.0}
 
 
+def test_cell_types_may_be_named_in_pairs() -> None:
+    names = list(TYPES)
+    p = {(t, s): P[i, j] for i, t in enumerate(names) for j, s in enumerate(names)}
+    weight = {(t, s): WEIGHT[i, j] for i, t in enumerate(names) for j, s in enumerate(names)}
+    shuffled = dict(sorted(p.items()))
+    expected = by_cell_type(TYPES, P, WEIGHT, dale=False, seed=3)
+    assert by_cell_type(TYPES, shuffled, weight, dale=False, seed=3).identical(expected)
+    only = weights_of(by_cell_type({"E": 30, "I": 10}, {("E", "I"): 1.0}, {("E", "I"): -2.0}))
+    assert (only[:30, 30:] == -2).all() and np.count_nonzero(only) == 300
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        ({("E", "X"): 0.1}, r"p's keys must be pairs \(target type, source type\) of 'E', 'I'; got \('E', 'X'\)"),
+        ({"E": 0.1}, "p's keys must be pairs .* got 'E'"),
+        ({("E", "I"): "much"}, r"p\[\('E', 'I'\)\] must be a finite number"),
+        ({("E", "I"): 1.5}, "p must hold probabilities"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(p: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        by_cell_type({"E": 3, "I": 2}, p, {("E", "I"): -1.0})
+
+
 def test_one_cluster_is_a_random_graph() -> None:
     weights = weights_of(clustered(30, 0, 1, 0.5, 0.0, n_networks=50))
     assert plausible(np.count_nonzero(weights), 50 * 30 * 29, 0.5)

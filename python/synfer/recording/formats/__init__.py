@@ -38,6 +38,8 @@ def by_ending(path: StrPath, **options: Any) -> dict[str, Any]:
     ending = as_path(path).suffix.lower()
     read = READERS.get(ending)
     if read is None:
+        if ending == ".nc":
+            raise InputError(f"path must be a file of another tool; Recording.load reads {Path(path).name!r}.")
         if not neo_objects.knows(path):
             known = ", ".join(READERS)
             raise InputError(

@@ -61,4 +61,8 @@ def info_of_rois(table: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Of a segmentation of one imaging plane, whose location is the brain area."""
     found = info_of_table(table, rows)
     location = getattr(getattr(table, "imaging_plane", None), "location", None)
-    return found if AREA in found or not location or location in NOWHERE else found | {AREA: np.full(len(rows), str(location))}
+    return (
+        found
+        if AREA in found or not location or location in NOWHERE
+        else found | {AREA: np.full(len(rows), str(location))}
+    )

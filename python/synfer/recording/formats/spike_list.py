@@ -10,6 +10,7 @@ import pandas as pd
 from synfer.errors import InputError
 from synfer.recording.formats.common import reading
 from synfer.recording.formats.trials import of_spikes
+from synfer.recording.spikes import warn_of_milliseconds
 from synfer.storage import StrPath, as_path
 
 NAMES = {
@@ -45,8 +46,9 @@ def read(path: StrPath, *, dt: float | None = None, duration: float | None = Non
         if times.isna().any() or units.isna().any():
             row = int(np.flatnonzero(times.isna() | units.isna())[0])
             raise InputError(f"every line must have a time and a unit; spike {row} of {as_path(path).name!r} has not.")
-    found = of_spikes(times.to_numpy(), units.to_numpy(), dt, t0=t0, duration=duration)
-    return found | {"provenance": {"file": as_path(path).name}}
+    made = of_spikes(times.to_numpy(), units.to_numpy(), dt, t0=t0, duration=duration)
+    warn_of_milliseconds(made["events"], stacklevel=4)  # there is a list: nothing of such a file is unknown
+    return made | {"provenance": {"file": as_path(path).name}}
 
 
 def _is_number(text: str) -> bool:

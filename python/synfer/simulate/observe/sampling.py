@@ -155,7 +155,7 @@ def bin_spikes(recording: Recording, width: float, *, rate: bool = False) -> Rec
     UnknownNameError
         There is no signal "spikes".
     InputError
-        The width is no whole number of steps, or spikes are no counts.
+        The width is no whole number of steps or longer than the recording, or spikes are no counts.
 
     Examples
     --------
@@ -171,6 +171,11 @@ def bin_spikes(recording: Recording, width: float, *, rate: bool = False) -> Rec
     if factor < 1 or abs(width / recording.dt - factor) > WHOLE_TOLERANCE * factor:
         raise InputError(
             f"width must be a whole number of the recording's steps of {recording.dt:g} s, one at least; got {width:g}."
+        )
+    if factor > recording.n_samples:
+        raise InputError(
+            f"width must be at most the recording's {recording.duration:g} s, or its one bin would claim a time that "
+            f"was not recorded; got {width:g}: sum the spikes for a count of all."
         )
     counts = on_host(recording["spikes"])
     n, n_bins = recording.n_samples, -(-recording.n_samples // factor)

@@ -162,10 +162,10 @@ def by_cell_type(
     ----------
     n_units : dict of str to int
         Units of each type, in order; labels of the units are the type's name, "_" and a number from 0.
-    p : array or DataArray (target type, source type)
+    p : array or DataArray (target type, source type), or dict of (target type, source type) to float
         Probabilities, in [0, 1], in the order of ``n_units``. A DataArray with dims "target" and "source" is brought
-        into order by its dims' names and labels.
-    weight : array or DataArray (target type, source type)
+        into order by its dims' names and labels. Pairs of types that a dict does not name have none: 0.
+    weight : array, DataArray or dict, as ``p``
         Signed weights.
     weight_cv : float
         Standard deviation of a pair of types' weights divided by their mean; above 0 magnitudes are log-normal.
@@ -192,6 +192,12 @@ def by_cell_type(
     >>> truth = by_cell_type({"Pyr": 80, "Pvalb": 20}, p, [[0.3, -1.2], [0.6, -0.9]], weight_cv=0.5)
     >>> truth.unit_ids[[0, 80]].tolist()
     ['Pyr_0', 'Pvalb_0']
+
+    Inhibition onto the others alone, by names (target, source):
+
+    >>> wiring = by_cell_type({"E": 80, "I": 20}, {("E", "I"): 0.5}, {("E", "I"): -1.0})
+    >>> bool((wiring.weight.values[80:] == 0).all() and (wiring.weight.values[:80, 80:] < 0).any())
+    True
 
     References
     ----------
@@ -265,6 +271,16 @@ def _cluster_edges(n_exc: int, n_clusters: int) -> np.ndarray:
 
 def _by_type(name: str, value: Any, types: list[str]) -> np.ndarray:
     """Give finite numbers (target type, source type)."""
+    if isinstance(value, Mapping):
+        pairs = {(target, source): 0.0 for target in types for source in types}
+        for pair in value:
+            if pair not in pairs:
+                raise InputError(
+                    f"{name}'s keys must be pairs (target type, source type) of {', '.join(map(repr, types))}; got "
+                    f"{pair!r}."
+                )
+        pairs |= {pair: checked_number(f"{name}[{pair!r}]", one) for pair, one in value.items()}
+        return np.array(list(pairs.values())).reshape(len(types), len(types))
     if isinstance(value, xr.DataArray):
         if set(value.dims) != {"target", "source"}:
             raise ShapeError(f"{name} must have dims (target, source); got {value.dims}.")
