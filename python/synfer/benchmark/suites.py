@@ -52,8 +52,8 @@ class Suite:
         """
         if (data is None) == (simulate is None):
             raise InputError(
-                "give either data (a folder of published files; on the shell --data) or simulate (fresh networks a set; "
-                "on the shell --simulate), one of them."
+                "give either data (a folder of published files; on the shell --data) or simulate (fresh networks a "
+                "set; on the shell --simulate), one of them."
             )
         if simulate is not None:
             if self.simulated is None:

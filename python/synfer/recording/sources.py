@@ -122,12 +122,13 @@ class Sources:
         Warns
         -----
         MillisecondsWarning
-            Units that fire do so less than once in 50 s on average: the times rather are in milliseconds.
+            Units that fire do so less than once in 50 s on average, in bins of 50 ms or less: the times rather are in
+            milliseconds.
         """
         counts, events, ids = spikes.binned(
             times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
-        spikes.warn_of_milliseconds(events, stacklevel=3)
+        spikes.warn_of_milliseconds(events, float(dt), stacklevel=3)
         about = {"provenance": provenance, "unit_info": unit_info, "events": events}
         return cls._made({"signals": {"spikes": counts}, "dt": dt, "unit_ids": ids, "t0": t0, **about})
 

@@ -115,12 +115,12 @@ def _renumbered(index: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return places[index]
 
 
-SLOWEST_RATE, FEW_SPIKES = 0.02, 20
+SLOWEST_RATE, FEW_SPIKES, FINE_BINS = 0.02, 20, 0.05
 """Hz below which units that fire at all hardly do on average: at usual rates their times rather are in milliseconds;
-and spikes from which on that is looked at."""
+spikes from which on that is looked at; and seconds of a bin up to which, for wider ones are of slower events."""
 
 
-def warn_of_milliseconds(events: SpikeEvents, stacklevel: int) -> None:
+def warn_of_milliseconds(events: SpikeEvents, dt: float, stacklevel: int) -> None:
     """Warn where times of spikes look like milliseconds: a list of them, as a file holds it.
 
     Warns
@@ -128,7 +128,7 @@ def warn_of_milliseconds(events: SpikeEvents, stacklevel: int) -> None:
     MillisecondsWarning
         Units that fire do so less than ``SLOWEST_RATE`` times a second on average.
     """
-    if len(events.time) < FEW_SPIKES:
+    if len(events.time) < FEW_SPIKES or dt > FINE_BINS:
         return
     span = float(events.time[-1] - events.time[0])
     firing = len(np.unique(events.unit))

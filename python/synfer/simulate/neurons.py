@@ -79,8 +79,8 @@ def packed_state(network: Network, parameters: np.ndarray, initial: Mapping[str,
         return packed
     if not isinstance(initial, Mapping):
         raise InputError(
-            "initial_state must be a dict of state to array, or a State, such as a recording's .final_state or one read "
-            f"by State.load; got {initial!r:.60}."
+            "initial_state must be a dict of state to array, or a State, such as a recording's .final_state or one "
+            f"read by State.load; got {initial!r:.60}."
         )
     for name in initial:
         if name not in model.states:

@@ -47,7 +47,9 @@ def read(path: StrPath, *, dt: float | None = None, duration: float | None = Non
             row = int(np.flatnonzero(times.isna() | units.isna())[0])
             raise InputError(f"every line must have a time and a unit; spike {row} of {as_path(path).name!r} has not.")
     made = of_spikes(times.to_numpy(), units.to_numpy(), dt, t0=t0, duration=duration)
-    warn_of_milliseconds(made["events"], stacklevel=4)  # there is a list: nothing of such a file is unknown
+    warn_of_milliseconds(
+        made["events"], float(made["dt"]), stacklevel=4
+    )  # there is a list: nothing of such a file is unknown
     return made | {"provenance": {"file": as_path(path).name}}
 
 
