@@ -15,7 +15,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
 }
 """Source file, from csrc on: what its kernels do, in the words of `synfer info`."""
 
-RUN_ON: dict[str, tuple[str, ...]] = {}
+RUN_ON: dict[str, tuple[str, ...]] = {"simulator/cuda/kernels.cu": ("NVIDIA H200",)}
 """Source file: names of the devices that its kernels have run on, with tests marked `gpu` passing."""
 
 

@@ -92,8 +92,8 @@ def run(
         Where to simulate. On a CUDA device the recording's signals are torch tensors there, and stay there;
         ``final_state`` is brought back. Izhikevich and LIF neurons with delta or exponential synapses of one delay, and
         units without spikes coupled over one lag, of up to 1,024 units a network, driven by one Gaussian drive or none,
-        in float32, are simulated there; all else is refused by name. (Those kernels are
-        compiled and tested under emulation; never yet run on a GPU.)
+        in float32, are simulated there; all else is refused by name. Measured on an NVIDIA H200
+        (bench/results/cuda_simulator.md).
     out : dict of str to array, optional
         Where to record: arrays of the result's shape and dtype, in C order. Signals not in it get arrays of their own
         (whose memory is used again by later runs once nobody holds them).
