@@ -289,6 +289,15 @@ def test_memory_is_foretold_and_refused_with_the_number(emulated: Emulated) -> N
     run(LIF, 1.0, record=("v", "spikes"), device="cuda")
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_weights_beyond_float32_are_refused_with_their_place(n_threads: int, emulated: Emulated) -> None:
+    weights = np.zeros((2, 3, 3))
+    weights[1, 2, 0] = 1e39
+    network = Network("lif", {}, Connectome.from_weights(weights))
+    with pytest.raises(InputError, match=r"weights must be finite in float32; that at \(1, 2, 0\) is not"):
+        run(network, 0.01, device="cuda", n_threads=n_threads)
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "CUDA", 0, None])
 def test_a_device_that_is_no_name_is_refused(device: Any) -> None:
     with pytest.raises(InputError, match="device must be 'cpu', or 'cuda'"):

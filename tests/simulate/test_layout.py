@@ -24,7 +24,7 @@ from synfer.network import (
     Network,
     ShortTermPlasticity,
 )
-from synfer.simulate import engine, izhikevich_network, run
+from synfer.simulate import engine, izhikevich_network, run, wires
 
 DT = 1e-4
 PLASTICITIES = {"none": None, "short_term": ShortTermPlasticity(0.4, 0.1, 0.05), "stdp": STDP(0.3, 0.2, 20.0)}
@@ -156,6 +156,28 @@ def test_a_layout_that_cannot_be_is_refused(make_network: Callable) -> None:
         run(make_network("lif", delay="many"), 0.01, DT, layout="dense")
     with pytest.raises(InputError, match=r"learn by STDP; got 'dense'"):
         run(make_network("lif", plasticity=STDP(0.1, 0.1, 50.0)), 0.01, DT, layout="dense")
+
+
+DELAYS: dict[str, tuple[np.ndarray, Any, float | None]] = {
+    "one": (np.ones((2, 3, 3)), np.full((2, 3, 3), 2e-3), 2e-3),
+    "none where there is no edge": (np.eye(3), np.where(np.eye(3) == 1, 2e-3, np.nan), 2e-3),
+    "another where there is no edge": (np.eye(3), np.where(np.eye(3) == 1, 2e-3, 5e-3), 2e-3),
+    "two": (np.eye(3), np.diag([2e-3, 2e-3, 3e-3]), None),
+    "an edge without one": (np.ones((3, 3)), np.where(np.eye(3) == 1, np.nan, 2e-3), None),
+    "no edges": (np.zeros((3, 3)), np.full((3, 3), 2e-3), None),
+}
+
+
+@pytest.mark.parametrize("case", DELAYS)
+def test_the_one_delay_of_all_edges(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, delays, only = DELAYS[case]
+    wiring = Connectome.from_weights(weights, delay=delays)
+    listed = Connectome.from_edges(*np.nonzero(np.ones((3, 3))), n_units=3, weight=1.0, delay=delays.reshape(-1)[-9:])
+    for piece in (2, 2**16):
+        monkeypatch.setattr(wires, "PIECE", piece)
+        assert wires.only_delay(wiring) == only
+        same = len(np.unique(delays.reshape(-1)[-9:])) == 1  # in a list all pairs are edges here, whatever their weight
+        assert wires.only_delay(listed) == (2e-3 if same else None)
 
 
 def test_permuted_units_give_permuted_results(make_network: Callable) -> None:

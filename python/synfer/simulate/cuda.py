@@ -19,7 +19,7 @@ from synfer.network import Network
 from synfer.simulate.drives import Term
 from synfer.simulate.neurons import NeuronModel
 from synfer.simulate.recorded import Span
-from synfer.simulate.wires import MEND, NO_KERNEL
+from synfer.simulate.wires import MEND, NO_KERNEL, refuse_infinite
 
 SYNAPSES = ("delta", "exponential")
 SLICES = 128
@@ -279,6 +279,8 @@ class Launches:
         given = np.zeros((1, 2, 1)) if term is None or term.parameters is None else reduced(term.parameters)
         # by source: the threads of neighbouring targets then read neighbouring words
         self.weights = self._there(weights).transpose(1, 2).contiguous()
+        if not torch.isfinite(self.weights).all():
+            refuse_infinite(weights, weights.dtype)
         self.numbers = Numbers(self._there(numbers))
         self.drive = Numbers(self._there(given.astype(np.float32)))
         self.ids = self._there(network.ids.astype(np.uint32).view(np.int32))

@@ -131,7 +131,7 @@ def wires_of(
         remembered["pending"] = np.zeros((n_networks, longest * receptors, n_units), kind)
     ends = places = None
     if chosen == "dense":
-        bound["weights"] = dense_weights(network.connectome, kind, n_threads if on_device else 1)
+        bound["weights"] = dense_weights(network.connectome, kind, n_threads if on_device else None)
     else:
         edges = _edges(network.connectome, kind, delays, network.stdp is not None)
         bound |= {name: edges[name] for name in ("starts", "targets", "delays")}
@@ -150,8 +150,11 @@ def wires_of(
     return Wires(chosen, bound, remembered, ends, places)
 
 
-def dense_weights(connectome: Connectome, kind: np.dtype, n_threads: int = 1) -> np.ndarray:
-    """Give all weights as (network, target, source); with several threads, as many as torch has round them.
+def dense_weights(connectome: Connectome, kind: np.dtype, for_device: int | None = None) -> np.ndarray:
+    """Give all weights as (network, target, source).
+
+    With ``for_device``, a number of threads: as many as torch has round them if that is more than one, and whoever
+    brings them to a device looks there whether all are finite.
 
     Raises
     ------
@@ -161,11 +164,17 @@ def dense_weights(connectome: Connectome, kind: np.dtype, n_threads: int = 1) ->
     weight = connectome.to_matrix().weight
     assert weight is not None
     with np.errstate(over="ignore"):
-        if n_threads > 1 and kind == np.float32 and weight.dtype == np.float64 and weight.values.flags.writeable:
+        if (
+            (for_device or 1) > 1
+            and kind == np.float32
+            and weight.dtype == np.float64
+            and weight.values.flags.writeable
+        ):
             weights = torch.from_numpy(weight.values).to(torch.float32).contiguous().numpy()
         else:
             weights = np.require(weight.values, kind, ["C", "ALIGNED"])
-    _refuse_infinite(weights, kind)
+    if for_device is None:
+        refuse_infinite(weights, kind)
     return weights.reshape(-1, connectome.n_units, connectome.n_units)
 
 
@@ -179,7 +188,7 @@ def _edges(connectome: Connectome, kind: np.dtype, delays: np.ndarray | None, le
     n = connectome.n_units
     with np.errstate(over="ignore"):
         values = weight.values.astype(kind)
-    _refuse_infinite(values, kind)
+    refuse_infinite(values, kind)
     if connectome.layout == "edges":
         network, source, target = ends_of(connectome)
         count = n * (connectome.n_networks or 1)
@@ -290,23 +299,25 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
 
 
 def only_delay(connectome: Connectome) -> float | None:
-    """Give the delay of all edges where each has the same, and no other is given for anything else; otherwise None.
+    """Give the delay of all edges where each has the same; None where they differ, one has none or there are no edges.
 
     Quick, piece by piece, for batches of many networks.
     """
     weight, delay = connectome.weight, connectome.delay
     assert weight is not None and delay is not None
+    listed = connectome.layout == "edges"
     weights, delays = weight.values.reshape(-1), delay.values.reshape(-1)
-    found, any_acts = [np.nan], False
+    only = None
     for first in range(0, weights.size, PIECE):
         piece = delays[first : first + PIECE]
-        acts: Any = connectome.layout == "edges" or weights[first : first + PIECE] != 0
-        if np.any(acts & np.isnan(piece)):
+        acts = np.ones(piece.shape, np.bool_) if listed else weights[first : first + PIECE] != 0
+        if only is None:
+            if not acts.any():
+                continue
+            only = piece[np.argmax(acts)]
+        if np.any(acts & (piece != only)):  # nothing equals NaN
             return None
-        any_acts = any_acts or bool(np.any(acts))
-        found += [np.fmin.reduce(piece), np.fmax.reduce(piece)]
-    lowest, highest = np.fmin.reduce(found), np.fmax.reduce(found)
-    return float(lowest) if any_acts and lowest == highest else None
+    return None if only is None else float(only)
 
 
 def receptors_of(network: Network) -> int:
@@ -332,7 +343,14 @@ def _refuse_beyond_memory(
     refuse_beyond_available(int(beside + wiring + units), MEND)
 
 
-def _refuse_infinite(weights: np.ndarray, kind: np.dtype) -> None:
+def refuse_infinite(weights: np.ndarray, kind: np.dtype) -> None:
+    """Raise where a weight is not finite.
+
+    Raises
+    ------
+    InputError
+        Naming the first of them.
+    """
     flat = weights.reshape(-1)
     if not all(np.isfinite(flat[first : first + PIECE]).all() for first in range(0, flat.size, PIECE)):
         where = tuple(np.argwhere(~np.isfinite(weights))[0].tolist())
