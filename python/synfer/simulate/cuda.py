@@ -24,6 +24,8 @@ from synfer.simulate.wires import MEND, NO_KERNEL, refuse_infinite
 SYNAPSES = ("delta", "exponential")
 SLICES = 128
 """How many times as many unit-steps as on the CPU lie between two looks at signals and the progress bar."""
+FEW_SOURCES = 64
+"""Units without spikes that have more sources take fewer steps between two looks: each costs a product in each."""
 UNITS_PER_THREAD = 0
 """How many units a thread simulates, 1, or 4 where a network then fits into a warp; 0 for what is quicker."""
 
@@ -197,6 +199,11 @@ def refuse_beyond_memory(needed: int, index: int) -> None:
             f"the run would need {needed / 1e9:,.2f} GB of the CUDA device's memory and {free / 1e9:,.2f} GB are free: "
             f"{MEND}."
         )
+
+
+def slices(model: NeuronModel, n_units: int) -> int:
+    """Give how many times as many unit-steps as on the CPU are taken in one launch, some tenths of a second."""
+    return SLICES if model.spiking else max(SLICES * FEW_SOURCES // max(n_units, FEW_SOURCES), 1)
 
 
 def empty(shape: tuple[int, ...], kinds: Mapping[str, np.dtype], index: int) -> dict[str, torch.Tensor]:

@@ -148,7 +148,8 @@ def simulated(
                 return _core.simulate_rates(**bound, coupling=coupling, dt=dt, begin=begin, end=end)
 
     counted = math.lcm(*(view.span.every for view in seen if "spikes" in view.held))
-    slices = list(span.slices(-(-n_networks * n_units // (1 if index is None else cuda.SLICES)), counted))
+    longer = 1 if index is None else cuda.slices(model, n_units)
+    slices = list(span.slices(-(-n_networks * n_units // longer), counted))
     if watch is not None:
         slices = watch.cut(slices, span, dt, network, wires)
     for end in _taken(take, slices, span.last - span.first, network, dt):
