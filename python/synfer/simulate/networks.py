@@ -6,7 +6,7 @@ import numpy as np
 
 from synfer.network import DeltaSynapse, GaussianDrive, Network
 from synfer.simulate.neurons import MODELS
-from synfer.simulate.wiring import PARAMETER_STREAM, erdos_renyi, generator_of
+from synfer.simulate.wiring import PARAMETER_STREAM, Generators, erdos_renyi
 
 DT = 1e-3
 """The paper's step in seconds, and so the delay of its synapses."""
@@ -65,7 +65,8 @@ def izhikevich_network(
     wiring = erdos_renyi(n_exc, n_inh, p, weight=weight, delay=DT, n_networks=n_networks, seed=seed)
     wiring.dt = DT  # a spike acts for one step: with another they are other networks
     n_units = n_exc + n_inh
-    r = np.stack([generator_of(seed, k, PARAMETER_STREAM).random(n_units) for k in range(n_networks)])
+    random = Generators(seed, PARAMETER_STREAM)
+    r = np.stack([random.of(k).random(n_units) for k in range(n_networks)])
     excitatory = np.arange(n_units) < n_exc
     parameters = {
         "a": np.where(excitatory, 0.02, 0.02 + 0.08 * r),

@@ -78,3 +78,12 @@ def test_growth_has_the_law_of_degrees_and_networkxs() -> None:
     theirs = [d for _, d in nx.barabasi_albert_graph(n, m, seed=4).degree]
     # Ties make this test stricter than said, not laxer.
     assert scipy.stats.ks_2samp(degree, theirs).pvalue > 1e-3
+
+
+def test_generators_of_networks_in_turn_are_those_made_anew() -> None:
+    for seed in (0, 3, 2**64 - 1):
+        in_turn = draws.Generators(seed, draws.WEIGHT_STREAM)
+        for network_id in (5, 0, 5, 2**40):
+            used, anew = in_turn.of(network_id), draws.generator_of(seed, network_id, draws.WEIGHT_STREAM)
+            assert np.array_equal(used.random(7), anew.random(7))
+            used.integers(0, 3, 3, dtype=np.int32), used.normal(size=3)  # leaves halves of words behind

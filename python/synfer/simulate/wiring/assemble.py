@@ -22,7 +22,7 @@ from synfer.simulate.wiring.distributions import (
     magnitudes,
     told,
 )
-from synfer.simulate.wiring.draws import DELAY_STREAM, WEIGHT_STREAM, WIRING_STREAM, generator_of
+from synfer.simulate.wiring.draws import DELAY_STREAM, WEIGHT_STREAM, WIRING_STREAM, Generators
 
 MOST_UNITS = 2**31 - 1
 BYTES_OF_EDGE = 120
@@ -141,10 +141,12 @@ def wired(
         "seed": seed,
     }
 
+    of_pairs, of_weights, of_delays = (Generators(seed, s) for s in (WIRING_STREAM, WEIGHT_STREAM, DELAY_STREAM))
+
     def edges(k: int) -> tuple[Pairs, np.ndarray, np.ndarray | None]:
-        pairs = draw(generator_of(seed, k, WIRING_STREAM), k)
-        weights = strengths(generator_of(seed, k, WEIGHT_STREAM), pairs)
-        return pairs, weights, _delays(delay, seed, k, pairs)
+        pairs = draw(of_pairs.of(k), k)
+        weights = strengths(of_weights.of(k), pairs)
+        return pairs, weights, _delays(delay, of_delays, k, pairs)
 
     if layout == "edges":
         listed = []
@@ -197,9 +199,9 @@ def refuse_beyond_memory(n_units: int, n_edges: float, n_networks: int, layout: 
     refuse_beyond_available(int(needed), "make fewer units, edges or networks at once", "the wiring")
 
 
-def _delays(delay: Delay | None, seed: int, k: int, pairs: Pairs) -> np.ndarray | None:
+def _delays(delay: Delay | None, random: Generators, k: int, pairs: Pairs) -> np.ndarray | None:
     if delay is None:
         return None
     if isinstance(delay, float):  # nothing to draw
         return np.full(len(pairs.target), delay)
-    return delays(delay, generator_of(seed, k, DELAY_STREAM), len(pairs.target), pairs.distance)
+    return delays(delay, random.of(k), len(pairs.target), pairs.distance)

@@ -19,6 +19,28 @@ def generator_of(seed: int, network_id: int, stream: int) -> np.random.Generator
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, stream], np.uint64)))
 
 
+class Generators:
+    """What `generator_of` gives for network after network of one stream, made ready in a fifth of the time.
+
+    It is one generator: whoever asks for that of the next network has done with the one before.
+
+    Parameters
+    ----------
+    seed, stream : int
+        As for `generator_of`.
+    """
+
+    def __init__(self, seed: int, stream: int) -> None:
+        self.generator = generator_of(seed, 0, stream)
+        self.fresh = self.generator.bit_generator.state
+
+    def of(self, network_id: int) -> np.random.Generator:
+        """Give the generator at the beginning of a network's numbers."""
+        self.fresh["state"]["key"][1] = network_id
+        self.generator.bit_generator.state = self.fresh
+        return self.generator
+
+
 def bernoulli_pairs(random: np.random.Generator, n_pairs: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Choose each pair of each block independently, with its block's probability.
 
