@@ -12,17 +12,14 @@ namespace synfer::cuda {
 template <class T>
 constexpr std::int64_t most_channels = sizeof(T) == sizeof(float) ? 128 : 32;
 
-// The shared memory that a block of the pass with most of it needs for keys and values of so many channels at most:
-// tiles of 64 tokens, padded by 4, of queries, keys, values and gradients, and one of pairs. Devices of compute
-// capability 8.6 and 8.9 have less than 100 KiB to give, an A100 163, an H100 227.
+// The shared memory that a block of the kernel with most of it needs for keys and values of so many channels at most:
+// tiles of 64 queries, keys, values and gradients, and what lies beside them (see ordinary.hpp and tensor_cores.hpp).
+// Devices of compute capability 8.6 and 8.9 have less than 100 KiB to give, an A100 163, an H100 227.
 template <class T>
 constexpr std::size_t shared_bytes_needed(std::int64_t widest) {
-    const std::int64_t channels = sizeof(T) == sizeof(double) ? 32
-                                  : widest <= 16              ? 16
-                                  : widest <= 32              ? 32
-                                  : widest <= 64              ? 64
-                                                              : 128;
-    return static_cast<std::size_t>(4 * channels * (64 + 4) + 64 * 64) * sizeof(T);
+    if (sizeof(T) == sizeof(double)) return (4 * 32 * (64 + 4) + 64 * (64 + 1) + 3 * 64) * sizeof(T);
+    const std::int64_t channels = widest <= 8 ? 8 : widest <= 16 ? 16 : widest <= 32 ? 32 : widest <= 64 ? 64 : 128;
+    return static_cast<std::size_t>(4 * 64 * (channels + 4) + 64 * (64 + 1) + 3 * 64) * sizeof(T);
 }
 
 // Where the work is done.
@@ -43,5 +40,8 @@ template <class T>
 const char* attention_forward(const Attention<T>&, void* workspace, const Device&);
 template <class T>
 const char* attention_backward(const Attention<T>&, void* workspace, const Device&);
+// The forward pass by what only devices of compute capability 9.0 have, and whether it is for these tensors.
+const char* attention_forward_on_hopper(const Attention<float>&, void* workspace, const Device&);
+bool is_for_hopper(const Attention<float>&, const Device&);
 
 }  // namespace synfer::cuda

@@ -2,35 +2,51 @@
 #include "attention/attention.hpp"
 #include "common/level.hpp"
 
-// Tiles of tokens in shared memory, as (channel, token): threads then read four tokens at once, own ones along one axis
-// of the block and others along the other. A block is 16 by 16 threads; each has four tokens of either tile.
+// What every kernel is told, and how it reads the tensors. The kernels are written once for two kinds of arithmetic:
+// ordinary.hpp (multiply-adds, any scalar) and tensor_cores.hpp (matrix units, float). A kind says how many threads a
+// block has, which pairs of a tile of 64 own tokens by 64 others are a thread's, and how tiles lie in shared memory.
 
 namespace synfer::SYNFER_LEVEL {
 
 constexpr int tile_tokens = 64;
-constexpr int block_side = 16;
-constexpr int block_threads = block_side * block_side;
-// From channel to channel: with 4 beyond the tokens, threads of a warp that write 8 channels of 4 tokens meet 32
-// different banks, and those that read 8 channels at once do too.
-constexpr int pitch = tile_tokens + 4;
 
-template <class T>
-struct alignas(16) Four {
-    T x[4];
+// n / divisor for n below 2^31, without the division: the multiplier is 2^(31 + shift) / divisor, rounded up, with the
+// least shift for which 2^shift is no less than the divisor (Granlund and Montgomery 1994).
+struct Divisor {
+    std::uint32_t multiplier;
+    int shift;
+
+    __device__ int divide(int n) const {
+        return static_cast<int>((static_cast<std::uint64_t>(n) * multiplier) >> (31 + shift));
+    }
 };
 
 // What a kernel is told.
 template <class T>
 struct Pass {
     Attention<T> a;
-    // (b, h, row): the largest logit; 1 / the sum of exp(logit - that), 0 where there is none; sum_s A dA. The first
-    // two are the log-sum-exp in two parts, for their sum would lose digits of large logits.
+    // A logit is product * factor + bias, and a weight 2^(per_unit (logit - largest)). The factor holds log2 e where
+    // there is no bias, so that per_unit is 1; where there is, it must not: bias and product are added before they lose
+    // digits.
+    T factor, per_unit;
+    bool in_twos;  // per_unit is 1
+    // (b, h, row): the largest logit; 1 / the sum of 2^(per_unit (logit - that)), 0 where there is none; sum_s A dA.
+    // The first two are the log-sum-exp in two parts, for their sum would lose digits of large logits.
     T *top, *inverse, *mean;
     int row_tiles, key_tiles;
+    Divisor bias_lags, map_lags;
 };
+
+// Kinds of kernels, of which a processor is to hold several blocks at once: registers are shared out by that.
+enum class Work { attend, state, differentiate, add };
 
 struct Head {
     std::int64_t batch, head;
+
+    template <class T>
+    __device__ const T* of(const T* data, const std::int64_t* strides) const {
+        return data + batch * strides[0] + head * strides[1];
+    }
 };
 
 // Bits of the tensor's scalar to T; bfloat16 is the upper half of a float.
@@ -43,27 +59,15 @@ __device__ inline T read(const Tensor4& x, std::int64_t at) {
     return static_cast<T>(wide);
 }
 
-// tile[c, t] = the tensor's channel c of token token_of(t), 0 where that is negative or the tensor is one of zeros.
-template <class T, class TokenOf>
-__device__ inline void load_tokens(T* tile, const Tensor4& x, Head head, int n_channels, TokenOf token_of) {
-    const int thread = static_cast<int>(threadIdx.x);
-    const std::int64_t first = head.batch * x.strides[0] + head.head * x.strides[1];
-    for (int t = thread / 8; t < tile_tokens; t += block_threads / 8) {
-        const std::int64_t token = token_of(t);
-        const bool here = token >= 0 && x.data != nullptr;
-        const std::int64_t at = first + token * x.strides[2];
-        for (int c = thread % 8; c < n_channels; c += 8) {
-            tile[c * pitch + t] = here ? read<T>(x, at + c * x.strides[3]) : T(0);
-        }
-    }
-}
+// Which of the tokens [first, first + 64) is place t of a tile, negative for none; and whether there are all of them,
+// so that each may be taken unasked.
+struct Consecutive {
+    int first, n_tokens;
 
-// Tokens [first, first + 64) as far as there are so many.
-template <class T>
-__device__ inline void load_tile(T* tile, const Tensor4& x, Head head, int n_channels, std::int64_t first,
-                                 std::int64_t n_tokens) {
-    load_tokens(tile, x, head, n_channels, [=](int t) { return first + t < n_tokens ? first + t : -1; });
-}
+    __device__ int operator()(int t) const { return first + t < n_tokens ? first + t : -1; }
+    __device__ bool whole() const { return first + tile_tokens <= n_tokens; }
+    __device__ int taken(int t) const { return first + t; }
+};
 
 // Shared memory, handed out front to back.
 template <class T>
@@ -74,16 +78,11 @@ struct SharedMemory {
         extern __shared__ uint4 shared_memory[];
         next = reinterpret_cast<T*>(shared_memory);
     }
-    __device__ T* tokens(int n_channels) {
-        T* tile = next;
-        next += n_channels * pitch;
-        return tile;
+    __device__ T* take(int n) {
+        T* taken = next;
+        next += n;
+        return taken;
     }
 };
-// And how much a kernel needs: tiles of so many channels together, and a tile of pairs.
-template <class T>
-constexpr std::size_t shared_bytes(std::int64_t channels) {
-    return static_cast<std::size_t>(channels * pitch + tile_tokens * tile_tokens) * sizeof(T);
-}
 
 }  // namespace synfer::SYNFER_LEVEL

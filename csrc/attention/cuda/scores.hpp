@@ -1,20 +1,20 @@
 #pragma once
 #include <cmath>
 
-#include "attention/cuda/products.hpp"
+#include "attention/cuda/fragments.hpp"
+#include "attention/cuda/layout.hpp"
 
-// From products to logits, weights and their gradients, one pair of a row and a key at a time.
+// From products to logits, weights and their gradients. U is a kind of arithmetic: see layout.hpp.
 
 namespace synfer::SYNFER_LEVEL {
 
-__device__ inline float power_of_two(float x) { return exp2f(x); }
-__device__ inline double power_of_two(double x) { return exp2(x); }
+template <class U>
+using Pairs = typename U::Number[U::n_rows][U::n_columns];
 
-// exp(z - top), for z at most top: the difference first, so that large logits keep their digits.
-template <class T>
-__device__ inline T exponential_below(T z, T top) {
-    return power_of_two((z - top) * T(1.4426950408889634));
-}
+__device__ inline double power_of_two(double x) { return exp2(x); }
+// The other of two where one is not a number.
+__device__ inline float larger(float a, float b) { return fmaxf(a, b); }
+__device__ inline double larger(double a, double b) { return fmax(a, b); }
 
 template <class T>
 __device__ inline T nothing() {
@@ -26,10 +26,50 @@ __device__ inline T base_of(T top) {
     return top == nothing<T>() ? T(0) : top;
 }
 
-template <class T>
-__device__ inline T logit(const Attention<T>& a, T product, int row, int bias_column) {
-    if (a.bias == nullptr) return product * a.scale;
-    return multiply_add(product, a.scale, a.bias[row * a.bias_strides[0] + bias_column * a.bias_strides[1]]);
+// Over all lanes that have pairs of the same rows: neighbours, a power of two of them.
+template <class U, class T>
+__device__ inline T sum_over_lanes(T value) {
+#pragma unroll
+    for (int step = 1; step < U::row_lanes; step *= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
+    return value;
+}
+template <class U, class T>
+__device__ inline T largest_over_lanes(T value) {
+#pragma unroll
+    for (int step = 1; step < U::row_lanes; step *= 2) value = larger(value, __shfl_xor_sync(0xffffffffu, value, step));
+    return value;
+}
+
+// z, products, become logits, and `beyond` where there is no key, of place j of the tile key_of(j), or no row.
+template <class U, class T, class KeyOf>
+__device__ inline void to_logits(const U& units, const Pass<T>& p, int first_row, KeyOf key_of, T beyond, Pairs<U>& z) {
+    const Attention<T>& a = p.a;
+    const T factor = U::scales_queries ? T(1) : p.factor;
+    if (a.bias == nullptr) {
+        if (!U::scales_queries) {
+#pragma unroll
+            for (int j = 0; j < U::n_columns; ++j) {
+#pragma unroll
+                for (int i = 0; i < U::n_rows; ++i) z[i][j] *= factor;
+            }
+        }
+        if (key_of.whole()) return;
+    }
+    const int L = static_cast<int>(a.n_rows);
+#pragma unroll
+    for (int j = 0; j < U::n_columns; ++j) {
+        const int key = key_of(units.column(j));
+        const T* bias = a.bias == nullptr || key < 0 ? nullptr : a.bias + p.bias_lags.divide(key) * a.bias_strides[1];
+#pragma unroll
+        for (int i = 0; i < U::n_rows; ++i) {
+            const int row = first_row + units.row(i);
+            if (key < 0) {
+                z[i][j] = beyond;
+            } else if (bias != nullptr && row < L) {
+                z[i][j] = multiply_add(z[i][j], factor, bias[row * a.bias_strides[0]]);
+            }
+        }
+    }
 }
 
 // Where a head's gradient of the map begins, null for none.
@@ -39,6 +79,29 @@ __device__ inline const T* map_gradient(const Attention<T>& a, Head head) {
     const std::int64_t slice =
         (a.map_over_batch ? 0 : head.batch) * (a.map_over_heads ? 1 : a.n_heads) + (a.map_over_heads ? 0 : head.head);
     return a.grad_map + slice * a.n_rows * (a.n_keys / a.map_lags);
+}
+
+// d, products of the output's gradient and values, become gradients of the weights. `Turned`: own tokens are the keys.
+template <bool Turned, class U, class T, class KeyOf>
+__device__ inline void to_gradients(const U& units, const Pass<T>& p, Head head, int first_row, KeyOf key_of,
+                                    Pairs<U>& d) {
+    const T* gradient = map_gradient(p.a, head);
+    if (gradient == nullptr) return;
+    const int L = static_cast<int>(p.a.n_rows), columns = static_cast<int>(p.a.n_keys / p.a.map_lags);
+    const T share = T(1) / p.a.map_shared;
+    constexpr int outer = Turned ? U::n_rows : U::n_columns, inner = Turned ? U::n_columns : U::n_rows;
+#pragma unroll
+    for (int o = 0; o < outer; ++o) {
+        const int key = key_of(Turned ? units.row(o) : units.column(o));
+        const T* column = key < 0 ? nullptr : gradient + p.map_lags.divide(key);
+#pragma unroll
+        for (int n = 0; n < inner; ++n) {
+            const int row = first_row + (Turned ? units.column(n) : units.row(n));
+            T& to = Turned ? d[o][n] : d[n][o];
+            if (column != nullptr && row < L)
+                to = multiply_add(column[static_cast<std::int64_t>(row) * columns], share, to);
+        }
+    }
 }
 
 // What is known of a row: see Pass.
@@ -55,25 +118,27 @@ struct Row {
     }
 };
 
-// A: from z, a product, of a pair that is `here`, 0 of others.
+// A before it is divided by its row's sum: from a logit. Differences first, so that large logits keep their digits.
 template <class T>
-__device__ inline T weight(const Attention<T>& a, T z, const Row<T>& of, int row, int bias_column, bool here) {
-    if (!here) return T(0);
-    const T score = logit(a, z, row, bias_column);
-    return a.softmax ? exponential_below(score, of.top) * of.inverse : score;
+__device__ inline T exponential_below(const Pass<T>& p, T logit, T top) {
+    return power_of_two((logit - top) * p.per_unit);
 }
-// dA: from d, the product of the output's gradient and the value, and the map's gradient, null for none.
-template <class T>
-__device__ inline T dweight(const Attention<T>& a, T d, const T* grad_map, int row, int map_column, bool here) {
-    if (!here || grad_map == nullptr) return d;
-    const std::int64_t columns = a.n_keys / a.map_lags;
-    return multiply_add(grad_map[row * columns + map_column], T(1) / a.map_shared, d);
-}
-// dz: from both.
-template <class T>
-__device__ inline T dscore(const Attention<T>& a, T w, T d, const Row<T>& of, bool here) {
-    if (!here) return T(0);
-    return a.softmax ? w * (d - of.mean) : d;
+// Likewise of all pairs.
+template <class T, int n_rows, int n_columns, class TopOf>
+__device__ inline void to_exponentials(const Pass<T>& p, T (&z)[n_rows][n_columns], TopOf top_of) {
+    if (p.in_twos) {
+#pragma unroll
+        for (int i = 0; i < n_rows; ++i) {
+#pragma unroll
+            for (int j = 0; j < n_columns; ++j) z[i][j] = power_of_two(z[i][j] - top_of(i, j));
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < n_rows; ++i) {
+#pragma unroll
+            for (int j = 0; j < n_columns; ++j) z[i][j] = exponential_below(p, z[i][j], top_of(i, j));
+        }
+    }
 }
 
 }  // namespace synfer::SYNFER_LEVEL

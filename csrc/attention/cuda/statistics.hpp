@@ -5,77 +5,78 @@
 
 namespace synfer::SYNFER_LEVEL {
 
-template <class T>
-constexpr std::size_t statistics_shared_bytes(std::int64_t d_key, std::int64_t d_value) {
-    return shared_bytes<T>(2 * (d_key + d_value));
+template <class U>
+constexpr std::size_t statistics_shared_bytes(int d_key, int d_value) {
+    return static_cast<std::size_t>(2 * U::tile_size(d_key, 0) + 2 * U::tile_size(d_value, 0)) *
+           sizeof(typename U::Number);
 }
 
 // top, inverse and mean of each row, in one pass over the keys. Nothing is kept from the forward pass, as on the CPU;
 // and where a loss is put on the map, sum_s A dA cannot be had from the output alone.
-template <class T>
-__global__ void __launch_bounds__(block_threads) state_rows(const Pass<T> p) {
+template <class U>
+__global__ void __launch_bounds__(U::threads, U::blocks(Work::state, 0)) state_rows(const Pass<typename U::Number> p) {
+    using T = typename U::Number;
     const Attention<T>& a = p.a;
     const int L = static_cast<int>(a.n_rows), S = static_cast<int>(a.n_keys), D = static_cast<int>(a.d_key);
-    const int E = static_cast<int>(a.d_value), bias_lags = static_cast<int>(a.bias_lags);
-    const int map_lags = static_cast<int>(a.map_lags);
+    const int E = static_cast<int>(a.d_value);
     const std::int64_t which = blockIdx.x / p.row_tiles;
     const Head head{which / a.n_heads, which % a.n_heads};
     const int first = static_cast<int>(blockIdx.x % p.row_tiles) * tile_tokens;
+    const U units;
     SharedMemory<T> memory;
-    T *q = memory.tokens(D), *k = memory.tokens(D), *g = memory.tokens(E), *v = memory.tokens(E);
-    const Corner corner;
-    const T* grad_map = map_gradient(a, head);
-    load_tile(q, a.q, head, D, first, L);
-    load_tile(g, a.grad_out, head, E, first, L);
+    const auto q = units.tile(memory, D, 0), k = units.tile(memory, D, 0);
+    const auto g = units.tile(memory, E, 0), v = units.tile(memory, E, 0);
+    const auto q_from = units.queries(a.q, head, D, p.factor);
+    const auto k_from = units.source(a.k, head, D);
+    const auto v_from = units.source(a.v, head, E), g_from = units.source(a.grad_out, head, E);
+    units.fetch(q, q_from, Consecutive{first, L});
+    units.fetch(g, g_from, Consecutive{first, L});
+    units.fetch(k, k_from, Consecutive{0, S});
+    units.fetch(v, v_from, Consecutive{0, S});
 
-    T top[4], total[4], mean[4];
+    T top[U::n_rows], total[U::n_rows], mean[U::n_rows];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) top[i] = nothing<T>(), total[i] = mean[i] = T(0);
+    for (int i = 0; i < U::n_rows; ++i) top[i] = nothing<T>(), total[i] = mean[i] = T(0);
     for (int begin = 0; begin < S; begin += tile_tokens) {
+        const Consecutive here{begin, S}, next{begin + tile_tokens, S};
+        units.template arrived<1>();  // the keys
         __syncthreads();
-        load_tile(k, a.k, head, D, begin, S);
-        load_tile(v, a.v, head, E, begin, S);
+        Pairs<U> z, d;
+        units.dot(q, k, z);
         __syncthreads();
-        T z[4][4], d[4][4];
-        dot(q, k, D, corner, z);
-        dot(g, v, E, corner, d);
+        units.fetch(k, k_from, next);
+        to_logits(units, p, first, here, nothing<T>(), z);
+        units.template arrived<1>();  // the values
+        __syncthreads();
+        units.dot(g, v, d);
+        __syncthreads();
+        units.fetch(v, v_from, next);
+        to_gradients<false>(units, p, head, first, here, d);
+        T base[U::n_rows], shrink[U::n_rows];
 #pragma unroll
-        for (int j = 0; j < 4; ++j) {
-            const int key = begin + 4 * corner.x + j;
-            const int column = a.bias == nullptr ? 0 : key / bias_lags;
-            const int map_column = grad_map == nullptr ? 0 : key / map_lags;
-#pragma unroll
-            for (int i = 0; i < 4; ++i) {
-                const int row = first + 4 * corner.y + i;
-                const bool here = key < S && row < L;
-                z[i][j] = here ? logit(a, z[i][j], row, column) : nothing<T>();
-                d[i][j] = dweight(a, d[i][j], grad_map, row, map_column, here);
-            }
-        }
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
+        for (int i = 0; i < U::n_rows; ++i) {
             T most = top[i];
 #pragma unroll
-            for (int j = 0; j < 4; ++j) most = z[i][j] > most ? z[i][j] : most;
-            most = largest_over(most);
-            const T base = base_of(most), shrink = exponential_below(top[i], base);
+            for (int j = 0; j < U::n_columns; ++j) most = larger(most, z[i][j]);
+            most = largest_over_lanes<U>(most);
+            base[i] = base_of(most), shrink[i] = exponential_below(p, top[i], base[i]);
             top[i] = most;
+        }
+        to_exponentials(p, z, [&](int i, int) { return base[i]; });
+#pragma unroll
+        for (int i = 0; i < U::n_rows; ++i) {
             T sum = T(0), product = T(0);
 #pragma unroll
-            for (int j = 0; j < 4; ++j) {
-                const T w = exponential_below(z[i][j], base);
-                sum += w;
-                product = multiply_add(w, d[i][j], product);
-            }
-            total[i] = multiply_add(total[i], shrink, sum);
-            mean[i] = multiply_add(mean[i], shrink, product);
+            for (int j = 0; j < U::n_columns; ++j) sum += z[i][j], product = multiply_add(z[i][j], d[i][j], product);
+            total[i] = multiply_add(total[i], shrink[i], sum);
+            mean[i] = multiply_add(mean[i], shrink[i], product);
         }
     }
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-        const T sum = sum_over(total[i], 1), product = sum_over(mean[i], 1);
-        const int row = first + 4 * corner.y + i;
-        if (corner.x != 0 || row >= L) continue;
+    for (int i = 0; i < U::n_rows; ++i) {
+        const T sum = sum_over_lanes<U>(total[i]), product = sum_over_lanes<U>(mean[i]);
+        const int row = first + units.row(i);
+        if (!units.leads_rows() || row >= L) continue;
         const T inverse = sum == T(0) ? T(0) : T(1) / sum;
         p.top[which * L + row] = base_of(top[i]);
         p.inverse[which * L + row] = inverse;

@@ -79,14 +79,21 @@ def _processors(index: int) -> int:
     return torch.cuda.get_device_properties(index).multi_processor_count
 
 
+@torch.compiler.assume_constant_result  # torch.compile cannot look into the core
+def _most_channels(index: int | None, is_double: bool) -> int:
+    """Of a key or a value, that the kernels take on a CUDA device; 0 where there are none for it."""
+    if not _core.cuda_built or not _is_recent(index):
+        return 0
+    widest, room = _core.cuda_attention_channels[is_double], _shared_bytes(index)
+    while widest >= 1 and _core.cuda_attention_shared_bytes(widest, is_double) > room:
+        widest //= 2
+    return widest
+
+
 def is_compiled(q: Tensor, v: Tensor) -> bool:
     """Whether there is a kernel for this device, its shared memory, this dtype and number of channels."""
     if q.dtype not in NAMES:
         return False
     if q.device.type != "cuda":
         return q.device.type == "cpu"
-    most_single, most_double = _core.cuda_attention_channels
-    is_double, widest = q.dtype == torch.float64, max(q.shape[-1], v.shape[-1])
-    if not _core.cuda_built or widest > (most_double if is_double else most_single) or not _is_recent(q.device.index):
-        return False
-    return bool(_core.cuda_attention_shared_bytes(widest, is_double) <= _shared_bytes(q.device.index))
+    return max(q.shape[-1], v.shape[-1]) <= _most_channels(q.device.index, q.dtype == torch.float64)

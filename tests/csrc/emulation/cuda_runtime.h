@@ -4,12 +4,15 @@
 // run one after another. What waits for somebody who never comes is an error, not a deadlock.
 #include <ucontext.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #define __global__
@@ -35,10 +38,20 @@ struct Index {
 constexpr std::size_t shared_bytes = 232448;  // of a block of an H100
 constexpr std::size_t stack_bytes = 1 << 16;
 
+struct Copy {
+    void* to;
+    const void* from;
+};
 struct Thread {
     ucontext_t context;
     std::unique_ptr<char[]> stack;
     bool done = false;
+    // Copies that have not come yet: those of lots that are ended, and of the one that is not.
+    std::deque<std::vector<Copy>> lots;
+    std::vector<Copy> begun;
+};
+struct Fragments {
+    std::uint32_t a[4], b[2];
 };
 
 // Threads that wait for each other: `turn` counts the times that all have come.
@@ -47,6 +60,7 @@ struct Meeting {
     std::uint64_t turn = 0;
     std::uint32_t gathering = 0, gathered = 0;
     std::uint64_t shown[2][32] = {};  // what each shows the others, in this turn and the one before
+    Fragments fragments[2][32] = {};
 };
 
 struct Block {
@@ -57,6 +71,7 @@ struct Block {
     unsigned current = 0;
 };
 inline Block* block = nullptr;
+inline int generation = 9;  // of the device: its compute capability is 9.0
 
 [[noreturn]] inline void fail(const char* what) {
     std::fprintf(stderr, "emulated CUDA: %s\n", what);
@@ -79,6 +94,12 @@ inline void wait(Meeting& meeting) {
 
 inline emulated::Index threadIdx, blockIdx, blockDim, gridDim;
 inline void __syncthreads() { emulated::wait(emulated::block->all); }
+inline int __syncthreads_or(int any) {
+    emulated::Meeting& all = emulated::block->all;
+    all.gathering |= static_cast<std::uint32_t>(any != 0);
+    emulated::wait(all);
+    return static_cast<int>(all.gathered);
+}
 inline void __syncwarp() { emulated::wait(emulated::block->warps[threadIdx.x / 32]); }
 inline std::uint32_t __ballot_sync(std::uint32_t mask, bool yes) {
     if (mask != 0xffffffffu) emulated::fail("a ballot of a part of a warp");
@@ -98,6 +119,92 @@ V __shfl_xor_sync(std::uint32_t mask, V value, unsigned other) {
     std::memcpy(&value, shown + (threadIdx.x % 32 ^ other), sizeof value);
     return value;
 }
+
+namespace emulated {
+
+// Of a number, what a matrix unit reads; and what is cut off from a sum.
+inline double read(std::uint32_t bits) {
+    bits &= 0xffffe000u;
+    float x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
+inline float cut_off(double sum) {
+    const float nearest = static_cast<float>(sum);
+    return std::fabs(static_cast<double>(nearest)) > std::fabs(sum) ? std::nextafterf(nearest, 0.0f) : nearest;
+}
+
+// c += a b by the threads of a warp: see csrc/attention/cuda/fragments.hpp.
+inline void multiply_fragments(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+    Meeting& warp = block->warps[threadIdx.x / 32];
+    Fragments* shown = warp.fragments[warp.turn % 2];
+    const unsigned lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    std::memcpy(shown[lane].a, a, sizeof a);
+    std::memcpy(shown[lane].b, b, sizeof b);
+    wait(warp);
+    for (unsigned i = 0; i < 4; ++i) {
+        const unsigned half = i / 2, column = 2 * t + i % 2;
+        double sum = c[i];
+        for (unsigned k = 0; k < 8; ++k)
+            sum += read(shown[4 * g + k % 4].a[2 * (k / 4) + half]) * read(shown[4 * column + k % 4].b[k / 4]);
+        c[i] = cut_off(sum);
+    }
+}
+
+// d (+)= a b' by the warps of a block: see csrc/attention/cuda/hopper_fragments.hpp.
+inline double of_pieces(const float* at, int along, unsigned row, unsigned k) {
+    std::uint32_t bits;
+    std::memcpy(&bits, at + k / 4 * along + row / 8 * 32 + row % 8 * 4 + k % 4, sizeof bits);
+    return read(bits);
+}
+template <int N, class FirstOf>
+void multiply_pieces(float (&d)[N / 2], FirstOf first_of, const float* b, int b_along, bool add) {
+    const unsigned g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    for (unsigned i = 0; i < N / 2; ++i) {
+        const unsigned row = g + i / 2 % 2 * 8, column = i / 4 * 8 + 2 * t + i % 2;
+        double sum = add ? d[i] : 0.0;
+        for (unsigned k = 0; k < 8; ++k) sum += first_of(row, k) * of_pieces(b, b_along, column, k);
+        d[i] = cut_off(sum);
+    }
+}
+template <int N>
+void multiply_shared(float (&d)[N / 2], const float* a, const float* b, int a_along, int b_along, bool add) {
+    const unsigned warp = threadIdx.x / 32;
+    multiply_pieces<N>(
+        d, [&](unsigned row, unsigned k) { return of_pieces(a, a_along, 16 * warp + row, k); }, b, b_along, add);
+}
+template <int N>
+void multiply_held(float (&d)[N / 2], const std::uint32_t (&a)[4], const float* b, int b_along, bool add) {
+    Meeting& warp = block->warps[threadIdx.x / 32];
+    Fragments* shown = warp.fragments[warp.turn % 2];
+    std::memcpy(shown[threadIdx.x % 32].a, a, sizeof a);
+    wait(warp);
+    multiply_pieces<N>(
+        d, [&](unsigned row, unsigned k) { return read(shown[4 * (row % 8) + k % 4].a[k / 4 * 2 + row / 8]); }, b,
+        b_along, add);
+}
+
+// Copies that come when they are waited for, and no sooner.
+inline void copy_16_bytes(void* to, const void* from, bool here) {
+    if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0 || reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
+        fail("a copy of 16 bytes that are not aligned");
+    block->threads[block->current].begun.push_back({to, here ? from : nullptr});
+}
+inline void end_of_copies() {
+    Thread& thread = block->threads[block->current];
+    thread.lots.push_back(std::move(thread.begun));
+    thread.begun.clear();
+}
+inline void await_copies(std::size_t pending) {
+    Thread& thread = block->threads[block->current];
+    for (; thread.lots.size() > pending; thread.lots.pop_front()) {
+        for (const Copy& copy : thread.lots.front())
+            copy.from == nullptr ? std::memset(copy.to, 0, 16) : std::memcpy(copy.to, copy.from, 16);
+    }
+}
+
+}  // namespace emulated
+
 inline int __ffs(int word) { return __builtin_ffs(word); }
 inline unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
     const unsigned long long was = *at;
@@ -113,6 +220,8 @@ enum cudaDeviceAttr {
     cudaDevAttrMaxRegistersPerMultiprocessor,
     cudaDevAttrMaxSharedMemoryPerBlockOptin,
     cudaDevAttrMaxSharedMemoryPerMultiprocessor,
+    cudaDevAttrComputeCapabilityMajor,
+    cudaDevAttrComputeCapabilityMinor,
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 using cudaStream_t = void*;
@@ -127,7 +236,8 @@ inline const char* cudaGetErrorString(cudaError_t error) {
     return error == cudaSuccess ? "no error" : "invalid argument";
 }
 inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
-    constexpr int h100[] = {132, 2048, 32, 65536, static_cast<int>(emulated::shared_bytes), 233472};
+    const int h100[] = {132, 2048, 32, 65536, static_cast<int>(emulated::shared_bytes), 233472, emulated::generation,
+                        0};
     *value = h100[which];
     return cudaSuccess;
 }
