@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -349,6 +350,18 @@ def test_a_scale_that_wants_a_gradient_is_refused(heads):
     scale = torch.tensor(0.5, requires_grad=True)
     with pytest.raises(InputError, match="multiply q by it"):
         attention_with_map(*heads(2, 3, 5, 12, 4), scale=scale)
+
+
+@pytest.mark.parametrize("function", [attention_with_map, attention_with_map_reference])
+def test_the_twin_has_the_same_arguments_and_refusals(function: Any, heads: Any) -> None:
+    q, k, v = heads(2, 3, 5, 12, 4)
+    assert function(q, k, v, n_sources=4, out_map=False)[1] is None
+    with pytest.raises(ShapeError, match="S must be a multiple of n_sources, got S = 12, n_sources = 7"):
+        function(q, k, v, n_sources=7)
+    with pytest.raises(InputError, match=r"got the string 'batch': write \('batch',\)"):
+        function(q, k, v, reduce="batch")
+    with pytest.raises(InputError, match="scale must be a number, got a str"):
+        function(q, k, v, scale="x")
 
 
 def test_axes_may_be_told_one_by_one(heads):

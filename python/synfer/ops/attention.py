@@ -10,15 +10,11 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.ops import attention_batching as _  # noqa: F401  registers the rule for vmap
+from synfer.ops.attention_checks import check, check_kind
 from synfer.ops.attention_kernels import is_compiled
 from synfer.ops.attention_operator import compiled_attention
 from synfer.ops.attention_reference import attention_with_map_reference
-
-_REDUCIBLE = ("batch", "head", "lag")
-_NORMALIZE = ("softmax", "none")
-_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
 def attention_with_map(
@@ -54,7 +50,8 @@ def attention_with_map(
     reduce : collection of {"batch", "head", "lag"}
         Which axes of the weights the map is reduced over.
     bias : Tensor, (L, n_sources) or (L, S), optional
-        Added to the logits; -inf forbids an edge. A row that is forbidden throughout gives weights of 0.
+        Added to the logits; -inf forbids an edge. A row that is forbidden throughout gives weights of 0. Without
+        normalisation it is added to the weights themselves, and is to be finite.
     out_map : bool
         Whether the map is wanted.
     normalize : {"softmax", "none"}
@@ -63,7 +60,8 @@ def attention_with_map(
     -------
     out : Tensor, (B, H, L, E)
     map : Tensor or None
-        (L, n_sources) by default; the axes not reduced stand in the order batch, head, target, source, lag.
+        (L, n_sources) by default; the axes not reduced stand in the order batch, head, target, source, lag. The mean
+        over an empty axis is not a number, as everywhere in torch.
 
     Notes
     -----
@@ -73,10 +71,11 @@ def attention_with_map(
     (B, L, H, E), so that ``out.transpose(1, 2).flatten(2)`` is a view.
 
     On CUDA devices (compute capability 8.0 or later, a build with CUDA) there are kernels for the same dtypes and up to
-    128 channels, 32 in float64 (64 and none where a block has less than 100 KiB of shared memory, as on devices of
+    128 channels, 32 in float64 (64 and none where a block has less than 110 KiB of shared memory, as on devices of
     compute capability 8.6 and 8.9): on torch's current stream, never waiting for the device, the same bits in every
-    call on one device. They are compiled and tested under emulation; never yet run on a GPU. Elsewhere, for second
-    derivatives, and where tangents are carried forward, :func:`attention_with_map_reference` does the work.
+    call on one device. Those of float32 multiply in the matrix units, each product in three of half the digits, and are
+    as exact as torch's. Elsewhere, for second derivatives, and where tangents are carried forward,
+    :func:`attention_with_map_reference` does the work.
 
     Raises
     ------
@@ -90,22 +89,16 @@ def attention_with_map(
     DeviceError
         A CUDA device that did not take the kernels.
     """
-    if not (isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor)):
-        kinds = ", ".join(type(x).__name__ for x in (q, k, v))
-        raise InputError(f"q, k, v must be torch tensors, got {kinds}: torch.as_tensor makes them.")
     # As torch does for its own attention: all but float64. The device that holds nothing is not even to be asked.
+    check_kind(q, k, v)
     if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
         lower = torch.get_autocast_dtype(q.device.type)
         q, k, v = (x.to(lower) if x.dtype.is_floating_point and x.dtype != torch.float64 else x for x in (q, k, v))
-    reduce = tuple(reduce)
-    check(q, k, v, n_sources, reduce, bias, normalize)
-    if isinstance(scale, Tensor) and scale.requires_grad:
-        raise InputError("scale is a number and gets no gradient, got a tensor that wants one: multiply q by it.")
+    reduce = check(q, k, v, n_sources, scale, reduce, bias, normalize)
     if not is_compiled(q, v) or forward_ad._current_level >= 0:
-        out, map_ = attention_with_map_reference(
-            q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
+        return attention_with_map_reference(
+            q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, out_map=out_map, normalize=normalize
         )
-        return out, map_ if out_map else None
     out, map_ = compiled_attention(
         q,
         k,
@@ -120,53 +113,3 @@ def attention_with_map(
         out_map,
     )
     return out, map_ if out_map else None
-
-
-def check(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    n_sources: int | None,
-    reduce: Collection[str],
-    bias: Tensor | None,
-    normalize: str,
-) -> None:
-    """Refuse, by name, what does not fit together; arguments and errors as :func:`attention_with_map`'s."""
-    if q.dim() != 4 or k.dim() != 4 or v.dim() != 4 or k.shape[:3] != v.shape[:3]:
-        raise ShapeError(
-            "q, k, v must be (B, H, L, D), (B, H, S, D), (B, H, S, E), "
-            f"got {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}."
-        )
-    if q.shape[:2] != k.shape[:2] or q.shape[-1] != k.shape[-1]:
-        raise ShapeError(
-            f"q (B, H, L, D) and k (B, H, S, D) must share B, H and D, got {tuple(q.shape)}, {tuple(k.shape)}."
-        )
-    if not q.dtype == k.dtype == v.dtype:
-        raise InputError(f"q, k, v must be of one dtype, got {q.dtype}, {k.dtype}, {v.dtype}.")
-    if bias is not None and not isinstance(bias, Tensor):
-        raise InputError(f"bias must be a torch tensor, got a {type(bias).__name__}: torch.as_tensor makes one.")
-    for name, x in (("q", q), ("bias", bias)):
-        if x is not None and x.dtype not in _DTYPES:
-            raise InputError(f"{name} must be of a floating dtype, 16 bits or more, got {x.dtype}.")
-    for name, x in (("q", q), ("k", k), ("v", v), ("bias", bias)):
-        if x is not None and x.layout is not torch.strided:
-            raise InputError(f"{name} must be dense, got a tensor of layout {x.layout}: take its to_dense().")
-    devices = [x.device for x in (q, k, v, bias) if x is not None]
-    if len(set(devices)) > 1:
-        raise InputError(f"q, k, v and bias must be on one device, got {', '.join(map(str, devices))}.")
-    n_keys = k.shape[-2]
-    if n_sources is not None and not hasattr(n_sources, "__index__"):
-        raise InputError(f"n_sources must be a whole number, got a {type(n_sources).__name__}.")
-    if n_sources is not None and (n_sources < 1 or n_keys % n_sources):
-        raise ShapeError(f"S must be a multiple of n_sources, got S = {n_keys}, n_sources = {n_sources}.")
-    widths = {n_keys, n_keys if n_sources is None else n_sources}
-    if bias is not None and (bias.dim() != 2 or bias.shape[0] != q.shape[-2] or bias.shape[1] not in widths):
-        raise ShapeError(
-            f"bias must be (L, n_sources) or (L, S) = ({q.shape[-2]}, {n_sources or n_keys}) or "
-            f"({q.shape[-2]}, {n_keys}), got {tuple(bias.shape)}."
-        )
-    for axis in reduce:
-        if axis not in _REDUCIBLE:
-            raise UnknownNameError.of("reduce axis", axis, _REDUCIBLE)
-    if normalize not in _NORMALIZE:
-        raise UnknownNameError.of("normalize", normalize, _NORMALIZE)

@@ -123,7 +123,7 @@ def _reference(
     softmax: bool,
 ) -> tuple[Tensor, Tensor]:
     over = {"batch": over_batch, "head": over_head, "lag": over_lag}
-    return attention_with_map_reference(
+    out, map_ = attention_with_map_reference(
         q,
         k,
         v,
@@ -133,6 +133,8 @@ def _reference(
         bias=bias,
         normalize="softmax" if softmax else "none",
     )
+    assert map_ is not None
+    return out, map_
 
 
 def _forward(

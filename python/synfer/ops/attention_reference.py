@@ -8,6 +8,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from synfer.ops.attention_checks import check
+
 
 def attention_with_map_reference(
     q: Tensor,
@@ -18,14 +20,17 @@ def attention_with_map_reference(
     scale: float | None = None,
     reduce: Collection[str] = ("batch", "head", "lag"),
     bias: Tensor | None = None,
+    out_map: bool = True,
     normalize: str = "softmax",
-) -> tuple[Tensor, Tensor]:
-    """The slow, obvious twin of :func:`attention_with_map`: holds every weight; same arguments and results."""
+) -> tuple[Tensor, Tensor | None]:
+    """The slow, obvious twin of :func:`attention_with_map`: holds every weight; same arguments, results and errors."""
+    reduce = check(q, k, v, n_sources, scale, reduce, bias, normalize)
     if q.device.type != "meta" and torch.is_autocast_enabled(q.device.type):
         with torch.autocast(q.device.type, enabled=False):  # would multiply, and give the map, in half precision
             return attention_with_map_reference(
-                q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, normalize=normalize
-            )
+                q, k, v, n_sources=n_sources, scale=scale, reduce=reduce, bias=bias, out_map=out_map,
+                normalize=normalize,
+            )  # fmt: skip
     n_keys = k.shape[-2]
     n_sources = n_keys if n_sources is None else n_sources
     lags = n_keys // n_sources if n_sources else 0
@@ -43,6 +48,8 @@ def attention_with_map_reference(
         forbidden = torch.isneginf(logits).all(dim=-1, keepdim=True)
         weights = torch.softmax(logits.masked_fill(forbidden, 0.0), dim=-1).masked_fill(forbidden, 0.0)
     out = (weights @ v.to(exact)).to(q.dtype)
+    if not out_map:
+        return out, None
     map_ = weights.unflatten(-1, (n_sources, lags))
     if "lag" in reduce:
         map_ = map_.sum(-1)

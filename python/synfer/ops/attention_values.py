@@ -7,7 +7,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from synfer.ops.attention import attention_with_map, check
+from synfer.ops.attention import attention_with_map
+from synfer.ops.attention_checks import check
 
 
 def value_weighted_map(
@@ -38,7 +39,7 @@ def value_weighted_map(
     Tensor
         (L, n_sources), batch and head before it where they are not reduced.
     """
-    check(q, k, v, n_sources, reduce, bias, normalize)
+    check(q, k, v, n_sources, scale, reduce, bias, normalize)
     n = k.shape[2] if n_sources is None else n_sources
     # The values of source j in a channel of its own: what comes out is what each source passes on.
     source = torch.eye(n, dtype=v.dtype, device=v.device).repeat_interleave(k.shape[2] // max(n, 1), dim=0)
