@@ -6,7 +6,9 @@ Milliseconds of the device, forward / forward and backward, by CUDA's events; th
 turn. The map is reduced over batch, heads and lags, and the backward pass includes the gradient of a loss on it. The
 goals: a forward pass with the map takes at most 2 times one without, and is at least 3 times as fast as softmax written
 out on shapes 4-6 and 8. SDPA gives no map; it is there to say what that costs. "-" is what does not fit in the device's
-memory. "MB" is what forward and backward hold at their peak beyond their inputs, synfer / softmax written out.
+memory. A call costs the host some tenths of a millisecond, which small shapes wait for: "kernels alone" adds up what
+torch's profiler gives for each of synfer's kernels, forward without and with the map / both passes. "MB" is what
+forward and backward hold at their peak beyond their inputs, synfer / softmax written out.
 """
 
 from __future__ import annotations
@@ -57,6 +59,16 @@ def peak_megabytes(call: Callable[[], object]) -> float:
     return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
+def kernel_milliseconds(call: Callable[[], object], calls: int = 5) -> float:
+    """Time of the device's kernels in one call, whatever lies between them."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        for _ in range(calls):
+            call()
+        torch.cuda.synchronize()
+    kernels = [e for e in profile.key_averages() if "synfer::" in e.key]
+    return sum(e.device_time_total for e in kernels) / calls / 1e3
+
+
 def row_of(name: str, dtype: torch.dtype, repeats: int) -> dict[str, object]:
     b, h, targets, keys, d, n_sources, _ = SHAPES[name]
     torch.manual_seed(0)
@@ -85,6 +97,8 @@ def row_of(name: str, dtype: torch.dtype, repeats: int) -> dict[str, object]:
         row[contestant] = f"{forward[contestant]:.3g} / {whole[contestant]:.3g}"
     row["map / without"] = f"{forward[OURS] / forward[WITHOUT_MAP]:.2f} / {whole[OURS] / whole[WITHOUT_MAP]:.2f}"
     row["times written out"] = f"{forward[WRITTEN_OUT] / forward[OURS]:.1f} / {whole[WRITTEN_OUT] / whole[OURS]:.1f}"
+    alone = [kernel_milliseconds(torch.no_grad()(functions[k])) for k in (WITHOUT_MAP, OURS)]
+    row["kernels alone"] = f"{alone[0]:.3g}, {alone[1]:.3g} / {kernel_milliseconds(both(functions[OURS])):.3g}"
     row["MB"] = " / ".join(f"{peak_megabytes(both(functions[k])):.0f}" for k in (OURS, WRITTEN_OUT))
     # Multiplications and additions of both products, once: what a forward pass without its map cannot do without.
     row["Tflop/s"] = f"{4e-9 * b * h * targets * keys * d / forward[WITHOUT_MAP]:.1f}"

@@ -12,10 +12,11 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "simulator/cuda/kernels.cu": ("Izhikevich, LIF and rate networks",),
     "attention/cuda/forward.cu": ("attention forward",),
     "attention/cuda/backward.cu": ("attention backward",),
+    "attention/cuda/hopper.cu": ("the same on compute capability 9.0",),
 }
 """Source file, from csrc on: what its kernels do, in the words of `synfer info`."""
 
-RUN_ON: dict[str, tuple[str, ...]] = {"simulator/cuda/kernels.cu": ("NVIDIA H200",)}
+RUN_ON: dict[str, tuple[str, ...]] = dict.fromkeys(KERNELS, ("NVIDIA H200",))
 """Source file: names of the devices that its kernels have run on, with tests marked `gpu` passing."""
 
 
