@@ -115,7 +115,7 @@ class LaDIDModel(EnsembleModule):
         for layer in self.layers:
             x = cast(TemporalAttention, layer)(x, times)
         gamma = self.gamma(x).unflatten(1, (n_batch, length))
-        tau = self.log_tau(x).clamp(max=3.0).exp().unflatten(1, (n_batch, length))
+        tau = self.log_tau(x).clamp(-10.0, 3.0).exp().unflatten(1, (n_batch, length))
         return gamma.mean(2), tau.square().sum(2).sqrt() / length
 
     def query(self, psi: Tensor, context: Tensor, times: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class LaDIDModel(EnsembleModule):
         piece : Tensor, (I, B, L, F)
             The first Lc samples are the context, all are to be forecast.
         times : Tensor, (I, B, L)
-            From the piece's first sample: increasing, until the piece begins again.
+            From the piece's first sample, which is earlier than where the piece begins again.
         """
         context = piece[:, :, : self.n_context]
         psi, spread = self.encode(context, times[:, :, : self.n_context])
@@ -160,7 +160,7 @@ class LaDIDModel(EnsembleModule):
         loss = lost + divergence / (piece.shape[2] * piece.shape[3])
         if self.smoothness > 0.0:
             # The last samples that are there: where a piece came to its trajectory's end, it begins again.
-            length = 1 + (times.diff() > 0).long().cumprod(-1).sum(-1, keepdim=True)
+            length = 1 + (times.diff() >= 0).long().cumprod(-1).sum(-1, keepdim=True)
             at = length - self.n_context + torch.arange(self.n_context, device=times.device)
             since = times.gather(2, at)
             since = since - since[..., :1]

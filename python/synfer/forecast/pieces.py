@@ -33,7 +33,7 @@ class Pieces(Windows):
     series : Tensor, (sample, feature)
         The trajectories one after the other.
     times : Tensor, (sample,)
-        Seconds since each trajectory's first sample, float32.
+        Seconds since each trajectory's first sample, float64: those of a piece are float32.
     starts : Tensor, (piece,)
         Position in ``series`` of each piece's first sample: of each trajectory one every ``n_context`` samples, as long
         as a sample follows the context, and the last whole one.
@@ -83,7 +83,7 @@ class Pieces(Windows):
                 whole += [start <= last_whole for start in here]
         times = np.concatenate([time - time[0] for time in trajectories.times])
         self.series = torch.from_numpy(series).to(device)
-        self.times = torch.from_numpy(times.astype(np.float32)).to(device)
+        self.times = torch.from_numpy(times).to(device)
         self.starts = torch.tensor(starts, device=device)
         self.of_trajectory = torch.tensor(owners, device=device)
         self.whole = torch.tensor(whole, device=device)
@@ -115,4 +115,4 @@ class Pieces(Windows):
         first = starts.T[..., None]
         index = first + self._steps % (self._last[first] - first + 1)
         times = self.times[index]
-        return self.series[index], times - times[..., :1], starts
+        return self.series[index], (times - times[..., :1]).float(), starts

@@ -87,6 +87,14 @@ def test_irregular_and_ragged_trajectories_are_learnt_from():
     assert np.isfinite(model.score(ragged))
 
 
+def test_times_that_single_precision_cannot_tell_apart(points):
+    close = [np.where(np.arange(10) == 5, t[4] + 1e-9, t) + 1e6 for t in points.times]
+    late = small().fit(Trajectories(points.values, close))
+    forecast = late.predict(Trajectories(points.values, close).isel(time=slice(4)), [1e6 + 1.5])
+    early = small().fit(Trajectories(points.values, [t - 1e6 for t in close]))
+    np.testing.assert_allclose(forecast, early.predict(points.isel(time=slice(4)), [1.5]), atol=1e-3)
+
+
 def test_units_of_measure_do_not_matter(points):
     a, b = np.array([1e3, 1e-3, 5.0]), np.array([7e4, 0.0, -3.0])
     other = Trajectories([v * a + b for v in points.values], points.times)
