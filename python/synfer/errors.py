@@ -38,6 +38,10 @@ class DeviceError(InputError):
     """A device cannot do what is asked: it is not there, nothing is built for it, or its memory is too small."""
 
 
+class NoStateError(InputError, AttributeError):
+    """A recording has no state that a simulation could go on from: without one it would begin anew."""
+
+
 class FileError(SynferError, OSError):
     """A file is missing, unreadable, half-written, of another format, or cannot be written."""
 

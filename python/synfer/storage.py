@@ -141,11 +141,15 @@ def write_datasets(path: StrPath, kind: str, groups: Mapping[str, xr.Dataset]) -
     """Write small datasets, whole or not at all, as the groups of one file; the group "/" carries the stamp."""
     with written_whole(path) as draft:
         for group, dataset in groups.items():
-            stamped = dataset.assign_attrs(stamp(kind)) if group == "/" else dataset
-            # string labels become variable-length strings; nothing here needs a fill value
-            encoding = {str(name): {"_FillValue": None} for name, v in dataset.variables.items() if v.dtype.kind == "f"}
-            mode = "w" if group == "/" else "a"
-            stamped.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
+            write_group(draft, group, dataset.assign_attrs(stamp(kind)) if group == "/" else dataset)
+
+
+def write_group(draft: Path, group: str, dataset: xr.Dataset) -> None:
+    """Write a small dataset as a group of a file that is being written; with the group "/" the file begins."""
+    # string labels become variable-length strings; nothing here needs a fill value
+    encoding = {str(name): {"_FillValue": None} for name, v in dataset.variables.items() if v.dtype.kind == "f"}
+    mode = "w" if group == "/" else "a"
+    dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
 
 
 def read_datasets(path: StrPath, kind: str, groups: tuple[str, ...] = ("/",)) -> list[xr.Dataset]:

@@ -11,8 +11,8 @@ import pytest
 from synfer.connectome import Connectome
 from synfer.errors import InputError, StepWarning
 from synfer.network import STDP, DeltaSynapse, GaussianDrive, Network, ShortTermPlasticity
+from synfer.recording.state import State
 from synfer.simulate import run, run_plastic, run_reference
-from synfer.simulate.state import State
 
 DT = 1e-4
 SHORT = ShortTermPlasticity(0.4, 0.1, 0.05)

@@ -11,8 +11,8 @@ from synfer.connectome import Connectome
 from synfer.errors import FileError, InputError, UnknownNameError
 from synfer.network import Network, OrnsteinUhlenbeckDrive, SharedDrive, SineDrive
 from synfer.recording import Recording
+from synfer.recording.state import State
 from synfer.simulate import izhikevich_network, recorded, run
-from synfer.simulate.state import State
 
 ALL = ("v", "u", "spikes", "drive")
 

@@ -12,7 +12,8 @@ import numpy as np
 from synfer.errors import InputError, UnknownNameError
 from synfer.recording.arrays import dtype_name
 from synfer.recording.spikes import ListedSpikes, SpikeEvents
-from synfer.storage import StrPath, on_host, opened, stamp, written_whole
+from synfer.recording.state import State
+from synfer.storage import StrPath, on_host, opened, read_datasets, stamp, write_group, written_whole
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording
@@ -21,6 +22,8 @@ CHUNK_BYTES = 2**20
 """About what one chunk of the file holds: large enough for the disk, small enough to read a short span."""
 BLOCK_BYTES = 2**23
 """About what is handed to HDF5 at once, and so what saving needs of memory beside the recording."""
+STATE = "final_state"
+"""The group of the file that holds the state that a simulation ended in."""
 UNIT_INFO = "unit_info_"
 """Before the name of a column of unit_info, so that it may have any."""
 EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit", "leading": "spike_leading"}
@@ -30,52 +33,69 @@ EVENT_NAMES = {"time": "spike_time", "bin": "spike_bin", "unit": "spike_unit", "
 def write(path: StrPath, recording: Recording) -> None:
     """Write a recording, block by block along time."""
     import h5netcdf
-    import h5py
 
     listed = {name: dtype_name(held) for name, held in recording._signals.items() if isinstance(held, ListedSpikes)}
     arrays = [name for name in recording.signal_names if name not in listed]
     for name in arrays:
         _stored_dtype(recording, name)  # refused before a file exists
-    with written_whole(path) as draft, h5netcdf.File(draft, "w") as file:
-        file.attrs.update(stamp("recording"))
-        file.attrs["dt"], file.attrs["t0"] = recording.dt, recording.t0
-        file.attrs["signals"] = json.dumps(arrays)
-        measures = {name: recording.units_of_measure[name] for name in listed if name in recording.units_of_measure}
-        if listed:  # the types in which they are counted, and where they stand among the signals
-            file.attrs["listed"] = json.dumps({"types": listed, "order": recording.signal_names, "units": measures})
-        file.attrs["leading"] = recording.leading or ""
-        file.attrs["provenance"] = json.dumps(recording.provenance)
-        file.attrs["unit_info"] = json.dumps(list(recording._unit_info))
-        file.dimensions = dict(zip(recording.dims, recording.shape, strict=True))
-        labels = {"unit": recording.unit_ids}
-        if recording.leading is not None:
-            assert recording.leading_ids is not None
-            labels[recording.leading] = recording.leading_ids
-        columns = [(dim, dim, ids) for dim, ids in labels.items()]
-        columns += [(UNIT_INFO + name, "unit", column) for name, column in recording._unit_info.items()]
-        for name, dim, ids in columns:
-            text, truth = ids.dtype.kind == "U", ids.dtype.kind == "b"
-            stored = h5py.string_dtype() if text else np.uint8 if truth else ids.dtype
-            variable = file.create_variable(name, (dim,), stored)
-            variable[...] = ids.astype(object) if text else ids
-            if truth:
-                variable.attrs["dtype"] = "bool"  # xarray's own mark
-        span = CHUNK_BYTES // 8
-        times = file.create_variable("time", ("time",), np.float64, chunks=(min(span, recording.n_samples),))
-        times.attrs["units"] = "s"
-        for k in range(0, recording.n_samples, span):
-            stop = min(k + span, recording.n_samples)
-            times[k:stop] = recording.t0 + recording.dt * np.arange(k, stop)
-        for name in arrays:
-            _write_signal(file, recording, name)
-        events = recording.exact_events
-        if events is not None:
-            file.dimensions["event"] = len(events.time)
-            for field, stored in EVENT_NAMES.items():
-                values = getattr(events, field)
-                if values is None:
-                    continue
-                file.create_variable(stored, ("event",), values.dtype)[...] = values
+    with written_whole(path) as draft:
+        with h5netcdf.File(draft, "w") as file:
+            _write_recording(file, recording, arrays, listed)
+        if isinstance(recording._final_state, State):
+            write_group(draft, STATE, recording._final_state.to_xarray())
+
+
+def _write_recording(file: Any, recording: Recording, arrays: list[str], listed: dict[str, str]) -> None:
+    import h5py
+
+    file.attrs.update(stamp("recording"))
+    file.attrs["dt"], file.attrs["t0"] = recording.dt, recording.t0
+    file.attrs["signals"] = json.dumps(arrays)
+    measures = {name: recording.units_of_measure[name] for name in listed if name in recording.units_of_measure}
+    if listed:  # the types in which they are counted, and where they stand among the signals
+        file.attrs["listed"] = json.dumps({"types": listed, "order": recording.signal_names, "units": measures})
+    file.attrs["leading"] = recording.leading or ""
+    file.attrs["provenance"] = json.dumps(recording.provenance)
+    file.attrs["unit_info"] = json.dumps(list(recording._unit_info))
+    file.dimensions = dict(zip(recording.dims, recording.shape, strict=True))
+    labels = {"unit": recording.unit_ids}
+    if recording.leading is not None:
+        assert recording.leading_ids is not None
+        labels[recording.leading] = recording.leading_ids
+    columns = [(dim, dim, ids) for dim, ids in labels.items()]
+    columns += [(UNIT_INFO + name, "unit", column) for name, column in recording._unit_info.items()]
+    for name, dim, ids in columns:
+        text, truth = ids.dtype.kind == "U", ids.dtype.kind == "b"
+        stored = h5py.string_dtype() if text else np.uint8 if truth else ids.dtype
+        variable = file.create_variable(name, (dim,), stored)
+        variable[...] = ids.astype(object) if text else ids
+        if truth:
+            variable.attrs["dtype"] = "bool"  # xarray's own mark
+    span = CHUNK_BYTES // 8
+    times = file.create_variable("time", ("time",), np.float64, chunks=(min(span, recording.n_samples),))
+    times.attrs["units"] = "s"
+    for k in range(0, recording.n_samples, span):
+        stop = min(k + span, recording.n_samples)
+        times[k:stop] = recording.t0 + recording.dt * np.arange(k, stop)
+    for name in arrays:
+        _write_signal(file, recording, name)
+    events = recording.exact_events
+    if events is not None:
+        file.dimensions["event"] = len(events.time)
+        for field, stored in EVENT_NAMES.items():
+            values = getattr(events, field)
+            if values is None:
+                continue
+            file.create_variable(stored, ("event",), values.dtype)[...] = values
+
+
+def read_state(path: StrPath) -> tuple[State | None, str]:
+    """The state that a recording ended in; None, and why, where the file holds none."""
+    with opened(path, "recording") as file:
+        if STATE not in file.groups:
+            return None, "its file holds none, as those of recordings that were not simulated, or by earlier versions"
+    (stored,) = read_datasets(path, "recording", (STATE,))
+    return State.from_xarray(stored), ""
 
 
 def read(path: StrPath, signals: Sequence[str] | None) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synfer.errors import InputError, ShapeError, UnknownNameError
+from synfer.errors import InputError, NoStateError, ShapeError, UnknownNameError
 from synfer.recording import convert, describe, file, selection, spikes
 from synfer.recording.arrays import axis_index, bounds, equal, held
 from synfer.recording.formats import neo_write, nwb_write
 from synfer.recording.sources import Sources
+from synfer.recording.state import state_of_part
 from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, understood
 from synfer.unit_info import as_unit_info, unit_frame
 
@@ -53,11 +54,6 @@ class Recording(Sources):
     unit_info : DataFrame or dict of str to array (unit,), optional
         What else is known of the units, a column each: numbers, text or truth values ("brain_area", "cell_type",
         "depth", ...). It goes with the units wherever they go, as far as a connectome found from them.
-
-    Attributes
-    ----------
-    final_state : State or None
-        What `synfer.simulate.run` ended in, for it to go on from; parts and files of the recording are without.
 
     Raises
     ------
@@ -115,7 +111,8 @@ class Recording(Sources):
         self.provenance = as_mapping(provenance, "provenance")
         spikes.refuse_unlisted(self._signals, events)
         self._events = events
-        self.final_state: Any = None
+        self._final_state: Any = None
+        self._stateless = "it was not made by synfer.simulate.run itself: take that of the recording that was"
 
     # ---- what it is
 
@@ -158,6 +155,25 @@ class Recording(Sources):
     def exact_events(self) -> spikes.SpikeEvents | None:
         """Exact spike times, where the recording was made from them."""
         return self._events
+
+    @property
+    def final_state(self) -> Any:
+        """The `State` that `synfer.simulate.run` ended in, for it to go on from: of all units, whichever are recorded.
+
+        It is saved with the recording, and goes with parts of it that reach its end, of some networks too.
+
+        Raises
+        ------
+        NoStateError
+            There is none: the recording was not simulated, is made anew of one that was, or ends before it.
+        """
+        if self._final_state is None:
+            raise NoStateError(f"this recording has no final_state: {self._stateless}.")
+        return self._final_state
+
+    @final_state.setter
+    def final_state(self, state: Any) -> None:
+        self._final_state = state
 
     def __contains__(self, name: object) -> bool:
         return name in self._signals
@@ -220,7 +236,7 @@ class Recording(Sources):
             networks = None if self.leading is None else at if isinstance(at, int) else np.arange(self.shape[0])[at]
             kept_units = None if unit is None else np.arange(self.n_units)[units]
             events = self._events.select(start, stop, step, kept_units, networks)
-        return Recording(
+        part = Recording(
             {name: array[tuple(index)][..., units] for name, array in self._signals.items()},
             self.dt * step,
             unit_ids=self.unit_ids[units],
@@ -232,6 +248,9 @@ class Recording(Sources):
             events=events,
             unit_info={name: column[units] for name, column in self._unit_info.items()},
         )
+        chosen = at if self.leading == "network" and network is not None else None
+        part._final_state, part._stateless = state_of_part(self, stop == self.n_samples, chosen)
+        return part
 
     def sel(self, *, time: slice | None = None, unit: Any = None, network: Any = None, trial: Any = None) -> Recording:
         """Parts by label: a half-open span of seconds, unit ids, network or trial ids.
@@ -314,7 +333,7 @@ class Recording(Sources):
         return neo_write.to_block(self)
 
     def save(self, path: StrPath) -> None:
-        """Write to a NetCDF4 file, whole or not at all, in blocks along time; `final_state` is left to `State.save`.
+        """Write to a NetCDF4 file, whole or not at all, in blocks along time, with its `final_state` where it has one.
 
         Raises
         ------
@@ -338,7 +357,9 @@ class Recording(Sources):
         """
         arguments = file.read(path, signals)
         with understood(path):
-            return cls(**arguments)
+            loaded = cls(**arguments)
+            loaded._final_state, loaded._stateless = file.read_state(path)
+        return loaded
 
     def identical(self, other: object) -> bool:
         """Whether the other is a recording with equal signals (and their types), labels, times and provenance."""

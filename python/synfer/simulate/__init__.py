@@ -1,5 +1,6 @@
 """Populations of model neurons whose wiring is known, simulated: the ground truth that discovery is tested on."""
 
+from synfer.recording.state import State
 from synfer.simulate import observe
 from synfer.simulate.autoregression import var_coefficients, var_network
 from synfer.simulate.fields import reaction_diffusion_system, wave_system
@@ -9,7 +10,6 @@ from synfer.simulate.plastic import run_plastic
 from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_network
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run, run_views
-from synfer.simulate.state import State
 from synfer.simulate.state_dependent import state_dependent_system
 from synfer.simulate.systems import double_pendulum_system, lorenz96_system, pendulum_system
 from synfer.simulate.wiring import (

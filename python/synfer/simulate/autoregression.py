@@ -8,10 +8,10 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
 
+from synfer.arguments import checked_count, checked_number, checked_numbers, checked_seed
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError, UnstableSystemError
 from synfer.network import Drive, GaussianDrive, Network, RateCoupling, SharedDrive
-from synfer.simulate.arguments import checked_count, checked_number, checked_numbers, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.wiring.draws import WEIGHT_STREAM, WIRING_STREAM, generator_of
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
+from synfer.arguments import checked_numbers
 from synfer.errors import InputError, ShapeError
 from synfer.network import Drive, Network, SharedDrive
 from synfer.network.drives import DRIVES, check_names, named_drives
-from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.memory import refuse_beyond_available
 
 DISCRETE = ("map_", "var")

@@ -10,17 +10,18 @@ import numpy as np
 from tqdm import tqdm
 
 from synfer import _core
+from synfer.arguments import checked_count, checked_seed
 from synfer.errors import InputError, SimulationDivergedError
 from synfer.network import Network
 from synfer.recording import Recording
+from synfer.recording.fingerprint import Fingerprint
 from synfer.recording.spikes import BYTES_OF_EVENT
+from synfer.recording.state import State
 from synfer.simulate import cuda, drives, rates, recorded
-from synfer.simulate.arguments import checked_count, checked_seed
-from synfer.simulate.fingerprint import Fingerprint, fingerprint_of
+from synfer.simulate.fingerprint import fingerprint_of
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.milliseconds import warn_of_milliseconds
 from synfer.simulate.neurons import NeuronModel, model_of, packed_parameters, packed_state
-from synfer.simulate.state import State
 from synfer.simulate.steps import warn_of_step
 from synfer.simulate.views import View, refuse_shared_memory
 from synfer.simulate.watch import Watch

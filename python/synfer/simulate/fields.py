@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import fft
 
+from synfer.arguments import checked_number
 from synfer.errors import InputError
-from synfer.simulate.arguments import checked_number
 from synfer.simulate.systems import Range, Realisation, ends, integrated, realised, sampling, side
 from synfer.trajectories import Trajectories
 

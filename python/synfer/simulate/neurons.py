@@ -13,10 +13,10 @@ import numpy as np
 import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 
 from synfer import _core
+from synfer.arguments import checked_numbers
 from synfer.errors import InputError, ShapeError, UnknownNameError
 from synfer.network import Network
 from synfer.network.models import NeuronModel, check_parameters, model_named, models
-from synfer.simulate.arguments import checked_numbers
 
 MODELS: dict[str, NeuronModel] = models()
 """The models of the core by name."""

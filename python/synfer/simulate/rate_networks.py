@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_count, checked_numbers
 from synfer.connectome import Connectome
 from synfer.errors import InputError
 from synfer.network import Network, RateCoupling
-from synfer.simulate.arguments import checked_count, checked_numbers
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch  # noqa: F401  # loads the one OpenMP runtime that _core then uses too
 
+from synfer.arguments import checked_numbers
 from synfer.errors import DelayWarning, InputError, ShapeError, UnknownNameError
 from synfer.network import Network, RateCoupling
 from synfer.network.models import check_synapse, model_named
-from synfer.simulate.arguments import checked_numbers
 from synfer.simulate.autoregression import first_lags, lagged_weights, stationary_state
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.rate_networks import ring_of_neighbours

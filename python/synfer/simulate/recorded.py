@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from synfer.arguments import checked_count, checked_number
 from synfer.errors import InputError, ShapeError, UnknownNameError
-from synfer.simulate.arguments import checked_count, checked_number
+from synfer.recording.state import MOST_STEPS
 
 SLICE_UNIT_STEPS = 2**26
 """Unit-steps between two looks at signals and the progress bar, some tenths of a second."""
 SLICE_MULTIPLE = 32
-MOST_STEPS = 2**34 - 1
-"""The draws' counter holds no more."""
 MOST_COUNTED = 255
 """Steps over which a byte can count spikes."""
 

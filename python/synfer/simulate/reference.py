@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_seed
 from synfer.errors import InputError
 from synfer.network import Network
 from synfer.recording import Recording
 from synfer.simulate import rates
-from synfer.simulate.arguments import checked_seed
 from synfer.simulate.autoregression import lagged_weights
 from synfer.simulate.drives import as_sequence, names_of, signal_of, terms_of
 from synfer.simulate.memory import refuse_beyond_available

@@ -11,8 +11,8 @@ import numpy as np
 from synfer.errors import InputError
 from synfer.network import Drive, Network
 from synfer.recording import Recording
+from synfer.recording.state import State
 from synfer.simulate.engine import simulated
-from synfer.simulate.state import State
 from synfer.simulate.views import ASKED, checked_views
 
 
@@ -76,8 +76,8 @@ def run(
     initial_state : dict of str to array, State, or "stationary", optional
         States, each broadcastable to ([network,] unit). One that is not given is as at the model's rest, the default
         (gates at rest at the rest's v, whatever v is given; of units without spikes x = 0, of Lorenz-96 numbers around
-        F). Or the ``final_state`` of a recording, to go on where that ended, to the bit as if it never had. A vector
-        autoregression may begin with a "stationary" state drawn for it.
+        F). Or the ``final_state`` of a recording (a loaded one too), to go on where that ended, to the bit as if it
+        never had. A vector autoregression may begin with a "stationary" state drawn for it.
     seed : int, optional
         Of the random numbers, 0 to 2^64 - 1; default 0, or that of the state gone on from. Networks of one id share
         their noise under one seed, and every single network has id 0 unless it was made with another

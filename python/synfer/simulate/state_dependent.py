@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_count, checked_flag, checked_number, checked_seed
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_count, checked_flag, checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.storage import as_choice
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from synfer.arguments import checked_count, checked_flag, checked_number, checked_numbers, checked_seed
 from synfer.errors import InputError, ShapeError, SimulationDivergedError
-from synfer.simulate.arguments import checked_count, checked_flag, checked_number, checked_numbers, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.trajectories import Trajectories, increasing
 

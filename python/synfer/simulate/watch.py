@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_number
 from synfer.connectome import Connectome
 from synfer.errors import InputError
 from synfer.network import Network
-from synfer.simulate.arguments import checked_number
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.recorded import Span
 from synfer.simulate.wires import Wires, ends_of

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.signal
 
+from synfer.arguments import checked_number, checked_seed
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.recording.spikes import EDGE_TOLERANCE
-from synfer.simulate.arguments import checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.observe.step import CALCIUM_STREAM, checked_recording, generators, observed, told
 from synfer.storage import on_host

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from synfer.arguments import checked_flag, checked_number, checked_seed
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_flag, checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.observe.step import NOISE_STREAM, checked_recording, generators, observed, told
 from synfer.storage import on_host

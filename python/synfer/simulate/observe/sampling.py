@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
+from synfer.arguments import checked_count, checked_flag, checked_number, checked_seed
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_count, checked_flag, checked_number, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.observe.step import HIDING_STREAM, checked_recording, observed, told
 from synfer.simulate.wiring.draws import generator_of

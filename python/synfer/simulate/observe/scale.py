@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from synfer.arguments import checked_number
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.simulate.arguments import checked_number
 from synfer.simulate.observe.step import checked_recording, observed, told
 from synfer.storage import on_host
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from synfer.arguments import checked_count, checked_seed
 from synfer.connectome import Connectome
 from synfer.connectome.connectome import EDGE_LIST_ABOVE
 from synfer.errors import InputError
-from synfer.simulate.arguments import checked_count, checked_seed
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.wiring.distributions import (
     Delay,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from synfer.arguments import checked_count, checked_flag, checked_number, checked_numbers, checked_probability
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError
-from synfer.simulate.arguments import checked_count, checked_flag, checked_number, checked_numbers, checked_probability
 from synfer.simulate.wiring.assemble import MOST_UNITS, Pairs, Population, refuse_beyond_memory, wired
 from synfer.simulate.wiring.distributions import Delay, LogNormal, Weight
 from synfer.simulate.wiring.draws import bernoulli_pairs

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_number
 from synfer.errors import InputError
-from synfer.simulate.arguments import checked_number
 
 ROUNDED = 1e-9
 """Share by which an end of a span may miss a multiple of a step and count as one."""

@@ -11,9 +11,9 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
+from synfer.arguments import checked_number, checked_numbers, checked_seed
 from synfer.connectome import Connectome
 from synfer.errors import InputError, ShapeError
-from synfer.simulate.arguments import checked_number, checked_numbers, checked_seed
 from synfer.simulate.wiring.assemble import checked_layout, refuse_beyond_memory
 from synfer.simulate.wiring.distributions import Delay, LogNormal, UniformDelay, checked_delay, delays, told
 from synfer.simulate.wiring.draws import DELAY_STREAM, WEIGHT_STREAM, generator_of

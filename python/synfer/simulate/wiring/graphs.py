@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from synfer.arguments import checked_count, checked_flag, checked_probability
 from synfer.connectome import Connectome
 from synfer.connectome.connectome import EDGE_LIST_ABOVE
 from synfer.errors import InputError
-from synfer.simulate.arguments import checked_count, checked_flag, checked_probability
 from synfer.simulate.wiring.assemble import Pairs, Population, refuse_beyond_memory, wired
 from synfer.simulate.wiring.distributions import Delay, Weight
 from synfer.simulate.wiring.draws import bernoulli_pairs, distinct_numbers, preferential_attachment

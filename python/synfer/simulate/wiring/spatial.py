@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synfer.connectome import Connectome
-from synfer.connectome.connectome import EDGE_LIST_ABOVE
-from synfer.errors import InputError, ShapeError
-from synfer.simulate.arguments import (
+from synfer.arguments import (
     checked_count,
     checked_flag,
     checked_number,
@@ -18,6 +15,9 @@ from synfer.simulate.arguments import (
     checked_probability,
     checked_seed,
 )
+from synfer.connectome import Connectome
+from synfer.connectome.connectome import EDGE_LIST_ABOVE
+from synfer.errors import InputError, ShapeError
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.wiring.assemble import MOST_UNITS, Pairs, Population, refuse_beyond_memory, wired
 from synfer.simulate.wiring.distributions import Delay, Weight

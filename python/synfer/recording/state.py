@@ -5,18 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from synfer.arguments import checked_count, checked_numbers, checked_seed
 from synfer.errors import InputError, ShapeError
-from synfer.network import Network
-from synfer.simulate.arguments import checked_count, checked_numbers, checked_seed
-from synfer.simulate.fingerprint import Fingerprint
-from synfer.simulate.recorded import MOST_STEPS
+from synfer.recording.fingerprint import Fingerprint
 from synfer.storage import StrPath, as_ids, as_number, read_datasets, rectangular, understood, write_datasets
 
+if TYPE_CHECKING:
+    from synfer.network import Network
+    from synfer.recording.recording import Recording
+
+MOST_STEPS = 2**34 - 1
+"""The draws' counter holds no more."""
 _WIRING, _EDGES = "fingerprint_wiring", "fingerprint_edges"
 _ONE = ("model", "dt")
 _MEND = "give the state's own network, dt, dtype and drives, or a dict of the model's states to begin anew."
@@ -160,14 +164,8 @@ class State:
         made = None if made is None else made.isel(chosen)
         return dataclasses.replace(self, ids=self.ids[chosen], arrays=arrays, fingerprint=made)
 
-    def save(self, path: StrPath) -> None:
-        """Write to a NetCDF4 file, whole or not at all.
-
-        Raises
-        ------
-        FileError
-            The file cannot be written.
-        """
+    def to_xarray(self) -> xr.Dataset:
+        """Give a Dataset that shares the arrays' memory; attributes tell the rest."""
         dims = {name: ("edge" if name == "strengths" else "network", *(f"{name}_{k}" for k in range(1, array.ndim)))
                 for name, array in self.arrays.items()}  # fmt: skip
         about = {"model": self.model, "step": self.step, "dt": self.dt, "seed": str(self.seed)}
@@ -178,8 +176,39 @@ class State:
             if self.fingerprint.wiring is not None and self.fingerprint.edges is not None:
                 fields[_WIRING] = (("network", "byte"), self.fingerprint.wiring)
                 fields[_EDGES] = (("network",), self.fingerprint.edges)
-        root = xr.Dataset(fields, coords={"network": self.ids}, attrs={"about": json.dumps(about), **made})
-        write_datasets(path, "state", {"/": root})
+        return xr.Dataset(fields, coords={"network": self.ids}, attrs={"about": json.dumps(about), **made})
+
+    @classmethod
+    def from_xarray(cls, data: xr.Dataset) -> State:
+        """Build from what `to_xarray` gave.
+
+        Raises
+        ------
+        InputError, ShapeError
+            As for `State`.
+        """
+        if not isinstance(data, xr.Dataset) or "about" not in data.attrs:
+            raise InputError(f"data must be a Dataset of State.to_xarray; got {data!r:.60}.")
+        about = json.loads(data.attrs["about"])
+        about["seed"] = int(about["seed"])
+        arrays = {str(k): v.values for k, v in data.data_vars.items()}
+        wiring, edges = arrays.pop(_WIRING, None), arrays.pop(_EDGES, None)
+        made = None
+        if "fingerprint" in data.attrs:
+            kinds = json.loads(data.attrs["fingerprint"])
+            kinds["plasticity"] = tuple(kinds["plasticity"])
+            made = Fingerprint(**kinds, wiring=wiring, edges=edges)
+        return cls(ids=data["network"].values, arrays=arrays, fingerprint=made, **about)
+
+    def save(self, path: StrPath) -> None:
+        """Write to a NetCDF4 file, whole or not at all. (`Recording.save` writes its state along.)
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+        """
+        write_datasets(path, "state", {"/": self.to_xarray()})
 
     @classmethod
     def load(cls, path: StrPath) -> State:
@@ -192,16 +221,7 @@ class State:
         """
         with understood(path):
             (root,) = read_datasets(path, "state")
-            about = json.loads(root.attrs["about"])
-            about["seed"] = int(about["seed"])
-            arrays = {str(k): v.values for k, v in root.data_vars.items()}
-            wiring, edges = arrays.pop(_WIRING, None), arrays.pop(_EDGES, None)
-            made = None
-            if "fingerprint" in root.attrs:
-                kinds = json.loads(root.attrs["fingerprint"])
-                kinds["plasticity"] = tuple(kinds["plasticity"])
-                made = Fingerprint(**kinds, wiring=wiring, edges=edges)
-            return cls(ids=root["network"].values, arrays=arrays, fingerprint=made, **about)
+            return cls.from_xarray(root)
 
     def fitted(self, shapes: Mapping[str, tuple[int, ...]], receptors: int) -> State:
         """Give this with no more slots for what is under way than a network needs that is taken of a batch.
@@ -282,3 +302,26 @@ class State:
                 f"initial_state is that of another simulation: the edges of network {network.ids[rewired[0]]} have "
                 f"other ends or delays than the state's; {_MEND}"
             )
+
+
+def state_of_part(recording: Recording, to_the_end: bool, networks: Any) -> tuple[Any, str]:
+    """Give the state that goes with a part of a recording, or None and why there is none.
+
+    Parameters
+    ----------
+    recording : Recording
+        The whole.
+    to_the_end : bool
+        Whether the part has the end that the state is of.
+    networks : int, slice or array, optional
+        Positions along its networks.
+    """
+    state = recording._final_state
+    if not isinstance(state, State):
+        return None, recording._stateless
+    if not to_the_end:
+        return None, "it ends before the simulation did: to go on from there, run for so long and take that recording's"
+    try:
+        return state if networks is None else state.isel(networks), ""
+    except InputError as error:
+        return None, str(error).rstrip(".")
