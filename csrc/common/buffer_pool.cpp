@@ -4,6 +4,12 @@
 #include <mutex>
 #include <new>
 #include <unordered_map>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(memory, bytes)
+#define ASAN_UNPOISON_MEMORY_REGION(memory, bytes)
+#endif
 
 namespace synfer {
 
@@ -59,6 +65,8 @@ void* BufferPool::take(std::size_t bytes) {
     void* buffer = best->buffer;
     s.held.emplace(buffer, best->bytes);
     s.idle_bytes -= best->bytes;
+    // Whoever held it may have left gaps between its pieces (common/pieces.hpp).
+    ASAN_UNPOISON_MEMORY_REGION(buffer, best->bytes);
     s.idle.erase(best);
     return buffer;
 }
@@ -69,6 +77,7 @@ void BufferPool::give_back(void* buffer) {
     const auto found = s.held.find(buffer);
     const std::size_t bytes = found->second;
     s.held.erase(found);
+    ASAN_POISON_MEMORY_REGION(buffer, bytes);
     s.idle.push_back({buffer, bytes});
     s.idle_bytes += bytes;
     s.free_oldest_beyond(s.limit);

@@ -10,8 +10,8 @@
 namespace synfer::SYNFER_LEVEL {
 
 // Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
-// Where pieces are guarded, the address sanitizer lets nothing but them be touched, and a gap lies between any two;
-// elsewhere kernels may read what lies between a piece's end and the next, whole vectors at a time.
+// Under the address sanitizer a gap lies between any two, which may not be touched. Where pieces are guarded, nothing but
+// themselves may be; elsewhere kernels may read, whole vectors at a time, what fills a piece's last 64 bytes.
 template <bool guarded>
 struct PiecesOf {
     char* memory;
@@ -23,12 +23,11 @@ struct PiecesOf {
         const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T), room = (bytes + 63) / 64 * 64;
         used += room;
 #ifdef __SANITIZE_ADDRESS__
-        if constexpr (guarded) {
-            used += 64;
-            if (memory != nullptr) {
-                ASAN_UNPOISON_MEMORY_REGION(piece, bytes);
-                ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(piece) + bytes, room - bytes + 64);
-            }
+        const std::size_t open = guarded ? bytes : room;
+        used += 64;
+        if (memory != nullptr) {
+            ASAN_UNPOISON_MEMORY_REGION(piece, open);
+            ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(piece) + open, room - open + 64);
         }
 #endif
         return piece;
