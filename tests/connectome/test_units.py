@@ -95,3 +95,12 @@ def test_text_and_graph_files(tmp_path):
     with pytest.raises(InputError, match="XML"):
         Connectome.from_weights(W, unit_ids=["a\x01", "b", "c"]).to_graphml(tmp_path / "d.graphml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.graphml"]
+
+
+def test_units_are_selected_by_the_name_a_recording_has_for_them():
+    whole = Connectome(np.arange(9.0).reshape(3, 3), unit_ids=["a", "b", "c"])
+    assert whole.sel(unit=["c", "a"]).identical(whole.sel(units=["c", "a"]))
+    assert whole.sel(unit="b").unit_ids.tolist() == ["b"]
+    for given in ({}, {"units": ["a"], "unit": ["b"]}):
+        with pytest.raises(InputError, match="sel takes the units that remain, by the name units= or unit="):
+            whole.sel(**given)

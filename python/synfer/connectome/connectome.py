@@ -244,19 +244,24 @@ class Connectome(Exports, FieldView, Made):
             about["provenance"] = about["provenance"] | {axis: label}
         return self._around(data, **about)
 
-    def sel(self, units: Any) -> Connectome:
+    def sel(self, units: Any = None, *, unit: Any = None) -> Connectome:
         """Select the connectome among some of the units, in the order given.
 
         Parameters
         ----------
         units : label or array of labels
             The units that remain.
+        unit : label or array of labels
+            The same, by the name that it has for a Recording.
 
         Raises
         ------
         InputError
-            A label is unknown or given twice.
+            A label is unknown or given twice; or none or both of the two names are given.
         """
+        if (units is None) == (unit is None):
+            raise InputError("sel takes the units that remain, by the name units= or unit=, one of them.")
+        units = unit if units is None else units
         return self._around(of_units(self._data, self.unit_ids, units), **self.origin)
 
     def to_matrix(self) -> Connectome:

@@ -290,7 +290,7 @@ def _delays(network: Network, dt: float) -> tuple[int, np.ndarray | None]:
     if longest > MOST_STEPS_OF_DELAY:
         raise InputError(
             f"the connectome's delays must be at most {MOST_STEPS_OF_DELAY} steps of dt = {dt:g} s; the longest is "
-            f"{longest * dt:g} s: take a larger dt."
+            f"{longest * dt:g} s: take shorter ones (they are in seconds), or a larger dt."
         )
     if acting.min() == longest:
         return int(longest), None
