@@ -50,7 +50,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "cross_correlogram": {"max_lag": 10},
         "spike_glm": {"window": 20, "ridge": 1.0},
         "synformer": {
-            "n_init": 6, "likelihood": "bernoulli", "window": 8, "value_window": 12, "hidden": 16, "n_steps": 500,
+            "n_init": 6, "likelihood": "bernoulli", "window": 8, "value_window": 12, "hidden": 16, "n_steps": "auto",
             "evidence": "wald",
         },
     },

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
+_PASSES, _LEAST_STEPS = 6, 500  # of n_steps="auto"
 
 
 class Synformer(BaseDiscoverer):
@@ -92,7 +93,8 @@ class Synformer(BaseDiscoverer):
     cell_types : array (unit,), optional
         Labels. The penalty then draws towards the mean of each pair of types instead of 0.
     n_steps, batch_size, learning_rate, weight_decay
-        Of the training (Adam, one cycle of the learning rate): steps, samples in time a step.
+        Of the training (Adam, one cycle of the learning rate): steps, samples in time a step. ``n_steps="auto"``: six
+        passes through the samples, and 500 steps at least: long recordings bear, and need, more of them.
     evidence : {"effect", "wald"}
         What the score is: the size of an effect, or how surely it is not 0 (the root of the F statistic, no penalty in
         it), which is the better order where information differs from pair to pair, as that of spikes does.
@@ -164,7 +166,7 @@ class Synformer(BaseDiscoverer):
         "prior": ["array-like", None],
         "dale": [StrOptions({"learn"}), "array-like", None],
         "cell_types": ["array-like", None],
-        "n_steps": _COUNT,
+        "n_steps": [*_COUNT, StrOptions({"auto"})],
         "batch_size": _COUNT,
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
@@ -193,7 +195,7 @@ class Synformer(BaseDiscoverer):
         prior: Any = None,
         dale: Any = None,
         cell_types: Any = None,
-        n_steps: int = 2400,
+        n_steps: int | str = 2400,
         batch_size: int = 64,
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
@@ -256,6 +258,11 @@ class Synformer(BaseDiscoverer):
     def _depth(self) -> int:
         return max(int(self.window), max(int(self.max_lag), int(self.memory)) + int(self.value_window) - 1)
 
+    def _steps(self, n_rows: int) -> int:
+        if self.n_steps == "auto":
+            return max(_LEAST_STEPS, _PASSES * n_rows // int(self.batch_size))
+        return int(self.n_steps)
+
     def _taus(self) -> tuple[float, ...]:
         return as_positive(self.time_constants, "time_constants", "samples", "(5.0, 50.0)")
 
@@ -298,7 +305,7 @@ class Synformer(BaseDiscoverer):
         def learn(some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1]) -> SynformerForecaster:
             forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
             self.loss_ = train_synformer(
-                forecaster, some, law, n_steps=int(self.n_steps), batch_size=int(self.batch_size),
+                forecaster, some, law, n_steps=self._steps(len(some.rows)), batch_size=int(self.batch_size),
                 learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
                 progress=bool(self.progress),
             )  # fmt: skip
