@@ -80,12 +80,16 @@ def seconds_a_query(fitted: sf.forecast.LaDID, contexts: sf.Trajectories, times:
     return best
 
 
-def dynamics_seconds(fitted: sf.forecast.LaDID, times: np.ndarray) -> float:
+def dynamics_seconds(fitted: sf.forecast.LaDID, context: sf.Trajectories, times: np.ndarray) -> float:
     """Of the dynamics alone, for one realisation: no decoder, which costs all the same."""
-    psi = torch.zeros(1, 1, fitted.d_latent, device=fitted.device)
-    asked = torch.from_numpy(times.astype(np.float32)).to(fitted.device).view(1, 1, -1)
+    values = ((context.values[0] - fitted.offset_) / fitted.scale_).reshape(1, 1, context.lengths[0], -1)
+    seen, since, asked = (
+        torch.from_numpy(np.asarray(a, np.float32)).to(fitted.device)
+        for a in (values, context.times[0][None, None], times[None, None])
+    )
     best = float("inf")
     with torch.no_grad():
+        psi, _ = fitted.model_.encode(seen, since)
         for _ in range(20):
             start = time.perf_counter()
             fitted.model_.dynamics(psi, asked).cpu()
@@ -100,10 +104,12 @@ def fitted_model(
     path, clock = arguments.out / f"{slug}.pt", arguments.out / f"{slug}.seconds"
     if path.exists():
         return sf.forecast.LaDID.load(path, device=arguments.device), float(clock.read_text())
+    resumed = any(arguments.out.glob(f"{slug}.fit.stage*"))
     start = time.process_time() if arguments.device == "cpu" else time.perf_counter()
     fitted = model(MODELS[name], seed, arguments, arguments.out / f"{slug}.fit").fit(training)
-    # Of the processor where that works alone; of a fit that was broken off: since then.
+    # Of the processor where that works alone. Of a fit that was broken off only the rest is known: then it is not said.
     spent = (time.process_time() if arguments.device == "cpu" else time.perf_counter()) - start
+    spent = float("nan") if resumed else spent
     clock.write_text(str(spent))
     fitted.save(path)
     return fitted, spent
@@ -130,7 +136,7 @@ def measure(system: str, seed: int, arguments: argparse.Namespace) -> None:
             "epochs": [histories[0].n_epochs for _, histories in getattr(fitted, "stages_", [])],
             "fit_seconds": spent,
             "predict_seconds": seconds_a_query(fitted, contexts[0], asked),
-            "dynamics_seconds": dynamics_seconds(fitted, asked),
+            "dynamics_seconds": dynamics_seconds(fitted, contexts[0], asked),
             "errors": errors(fitted.predict(contexts, asked), truth),
         }
         if name == "LaDID":
@@ -220,7 +226,11 @@ def main() -> None:
     ]
     sizes = sorted({(row["train"], row["test"]) for row in rows if "train" in row})
     about = f"{__doc__.split(chr(10) * 2, 1)[1]}\nRealisations learnt from and tested on: {sizes}."
-    write_results("ladid", "LaDID and its rivals", about, table(rows), pd.DataFrame(transfers) if transfers else None)
+    about += f" Epochs: {arguments.stage_epochs} at each shorter query, at most {arguments.epochs} at the full one."
+    if rows:
+        write_results("ladid", "LaDID and its rivals", about, table(rows))
+    if transfers:
+        write_results("ladid_transfer", "LaDID moved to other parameters", about, pd.DataFrame(transfers))
 
 
 if __name__ == "__main__":
