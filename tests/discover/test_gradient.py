@@ -112,6 +112,44 @@ def test_lag_and_penalty_are_chosen_without_the_truth():
     assert edges(fitted.connectome_) == {(0, 1), (1, 2)}
 
 
+def test_ridge_and_start_are_chosen_without_the_truth():
+    fitted = GRNGC("mlp", lag=2, penalty="auto", ridge="auto", start="auto", **QUICK).fit(chain(400))
+    table = fitted.selection_
+    first, then = table[: len(GRNGC.penalties)], table[len(GRNGC.penalties) :]
+    assert list(first["penalty"]) == list(GRNGC.penalties)
+    assert set(first["ridge"]) == {GRNGC.ridges[0]} and set(first["start"]) == {"zero"}
+    assert set(then["penalty"]) == {first.loc[first["held_out"].idxmin(), "penalty"]}
+    low, high = GRNGC.ridges
+    assert list(zip(then["ridge"], then["start"], strict=True)) == [(low, "linear"), (high, "zero"), (high, "linear")]
+    best = table.loc[table["held_out"].idxmin()]
+    assert (fitted.penalty_, fitted.ridge_, fitted.start_) == (best["penalty"], best["ridge"], best["start"])
+    assert best["held_out"] <= first["held_out"].min()  # no worse than without the choice
+    assert (fitted.start_ridge_ < np.inf) == (fitted.start_ == "linear")
+    known = {"penalty": fitted.penalty_, "ridge": fitted.ridge_, "start": fitted.start_}
+    again = GRNGC("mlp", lag=2, **known, **QUICK).fit(chain(400))
+    assert again.selection_ is None
+    np.testing.assert_array_equal(again.connectome_.score, fitted.connectome_.score)
+
+
+@pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # a few epochs show it
+def test_those_beside_one_that_starts_linearly_are_as_if_alone():
+    """Ridges and starts of a choice train side by side: each as it would by itself."""
+    quick = {**QUICK, "max_epochs": 40}
+    both = GRNGC("mlp", lag=2, ridge="auto", start="auto", **quick).fit(chain(300)).selection_
+    assert len(both) == 4 and both["held_out"].nunique() == 4
+    for setting in list(both.itertuples())[1:3]:
+        # Of one candidate nothing is chosen: a ridge that is not wanted stands beside it.
+        alone = GRNGC("mlp", lag=2, ridge="auto", start=setting.start, **quick)
+        alone.ridges = (setting.ridge, 1.0)
+        table = alone.fit(chain(300)).selection_
+        assert table["held_out"][0] == pytest.approx(setting.held_out, rel=1e-4)
+
+
+def test_a_start_wants_a_skip():
+    with pytest.raises(InputError, match="start must be 'zero' where skip is False, got 'linear'"):
+        GRNGC("mlp", start="linear", skip=False, **QUICK).fit(chain(100))
+
+
 def test_no_lag_crosses_a_trial():
     """Splices at which a false edge would stand out: each trial begins where another unit's last ended."""
     rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 from torch import Tensor
 
-from synfer.discover.neural import AT_LEAST_0, NeuralDiscoverer
+from synfer.discover.neural import NeuralDiscoverer
 from synfer.forecast import ComponentwiseForecaster, ComponentwiseLSTM, ComponentwiseMLP, LaggedForecaster, Windows
 
 BACKBONES: dict[str, type[ComponentwiseForecaster]] = {"mlp": ComponentwiseMLP, "lstm": ComponentwiseLSTM}
@@ -36,7 +36,7 @@ class ComponentwiseGC(NeuralDiscoverer):
         Hidden units of each target; None for 10.
     penalty : float or "auto"
         As for `GRNGC`.
-    ridge : float
+    ridge : float or "auto"
         On all weights but the input's.
     target : {"difference", "value"}
         What is forecast: the increment, as for `GRNGC`, or, as published, the sample itself.
@@ -46,7 +46,7 @@ class ComponentwiseGC(NeuralDiscoverer):
     Attributes
     ----------
     connectome_ : Connectome
-    forecaster_, history_, lag_, penalty_, selection_, n_parameters_, r2_, residual_variance_, offset_, scale_
+    forecaster_, history_, lag_, penalty_, ridge_, selection_, n_parameters_, r2_, residual_variance_, offset_, scale_
         As for `GRNGC`.
 
     References
@@ -70,7 +70,6 @@ class ComponentwiseGC(NeuralDiscoverer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralDiscoverer._parameter_constraints,
         "backbone": [StrOptions(set(BACKBONES))],
-        "ridge": AT_LEAST_0,
         "target": [StrOptions({"difference", "value"})],
     }
 
@@ -82,7 +81,7 @@ class ComponentwiseGC(NeuralDiscoverer):
         max_lag: int = 5,
         n_hidden: int | None = None,
         penalty: float | str = 0.03,
-        ridge: float = 0.03,
+        ridge: float | str = 0.03,
         target: str = "difference",
         n_init: int = 1,
         max_epochs: int = 500,
@@ -108,7 +107,13 @@ class ComponentwiseGC(NeuralDiscoverer):
         self.random_state = random_state
 
     def _make(
-        self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
+        self,
+        n_units: int,
+        lag: int,
+        scale: np.ndarray | None,
+        strengths: Sequence[float],
+        ridges: Sequence[float],
+        seeds: Sequence[int],
     ) -> LaggedForecaster:
         kind: Callable[..., LaggedForecaster] = BACKBONES[self.backbone]
         return kind(
@@ -119,7 +124,7 @@ class ComponentwiseGC(NeuralDiscoverer):
             scale=scale,
             skip=False,
             strengths=strengths,
-            ridge=self.ridge,
+            ridge=ridges,
         )
 
     def _scores(self, forecaster: LaggedForecaster, windows: Windows, starts: Tensor) -> np.ndarray:

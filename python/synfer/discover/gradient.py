@@ -13,9 +13,9 @@ from torch import Tensor
 
 from synfer.connectome import Connectome
 from synfer.discover.base import Samples
-from synfer.discover.neural import AT_LEAST_0, COUNT, NeuralDiscoverer
+from synfer.discover.neural import COUNT, NeuralDiscoverer
 from synfer.discover.readouts import READOUTS, read
-from synfer.errors import UnknownNameError
+from synfer.errors import InputError, UnknownNameError
 from synfer.forecast import (
     KANForecaster,
     LaggedForecaster,
@@ -119,8 +119,13 @@ class GRNGC(GradientDiscoverer):
     penalty : float or "auto"
         Strength of the L1 norm; "auto": of ``penalties`` the one with the least held-out loss, each half of the
         recording forecast by a fit to the other (whole trials, where there are several, but for the middle one).
-    ridge : float
-        On the network's weights, not the skip's: what is linear is to be the skip's.
+    ridge : float or "auto"
+        On the network's weights, not the skip's: what is linear is to be the skip's. "auto": of ``ridges``, chosen by
+        held-out loss as the penalty is, once that is known.
+    start : {"zero", "linear", "auto"}
+        Where the skip begins: at nothing; at the linear forecast, of a few ridges and no forecast at all, that does
+        best on the first and the last quarter from what is left; at whichever of the two leads to the lesser held-out
+        loss, tried with each ridge. A linear start wants a larger ridge than .03, or the network spoils it.
     target : {"difference", "value"}
         What is forecast: the increment, or the sample itself.
     skip : bool
@@ -145,12 +150,16 @@ class GRNGC(GradientDiscoverer):
     connectome_ : Connectome
         ``converged`` is False where the loss was still falling as the rate went to 0, or nothing was learnt.
     lag_ : int
-    penalty_ : float
+    penalty_, ridge_ : float
+    start_ : str
     selection_ : pandas.DataFrame or None
-        Columns lag, penalty, held_out (mean squared error, 1 for a forecast that knows nothing) and stability (rank
-        correlation of the scores of both halves), where something was chosen.
+        Columns lag, penalty, ridge, start, held_out (mean squared error, 1 where nothing is known) and stability
+        (rank correlation of the scores of both halves), where something was chosen.
     forecaster_ : LaggedForecaster
     history_ : list of History
+    start_ridge_ : float
+        Ridge of the linear forecast that the skip began at, a share of the predictors' variance; infinity where it
+        began at nothing.
     n_parameters_ : int
     r2_ : numpy.ndarray, (unit,)
         Share of the increments' (or samples') variance that the fit explains, of the samples that it was fitted to.
@@ -189,8 +198,8 @@ class GRNGC(GradientDiscoverer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **GradientDiscoverer._parameter_constraints,
         "backbone": [StrOptions(set(BACKBONES))],
-        "ridge": AT_LEAST_0,
         "target": [StrOptions({"difference", "value"})],
+        "start": [StrOptions({"zero", "linear", "auto"})],
         "skip": ["boolean"],
         "penalise_self": ["boolean"],
     }
@@ -203,7 +212,8 @@ class GRNGC(GradientDiscoverer):
         max_lag: int = 5,
         n_hidden: int | None = None,
         penalty: float | str = 0.03,
-        ridge: float = 0.03,
+        ridge: float | str = 0.03,
+        start: str = "zero",
         target: str = "difference",
         skip: bool = True,
         penalise_self: bool = False,
@@ -222,6 +232,7 @@ class GRNGC(GradientDiscoverer):
         self.n_hidden = n_hidden
         self.penalty = penalty
         self.ridge = ridge
+        self.start = start
         self.target = target
         self.skip = skip
         self.penalise_self = penalise_self
@@ -242,8 +253,22 @@ class GRNGC(GradientDiscoverer):
     def _rate(self) -> float:
         return 0.02 if self.learning_rate is None and self.backbone == "kan" else super()._rate
 
+    def _discover(self, samples: Samples) -> Connectome:
+        if self.start != "zero" and not self.skip:
+            raise InputError(
+                f"start must be 'zero' where skip is False, got {self.start!r}: there is no linear map to begin with; "
+                "set skip to True."
+            )
+        return super()._discover(samples)
+
     def _make(
-        self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
+        self,
+        n_units: int,
+        lag: int,
+        scale: np.ndarray | None,
+        strengths: Sequence[float],
+        ridges: Sequence[float],
+        seeds: Sequence[int],
     ) -> LaggedForecaster:
         about: dict[str, Any] = {} if self.n_hidden is None else {"n_hidden": self.n_hidden}
         kind: Callable[..., LaggedForecaster] = BACKBONES[self.backbone]
@@ -254,7 +279,7 @@ class GRNGC(GradientDiscoverer):
             scale=scale,
             skip=self.skip,
             strengths=strengths,
-            ridge=self.ridge,
+            ridge=ridges,
             penalise_self=self.penalise_self,
             **about,
         )
@@ -276,7 +301,7 @@ class JacobianGC(GradientDiscoverer):
         Width, and hidden layers.
     penalty : float or "auto"
     norm : {"l1", "frobenius"}
-    ridge : float
+    ridge : float or "auto"
         On the weights, without which so large a network learns the noise by heart.
     target : {"difference", "value"}
     readout, n_init, max_epochs, learning_rate, batch_size, device, progress, random_state
@@ -300,7 +325,6 @@ class JacobianGC(GradientDiscoverer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **GradientDiscoverer._parameter_constraints,
         "n_layers": COUNT,
-        "ridge": AT_LEAST_0,
         "norm": [StrOptions({"l1", "frobenius"})],
         "target": [StrOptions({"difference", "value"})],
     }
@@ -314,7 +338,7 @@ class JacobianGC(GradientDiscoverer):
         n_layers: int = 3,
         penalty: float | str = 0.03,
         norm: str = "l1",
-        ridge: float = 0.1,
+        ridge: float | str = 0.1,
         target: str = "difference",
         readout: str = "gradient",
         n_init: int = 1,
@@ -343,7 +367,13 @@ class JacobianGC(GradientDiscoverer):
         self.random_state = random_state
 
     def _make(
-        self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
+        self,
+        n_units: int,
+        lag: int,
+        scale: np.ndarray | None,
+        strengths: Sequence[float],
+        ridges: Sequence[float],
+        seeds: Sequence[int],
     ) -> LaggedForecaster:
         return MLPForecaster(
             n_units,
@@ -354,7 +384,7 @@ class JacobianGC(GradientDiscoverer):
             scale=scale,
             skip=False,
             strengths=strengths,
-            ridge=self.ridge,
+            ridge=ridges,
             norm="l1" if self.norm == "l1" else "l2",
             penalise_self=True,
         )

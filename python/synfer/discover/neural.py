@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import product
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,18 @@ from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.readouts import signed_gradient
 from synfer.errors import NotConvergedWarning
 from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
+from synfer.forecast.start import start_linear
 
 COUNT = [Interval(Integral, 1, None, closed="left")]
 AT_LEAST_0 = [Interval(Real, 0.0, None, closed="left")]
+
+
+class Setting(NamedTuple):
+    """What fits that train side by side may differ in."""
+
+    penalty: float
+    ridge: float
+    start: str
 
 
 class NeuralDiscoverer(BaseDiscoverer):
@@ -35,11 +45,15 @@ class NeuralDiscoverer(BaseDiscoverer):
     penalties: ClassVar[tuple[float, ...]] = (0.003, 0.01, 0.03, 0.1, 0.3)
     """What ``penalty="auto"`` chooses from."""
 
+    ridges: ClassVar[tuple[float, ...]] = (0.03, 0.3)
+    """What ``ridge="auto"`` chooses from."""
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "lag": [StrOptions({"auto"}), *COUNT],
         "max_lag": COUNT,
         "n_hidden": [*COUNT, None],
         "penalty": [StrOptions({"auto"}), *AT_LEAST_0],
+        "ridge": [StrOptions({"auto"}), *AT_LEAST_0],
         "n_init": COUNT,
         "max_epochs": [*COUNT, None],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither"), None],
@@ -52,6 +66,7 @@ class NeuralDiscoverer(BaseDiscoverer):
     lag: Any
     max_lag: int
     penalty: Any
+    ridge: Any
     n_init: int
     max_epochs: int | None
     learning_rate: float | None
@@ -63,9 +78,15 @@ class NeuralDiscoverer(BaseDiscoverer):
     # ---- what a method says
 
     def _make(
-        self, n_units: int, lag: int, scale: np.ndarray | None, strengths: Sequence[float], seeds: Sequence[int]
+        self,
+        n_units: int,
+        lag: int,
+        scale: np.ndarray | None,
+        strengths: Sequence[float],
+        ridges: Sequence[float],
+        seeds: Sequence[int],
     ) -> LaggedForecaster:
-        """Make the forecaster, one initialisation for each strength and seed."""
+        """Make the forecaster, one initialisation for each strength, ridge and seed."""
         raise NotImplementedError
 
     def _scores(self, forecaster: LaggedForecaster, windows: Windows, starts: Tensor) -> np.ndarray:
@@ -98,11 +119,19 @@ class NeuralDiscoverer(BaseDiscoverer):
         return 0.01 if self.learning_rate is None else self.learning_rate
 
     @property
+    def _start(self) -> str:
+        return getattr(self, "start", "zero")
+
+    @property
+    def _chooses(self) -> bool:
+        return "auto" in (self.lag, self.penalty, self.ridge, self._start)
+
+    @property
     def _highest_lag(self) -> int:
         return self.max_lag if self.lag == "auto" else self.lag
 
     def _min_samples(self, n_units: int) -> int:
-        return self._highest_lag + (5 if "auto" in (self.lag, self.penalty) else 3)
+        return self._highest_lag + (5 if self._chooses else 3)
 
     def _discover(self, samples: Samples) -> Connectome:
         refuse_missing_device(self.device)
@@ -115,13 +144,14 @@ class NeuralDiscoverer(BaseDiscoverer):
             loss_scale = self.increment_scale_ = np.where(loss_scale > 0, loss_scale, 1.0)
         self._likelihood = ScaledGaussian(torch.as_tensor(loss_scale, dtype=torch.float32, device=self.device))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init).tolist()
-        self.lag_, self.penalty_ = self.lag, self.penalty
+        self.lag_, self.penalty_, self.ridge_, self.start_ = self.lag, self.penalty, self.ridge, self._start
         self.selection_: pd.DataFrame | None = None
-        if "auto" in (self.lag, self.penalty):
+        if self._chooses:
             self._choose(samples, seeds[0])
         windows = self._windows(samples, self.lag_)
+        settings = [Setting(self.penalty_, self.ridge_, self.start_)] * self.n_init
         self.forecaster_, self.history_ = self._trained(
-            samples, windows, windows.starts, self.lag_, [self.penalty_] * self.n_init, seeds, self._epochs
+            samples, windows, windows.starts, self.lag_, settings, seeds, self._epochs
         )
         self.n_parameters_ = self.forecaster_.n_parameters()
         forecast, target = self._forecast(windows, windows.starts)
@@ -156,11 +186,14 @@ class NeuralDiscoverer(BaseDiscoverer):
         windows: Windows,
         starts: Tensor,
         lag: int,
-        strengths: Sequence[float],
+        settings: Sequence[Setting],
         seeds: Sequence[int],
         max_epochs: int,
     ) -> tuple[LaggedForecaster, list[Any]]:
-        forecaster = self._make(samples.n_units, lag, self.increment_scale_, strengths, seeds).to(self.device)
+        strengths, ridges, begun = zip(*settings, strict=True)
+        forecaster = self._make(samples.n_units, lag, self.increment_scale_, strengths, ridges, seeds).to(self.device)
+        linear = [k for k, start in enumerate(begun) if start == "linear"]
+        self.start_ridge_ = start_linear(forecaster, windows, starts, linear)
         schedule = Schedule(
             batch_size=self.batch_size,
             learning_rate=self._rate,
@@ -173,36 +206,47 @@ class NeuralDiscoverer(BaseDiscoverer):
         return forecaster, history
 
     def _choose(self, samples: Samples, seed: int) -> None:
-        """Choose lag and penalty by the held-out loss: each half of the windows forecast by a fit to the other.
+        """Choose by the held-out loss: each half of the windows forecast by a fit to the other.
 
-        Every lag forecasts the same samples. All penalties train side by side.
+        First lag and penalty, then at those the ridge and where training begins. Every lag forecasts the same samples.
         """
-        longest = self._highest_lag
-        windows = self._windows(samples, longest)
-        halves = windows.split((0.5, 0.5))
-        lags = [p for p in range(1, longest + 1) if p <= 3 or p == longest or p % 2 == 1]
+        windows = self._windows(samples, self._highest_lag)
+        lags = [p for p in range(1, self.max_lag + 1) if p <= 3 or p == self.max_lag or p % 2 == 1]
         lags = lags if self.lag == "auto" else [self.lag]
         strengths = self.penalties if self.penalty == "auto" else (self.penalty,)
-        epochs = -(-self._epochs // 2)  # a choice needs no last digit
+        ridges = self.ridges if self.ridge == "auto" else (self.ridge,)
+        starts = ("zero", "linear") if self._start == "auto" else (self._start,)
+        first, *others = product(ridges, starts)
         rows = []
         for lag in lags:
-            held_out, scores = [], []
-            for known, unknown in (halves, halves[::-1]):
-                forecaster, _ = self._trained(samples, windows, known, lag, strengths, [seed] * len(strengths), epochs)
-                held_out.append(evaluate(forecaster, windows, unknown, self._likelihood).double().cpu().numpy())
-                scores.append(self._scores(forecaster, windows, known))
-            for k, strength in enumerate(strengths):
-                rows.append(
-                    {
-                        "lag": lag,
-                        "penalty": strength,
-                        "held_out": (held_out[0][k] + held_out[1][k]) / 2,
-                        "stability": _rank_correlation(scores[0][k], scores[1][k]),
-                    }
-                )
-        self.selection_ = table = pd.DataFrame(rows)
-        best = table.loc[table["held_out"].idxmin()]
-        self.lag_, self.penalty_ = int(best["lag"]), float(best["penalty"])
+            rows += self._tried(samples, windows, lag, [Setting(p, *first) for p in strengths], seed)
+        best = min(rows, key=lambda row: row["held_out"])
+        if others:
+            rows += self._tried(samples, windows, best["lag"], [Setting(best["penalty"], *o) for o in others], seed)
+            best = min(rows, key=lambda row: row["held_out"])
+        self.selection_ = pd.DataFrame(rows)
+        self.lag_, self.penalty_, self.ridge_, self.start_ = (best[k] for k in ("lag", *Setting._fields))
+
+    def _tried(
+        self, samples: Samples, windows: Windows, lag: int, settings: list[Setting], seed: int
+    ) -> list[dict[str, Any]]:
+        """Rows of ``selection_``, one a setting; all train side by side."""
+        halves = windows.split((0.5, 0.5))
+        epochs = -(-self._epochs // 2)  # a choice needs no last digit
+        held_out, scores = [], []
+        for known, unknown in (halves, halves[::-1]):
+            forecaster, _ = self._trained(samples, windows, known, lag, settings, [seed] * len(settings), epochs)
+            held_out.append(evaluate(forecaster, windows, unknown, self._likelihood).double().cpu().numpy())
+            scores.append(self._scores(forecaster, windows, known))
+        return [
+            {
+                "lag": lag,
+                **setting._asdict(),
+                "held_out": float(held_out[0][k] + held_out[1][k]) / 2,
+                "stability": _rank_correlation(scores[0][k], scores[1][k]),
+            }
+            for k, setting in enumerate(settings)
+        ]
 
     def _converged(self) -> bool:
         """Whether every initialisation came to rest and the forecast learnt something; warn where not."""

@@ -43,7 +43,7 @@ class ComponentwiseForecaster(LaggedForecaster):
     def penalty(self, context: Tensor) -> Tensor:
         """Group lasso and ridge of each initialisation; the former without gradient, which is the proximal step's."""
         penalty = self.strength / self.n_units * self.group_norms().sum((1, 2))
-        if self.ridge > 0:
+        if self.ridged:
             penalty = penalty + self.ridge * sum(w.square().flatten(1).sum(1) / w.shape[1] for w in self.body_weights())
         return penalty
 

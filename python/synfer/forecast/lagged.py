@@ -35,7 +35,8 @@ class LaggedForecaster(PenalisedModule):
     skip : bool
     strengths : sequence of float, (I,)
         Of the penalty, one an initialisation.
-    ridge : float
+    ridge : float or sequence of float, (I,)
+        One for all initialisations, or one each.
     norm : {"l1", "l2"}
     penalise_self : bool
     """
@@ -51,16 +52,19 @@ class LaggedForecaster(PenalisedModule):
         scale: np.ndarray | None = None,
         skip: bool = True,
         strengths: Sequence[float] = (0.0,),
-        ridge: float = 0.0,
+        ridge: float | Sequence[float] = 0.0,
         norm: str = "l1",
         penalise_self: bool = False,
     ):
         super().__init__(len(strengths))
-        self.n_units, self.lag, self.ridge, self.norm, self.penalise_self = n_units, lag, ridge, norm, penalise_self
+        self.n_units, self.lag, self.norm, self.penalise_self = n_units, lag, norm, penalise_self
         self.increments = scale is not None
         self.strength: Tensor
         self.scale: Tensor
         self.register_buffer("strength", torch.tensor(strengths, dtype=torch.float32))
+        self.ridge: Tensor
+        self.register_buffer("ridge", torch.as_tensor(ridge, dtype=torch.float32).repeat(self.n_init // np.size(ridge)))
+        self.ridged = bool(np.any(ridge))
         held = torch.ones(n_units) if scale is None else torch.as_tensor(scale, dtype=torch.float32)
         self.register_buffer("scale", held.repeat(self.n_init, 1))
         self.bias = nn.Parameter(torch.zeros(self.n_init, 1, n_units))
@@ -146,7 +150,7 @@ class LaggedForecaster(PenalisedModule):
             if not self.penalise_self:
                 total = total - torch.diagonal(size, dim1=2, dim2=3).sum((1, 2, 3))
         gradient = self.strength * total / (len(context) * self.n_units)
-        if self.ridge == 0.0:
+        if not self.ridged:
             return gradient
         return gradient + self.ridge * sum(w.square().flatten(1).sum(1) / w.shape[1] for w in self.body_weights())
 
