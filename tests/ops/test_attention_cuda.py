@@ -241,6 +241,21 @@ def test_emulated_not_a_number_stays_so(emulated: Any, heads: Any) -> None:
     assert torch.isfinite(out[0, 0, [0, 2]]).all() and torch.isfinite(map_[[0, 2]]).all()
 
 
+def test_emulated_not_a_number_stays_so_in_half_precision(emulated: Any, heads: Any) -> None:
+    """The units' own, all ones but the sign, becomes a zero where it is rounded as numbers are."""
+    q, k, v = (t.bfloat16() for t in heads(1, 1, 3, 40, 8))
+    grad = torch.ones_like(q)
+    grad[0, 0, 1, 2] = torch.nan
+    tensors = [t.requires_grad_() for t in (q, k, v)]
+    dq, dk, dv = torch.autograd.grad(attention_with_map(*tensors)[0], tensors, grad)
+    assert dq[0, 0, 1].isnan().all() and torch.isfinite(dq[0, 0, [0, 2]]).all()
+    assert dk.isnan().all() and dv[..., 2].isnan().all() and torch.isfinite(dv[..., :2]).all()
+    q = q.detach().clone()
+    q[0, 0, 1, 2] = torch.nan
+    out, _ = attention_with_map(q, k, v, normalize="none")
+    assert out[0, 0, 1].isnan().all() and torch.isfinite(out[0, 0, [0, 2]]).all()
+
+
 @pytest.mark.parametrize("emulated", [8, 9], indirect=True)
 @pytest.mark.parametrize("layout", ["contiguous", "channels apart", "every other", "expanded", "one"])
 def test_emulated_strides(emulated: Any, heads: Any, layout: str) -> None:
@@ -324,6 +339,12 @@ def test_emulated_core_refuses_what_its_kernels_cannot_take(emulated_core: Any) 
     view = written = (q.data_ptr(), (1, 1, 2, 128), (258, 258, 129, 1), "float32")
     with pytest.raises(RuntimeError, match="CUDA: invalid argument"):
         attempt(1, 1, 0, lambda n: 0)  # there is one emulated device
+    half = (*view[:3], "bfloat16")
+    for tensors in ((half, view, view), (view, half, view), (view, view, half)):
+        with pytest.raises(RuntimeError, match="tensors of several dtypes"):
+            emulated_core.cuda_attention_forward(
+                *tensors, None, 1.0, True, 1, True, True, written, None, 0, 1, 0, lambda n: 0
+            )
 
 
 def test_which_tensors_have_kernels(monkeypatch: pytest.MonkeyPatch) -> None:

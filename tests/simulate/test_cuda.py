@@ -12,11 +12,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from synfer import _core
 from synfer.connectome import Connectome
@@ -296,6 +298,36 @@ def test_weights_beyond_float32_are_refused_with_their_place(n_threads: int, emu
     network = Network("lif", {}, Connectome.from_weights(weights))
     with pytest.raises(InputError, match=r"weights must be finite in float32; that at \(1, 2, 0\) is not"):
         run(network, 0.01, device="cuda", n_threads=n_threads)
+
+
+def test_looking_for_infinite_weights_takes_no_memory(emulated: Emulated) -> None:
+    """`needed_bytes` knows of two arrays of that size: as they come, and by source."""
+    large: list[str] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = operator(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor) and made.numel() >= 2 * 40 * 40 and not operator.is_view:
+                large.append(operator._schema.name)
+            return made
+
+    with Watch():
+        run(spiking("lif", 40, 2), 1e-3, device="cuda")
+    assert sorted(large) == ["aten::_to_copy", "aten::clone"]
+
+
+def test_spikes_are_counted_after_more_steps_than_an_int_holds(emulated: Emulated) -> None:
+    core, rows = emulated.core, 10**9  # three steps each
+
+    def simulate_late(*arguments: Any) -> None:
+        *before, told = arguments
+        told = told | {name: told[name] + 3 * rows for name in ("begin", "end")} | {"n_rows": told["n_rows"] + rows}
+        told["record"] = {name: address - rows * told["n_units"] for name, address in told["record"].items()}
+        core.cuda_simulate(*before, told)
+
+    emulated.core = SimpleNamespace(**vars(core) | {"cuda_simulate": simulate_late})  # type: ignore[assignment]
+    spikes = run(spiking("lif", 6, 1), 0.3, record=("spikes",), every=3, device="cuda")["spikes"]
+    assert spikes.sum() > 10 and spikes.max() <= 3
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "CUDA", 0, None])

@@ -31,6 +31,9 @@ __device__ inline Halves split(float x, std::uint32_t zero = 0) {
     const std::uint32_t high = (bits_of(x) + (0x1000u + zero)) & 0xffffe000u;
     return {high, bits_of(x - float_of(high))};
 }
+// The high part of a number that goes without its low one. What is added for rounding makes a zero of some that are not
+// numbers, those of CUDA's own arithmetic among them.
+__device__ inline std::uint32_t rounded(float x) { return x == x ? split(x).high : bits_of(x); }
 
 // c += a b, of 16 x 8 by 8 x 8. Lane 4 g + t of the warp holds a[g, t], a[g + 8, t], a[g, t + 4], a[g + 8, t + 4];
 // b[t, g], b[t + 4, g]; c[g, 2 t], c[g, 2 t + 1], c[g + 8, 2 t], c[g + 8, 2 t + 1].

@@ -32,7 +32,7 @@ struct Hopper : HopperTiles {
 #pragma unroll
         for (int k = 0; k < C / 8; ++k)
             multiply_shared<64>(sum, own.high + 2 * k * along, other.high + 2 * k * along, along, along, true);
-        end_products();
+        end_products(sum);
 #pragma unroll
         for (int i = 0; i < 32; ++i) z[i / 2 % 2][i / 4 * 2 + i % 2] = sum[i];
     }
@@ -67,7 +67,7 @@ struct Hopper::Mixed : MixedRows<C> {
         }
 #pragma unroll
         for (int k = 0; k < 8; ++k) multiply_held<C>(mixed, a_high[k], tokens.high + 2 * k * along, along, true);
-        end_products();
+        end_products(mixed);
 #pragma unroll
         for (int i = 0; i < C / 2; ++i) sum[i / 4][i % 4] += mixed[i];
     }

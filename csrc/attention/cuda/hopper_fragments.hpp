@@ -25,16 +25,20 @@ __device__ inline void show_to_units() {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 #endif
 }
-// Registers are as they should be before the units are told to use them; and all that they were told is done.
+// Registers are as they should be before the units are told to use them; and all that they were told is done. The
+// compiler takes results for made as soon as the units are told, so that it must be kept from using them sooner.
 __device__ inline void begin_products() {
 #if defined(__CUDACC__)
     asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 #endif
 }
-__device__ inline void end_products() {
+template <int n>
+__device__ inline void end_products(float (&results)[n]) {
 #if defined(__CUDACC__)
     asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+#pragma unroll
+    for (int i = 0; i < n; ++i) asm volatile("" : "+f"(results[i]));
 #endif
 }
 

@@ -2,9 +2,10 @@
 #include "attention/attention.hpp"
 #include "common/level.hpp"
 
-// What every kernel is told, and how it reads the tensors. The kernels are written once for two kinds of arithmetic:
-// ordinary.hpp (multiply-adds, any scalar) and tensor_cores.hpp (matrix units, float). A kind says how many threads a
-// block has, which pairs of a tile of 64 own tokens by 64 others are a thread's, and how tiles lie in shared memory.
+// What every kernel is told, and how it reads the tensors. The kernels are written once for three kinds of arithmetic:
+// ordinary.hpp (multiply-adds, any scalar), tensor_cores.hpp (matrix units, float) and hopper.hpp (those of compute
+// capability 9.0, float, forward). A kind says how many threads a block has, which pairs of a tile of 64 own tokens by
+// 64 others are a thread's, and how tiles lie in shared memory.
 
 namespace synfer::SYNFER_LEVEL {
 

@@ -133,7 +133,9 @@ __global__ void __launch_bounds__(U::threads, U::blocks(Work::add, C))
         }
         m = next_m, lag = next_lag, head = next_head, head_parity = next_head_parity, parity = 1 - parity;
     }
-    // Lags that lay side by side are added up by whoever writes.
+    // Lags that lay side by side are added up by whoever writes. What is put there may lie where tiles have lain: also
+    // zeros that were fetched for want of another tile must have come.
+    units.template arrived<0>();
     __syncthreads();
     if (!s.puts_by) units.put_pairs(whole, part);
     __syncthreads();

@@ -20,7 +20,11 @@ inline bool is_narrow(const Attention<float>& a) {
 
 template <class T>
 const char* refused(const Attention<T>& a) {
-    constexpr std::int64_t most = 0x7fffffff - 64;
+    constexpr std::int64_t most = 0x7fffffff - 2 * 64;  // two tiles beyond the last can be counted
+    // Kernels read four numbers at once, as the first tensor's are.
+    for (const Tensor4* x : {&a.k, &a.v, &a.grad_out}) {
+        if (x->data != nullptr && x->scalar != a.q.scalar) return "tensors of several dtypes";
+    }
     if (a.d_key > most_channels<T> || a.d_value > most_channels<T>) return "more channels than the kernels take";
     if (a.n_rows > most || a.n_keys > most) return "more tokens than the kernels take";
     return nullptr;

@@ -89,8 +89,13 @@ struct TensorCores<narrow>::Mixed : MixedRows<C> {
                 std::uint32_t a_high[4], a_low[4];
 #pragma unroll
                 for (int c = 0; c < 4; ++c) {
-                    const Halves parts = split(weights[c % 2][2 * k + c / 2]);
-                    a_high[c] = parts.high, a_low[c] = parts.low;
+                    const float weight = weights[c % 2][2 * k + c / 2];
+                    if constexpr (narrow) {
+                        a_high[c] = rounded(weight);
+                    } else {
+                        const Halves parts = split(weight);
+                        a_high[c] = parts.high, a_low[c] = parts.low;
+                    }
                 }
 #pragma unroll
                 for (int n = 0; n < together; ++n) {

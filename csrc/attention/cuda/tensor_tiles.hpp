@@ -1,9 +1,8 @@
 #pragma once
 #include "attention/cuda/warp_rows.hpp"
 
-// Tiles for the matrix units of any device that has them. They lie as (token, channel). From token to
-// token there are 4 more than a multiple of 8, so that the lanes of a warp meet 32 different banks, along tokens and
-// along channels.
+// Tiles for the matrix units of any device that has them. They lie as (token, channel). From token to token there are 4
+// more than a multiple of 8, so that the lanes of a warp meet 32 different banks, along tokens and along channels.
 
 namespace synfer::SYNFER_LEVEL {
 

@@ -93,8 +93,10 @@ __device__ inline void held(U& value) {
     asm volatile("" : "+r"(value));
 }
 
-// Steps of a launch fit into an int; what does not, lies beyond them.
-__device__ inline int clamped(std::int64_t steps) { return steps > 0x7fffffff ? 0x7fffffff : static_cast<int>(steps); }
+// Steps of a launch fit into an int; what does not, lies beyond them, or before the first.
+__device__ inline int clamped(std::int64_t steps) {
+    return steps > 0x7fffffff ? 0x7fffffff : steps < 0 ? 0 : static_cast<int>(steps);
+}
 
 template <class T, template <class> class Model, template <class> class Synapse, bool delayed>
 __global__ void __launch_bounds__(32, 12) simulate_quads(const SpikingLaunch<T> s) {

@@ -80,6 +80,16 @@ inline int generation = 9;  // of the device: its compute capability is 9.0
 
 inline void yield() { swapcontext(&block->threads[block->current].context, &block->scheduler); }
 
+// A copy may come at any time before it is waited for, also where nobody does: here, when it is begun or at a wait of all
+// threads, so that whoever still reads, or has other things, where it goes is found out.
+inline void await_copies(std::size_t pending);
+inline void copies_come_by_chance() {
+    static std::uint32_t luck = 1;
+    luck = luck * 1664525u + 1013904223u;
+    const std::size_t pending = block->threads[block->current].lots.size();
+    if (luck >> 30 == 0 && pending > 0) await_copies(pending - 1);
+}
+
 inline void wait(Meeting& meeting) {
     const std::uint64_t turn = meeting.turn;
     if (++meeting.arrived == meeting.expected) {
@@ -93,7 +103,10 @@ inline void wait(Meeting& meeting) {
 }  // namespace emulated
 
 inline emulated::Index threadIdx, blockIdx, blockDim, gridDim;
-inline void __syncthreads() { emulated::wait(emulated::block->all); }
+inline void __syncthreads() {
+    emulated::copies_come_by_chance();
+    emulated::wait(emulated::block->all);
+}
 inline int __syncthreads_or(int any) {
     emulated::Meeting& all = emulated::block->all;
     all.gathering |= static_cast<std::uint32_t>(any != 0);
@@ -133,6 +146,14 @@ inline float cut_off(double sum) {
     const float nearest = static_cast<float>(sum);
     return std::fabs(static_cast<double>(nearest)) > std::fabs(sum) ? std::nextafterf(nearest, 0.0f) : nearest;
 }
+// What the units leave; what is not a number has all bits but the sign, as everywhere on these devices.
+inline float result(double sum) {
+    if (sum == sum) return cut_off(sum);
+    const std::uint32_t bits = 0x7fffffffu;
+    float x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 // c += a b by the threads of a warp: see csrc/attention/cuda/fragments.hpp.
 inline void multiply_fragments(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
@@ -147,7 +168,7 @@ inline void multiply_fragments(float (&c)[4], const std::uint32_t (&a)[4], const
         double sum = c[i];
         for (unsigned k = 0; k < 8; ++k)
             sum += read(shown[4 * g + k % 4].a[2 * (k / 4) + half]) * read(shown[4 * column + k % 4].b[k / 4]);
-        c[i] = cut_off(sum);
+        c[i] = result(sum);
     }
 }
 
@@ -164,7 +185,7 @@ void multiply_pieces(float (&d)[N / 2], FirstOf first_of, const float* b, int b_
         const unsigned row = g + i / 2 % 2 * 8, column = i / 4 * 8 + 2 * t + i % 2;
         double sum = add ? d[i] : 0.0;
         for (unsigned k = 0; k < 8; ++k) sum += first_of(row, k) * of_pieces(b, b_along, column, k);
-        d[i] = cut_off(sum);
+        d[i] = result(sum);
     }
 }
 template <int N>
@@ -184,7 +205,7 @@ void multiply_held(float (&d)[N / 2], const std::uint32_t (&a)[4], const float* 
         b_along, add);
 }
 
-// Copies that come when they are waited for, and no sooner.
+// Copies that come when they are waited for, or by chance before that: see copies_come_by_chance.
 inline void copy_16_bytes(void* to, const void* from, bool here) {
     if (reinterpret_cast<std::uintptr_t>(to) % 16 != 0 || reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
         fail("a copy of 16 bytes that are not aligned");
@@ -194,6 +215,7 @@ inline void end_of_copies() {
     Thread& thread = block->threads[block->current];
     thread.lots.push_back(std::move(thread.begun));
     thread.begun.clear();
+    copies_come_by_chance();
 }
 inline void await_copies(std::size_t pending) {
     Thread& thread = block->threads[block->current];
