@@ -324,6 +324,25 @@ def test_a_launch_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, heads: An
         attention_with_map(*heads(1, 1, 2, 3, 4))
 
 
+def test_memory_that_does_not_suffice_is_torchs_error(monkeypatch: pytest.MonkeyPatch, heads: Any) -> None:
+    """Whoever catches that of torch's own operators catches this: not the kernel is at fault."""
+
+    class Hungry:
+        @staticmethod
+        def cuda_attention_forward(*arguments: Any) -> None:
+            arguments[-1](1 << 60)  # the workspace
+
+        cuda_attention_backward = cuda_attention_forward
+
+    def none_left(*size: Any, **how: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    kernels = attention_kernels.on_cuda(heads(1, 1, 2, 3, 4)[0], Hungry(), PROCESSORS, 0)
+    monkeypatch.setattr(torch, "empty", none_left)
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        kernels.forward(*kernels.where)
+
+
 def test_emulated_core_refuses_what_its_kernels_cannot_take(emulated_core: Any) -> None:
     q = torch.zeros(1, 1, 2, 129)
     out = torch.zeros(1, 1, 2, 129)

@@ -106,7 +106,6 @@ __global__ void __launch_bounds__(U::threads, U::blocks(Work::add, C))
                 units.fetch(v[0], units.source(a.v, next_head, E), next);
             }
         }
-        // What is in a place without a column is added to nothing.
         to_logits(units, p, first, places, a.softmax ? nothing<T>() : T(0), z);
         if constexpr (Gradient) to_gradients<false>(units, p, head, first, places, d);
         if (!a.softmax) {
@@ -133,9 +132,8 @@ __global__ void __launch_bounds__(U::threads, U::blocks(Work::add, C))
         }
         m = next_m, lag = next_lag, head = next_head, head_parity = next_head_parity, parity = 1 - parity;
     }
-    // Lags that lay side by side are added up by whoever writes. What is put there may lie where tiles have lain: also
-    // zeros that were fetched for want of another tile must have come.
-    units.template arrived<0>();
+    // Lags that lay side by side are added up by whoever writes, where tiles may have lain.
+    units.template arrived<0>();  // zeros, too, that were fetched for want of another tile
     __syncthreads();
     if (!s.puts_by) units.put_pairs(whole, part);
     __syncthreads();

@@ -44,6 +44,8 @@ def on_cuda(q: Tensor, core: Any = _core, processors: int | None = None, stream:
         def launch(*arguments: Any) -> None:
             try:
                 kernel(*arguments)
+            except torch.OutOfMemoryError:  # of the workspace: the reference would need more
+                raise
             except RuntimeError as problem:
                 raise DeviceError(
                     f"attention could not be launched on {q.device} ({problem}): take attention_with_map_reference, "

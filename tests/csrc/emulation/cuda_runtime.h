@@ -80,8 +80,8 @@ inline int generation = 9;  // of the device: its compute capability is 9.0
 
 inline void yield() { swapcontext(&block->threads[block->current].context, &block->scheduler); }
 
-// A copy may come at any time before it is waited for, also where nobody does: here, when it is begun or at a wait of all
-// threads, so that whoever still reads, or has other things, where it goes is found out.
+// A copy may come at any time before it is waited for, also where nobody does: here, when it is begun or at a wait of
+// all threads, so that whoever still reads, or has other things, where it goes is found out.
 inline void await_copies(std::size_t pending);
 inline void copies_come_by_chance() {
     static std::uint32_t luck = 1;
