@@ -24,7 +24,7 @@ struct HopperLoads : WarpRows {
     // What a thread has loaded.
     template <int C>
     struct Lot {
-        FourFloats x[C / 8];
+        Four<float> x[C / 8];
     };
     static constexpr int dotted_size(int, int C) { return 2 * tile_tokens * C; }
     static constexpr int mixable_size(int, int C) { return 2 * tile_tokens * C; }
@@ -70,7 +70,7 @@ struct HopperLoads : WarpRows {
             for (int i = 0; i < C / 8; ++i) {
                 const int index = thread + threads * i;
                 const float* const at = from.first + token_of.taken(index / (2 * C) * 8 + index % 8) * from.token;
-                lot.x[i] = *reinterpret_cast<const FourFloats*>(at + index / 8 % (C / 4) * 4);
+                lot.x[i] = *reinterpret_cast<const Four<float>*>(at + index / 8 % (C / 4) * 4);
             }
             return lot;
         }
@@ -79,10 +79,10 @@ struct HopperLoads : WarpRows {
             const int index = thread + threads * i, channel = index / 8 % (C / 4) * 4;
             const int token = token_of(index / (2 * C) * 8 + index % 8);
             const float* const at = from.first + token * from.token;
-            FourFloats x;
+            Four<float> x;
             for (int c = 0; c < 4; ++c) {
                 const bool here = token >= 0 && from.first != nullptr && channel + c < from.width;
-                x.x[c] = here ? at[(channel + c) * from.channel] : 0.0f;
+                x.of[c] = here ? at[(channel + c) * from.channel] : 0.0f;
             }
 #pragma unroll
             for (int n = 0; n < C / 8; ++n) lot.x[n] = n == i ? x : lot.x[n];  // registers have no index
@@ -100,18 +100,18 @@ struct HopperLoads : WarpRows {
                 const int four = (thread + threads * i) / C;
                 const float* next = at + token_of.taken(four / 2 * 8 + four % 2) * from.token;
 #pragma unroll
-                for (int k = 0; k < 4; ++k, next += 2 * from.token) lot.x[i].x[k] = *next;
+                for (int k = 0; k < 4; ++k, next += 2 * from.token) lot.x[i].of[k] = *next;
             }
             return lot;
         }
 #pragma unroll 1
         for (int i = 0; i < C / 8; ++i) {
             const int four = (thread + threads * i) / C;
-            FourFloats x;
+            Four<float> x;
             for (int k = 0; k < 4; ++k) {
                 const int token = token_of(four / 2 * 8 + 2 * k + four % 2);
                 const bool here = token >= 0 && channel < from.width && from.first != nullptr;
-                x.x[k] = here ? at[token * from.token] : 0.0f;
+                x.of[k] = here ? at[token * from.token] : 0.0f;
             }
 #pragma unroll
             for (int n = 0; n < C / 8; ++n) lot.x[n] = n == i ? x : lot.x[n];

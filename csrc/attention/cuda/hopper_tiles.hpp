@@ -13,20 +13,20 @@ struct HopperTiles : HopperLoads {
     // Waits for all threads. 0, which the compiler does not know.
     __device__ int barrier(bool never) const { return __syncthreads_or(never); }
 
-    static __device__ FourFloats scaled(const Source&, const FourFloats& x, int) { return x; }
-    static __device__ FourFloats scaled(const Queries& from, const FourFloats& x, int done) {
+    static __device__ Four<float> scaled(const Source&, const Four<float>& x, int) { return x; }
+    static __device__ Four<float> scaled(const Queries& from, const Four<float>& x, int done) {
         const float factor = float_of(bits_of(from.factor) + static_cast<std::uint32_t>(done));
-        return {x.x[0] * factor, x.x[1] * factor, x.x[2] * factor, x.x[3] * factor};
+        return {x.of[0] * factor, x.of[1] * factor, x.of[2] * factor, x.of[3] * factor};
     }
-    static __device__ void put(float* high, float* low, const FourFloats& x, int done) {
-        FourFloats highs, lows;
+    static __device__ void put(float* high, float* low, const Four<float>& x, int done) {
+        Four<float> highs, lows;
 #pragma unroll
         for (int k = 0; k < 4; ++k) {
-            const Halves parts = split(x.x[k], static_cast<std::uint32_t>(done));
-            highs.x[k] = float_of(parts.high), lows.x[k] = float_of(parts.low);
+            const Halves parts = split(x.of[k], static_cast<std::uint32_t>(done));
+            highs.of[k] = float_of(parts.high), lows.of[k] = float_of(parts.low);
         }
-        *reinterpret_cast<FourFloats*>(high) = highs;
-        *reinterpret_cast<FourFloats*>(low) = lows;
+        *reinterpret_cast<Four<float>*>(high) = highs;
+        *reinterpret_cast<Four<float>*>(low) = lows;
     }
     // done: what a barrier gave.
     template <int C, class From, class TokenOf>

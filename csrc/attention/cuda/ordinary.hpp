@@ -1,16 +1,12 @@
 #pragma once
 #include "attention/cuda/layout.hpp"
+#include "common/cuda/four.hpp"
 
 // Products by ordinary multiply-adds: any scalar, for the matrix units of the devices that this is for take no double
 // of ours. A block is 16 by 16 threads; thread (y, x) has the pairs of own tokens 4 y ... 4 y + 3 and others
 // 4 x ... 4 x + 3. Tiles lie as (channel, token), so that threads read four tokens at once.
 
 namespace synfer::SYNFER_LEVEL {
-
-template <class T>
-struct alignas(16) Four {
-    T x[4];
-};
 
 template <class T>
 struct Ordinary {
@@ -116,7 +112,7 @@ struct Ordinary {
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
 #pragma unroll
-                for (int j = 0; j < 4; ++j) z[i][j] = multiply_add(a.x[i], b.x[j], z[i][j]);
+                for (int j = 0; j < 4; ++j) z[i][j] = multiply_add(a.of[i], b.of[j], z[i][j]);
             }
         }
     }
@@ -136,10 +132,10 @@ struct Ordinary {
         for (int j = 0; j < 4; ++j) {
             Four<T>& sums = pair_four(pairs, 4 * x + j, y);
 #pragma unroll
-            for (int i = 0; i < 4; ++i) sums.x[i] += w[i][j], w[i][j] = T(0);
+            for (int i = 0; i < 4; ++i) sums.of[i] += w[i][j], w[i][j] = T(0);
         }
     }
-    static __device__ T pair(T* pairs, int own, int other) { return pair_four(pairs, other, own / 4).x[own % 4]; }
+    static __device__ T pair(T* pairs, int own, int other) { return pair_four(pairs, other, own / 4).of[own % 4]; }
 
     template <int C>
     struct Mixed;

@@ -43,7 +43,7 @@ struct Ordinary<T>::Mixed {
 #pragma unroll
                 for (int k = 0; k < 4; ++k) {
 #pragma unroll
-                    for (int i = 0; i < 4; ++i) sum[i][j] = multiply_add(w[k].x[i], x.x[k], sum[i][j]);
+                    for (int i = 0; i < 4; ++i) sum[i][j] = multiply_add(w[k].of[i], x.of[k], sum[i][j]);
                 }
             }
         }

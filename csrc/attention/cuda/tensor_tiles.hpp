@@ -87,8 +87,8 @@ struct TensorTiles : WarpRows {
                     for (int i = 0; i < together && place < tile_tokens; ++i, place += step, to += step * tile.pitch) {
                         const std::uint32_t low = static_cast<std::uint32_t>(all[i]);
                         const std::uint32_t high = static_cast<std::uint32_t>(all[i] >> 32);
-                        *reinterpret_cast<FourFloats*>(to) = {float_of(low << 16), float_of(low & 0xffff0000u),
-                                                              float_of(high << 16), float_of(high & 0xffff0000u)};
+                        *reinterpret_cast<Four<float>*>(to) = {float_of(low << 16), float_of(low & 0xffff0000u),
+                                                               float_of(high << 16), float_of(high & 0xffff0000u)};
                     }
                 }
             } else {

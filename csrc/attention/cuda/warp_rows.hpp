@@ -1,6 +1,7 @@
 #pragma once
 #include "attention/cuda/fragments.hpp"
 #include "attention/cuda/layout.hpp"
+#include "common/cuda/four.hpp"
 
 // Who has which pairs where matrix units multiply: a block has four warps of 16 own tokens each; lane 4 g + t of a warp
 // has own tokens g and g + 8 of its 16, and others 8 n + 2 t and 8 n + 2 t + 1 for n < 8. So the units leave a product,
@@ -8,10 +9,6 @@
 // counts as which of a sum does not matter, as long as both factors agree.)
 
 namespace synfer::SYNFER_LEVEL {
-
-struct alignas(16) FourFloats {
-    float x[4];
-};
 
 struct WarpRows {
     using Number = float;

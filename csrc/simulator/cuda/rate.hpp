@@ -1,5 +1,5 @@
 #pragma once
-#include "simulator/cuda/four.hpp"
+#include "common/cuda/four.hpp"
 #include "simulator/cuda/thread.hpp"
 #include "simulator/simulate.hpp"
 
