@@ -13,16 +13,15 @@ def member(sign, n=3):
     return Refit(theta, theta, cov, np.full((n, n, 1), 0.5), np.full(n, 100.0))
 
 
-def test_initialisations_of_opposite_signs_do_not_cancel_each_other() -> None:
-    """As many as not: a median of what they say would be 0. What most of the common part says is what counts."""
+def test_statistics_of_opposite_signs_do_not_cancel_each_other() -> None:
+    """A drive and the answer to it may both be reversed in as many initialisations as not."""
     off = ~np.eye(3, dtype=bool)
-    alone, opposed = (combine([member(s) for s in signs], np.full(3, 2.0), 1, 0.95) for signs in ((1,), (1, -1)))
+    alone, opposed = (
+        combine([member(s) for s in signs], np.full(3, 2.0), 1, 0.95, "wald") for signs in ((1,), (1, -1))
+    )
     for name in ("score", "pvalue", "half"):
         np.testing.assert_allclose(getattr(opposed, name)[off], getattr(alone, name)[off])
-    np.testing.assert_allclose(np.abs(opposed.weight[off]), np.abs(alone.weight[off]))
-    surer = combine([member(1), member(-1), member(1)], np.full(3, 2.0), 1, 0.95, evidence="wald")
-    np.testing.assert_allclose(surer.weight[off], alone.weight[off])
-    assert (surer.score[off] > 0).all()
+    assert (alone.score[off] > 0).all()
 
 
 def test_an_initialisation_in_another_minimum_has_no_say():

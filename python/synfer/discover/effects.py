@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -47,7 +47,6 @@ def combine(
     Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many.
     """
     n = len(scale)
-    members = _aligned(members, lags)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
     # The median: an initialisation that ended in another minimum, where a drive's sign is reversed, has no say.
     mean = np.median(effects, axis=0)
@@ -60,14 +59,17 @@ def combine(
     # Initialisations see the same noise: their median is taken to be as uncertain as one of them.
     freedom = np.mean([member.freedom for member in members], axis=0)
     solved = np.maximum((np.einsum("ijkk->ijk", members[0].cov) != 0.0).sum(-1), 1)  # columns a pair
-    wald = np.square(np.median([_whitened(member.free, member.cov) for member in members], axis=0)).sum(-1) / solved
+    # Of statistics, not of coefficients: a drive and the target's answer to it may both be reversed, in some
+    # initialisations and for some targets, and would cancel each other.
+    each = np.square([_whitened(member.free, member.cov) for member in members]).sum(-1) / solved
+    wald = np.median(each, axis=0)
     pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0)[:, None])
     if choices > 1:
         pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
     pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
         score = np.sqrt(np.nan_to_num(wald))
-        spread = np.std([np.sqrt(np.square(_whitened(m.free, m.cov)).sum(-1) / solved) for m in members], axis=0)
+        spread = np.sqrt(each).std(axis=0)
         spread = np.nan_to_num(spread)
     variance = np.median(
         [
@@ -83,27 +85,6 @@ def combine(
     for field in (score, spread, weight, half, pvalue, lag):
         np.fill_diagonal(field, np.nan)
     return Effects(score, spread, weight, half, pvalue, lag, np.ascontiguousarray(by_lag.transpose(2, 0, 1)))
-
-
-def _aligned(members: list[Refit], lags: int) -> list[Refit]:
-    """Turn initialisations that learnt the opposite of what the others did: values and attentions both reversed.
-
-    Which is which `standardise` tells by the samples, but not of a value that is part positive, part negative. They
-    would cancel each other in the median; so each takes the sign of its part in what all have in common (the first
-    principal direction of their effects), and most of that keeps its own. Products have signs of two and stay.
-    """
-    effects = np.stack([np.nan_to_num(member.free[..., :lags]).ravel() for member in members])
-    sizes = np.sqrt(np.square(effects).sum(1))
-    likeness = effects @ effects.T / np.maximum(np.outer(sizes, sizes), 1e-300)
-    common = np.linalg.eigh(likeness)[1][:, -1]
-    common *= np.where((common * np.abs(common)).sum() < 0.0, -1.0, 1.0)
-    turned = []
-    for member, part in zip(members, common, strict=True):
-        sign = np.ones(member.theta.shape[-1])
-        sign[:lags] = -1.0 if part < 0.0 else 1.0
-        cov = member.cov * np.outer(sign, sign)
-        turned.append(replace(member, theta=member.theta * sign, free=member.free * sign, cov=cov))
-    return turned
 
 
 def _whitened(free: np.ndarray, cov: np.ndarray) -> np.ndarray:
