@@ -9,6 +9,10 @@ named `default` have the default penalty of .03 for all networks instead, which 
 seen; the row named `start` has ridge and start chosen by held-out loss too (`ridge="auto", start="auto"`).
 Of the three published VAR networks of 10 units, seeds 0 and 1 are the same files, byte for byte (series and truth): two
 networks, the first counted twice.
+Settings are not changed after these files. On four fresh VAR networks of 10 units (seed 4002) the choice of ridge and
+start lowered the held-out loss in each, and mean AUROC went from .970 to .981 (three up, one down); on one of
+100 units, from .943 to .926, though the held-out loss fell from .509 to .490: less loss is not always a better graph.
+The row `start` was made on 2026-11-26, at a load of 9.
 `s, with choice` is processor time of the whole fit (median), `s, fit` that of one at the penalty chosen, on the first
 network; one thread. A network's figures are kept in --out and not made again.
 """
@@ -102,7 +106,10 @@ def measure(load: Callable[[Path], Any], path: Path, name: str, lag: int, kept: 
                 "parameters": getattr(estimator, "n_parameters_", None),
             }
             if again and "penalty" in estimator.get_params():
-                estimator.set_params(penalty=estimator.penalty_)
+                known = {"penalty": estimator.penalty_, "ridge": estimator.ridge_}
+                if "start" in estimator.get_params():
+                    known["start"] = estimator.start_
+                estimator.set_params(**known)
                 start = time.process_time()
                 estimator.fit(recording)
                 row["fit"] = time.process_time() - start
