@@ -125,8 +125,8 @@ class GRNGC(GradientDiscoverer):
     start : {"zero", "linear", "auto"}
         Where the skip begins: at nothing; at the linear forecast, of a few ridges and no forecast at all, that does
         best on the first and the last quarter from what is left; at whichever of the two leads to the lesser held-out
-        loss, tried with each ridge. On autoregressions of 10 units a linear start wants more ridge than .03, or the network
-        spoils it.
+        loss, tried with each ridge. On autoregressions of 10 units a linear start wants more ridge than .03, or the
+        network spoils it.
     target : {"difference", "value"}
         What is forecast: the increment, or the sample itself.
     skip : bool
