@@ -42,7 +42,7 @@ S = np.array([[0.0, 1.0], [0.0, 0.0]])
         (lambda: Connectome.from_xarray(S), "data must be an xarray Dataset; got a ndarray"),
         (lambda: Connectome(S).isel(network=0), "no network axis"),
         (lambda: Connectome(np.stack([S, S])).isel(network="a"), "network must select among 2 networks"),
-        (lambda: Connectome(S).sel(None), "units: None not found"),
+        (lambda: Connectome(S).sel(None), "sel takes the units that remain, by the name units= or unit="),
         (lambda: Connectome(S, pvalue=S).edges(alpha="a"), "alpha must lie between 0 and 1; got 'a'"),
     ],
 )
