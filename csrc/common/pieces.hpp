@@ -10,8 +10,8 @@
 namespace synfer::SYNFER_LEVEL {
 
 // Memory handed out front to back, in pieces aligned to 64 bytes; with no memory it measures what would be needed.
-// Under the address sanitizer a gap lies between any two, which may not be touched. Where pieces are guarded, nothing but
-// themselves may be; elsewhere kernels may read, whole vectors at a time, what fills a piece's last 64 bytes.
+// Under the address sanitizer a gap lies between any two, which may not be touched. Where pieces are guarded, nothing
+// but themselves may be; elsewhere kernels may read, whole vectors at a time, what fills a piece's last 64 bytes.
 template <bool guarded>
 struct PiecesOf {
     char* memory;
