@@ -257,3 +257,12 @@ def test_evidence_is_the_size_of_an_effect_or_how_sure_it_is(fitted):
     expected = stats.f.sf(sure.score.values[off] ** 2, 2, freedom)
     np.testing.assert_allclose(sure.pvalue.values[off], expected, rtol=1e-6)
     assert sure.score.values[1, 0] > 10 and fitted.connectome_.score.values[1, 0] < 1.5
+
+
+def test_long_recordings_are_learnt_from_in_more_steps() -> None:
+    """loss_ has a column for each pass: of few samples many, of many samples the six, and no fewer than 500 steps."""
+    small = {"n_steps": "auto", "batch_size": 16, "hidden": 4}
+    assert fit(driven(400), **small).loss_.shape[1] == -(-500 // (397 // 16))
+    assert fit(driven(1803), **small).loss_.shape[1] == 7  # six and a rest
+    with pytest.raises(InputError, match="n_steps"):
+        fit(driven(400), n_steps="many")

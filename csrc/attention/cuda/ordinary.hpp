@@ -77,7 +77,7 @@ struct Ordinary {
                 tile.at[c * pitch + t] = here ? read<T>(from.x, at + c * from.x.strides[3]) : T(0);
         }
     }
-    // In two steps: see hopper.hpp. Here all is done in the second.
+    // In two steps: see hopper_loads.hpp. Here all is done in the second.
     struct Lot {};
     template <class TokenOf>
     __device__ Lot begin(const Tile&, const Source&, TokenOf) const {

@@ -102,7 +102,7 @@ struct TensorTiles : WarpRows {
         }
         end_of_copies();
     }
-    // In two steps: see hopper.hpp. Here all is done in the second.
+    // In two steps: see hopper_loads.hpp. Here all is done in the second.
     struct Lot {};
     template <class TokenOf>
     __device__ Lot begin(const Tile&, const Source&, TokenOf) const {

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
-_PASSES, _LEAST_STEPS = 6, 500  # of n_steps="auto"
 
 
 class Synformer(BaseDiscoverer):
@@ -258,11 +257,6 @@ class Synformer(BaseDiscoverer):
     def _depth(self) -> int:
         return max(int(self.window), max(int(self.max_lag), int(self.memory)) + int(self.value_window) - 1)
 
-    def _steps(self, n_rows: int) -> int:
-        if self.n_steps == "auto":
-            return max(_LEAST_STEPS, _PASSES * n_rows // int(self.batch_size))
-        return int(self.n_steps)
-
     def _taus(self) -> tuple[float, ...]:
         return as_positive(self.time_constants, "time_constants", "samples", "(5.0, 50.0)")
 
@@ -305,7 +299,7 @@ class Synformer(BaseDiscoverer):
         def learn(some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1]) -> SynformerForecaster:
             forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
             self.loss_ = train_synformer(
-                forecaster, some, law, n_steps=self._steps(len(some.rows)), batch_size=int(self.batch_size),
+                forecaster, some, law, n_steps=self.n_steps, batch_size=int(self.batch_size),
                 learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
                 progress=bool(self.progress),
             )  # fmt: skip

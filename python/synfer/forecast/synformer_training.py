@@ -11,7 +11,14 @@ from synfer.forecast.laws import Law
 from synfer.forecast.pasts import Pasts
 from synfer.forecast.synformer import SynformerForecaster
 
+PASSES, LEAST_STEPS = 6, 500
+"""Of ``n_steps="auto"``: how often every sample is seen, and fewer steps there are not."""
 _WORST = 20.0  # nats: a sample that is less likely than that (an artefact) has no pull any more
+
+
+def steps_of(n_steps: int | str, n_rows: int, batch_size: int) -> int:
+    """Give the number of steps; "auto" grows with the samples."""
+    return max(LEAST_STEPS, PASSES * n_rows // batch_size) if n_steps == "auto" else int(n_steps)
 
 
 def train_synformer(
@@ -19,7 +26,7 @@ def train_synformer(
     pasts: Pasts,
     law: Law,
     *,
-    n_steps: int,
+    n_steps: int | str,
     batch_size: int,
     learning_rate: float,
     weight_decay: float = 0.0,
@@ -41,6 +48,7 @@ def train_synformer(
     FitDivergedError
         A loss or a parameter is not finite.
     """
+    n_steps = steps_of(n_steps, len(pasts.rows), batch_size)
     generator = torch.Generator().manual_seed(int(seed))
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps + 1, pct_start=0.15)
