@@ -61,7 +61,7 @@ class AroundEstimator(BaseDiscoverer):
         Where the estimator draws random numbers, each fit has that seed too: an initialisation of its own.
         """
         seeds = list(seeds)
-        call = joblib.delayed(_fit_one)
+        call = joblib.delayed(fit_fresh)
         parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")
         found = parallel(call(self.estimator, make, samples, seed) for seed in seeds)
         bar = tqdm(found, total=len(seeds), desc=type(self).__name__, unit=" fits", delay=2, leave=False, disable=None)
@@ -92,9 +92,13 @@ class AroundEstimator(BaseDiscoverer):
         return self._connectome(samples, values.pop("score"), converged=found.converged, **values)
 
 
-def _fit_one(
+def fit_fresh(
     estimator: BaseDiscoverer, make: Callable[[Samples, int], Samples], samples: Samples, seed: int
 ) -> tuple[Connectome | None, bool]:
+    """Fit a clone, with that seed where it draws any, to ``make(samples, seed)``: what it found, and if it converged.
+
+    A fit that fails gives None.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

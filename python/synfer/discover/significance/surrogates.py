@@ -193,7 +193,7 @@ class IAAFT(Surrogate):
     def check(self, samples: Samples) -> None:
         """Refuse counts and spikes."""
         for unit, label in enumerate(samples.unit_ids):
-            if _is_counted(samples, unit):
+            if is_counted(samples, unit):
                 raise InputError(
                     f"X must be a continuous signal for surrogate='iaaft'; got counts or spikes in unit {label!s}: "
                     "take 'spike_jitter' or 'circular_shift'."
@@ -237,7 +237,7 @@ class SpikeJitter(Surrogate):
     def check(self, samples: Samples) -> None:
         """Refuse what is not spikes, and windows longer than a fifth of a segment."""
         for unit, label in enumerate(samples.unit_ids):
-            if not _is_counted(samples, unit):
+            if not is_counted(samples, unit):
                 raise InputError(
                     f"X must hold spikes or counts for surrogate='spike_jitter'; got a continuous signal in unit "
                     f"{label!s}: take 'iaaft' or 'circular_shift'."
@@ -255,7 +255,7 @@ class SpikeJitter(Surrogate):
         return np.asarray(x[np.lexsort((rng.random_sample(len(x)), window))])
 
 
-def _is_counted(samples: Samples, unit: int) -> bool:
+def is_counted(samples: Samples, unit: int) -> bool:
     """Whether a unit's samples are whole numbers of which none is negative, and few differ."""
     seen: np.ndarray = np.empty(0)
     for segment in samples.segments:
