@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         report,
         simulate,
         trajectories,
+        trust,
     )
     from synfer.connectome import Connectome
     from synfer.network import Network
@@ -57,6 +58,7 @@ __all__ = [
     "report",
     "simulate",
     "trajectories",
+    "trust",
 ]
 
 _NOUNS = {"Connectome": "connectome", "Network": "network", "Recording": "recording", "Trajectories": "trajectories"}

@@ -6,8 +6,8 @@ import inspect
 import re
 
 from synfer.connectome import Connectome
-from synfer.discover import METHODS
-from synfer.errors import InputError, SynferError
+from synfer.discover.origin import method_of
+from synfer.errors import SynferError
 from synfer.recording import Recording
 
 CAUTIONS = (
@@ -19,44 +19,6 @@ CAUTIONS = (
     "A score ranks pairs and is no probability. Where there are p-values they are of each pair alone: choose edges by "
     "a correction for all of them.",
 )
-
-
-def method_of(connectome: Connectome) -> type | None:
-    """The estimator's class, None where it is none of synfer's (a simulated truth, for instance)."""
-    return next((made for made in METHODS.values() if made.__name__ == connectome.method), None)
-
-
-def refuse_other(connectome: Connectome, recording: Recording) -> None:
-    """Refuse a recording that the connectome cannot have been found from.
-
-    Raises
-    ------
-    InputError
-        It is of other units, another step, or another length than what the connectome says that it was given.
-    """
-    units, recorded = connectome.unit_ids.tolist(), recording.unit_ids.tolist()
-    if set(units) != set(recorded):
-        other = next((unit for unit in recorded if unit not in set(units)), None)
-        other = next((unit for unit in units if unit not in set(recorded)), None) if other is None else other
-        raise InputError(
-            f"recording must be what the connectome was found from, of its {len(units)} units; got {len(recorded)}, "
-            f"and {other!r} is not in both: take the connectome's own, or recording.sel(unit=connectome.unit_ids)."
-        )
-    if connectome.dt is not None and abs(connectome.dt - recording.dt) > 1e-6 * recording.dt:
-        raise InputError(
-            f"recording must be what the connectome was found from, at a step of {connectome.dt:g} s; got "
-            f"{recording.dt:g} s: prepare it alike, or leave it out."
-        )
-    given = connectome.provenance.get("given")
-    if not (isinstance(given, dict) and {"stretches", "samples"} <= set(given)):
-        return  # of another program, or of an earlier version
-    stretches = 1 if recording.leading is None else recording.shape[0]
-    if (given["stretches"], given["samples"]) != (stretches, stretches * recording.n_samples):
-        raise InputError(
-            "recording must be what the connectome was found from, of stretches and samples "
-            f"{given['stretches']} and {given['samples']}; got {stretches} and {stretches * recording.n_samples}: "
-            "cut it alike (trials=, on the shell --trials), or leave it out."
-        )
 
 
 def paragraph(connectome: Connectome, recording: Recording | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from synfer.connectome import Connectome
+from synfer.discover.origin import refuse_other
 from synfer.errors import InputError
 from synfer.evaluate import compare
 from synfer.recording import Recording
@@ -84,7 +85,7 @@ def write(
     connectome = connectome.to_matrix()
     name = _signal_of(recording, signal)
     if recording is not None:
-        methods.refuse_other(connectome, recording)
+        refuse_other(connectome, recording)
     heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
     body = "".join(_sections(connectome, recording, name, truth))
     text = (

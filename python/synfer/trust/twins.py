@@ -21,8 +21,8 @@ WITHIN = 0.1
 """Share by which the population's rate may differ from the recording's."""
 STEP = 1e-3
 """Seconds of a step of the spiking twins."""
-TABLE = np.concatenate([np.linspace(-12.0, 4.0, 33), np.linspace(4.5, 30.0, 35)])
-TABLE_SECONDS = 20.0
+TABLE = np.concatenate([np.linspace(-12.0, 4.0, 33), np.linspace(4.5, 30.0, 35), np.linspace(32.0, 100.0, 35)])
+TABLE_SECONDS = 10.0
 VARIANCE = 5.0
 WARMUP = 0.5
 CORRECTIONS = 4
@@ -248,4 +248,5 @@ def _cut(x: np.ndarray, samples: Samples) -> list[np.ndarray]:
     if len(x) < samples.n_samples:
         raise InputError(f"observation must give at least {samples.n_samples} samples; got {len(x)}.")
     ends = np.cumsum([len(segment) for segment in samples.segments])
-    return [np.array(part) for part in np.split(x[: ends[-1]], ends[:-1])]
+    dtype = samples.segments[0].dtype
+    return [np.array(part, dtype=dtype) for part in np.split(x[: ends[-1]], ends[:-1])]

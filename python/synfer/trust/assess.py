@@ -1,0 +1,374 @@
+"""Ask all of it of one recording and one method."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.base import clone
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+from tqdm import tqdm
+
+from synfer.connectome import Connectome
+from synfer.discover import BaseDiscoverer, Samples, _checks
+from synfer.discover.origin import estimator_of, refuse_other
+from synfer.discover.significance.around import fit_fresh, off_diagonal
+from synfer.discover.significance.surrogates import CircularShift, Surrogate, as_surrogate
+from synfer.errors import InputError
+from synfer.recording import Recording
+from synfer.storage import StrPath, as_path, version_of
+from synfer.trust import plants, repeats
+from synfer.trust.card import Card, Null, Power
+from synfer.trust.forecasts import course_of, forecasts_of
+from synfer.trust.measures import exceeds, features_of, pairs_of
+from synfer.trust.own import OwnHistory, own_histories
+from synfer.trust.predictor import Predictor, shipped
+from synfer.trust.twins import Observation, Twin, edge_free, signal_kind
+
+ALPHA = 0.05
+STRENGTHS = (0.03, 0.1, 0.3)
+STEPS = ("planted_weak", "planted_middle", "planted_strong")
+SHIPPED = "shipped"
+
+Answer = tuple[Connectome | None, bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """How the fits of one card are made: in parallel, and each kept as soon as it is there."""
+
+    estimator: BaseDiscoverer
+    samples: Samples
+    n_jobs: int | None
+    home: Path | None
+
+    def each(self, what: str, makes: Sequence[Callable[[Samples, int], Samples]], first: Any) -> list[Answer]:
+        """Fit the estimator to what each of ``makes`` gives for a seed of its own, from ``first`` on."""
+        call = joblib.delayed(_kept)
+        parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")
+        found = parallel(
+            call(self.estimator, make, self.samples, int(first) + k, self.home) for k, make in enumerate(makes)
+        )
+        return list(tqdm(found, total=len(makes), desc=what, unit=" fits", delay=2, leave=False, disable=None))
+
+
+def _kept(estimator: BaseDiscoverer, make: Any, samples: Samples, seed: int, home: Path | None) -> Answer:
+    """Fit, or read what an earlier fit to the very same samples found."""
+    if home is None:
+        return fit_fresh(estimator, make, samples, seed)
+    made = make(samples, seed)
+    path = home / f"{_digest(estimator, made, seed)}.nc"
+    if path.exists():
+        found = Connectome.load(path)
+        return found, found.converged is not False
+    answer = fit_fresh(estimator, lambda given, _: given, made, seed)
+    if answer[0] is not None:
+        answer[0].save(path)
+    return answer
+
+
+def _digest(estimator: BaseDiscoverer, samples: Samples, seed: int) -> str:
+    parameters = {name: repr(value) for name, value in sorted(estimator.get_params(deep=True).items())}
+    seed = seed if "random_state" in parameters else 0
+    told = json.dumps([type(estimator).__name__, parameters, seed, samples.dt, samples.signal, version_of("synfer")])
+    digest = hashlib.sha256(told.encode())
+    for segment in samples.segments:
+        digest.update(repr((segment.shape, segment.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(segment).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def assess(
+    recording: Any,
+    estimator: BaseDiscoverer | None = None,
+    *,
+    connectome: Connectome | None = None,
+    signal: str | None = None,
+    observation: Observation | None = None,
+    n_twins: int = 4,
+    n_surrogates: int = 4,
+    surrogate: str | Surrogate = "circular_shift",
+    n_halves: int = 2,
+    n_initialisations: int = 3,
+    strengths: Sequence[float] = STRENGTHS,
+    n_plantings: int = 2,
+    predictor: Predictor | str | None = SHIPPED,
+    cache: StrPath | None = None,
+    n_jobs: int | None = None,
+    random_state: int = 0,
+) -> Card:
+    """Say how far a method's answer about a recording can be trusted.
+
+    Parameters
+    ----------
+    recording : Recording, or array (time, unit)
+    estimator : BaseDiscoverer, optional
+        Not fitted; by default the one that found ``connectome``, made anew.
+    connectome : Connectome, optional
+        What it found in this recording; by default it is fitted.
+    signal : str, optional
+        Which signal of a Recording of several; by default the connectome's.
+    observation : callable, optional
+        How the recording was made of membrane potentials and spikes (`synfer.trust.twins.edge_free`).
+    n_twins, n_surrogates : int
+        Edge-free networks like the units, and surrogates, that are fitted; 0 leaves them out.
+    surrogate : str or Surrogate
+        Of `synfer.discover.significance`.
+    n_halves : int
+        Pairs of complementary halves; 0 leaves them out.
+    n_initialisations : int
+        Of an estimator that has a ``random_state``.
+    strengths : sequence of float
+        Of planted edges, rising.
+    n_plantings : int
+        Choices of pairs to plant at, each strength fitted at each; 0 leaves them out.
+    predictor : Predictor, "shipped" or None
+        By default what was learnt from the table that comes with synfer.
+    cache : path, optional
+        Folder in which each fit is kept, so that a card that was broken off goes on.
+    n_jobs : int, optional
+        Fits at a time (joblib).
+    random_state : int
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    InputError
+        Neither estimator nor connectome is given, they or the recording do not belong together, a number is out of its
+        range, no null is left to hold scores against, or all fits to one failed.
+
+    Examples
+    --------
+    >>> from synfer import trust
+    >>> from synfer.discover import ConditionalGranger
+    >>> from synfer.simulate import run, var_coefficients, var_network
+    >>> seen = run(var_network(var_coefficients(6, seed=1)), 2.0, initial_state="stationary", seed=1)
+    >>> card = trust.assess(seen, ConditionalGranger(lag=1), predictor=None)
+    >>> [null.kind for null in card.nulls]
+    ['twins', 'circular_shift']
+    """
+    counts = {"n_twins": n_twins, "n_surrogates": n_surrogates, "n_halves": n_halves, "n_plantings": n_plantings}
+    for name, count in {**counts, "n_initialisations": n_initialisations, "random_state": random_state}.items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+            raise InputError(f"{name} must be a whole number of at least 0; got {count!r}.")
+    if n_twins + n_surrogates == 0:
+        raise InputError("n_twins and n_surrogates must not both be 0: there is nothing to hold scores against.")
+    strengths = _rising(strengths)
+    if isinstance(predictor, str) and predictor != SHIPPED:
+        raise InputError(f"predictor must be a Predictor, 'shipped' or None; got {predictor!r}.")
+    estimator, signal = _given(recording, estimator, connectome, signal)
+    samples = clone(estimator)._read(recording, signal, reset=True)
+    seeds = np.random.SeedSequence(int(random_state)).generate_state(8) // 8
+    work = _Work(estimator, samples, n_jobs, _home(cache))
+    fitted = connectome if connectome is not None else _fitted(estimator, samples)
+    found = fitted.to_matrix().sel(units=samples.unit_ids)
+    answers: list[Answer] = []
+
+    known = recording if isinstance(recording, Recording) else None
+    twins = [edge_free(samples, known, observation=observation, seed=int(seeds[0]) + 10 * k) for k in range(n_twins)]
+    of_twins = work.each("twins", [functools.partial(_twin, twin=twin) for twin in twins], seeds[1])
+    shift = as_surrogate(surrogate)
+    if n_surrogates:
+        shift.check(samples)
+    of_surrogates = work.each(
+        f"surrogates_{shift.name}", [functools.partial(_drawn, kind=shift)] * n_surrogates, seeds[2]
+    )
+    answers += of_twins + of_surrogates
+    nulls = []
+    if n_twins:
+        nulls.append(_null("twins", of_twins, _told(twins)))
+    if n_surrogates:
+        nulls.append(_null(shift.name, of_surrogates, {}))
+
+    alike = None
+    if n_initialisations > 1 and "random_state" in estimator.get_params(deep=False):
+        again = work.each("initialisations", [_same] * n_initialisations, seeds[3])
+        answers += again
+        alike = repeats.agreement(_there(again))
+    halves = None
+    if n_halves:
+        halves = repeats.halves(samples, estimator, n_halves, n_jobs, int(seeds[4]))
+    level = (nulls[0]).level
+    power, planted = _power(work, found, strengths, n_plantings, level, seeds)
+    answers += planted
+    forecasts, course = forecasts_of(samples, estimator), course_of(samples)
+    given = {
+        "halves": halves,
+        "initialisations": 1.0 if alike is None else alike,
+        **dict(zip(STEPS, [power[k].auroc for k in (0, len(power) // 2, -1)] if power else [None] * 3, strict=True)),
+        "drifting": course.drifting,
+    }
+    if forecasts is not None:
+        given |= {name: getattr(forecasts, name) for name in ("gain", "full", "coloured", "together")}
+    features = features_of(
+        found, _there(of_twins), _there(of_surrogates), n_samples=samples.n_samples, known=given
+    )
+    settings = {**counts, "n_initialisations": n_initialisations, "strengths": list(strengths), "surrogate": shift.name}
+    card = Card(
+        method=type(estimator).__name__,
+        n_units=samples.n_units,
+        n_samples=samples.n_samples,
+        nulls=nulls,
+        halves=_or_none(halves),
+        initialisations=_or_none(alike),
+        power=power,
+        forecasts=forecasts,
+        course=course,
+        converged=found.converged,
+        unconverged=sum(not converged for _, converged in answers),
+        fits=len(answers),
+        features=features,
+        predicted={},
+        strange=[],
+        warn_below=None,
+        about={**settings, "random_state": int(random_state), "signal": samples.signal, "synfer": version_of("synfer")},
+    )
+    return card.predict_by(shipped() if isinstance(predictor, str) else predictor)
+
+
+def _rising(strengths: Sequence[float]) -> tuple[float, ...]:
+    values = tuple(float(one) for one in strengths)
+    if not values or min(values) <= 0 or any(b <= a for a, b in zip(values, values[1:], strict=False)):
+        raise InputError(f"strengths must be positive and rise, such as {STRENGTHS}; got {strengths!r}.")
+    return values
+
+
+def _given(
+    recording: Any, estimator: BaseDiscoverer | None, connectome: Connectome | None, signal: str | None
+) -> tuple[BaseDiscoverer, str | None]:
+    """The estimator and the signal, checked against each other."""
+    if connectome is not None:
+        if not isinstance(connectome, Connectome) or connectome.leading is not None:
+            raise InputError("connectome must be a Connectome of one network at one time: choose it by isel.")
+        if isinstance(recording, Recording):
+            refuse_other(connectome, recording)
+        given = connectome.provenance.get("given")
+        if signal is None and isinstance(given, dict):
+            signal = given.get("signal")
+        estimator = estimator_of(connectome) if estimator is None else estimator
+    if not isinstance(estimator, BaseDiscoverer):
+        raise InputError(
+            "estimator must be one of synfer.discover, such as ConditionalGranger(), or connectome be given; got "
+            f"{'a class' if isinstance(estimator, type) else type(estimator).__name__}."
+        )
+    _checks.check_parameters(estimator)
+    return estimator, signal
+
+
+def _home(cache: StrPath | None) -> Path | None:
+    if cache is None:
+        return None
+    home = as_path(cache, "cache")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cache must be a folder, or a place for one; got {str(cache)!r} ({error.strerror}).") from None
+    return home
+
+
+def _fitted(estimator: BaseDiscoverer, samples: Samples) -> Connectome:
+    return clone(estimator)._fit_samples(samples).connectome_
+
+
+def _twin(samples: Samples, seed: int, twin: Twin) -> Samples:
+    return twin.samples
+
+
+def _drawn(samples: Samples, seed: int, kind: Surrogate = CircularShift()) -> Samples:  # noqa: B008  # frozen
+    return kind.draw(samples, np.random.RandomState(seed))
+
+
+def _same(samples: Samples, seed: int) -> Samples:
+    return samples
+
+
+def _planted(samples: Samples, seed: int, own: list[OwnHistory], target: Any, source: Any, strength: float,
+             delay: int) -> Samples:  # fmt: skip
+    return plants.plant(samples, own, target, source, strength, delay=delay, seed=seed).samples
+
+
+def _there(answers: list[Answer]) -> list[Connectome]:
+    return [found for found, _ in answers if found is not None]
+
+
+def _told(twins: list[Twin]) -> dict[str, Any]:
+    worst = max(twins, key=lambda twin: twin.deviation)
+    return {"kind": worst.kind, "matched": worst.matched, "deviation": worst.deviation, "worst": worst.worst}
+
+
+def _null(kind: str, answers: list[Answer], made: dict[str, Any]) -> Null:
+    found = _there(answers)
+    if not found:
+        raise InputError(f"recording: all {len(answers)} fits to {kind} failed; leave them out (0), or record for longer.")
+    pvalues = [off_diagonal(np.asarray(one.pvalue)) for one in found if one.pvalue is not None]
+    known = np.concatenate(pvalues) if pvalues else np.array([])
+    known = known[np.isfinite(known)]
+    rejected = float((known < ALPHA).mean()) if len(known) else None
+    level = float(np.quantile(np.concatenate([pairs_of(one) for one in found]), 1.0 - ALPHA))
+    return Null(kind, len(found), rejected, level, made)
+
+
+def _power(
+    work: _Work, found: Connectome, strengths: tuple[float, ...], n_plantings: int, level: float, seeds: Any
+) -> tuple[list[Power], list[Answer]]:
+    """Plant at pairs of low score, and count what is found again."""
+    if n_plantings == 0:
+        return [], []
+    quiet = plants.quiet_pairs(np.asarray(found.score, dtype=np.float64))
+    rng = np.random.default_rng(int(seeds[5]))
+    pairs = [plants.choose(quiet, rng) for _ in range(n_plantings)]
+    own = own_histories(work.samples.segments)
+    events = signal_kind(work.samples) == "counts"
+    makes = [
+        functools.partial(_planted, own=own, target=target, source=source, delay=1,
+                          strength=min(strength, 1.0) if events else strength)
+        for strength in strengths
+        for target, source in pairs
+    ]  # fmt: skip
+    answers = work.each("planted", makes, seeds[6])
+    made = []
+    for k, strength in enumerate(strengths):
+        planted = hits = 0
+        higher = []
+        for (target, source), (answer, _) in zip(pairs, answers[k * n_plantings : (k + 1) * n_plantings], strict=True):
+            if answer is None:
+                continue
+            score = np.nan_to_num(np.asarray(answer.score, dtype=np.float64))
+            rest = quiet.copy()
+            rest[target, source] = False
+            hits += int(_significant(answer, score, level)[target, source].sum())
+            planted += len(target)
+            if rest.any():
+                higher.append(exceeds(score[target, source], score[rest]))
+        if planted:
+            low, high = proportion_confint(hits, planted, method="wilson")
+            auroc = float(np.mean(higher)) if higher else float("nan")
+            made.append(Power(strength, planted, hits, hits / planted, float(low), float(high), auroc))
+    return made, answers
+
+
+def _significant(answer: Connectome, score: np.ndarray, level: float) -> np.ndarray:
+    """Which pairs (target, source) are found."""
+    if answer.pvalue is None:
+        return np.asarray(score > level)
+    pvalue = np.asarray(answer.pvalue, dtype=np.float64)
+    known = np.isfinite(pvalue) & ~np.eye(len(pvalue), dtype=bool)
+    found = np.zeros(pvalue.shape, dtype=bool)
+    if known.any():
+        found[known] = multipletests(pvalue[known], ALPHA, method="fdr_bh")[0]
+    return found
+
+
+def _or_none(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else value

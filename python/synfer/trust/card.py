@@ -1,0 +1,252 @@
+"""The card: what was asked, what was answered, and what that lets expect."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from synfer.errors import FileError
+from synfer.storage import StrPath, as_path, version_of, written_whole
+from synfer.trust.forecasts import KPSS_LEVEL, Course, Forecasts
+from synfer.trust.predictor import GOOD, OUTCOMES, Prediction, Predictor
+
+SCHEMA = 1
+NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Null:
+    """What the method says where there is no edge.
+
+    Attributes
+    ----------
+    kind : str
+        "twins", or the surrogate's name.
+    n : int
+        Fits that gave an answer.
+    rejected : float or None
+        Share of pairs with p < .05 (uncorrected: .05 is right); None where there are no p-values.
+    level : float
+        95 % of its scores are below.
+    made : dict
+        Of twins: their kind, what was matched, and how near.
+    """
+
+    kind: str
+    n: int
+    rejected: float | None
+    level: float
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Power:
+    """Planted edges of one strength.
+
+    Attributes
+    ----------
+    strength : float
+        Deviations of the target's own shocks for one of the source; of events, the chance that one makes another.
+    planted, found : int
+        Found: of Benjamini and Hochberg's p < .05, or, without p-values, scored above 95 % of the edge-free twins'.
+    share, low, high : float
+        found / planted with Wilson's 95 % interval.
+    auroc : float
+        Chance that a planted edge outscores another pair of low score.
+    """
+
+    strength: float
+    planted: int
+    found: int
+    share: float
+    low: float
+    high: float
+    auroc: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """How far a connectome can be trusted; of `synfer.trust.assess`.
+
+    Attributes
+    ----------
+    method : str
+    n_units, n_samples : int
+    nulls : list of Null
+    halves, initialisations : float or None
+        Rank correlations of scores; None where not asked, or where the method draws no random numbers.
+    power : list of Power
+    forecasts : Forecasts or None
+    course : Course
+    converged : bool or None
+        Of the fit itself.
+    unconverged : int
+        Of the ``fits`` made for the card.
+    fits : int
+    features : dict of str to float
+    predicted : dict of str to Prediction
+        "auroc", "fdr", "power"; empty where there is nothing to predict from.
+    strange : list of str
+        Features beyond what the prediction was learnt from.
+    warn_below : float or None
+        Predicted AUROC below which is warned.
+    about : dict
+        Settings, seed, versions, and the size of the table behind the prediction.
+    """
+
+    method: str
+    n_units: int
+    n_samples: int
+    nulls: list[Null]
+    halves: float | None
+    initialisations: float | None
+    power: list[Power]
+    forecasts: Forecasts | None
+    course: Course
+    converged: bool | None
+    unconverged: int
+    fits: int
+    features: dict[str, float]
+    predicted: dict[str, Prediction]
+    strange: list[str]
+    warn_below: float | None
+    about: dict[str, Any]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What speaks against the answer, the gravest first; sentences."""
+        found = []
+        auroc = self.predicted.get("auroc")
+        if auroc is not None and self.warn_below is not None and auroc.value < self.warn_below:
+            found.append(
+                f"The AUROC may well be below {GOOD:g}: {auroc.value:.2f} is predicted ({auroc.low:.2f} to "
+                f"{auroc.high:.2f}). Do not read single edges from this connectome."
+            )
+        if self.converged is False:
+            found.append("The fit did not converge.")
+        if 10 * self.unconverged > self.fits:
+            found.append(f"{self.unconverged} of {self.fits} fits made for this card did not converge, or failed.")
+        for null in self.nulls:
+            if null.rejected is not None and null.rejected > 0.1:
+                found.append(
+                    f"Without any edge ({null.kind}) {null.rejected:.0%} of pairs have p < .05: p-values are too small."
+                )
+        if self.halves is not None and self.halves < 0.3:
+            found.append(f"Halves of the recording hardly agree (rank correlation {self.halves:.2f}).")
+        if self.initialisations is not None and self.initialisations < 0.5:
+            found.append(f"Initialisations hardly agree (rank correlation {self.initialisations:.2f}): take more.")
+        if self.power and max(one.share for one in self.power) < 0.5:
+            found.append("Less than half of even the strongest planted edges were found.")
+        if self.forecasts is not None and self.forecasts.gain <= 0:
+            found.append("The others' past does not improve the forecast of held-out samples.")
+        if self.forecasts is not None and self.forecasts.together > 0.1:
+            found.append(
+                "Residuals are correlated at the same instant (root mean square "
+                f"{self.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays."
+            )
+        if self.course.drifting > 0.1:
+            found.append(f"The mean of {self.course.drifting:.0%} of the units drifts (KPSS above {KPSS_LEVEL:g}).")
+        if self.strange:
+            found.append(
+                "Unlike what the prediction was learnt from in " + ", ".join(self.strange) + ": it is a guess here."
+            )
+        if not self.predicted:
+            found.append("No prediction: there is no table to learn from.")
+        return found
+
+    def lines(self) -> list[str]:
+        """The card as lines of text: predictions, answers, warnings."""
+        told = [f"{self.method}, {self.n_units} units, {self.n_samples} samples; {self.fits} fits"]
+        told += [
+            f"predicted {NAMES[name]:<21} {one.value:.2f}  ({one.low:.2f} to {one.high:.2f})"
+            for name, one in self.predicted.items()
+        ]
+        for null in self.nulls:
+            said = "no p-values" if null.rejected is None else f"{null.rejected:.3f} of pairs have p < .05"
+            near = f"; {null.made['matched']} within {null.made['deviation']:.1%}" if null.made else ""
+            told.append(f"without edges, {null.kind:<16} {said}{near}")
+        for name, value in (("halves agree", self.halves), ("initialisations agree", self.initialisations)):
+            if value is not None:
+                told.append(f"{name:<31} {value:.2f}")
+        told += [
+            f"planted, strength {one.strength:<13g} {one.found} of {one.planted} found; AUROC {one.auroc:.2f}"
+            for one in self.power
+        ]
+        if self.forecasts is not None:
+            f = self.forecasts
+            told.append(f"forecast R2                     {f.full:.3f}, from own history {f.own:.3f} ({f.by})")
+            told.append(f"residuals                       {f.coloured:.0%} of units not white; together {f.together:.2f}")
+        told.append(f"drifting units                  {self.course.drifting:.0%}")
+        return told + [f"warning: {warning}" for warning in self.warnings]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, NaN as None."""
+        made: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return made | {"warnings": self.warnings}
+
+    def save(self, path: StrPath) -> None:
+        """Write the card as JSON, whole or not at all.
+
+        Raises
+        ------
+        FileError
+            It cannot be written.
+        """
+        stamp = {"synfer_kind": "trust", "synfer_schema": SCHEMA, "synfer_version": version_of("synfer")}
+        with written_whole(path) as draft:
+            draft.write_text(json.dumps(stamp | self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: StrPath) -> Card:
+        """Read a card that `save` wrote.
+
+        Raises
+        ------
+        FileError
+            The file is missing, damaged, of another kind or of a newer version.
+        """
+        try:
+            found = json.loads(as_path(path).read_text(encoding="utf-8"))
+            kind, schema = found.get("synfer_kind"), found.get("synfer_schema")
+        except (OSError, ValueError, AttributeError) as error:
+            raise FileError(f"cannot read {str(path)!r}: no trust card ({' '.join(str(error).split())}).") from None
+        if kind != "trust" or not isinstance(schema, int):
+            raise FileError(f"cannot read {str(path)!r}: no trust card of synfer, but {kind or 'something else'}.")
+        if schema > SCHEMA:
+            raise FileError(f"cannot read {str(path)!r}: written by a newer synfer; update this one.")
+        try:
+            values = {field.name: found[field.name] for field in dataclasses.fields(cls)}
+            values["nulls"] = [Null(**one) for one in values["nulls"]]
+            values["power"] = [Power(**one) for one in values["power"]]
+            values["forecasts"] = None if values["forecasts"] is None else Forecasts(**values["forecasts"])
+            values["course"] = Course(**values["course"])
+            values["predicted"] = {name: Prediction(**one) for name, one in values["predicted"].items()}
+            values["features"] = {k: math.nan if v is None else float(v) for k, v in values["features"].items()}
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileError(f"cannot read {str(path)!r}: damaged ({type(error).__name__}: {error}).") from None
+
+    def predict_by(self, predictor: Predictor | None) -> Card:
+        """Give the card with the predictions of another predictor: its answers stay."""
+        if predictor is None:
+            return dataclasses.replace(self, predicted={}, strange=[], warn_below=None)
+        about = {**self.about, "table": {"kinds": predictor.n_kinds, "rows": predictor.n_rows}}
+        made = {name: one for name, one in predictor.predict(self.features).items() if name in OUTCOMES}
+        if not any(null.rejected is not None for null in self.nulls):
+            made = {"auroc": made["auroc"]} if "auroc" in made else {}  # nothing is rejected without p-values
+        strange = predictor.strange(self.features)
+        return dataclasses.replace(
+            self, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else repr(value)
