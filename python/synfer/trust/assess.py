@@ -27,8 +27,9 @@ from synfer.recording import Recording
 from synfer.storage import StrPath, as_path, version_of
 from synfer.trust import plants, repeats
 from synfer.trust.card import Card, Null, Power
+from synfer.trust.echo import Echo, echo_of
 from synfer.trust.forecasts import course_of, forecasts_of
-from synfer.trust.measures import exceeds, features_of, pairs_of
+from synfer.trust.measures import exceeds, features_of, pairs_of, share_of_edges, tails
 from synfer.trust.own import OwnHistory, own_histories
 from synfer.trust.predictor import Predictor, shipped
 from synfer.trust.twins import Observation, Twin, edge_free, signal_kind
@@ -100,6 +101,7 @@ def assess(
     n_initialisations: int = 3,
     strengths: Sequence[float] = STRENGTHS,
     n_plantings: int = 2,
+    n_echoes: int = 2,
     predictor: Predictor | str | None = SHIPPED,
     cache: StrPath | None = None,
     n_jobs: int | None = None,
@@ -130,6 +132,8 @@ def assess(
         Of planted edges, rising.
     n_plantings : int
         Choices of pairs to plant at, each strength fitted at each; 0 leaves them out.
+    n_echoes : int
+        Linear networks, wired as was found, in which that is to be found again; 0 leaves them out.
     predictor : Predictor, "shipped" or None
         By default what was learnt from the table that comes with synfer.
     cache : path, optional
@@ -158,7 +162,8 @@ def assess(
     >>> [null.kind for null in card.nulls]
     ['twins', 'circular_shift']
     """
-    counts = {"n_twins": n_twins, "n_surrogates": n_surrogates, "n_halves": n_halves, "n_plantings": n_plantings}
+    counts = {"n_twins": n_twins, "n_surrogates": n_surrogates, "n_halves": n_halves}
+    counts |= {"n_plantings": n_plantings, "n_echoes": n_echoes}
     for name, count in {**counts, "n_initialisations": n_initialisations, "random_state": random_state}.items():
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
             raise InputError(f"{name} must be a whole number of at least 0; got {count!r}.")
@@ -202,8 +207,11 @@ def assess(
     level = (nulls[0]).level
     power, planted = _power(work, found, strengths, n_plantings, level, seeds)
     answers += planted
+    echo, echoed = _echo(work, found, _there(of_twins or of_surrogates), n_echoes, seeds)
+    answers += [answer for answer in echoed if answer[0] is not None]  # not each method takes what is linear
     forecasts, course = forecasts_of(samples, estimator), course_of(samples)
     given = {
+        "echo": echo,
         "halves": halves,
         "initialisations": 1.0 if alike is None else alike,
         **dict(zip(STEPS, [power[k].auroc for k in (0, len(power) // 2, -1)] if power else [None] * 3, strict=True)),
@@ -222,6 +230,7 @@ def assess(
         nulls=nulls,
         halves=_or_none(halves),
         initialisations=_or_none(alike),
+        echo=_or_none(echo),
         power=power,
         forecasts=forecasts,
         course=course,
@@ -298,6 +307,10 @@ def _planted(samples: Samples, seed: int, own: list[OwnHistory], target: Any, so
     return plants.plant(samples, own, target, source, strength, delay=delay, seed=seed).samples
 
 
+def _echoed(samples: Samples, seed: int, echo: Echo) -> Samples:
+    return echo.simulated(samples, seed)
+
+
 def _there(answers: list[Answer]) -> list[Connectome]:
     return [found for found, _ in answers if found is not None]
 
@@ -356,6 +369,20 @@ def _power(
             auroc = float(np.mean(higher)) if higher else float("nan")
             made.append(Power(strength, planted, hits, hits / planted, float(low), float(high), auroc))
     return made, answers
+
+
+def _echo(
+    work: _Work, found: Connectome, of_null: list[Connectome], n_echoes: int, seeds: Any
+) -> tuple[float | None, list[Answer]]:
+    """AUROC with which the method finds again what it found, in linear networks that are wired so; mean."""
+    if n_echoes == 0:
+        return None, []
+    share = share_of_edges(tails(pairs_of(found), np.concatenate([pairs_of(one) for one in of_null])))
+    echo = echo_of(work.samples, found, own_histories(work.samples.segments), share)
+    answers = work.each("echoes", [functools.partial(_echoed, echo=echo)] * n_echoes, seeds[7])
+    edge = off_diagonal(echo.wired)
+    scores = [pairs_of(one) for one in _there(answers)]
+    return (float(np.mean([exceeds(one[edge], one[~edge]) for one in scores])) if scores else None), answers
 
 
 def _significant(answer: Connectome, score: np.ndarray, level: float) -> np.ndarray:

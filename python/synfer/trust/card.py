@@ -77,6 +77,9 @@ class Card:
     nulls : list of Null
     halves, initialisations : float or None
         Rank correlations of scores; None where not asked, or where the method draws no random numbers.
+    echo : float or None
+        AUROC with which the method finds again what it found, where that is known to be the truth: in linear networks
+        fitted to the recording, wired as was found.
     power : list of Power
     forecasts : Forecasts or None
     course : Course
@@ -102,6 +105,7 @@ class Card:
     nulls: list[Null]
     halves: float | None
     initialisations: float | None
+    echo: float | None
     power: list[Power]
     forecasts: Forecasts | None
     course: Course
@@ -167,7 +171,11 @@ class Card:
             said = "no p-values" if null.rejected is None else f"{null.rejected:.3f} of pairs have p < .05"
             near = f"; {null.made['matched']} within {null.made['deviation']:.1%}" if null.made else ""
             told.append(f"without edges, {null.kind:<16} {said}{near}")
-        for name, value in (("halves agree", self.halves), ("initialisations agree", self.initialisations)):
+        for name, value in (
+            ("halves agree", self.halves),
+            ("initialisations agree", self.initialisations),
+            ("AUROC of its own echo", self.echo),
+        ):
             if value is not None:
                 told.append(f"{name:<31} {value:.2f}")
         told += [

@@ -25,6 +25,7 @@ FEATURES = (
     "mixture_share",
     "mixture_gain",  # in bits a pair, over one Gaussian
     "spread",  # of log scores
+    "echo",  # AUROC with which it finds again what it found, in linear networks wired so
     "halves",
     "initialisations",
     "symmetry",  # rank correlation of score and transposed score
@@ -93,7 +94,7 @@ def two_humps(score: np.ndarray) -> tuple[float, float, float]:
     deviation = float(np.sqrt(fits[1].covariances_[:, 0, 0].sum()))
     distance = float(fits[1].means_[high, 0] - fits[1].means_[low, 0]) / deviation
     gain = float(fits[1].score(column) - fits[0].score(column)) / np.log(2.0)
-    return float(norm.cdf(distance)), float(fits[1].weights_[high]), max(gain, 0.0)
+    return float(norm.cdf(distance)), float(fits[1].weights_[high]), max(float(gain), 0.0)
 
 
 def _logs(score: np.ndarray) -> np.ndarray:
