@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import networkx as nx
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome
 from synfer.recording import Recording
 from synfer.storage import on_host
+from synfer.trust.card import Power
 
 INK, UNKNOWN = "#2b2f36", "#d9dce1"
 EXCITES, INHIBITS, UNSIGNED = "#cc5f48", "#3a7fb5", "#5a616b"
@@ -199,3 +201,27 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
     figure.update_xaxes(title="time (s)", showgrid=False)
     figure.update_yaxes(tickvals=[-k for k in range(len(labels))], ticktext=labels, showgrid=False, zeroline=False)
     return _laid_out(figure, 120 + 26 * len(labels))
+
+
+def power(curve: Sequence[Power]) -> go.Figure:
+    """The share of planted edges that was found, by strength, with 95 % intervals."""
+    strength, share = [one.strength for one in curve], [one.share for one in curve]
+    figure = go.Figure(
+        go.Scatter(
+            x=strength,
+            y=share,
+            customdata=[[one.found, one.planted, one.auroc] for one in curve],
+            mode="lines+markers",
+            line={"color": INK, "width": 1.5},
+            error_y={
+                "array": [one.high - one.share for one in curve],
+                "arrayminus": [one.share - one.low for one in curve],
+                "color": UNSIGNED,
+            },
+            hovertemplate="strength %{x:.3g}: %{customdata[0]} of %{customdata[1]} found, AUROC %{customdata[2]:.2f}"
+            "<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="strength of planted edges", type="log", showgrid=False)
+    figure.update_yaxes(title="share found", range=[-0.02, 1.02], gridcolor=UNKNOWN, zeroline=False)
+    return _laid_out(figure, 300)

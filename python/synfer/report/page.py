@@ -16,6 +16,7 @@ from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import methods
 from synfer.storage import StrPath, written_whole
+from synfer.trust.card import NAMES, Card
 
 MOST_ROWS = 50
 """Edges that the table lists."""
@@ -46,6 +47,7 @@ def write(
     signal: str | None = None,
     truth: Connectome | None = None,
     title: str | None = None,
+    card: Card | None = None,
 ) -> None:
     """Write a report of a connectome as one HTML file: open it in any browser, send it by mail.
 
@@ -63,6 +65,8 @@ def write(
         The wiring, where it is known: figures of `synfer.evaluate.compare` are added.
     title : str, optional
         Default names the method and the number of units.
+    card : synfer.trust.Card, optional
+        How far the connectome can be trusted: its warnings stand first, its answers in a section of their own.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def write(
         The file cannot be written.
     InputError
         The connectome is a batch or holds several times, the recording is another than that it was found from (of
-        other units, step or length), the signal is not named, the truth is of other units, or plotly is not installed
+        other units, step or length), the card is of another method or number of units, the signal is not named, the truth is of other units, or plotly is not installed
         (``synfer[report]``).
     """
     try:
@@ -86,8 +90,13 @@ def write(
     name = _signal_of(recording, signal)
     if recording is not None:
         refuse_other(connectome, recording)
+    if card is not None and (card.method, card.n_units) != (connectome.method, connectome.n_units):
+        raise InputError(
+            f"card must be of this connectome, {connectome.method} of {connectome.n_units} units; got one of "
+            f"{card.method} of {card.n_units}: make it anew by synfer trust."
+        )
     heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
-    body = "".join(_sections(connectome, recording, name, truth))
+    body = "".join(_sections(connectome, recording, name, truth, card))
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -118,11 +127,16 @@ def _signal_of(recording: Recording | None, signal: str | None) -> str | None:
 
 
 def _sections(
-    connectome: Connectome, recording: Recording | None, name: str | None, truth: Connectome | None
+    connectome: Connectome,
+    recording: Recording | None,
+    name: str | None,
+    truth: Connectome | None,
+    card: Card | None,
 ) -> list[str]:
     from synfer.report import figures
 
-    found = [f'<section class="doubts">{"".join(map(_p, methods.doubts(connectome)))}</section>']
+    doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
+    found = [f'<section class="doubts">{"".join(map(_p, doubts))}</section>']
     if recording is not None and name is not None:
         known = {
             "units": recording.n_units,
@@ -161,6 +175,8 @@ def _sections(
     found.append(_section("The strongest edges", note + _table(shown)))
     if truth is not None:
         found.append(_section("Against the true wiring", _known(compare(connectome, truth))))
+    if card is not None:
+        found.append(_section("How far to trust it", _trust(card)))
     told = [_p(methods.paragraph(connectome, recording))]
     told += [_p(reference) for reference in methods.references(connectome)]
     found.append(_section("Methods", "".join(told)))
@@ -174,6 +190,49 @@ def _sections(
     }
     found.append(_section("Environment", _known(environment)))
     return found
+
+
+def _trust(card: Card) -> str:
+    """Predictions, the power curve, and what else was asked."""
+    from synfer.report import figures
+
+    predicted = pd.DataFrame(
+        [[NAMES[name], one.value, one.low, one.high] for name, one in card.predicted.items()],
+        columns=["predicted", "value", "low", "high"],
+    )
+    answers = {
+        f"without edges: {null.kind}": "no p-values"
+        if null.rejected is None
+        else f"{null.rejected:.1%} of pairs have p < .05 (5 % is right)"
+        for null in card.nulls
+    }
+    answers["halves of the recording agree"] = _rank(card.halves)
+    answers["initialisations agree"] = _rank(card.initialisations)
+    answers["finds its own answer again"] = "" if card.echo is None else f"AUROC {card.echo:.2f}"
+    if card.forecasts is not None:
+        f = card.forecasts
+        answers["forecast"] = f"R2 {f.full:.3f}, from own history alone {f.own:.3f} ({f.by})"
+        answers["residuals"] = f"{f.coloured:.0%} of units not white; correlation at one instant {f.together:.2f}"
+    answers["drifting units"] = f"{card.course.drifting:.0%}"
+    answers["fits for this card"] = f"{card.fits}, of which {card.unconverged} did not converge"
+    note = (
+        "<small>What recordings of other systems whose truth is known, with such answers, came to; 90 % intervals. It "
+        "cannot know of inputs that were not recorded.</small>"
+    )
+    drawn = ""
+    if card.power:
+        caption = (
+            "Edges planted into this very recording: the share that was found, with 95 % intervals, by their strength "
+            "(deviations of the target's own shocks; of events, the chance that one makes another)."
+        )
+        drawn = _figure(figures.power(card.power), caption)
+    return (
+        (_table(predicted) + note if len(predicted) else "") + _known({k: v for k, v in answers.items() if v}) + drawn
+    )
+
+
+def _rank(value: float | None) -> str:
+    return "" if value is None else f"rank correlation {value:.2f}"
 
 
 def _p(text: str) -> str:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.base import clone
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
-from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover import BaseDiscoverer, Samples, _checks
 from synfer.discover.origin import estimator_of, refuse_other
-from synfer.discover.significance.around import fit_fresh, off_diagonal
+from synfer.discover.significance.around import off_diagonal
 from synfer.discover.significance.surrogates import CircularShift, Surrogate, as_surrogate
 from synfer.errors import InputError
 from synfer.recording import Recording
-from synfer.storage import StrPath, as_path, version_of
+from synfer.storage import StrPath, version_of
 from synfer.trust import plants, repeats
 from synfer.trust.card import Card, Null, Power
 from synfer.trust.echo import Echo, echo_of
@@ -33,58 +27,12 @@ from synfer.trust.measures import exceeds, features_of, pairs_of, share_of_edges
 from synfer.trust.own import OwnHistory, own_histories
 from synfer.trust.predictor import Predictor, shipped
 from synfer.trust.twins import Observation, Twin, edge_free, signal_kind
+from synfer.trust.work import Answer, Work, home_of
 
 ALPHA = 0.05
 STRENGTHS = (0.03, 0.1, 0.3)
 STEPS = ("planted_weak", "planted_middle", "planted_strong")
 SHIPPED = "shipped"
-
-Answer = tuple[Connectome | None, bool]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Work:
-    """How the fits of one card are made: in parallel, and each kept as soon as it is there."""
-
-    estimator: BaseDiscoverer
-    samples: Samples
-    n_jobs: int | None
-    home: Path | None
-
-    def each(self, what: str, makes: Sequence[Callable[[Samples, int], Samples]], first: Any) -> list[Answer]:
-        """Fit the estimator to what each of ``makes`` gives for a seed of its own, from ``first`` on."""
-        call = joblib.delayed(_kept)
-        parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")
-        found = parallel(
-            call(self.estimator, make, self.samples, int(first) + k, self.home) for k, make in enumerate(makes)
-        )
-        return list(tqdm(found, total=len(makes), desc=what, unit=" fits", delay=2, leave=False, disable=None))
-
-
-def _kept(estimator: BaseDiscoverer, make: Any, samples: Samples, seed: int, home: Path | None) -> Answer:
-    """Fit, or read what an earlier fit to the very same samples found."""
-    if home is None:
-        return fit_fresh(estimator, make, samples, seed)
-    made = make(samples, seed)
-    path = home / f"{_digest(estimator, made, seed)}.nc"
-    if path.exists():
-        found = Connectome.load(path)
-        return found, found.converged is not False
-    answer = fit_fresh(estimator, lambda given, _: given, made, seed)
-    if answer[0] is not None:
-        answer[0].save(path)
-    return answer
-
-
-def _digest(estimator: BaseDiscoverer, samples: Samples, seed: int) -> str:
-    parameters = {name: repr(value) for name, value in sorted(estimator.get_params(deep=True).items())}
-    seed = seed if "random_state" in parameters else 0
-    told = json.dumps([type(estimator).__name__, parameters, seed, samples.dt, samples.signal, version_of("synfer")])
-    digest = hashlib.sha256(told.encode())
-    for segment in samples.segments:
-        digest.update(repr((segment.shape, segment.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(segment).tobytes())
-    return digest.hexdigest()[:32]
 
 
 def assess(
@@ -175,7 +123,7 @@ def assess(
     estimator, signal = _given(recording, estimator, connectome, signal)
     samples = clone(estimator)._read(recording, signal, reset=True)
     seeds = np.random.SeedSequence(int(random_state)).generate_state(8) // 8
-    work = _Work(estimator, samples, n_jobs, _home(cache))
+    work = Work(estimator, samples, n_jobs, home_of(cache))
     fitted = connectome if connectome is not None else _fitted(estimator, samples)
     found = fitted.to_matrix().sel(units=samples.unit_ids)
     answers: list[Answer] = []
@@ -219,9 +167,7 @@ def assess(
     }
     if forecasts is not None:
         given |= {name: getattr(forecasts, name) for name in ("gain", "full", "coloured", "together")}
-    features = features_of(
-        found, _there(of_twins), _there(of_surrogates), n_samples=samples.n_samples, known=given
-    )
+    features = features_of(found, _there(of_twins), _there(of_surrogates), n_samples=samples.n_samples, known=given)
     settings = {**counts, "n_initialisations": n_initialisations, "strengths": list(strengths), "surrogate": shift.name}
     card = Card(
         method=type(estimator).__name__,
@@ -275,17 +221,6 @@ def _given(
     return estimator, signal
 
 
-def _home(cache: StrPath | None) -> Path | None:
-    if cache is None:
-        return None
-    home = as_path(cache, "cache")
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cache must be a folder, or a place for one; got {str(cache)!r} ({error.strerror}).") from None
-    return home
-
-
 def _fitted(estimator: BaseDiscoverer, samples: Samples) -> Connectome:
     return clone(estimator)._fit_samples(samples).connectome_
 
@@ -323,7 +258,9 @@ def _told(twins: list[Twin]) -> dict[str, Any]:
 def _null(kind: str, answers: list[Answer], made: dict[str, Any]) -> Null:
     found = _there(answers)
     if not found:
-        raise InputError(f"recording: all {len(answers)} fits to {kind} failed; leave them out (0), or record for longer.")
+        raise InputError(
+            f"recording: all {len(answers)} fits to {kind} failed; leave them out (0), or record for longer."
+        )
     pvalues = [off_diagonal(np.asarray(one.pvalue)) for one in found if one.pvalue is not None]
     known = np.concatenate(pvalues) if pvalues else np.array([])
     known = known[np.isfinite(known)]
@@ -333,7 +270,7 @@ def _null(kind: str, answers: list[Answer], made: dict[str, Any]) -> Null:
 
 
 def _power(
-    work: _Work, found: Connectome, strengths: tuple[float, ...], n_plantings: int, level: float, seeds: Any
+    work: Work, found: Connectome, strengths: tuple[float, ...], n_plantings: int, level: float, seeds: Any
 ) -> tuple[list[Power], list[Answer]]:
     """Plant at pairs of low score, and count what is found again."""
     if n_plantings == 0:
@@ -372,7 +309,7 @@ def _power(
 
 
 def _echo(
-    work: _Work, found: Connectome, of_null: list[Connectome], n_echoes: int, seeds: Any
+    work: Work, found: Connectome, of_null: list[Connectome], n_echoes: int, seeds: Any
 ) -> tuple[float | None, list[Answer]]:
     """AUROC with which the method finds again what it found, in linear networks that are wired so; mean."""
     if n_echoes == 0:

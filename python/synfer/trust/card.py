@@ -185,7 +185,9 @@ class Card:
         if self.forecasts is not None:
             f = self.forecasts
             told.append(f"forecast R2                     {f.full:.3f}, from own history {f.own:.3f} ({f.by})")
-            told.append(f"residuals                       {f.coloured:.0%} of units not white; together {f.together:.2f}")
+            told.append(
+                f"residuals                       {f.coloured:.0%} of units not white; together {f.together:.2f}"
+            )
         told.append(f"drifting units                  {self.course.drifting:.0%}")
         return told + [f"warning: {warning}" for warning in self.warnings]
 
@@ -245,9 +247,7 @@ class Card:
         if not any(null.rejected is not None for null in self.nulls):
             made = {"auroc": made["auroc"]} if "auroc" in made else {}  # nothing is rejected without p-values
         strange = predictor.strange(self.features)
-        return dataclasses.replace(
-            self, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
-        )
+        return dataclasses.replace(self, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about)
 
 
 def _plain(value: Any) -> Any:

@@ -79,10 +79,7 @@ def echo_of(samples: Samples, found: Connectome, own: list[OwnHistory], share: f
         predictors = [(i, lag) for lag in range(1, orders[i] + 1)]
         predictors += [(int(j), lag) for j in np.flatnonzero(wired[i]) for lag in range(1, LAGS + 1)]
         x = np.concatenate(
-            [
-                np.stack([x[highest - lag : len(x) - lag, j] for j, lag in predictors], axis=1)
-                for x in segments
-            ]
+            [np.stack([x[highest - lag : len(x) - lag, j] for j, lag in predictors], axis=1) for x in segments]
         )
         y = np.concatenate([segment[highest:, i] for segment in segments])
         x = np.concatenate([np.ones((len(x), 1)), x], axis=1)

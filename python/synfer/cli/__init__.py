@@ -6,7 +6,7 @@ input cannot be used; 1 the work itself failed.
 
 from __future__ import annotations
 
-import ast
+import inspect
 import os
 import platform
 import time
@@ -21,7 +21,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from typer.core import TyperGroup
 
-from synfer.errors import FileError, InputError, SynferError, SynferWarning
+from synfer.cli.inputs import parsed, read_recording, read_truth, refuse_same_file, split
+from synfer.errors import FileError, InputError, SynferError, SynferWarning, UnknownNameError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
@@ -118,7 +119,7 @@ def simulate(
     from synfer.storage import written_whole
 
     network_out = out.with_suffix(".network.nc") if network_out is None else network_out
-    _refuse_same_file("--network", network_out, "--out", out)
+    refuse_same_file("--network", network_out, "--out", out)
     with written_whole(out) as recording_draft, written_whole(network_out) as network_draft:
         network = izhikevich_network(n_exc, n_inh, p, weight=weight, seed=seed)
         recording = run(network, duration, dt, record=record or ["v"], seed=seed)
@@ -167,12 +168,12 @@ def discover(
     from synfer.discover import create
     from synfer.storage import written_whole
 
-    _refuse_same_file("--out", out, "INPUT", recording_path)
-    parameters = dict(_parsed(assignment) for assignment in assignments or [])
+    refuse_same_file("--out", out, "INPUT", recording_path)
+    parameters = dict(parsed(assignment) for assignment in assignments or [])
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    recording = _read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
+    recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
     with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
@@ -221,17 +222,17 @@ def benchmark(
 
     settings: dict[str, dict[str, Any]] = {}
     for assignment in assignments or []:
-        name, value = _parsed(assignment)
+        name, value = parsed(assignment)
         method, dot, key = name.partition(".")
         if not (dot and key):
             raise InputError(f"--set takes METHOD.KEY=VALUE, such as causalformer.n_init=3; got {assignment!r}.")
         settings.setdefault(method, {})[key] = value
     rows = run(
         suite,
-        _split(methods),
+        split(methods),
         data=data,
         simulate=simulate,
-        sets=None if sets is None else _split(sets),
+        sets=None if sets is None else split(sets),
         settings=settings,
         jobs=jobs,
         seed=seed,
@@ -246,10 +247,6 @@ def benchmark(
         typer.echo(f"wrote {path}")
 
 
-def _split(names: list[str]) -> list[str]:
-    return [name.strip() for part in names for name in part.split(",") if name.strip()]
-
-
 @app.command()
 def evaluate(
     estimate: Annotated[Path, typer.Argument(metavar="ESTIMATE", help="A saved Connectome.")],
@@ -261,7 +258,7 @@ def evaluate(
     from synfer.connectome import Connectome
     from synfer.evaluate import compare
 
-    figures = compare(Connectome.load(estimate), _read_truth(truth))
+    figures = compare(Connectome.load(estimate), read_truth(truth))
     for name, value in figures.items():
         typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
 
@@ -285,6 +282,9 @@ def report(
     trials: Annotated[
         str | None, typer.Option(help="Intervals of an NWB file to cut it into, as for discover.")
     ] = None,
+    trust_path: Annotated[
+        Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a page that is there.")] = False,
 ) -> None:
     """Write one page about a connectome, to read in any browser and to send: it needs no network."""
@@ -295,8 +295,72 @@ def report(
         raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
     found = Connectome.load(estimate)
     given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
-    recording = None if recording_path is None else _read_recording(recording_path, signal, **given)
-    write(out, found, recording, signal=signal, truth=None if truth is None else _read_truth(truth))
+    recording = None if recording_path is None else read_recording(recording_path, signal, **given)
+    card = None
+    if trust_path is not None:
+        from synfer.trust import Card
+
+        card = Card.load(trust_path)
+    known = None if truth is None else read_truth(truth)
+    write(out, found, recording, signal=signal, truth=known, card=card)
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
+def trust(
+    estimate: Annotated[Path, typer.Argument(metavar="RUN", help="A saved Connectome, as synfer discover wrote it.")],
+    recording_path: Annotated[
+        Path, typer.Option("--recording", help="What it was found from, in any form that discover reads.")
+    ],
+    out: Annotated[Path, typer.Option(help="File for the card (JSON); synfer report --trust shows it.")] = Path(
+        "trust.json"
+    ),
+    signal: Annotated[str | None, typer.Option(help="Which signal; by default the one it was found from.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the card, such as n_twins=8; may be repeated."),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder in which each fit is kept: a card that was broken off goes on.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Fits at a time.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of all that the card draws.")] = 0,
+    dt: Annotated[
+        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="Intervals of an NWB file to cut it into, as for discover.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
+) -> None:
+    """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
+
+    Some 25 fits: give --cache where one takes long.
+    """
+    from synfer.connectome import Connectome
+    from synfer.storage import written_whole
+    from synfer.trust import assess
+
+    if out.exists() and not force:
+        raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    found = Connectome.load(estimate)
+    given = found.provenance.get("given")
+    if signal is None and isinstance(given, dict):
+        signal = given.get("signal")
+    recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
+    settings = dict(parsed(assignment) for assignment in assignments or [])
+    fixed = {"connectome": found, "signal": signal, "cache": cache, "n_jobs": jobs, "random_state": seed}
+    known = inspect.signature(assess).parameters
+    for name in settings:
+        if name not in known or name in (*fixed, "recording", "estimator", "observation", "predictor"):
+            raise UnknownNameError.of("trust: parameter", name, [n for n in known if n[:2] == "n_" or n[0] == "s"])
+    with written_whole(out) as draft:  # before the long work
+        card = assess(recording, **fixed, **settings)
+        card.save(draft)
+    for line in card.lines():
+        typer.echo(line)
     typer.echo(f"wrote {out}")
 
 
@@ -330,55 +394,6 @@ def _cuda_seen(built: bool, devices: list[str]) -> str:
     if not built:
         return "not built (the compiled core was built where no nvcc works)"
     return f"built; {', '.join(devices) if devices else 'no device here'}"
-
-
-def _read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
-    from synfer.datasets import load_izhikevich
-    from synfer.recording import Recording
-
-    own = path.is_dir() or path.suffix.lower() in ("", ".nc")
-    for name, value in options.items():
-        if own and value is not None:
-            raise InputError(f"--{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
-    if path.is_dir():
-        return load_izhikevich(path)[0]
-    if not own:
-        return Recording.from_file(path, **options)
-    return Recording.load(path, signals=None if signal is None else [signal])
-
-
-def _read_truth(path: Path) -> Connectome:
-    from synfer.connectome import Connectome
-    from synfer.datasets import load_izhikevich
-    from synfer.network import Network
-
-    if path.is_dir():
-        return load_izhikevich(path)[1]
-    try:
-        return Connectome.load(path)
-    except FileError as refusal:
-        try:
-            return Network.load(path).connectome
-        except FileError:
-            raise refusal from None
-
-
-def _parsed(assignment: str) -> tuple[str, Any]:
-    """Read "name=value"; the value is a Python literal, true or false in any case, or else the text itself."""
-    name, equals, text = assignment.partition("=")
-    if not (name and equals):
-        raise InputError(f"--set takes KEY=VALUE, such as n_init=3; got {assignment!r}.")
-    if text.lower() in ("true", "false"):
-        return name, text.lower() == "true"
-    try:
-        return name, ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that literal_eval may raise
-        return name, text
-
-
-def _refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> None:
-    if path.resolve() == other.resolve():
-        raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
 
 
 def _say_on_stderr(what: str, message: object) -> None:

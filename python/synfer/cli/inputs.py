@@ -1,0 +1,66 @@
+"""What was written on the command line, as what the library takes."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synfer.errors import FileError, InputError
+
+if TYPE_CHECKING:
+    from synfer.connectome import Connectome
+    from synfer.recording import Recording
+
+
+def split(names: list[str]) -> list[str]:
+    return [name.strip() for part in names for name in part.split(",") if name.strip()]
+
+
+def read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
+    from synfer.datasets import load_izhikevich
+    from synfer.recording import Recording
+
+    own = path.is_dir() or path.suffix.lower() in ("", ".nc")
+    for name, value in options.items():
+        if own and value is not None:
+            raise InputError(f"--{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
+    if path.is_dir():
+        return load_izhikevich(path)[0]
+    if not own:
+        return Recording.from_file(path, **options)
+    return Recording.load(path, signals=None if signal is None else [signal])
+
+
+def read_truth(path: Path) -> Connectome:
+    from synfer.connectome import Connectome
+    from synfer.datasets import load_izhikevich
+    from synfer.network import Network
+
+    if path.is_dir():
+        return load_izhikevich(path)[1]
+    try:
+        return Connectome.load(path)
+    except FileError as refusal:
+        try:
+            return Network.load(path).connectome
+        except FileError:
+            raise refusal from None
+
+
+def parsed(assignment: str) -> tuple[str, Any]:
+    """Read "name=value"; the value is a Python literal, true or false in any case, or else the text itself."""
+    name, equals, text = assignment.partition("=")
+    if not (name and equals):
+        raise InputError(f"--set takes KEY=VALUE, such as n_init=3; got {assignment!r}.")
+    if text.lower() in ("true", "false"):
+        return name, text.lower() == "true"
+    try:
+        return name, ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that literal_eval may raise
+        return name, text
+
+
+def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> None:
+    if path.resolve() == other.resolve():
+        raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
