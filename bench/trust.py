@@ -3,11 +3,12 @@
     python bench/trust.py make [--each 20] [--out build/trust]   # resumable: a file a card; more go on from fewer
     python bench/trust.py table [--out build/trust]              # split by kind, learn, predict, write the table
 
-`make` draws recordings of each kind in turn (number k of every kind before k + 1 of any), of sizes and lengths drawn by the
-recording's own key, fits methods to them, and keeps each card's features beside what the method truly came to. `table` splits
-*kinds* by a seed into those to build from and those held out; learns from the first; measures on the second: share of
-predicted AUROC within .05 of the true one (goal: 90 %), share of recordings below .8 that are warned of (goal: 95 %), and of others
-that are (false alarms), coverage of the 90 % intervals. --ship writes the table of all kinds built from into the package.
+`make` draws recordings of each kind in turn (number k of every kind before k + 1 of any), of sizes and lengths drawn by
+the recording's own key, fits methods to them, and keeps each card's features beside what the method truly came to.
+`table` splits *kinds* by a seed into those to build from and those held out; learns from the first; measures on the
+second: share of predicted AUROC within .05 of the true one (goal: 90 %), share of recordings below .8 that are warned
+of (goal: 95 %), and of others that are (false alarms), coverage of the 90 % intervals. --ship writes the table of the
+kinds built from into the package.
 """
 
 from __future__ import annotations

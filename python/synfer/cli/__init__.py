@@ -12,7 +12,7 @@ import platform
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 # Threads that wait in a loop starve those that work: with another program on one of two cores, a step of training takes
 # four times as long. OpenMP reads this when it is loaded, so it stands before all else; what the user has set stays.
@@ -23,10 +23,6 @@ from typer.core import TyperGroup
 
 from synfer.cli.inputs import parsed, read_recording, read_truth, refuse_same_file, split
 from synfer.errors import FileError, InputError, SynferError, SynferWarning, UnknownNameError
-
-if TYPE_CHECKING:
-    from synfer.connectome import Connectome
-    from synfer.recording import Recording
 
 
 class _Commands(TyperGroup):

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 def split(names: list[str]) -> list[str]:
+    """Give the names between commas."""
     return [name.strip() for part in names for name in part.split(",") if name.strip()]
 
 
 def read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
+    """Read a recording in any form; options are for files of other tools."""
     from synfer.datasets import load_izhikevich
     from synfer.recording import Recording
 
@@ -33,6 +35,7 @@ def read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
 
 
 def read_truth(path: Path) -> Connectome:
+    """Read the wiring from a connectome, a network or a published folder."""
     from synfer.connectome import Connectome
     from synfer.datasets import load_izhikevich
     from synfer.network import Network
@@ -62,5 +65,6 @@ def parsed(assignment: str) -> tuple[str, Any]:
 
 
 def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> None:
+    """Refuse one path for two files."""
     if path.resolve() == other.resolve():
         raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
