@@ -256,7 +256,7 @@ class TestFilesInTheWay:
     [("false", False), ("True", True), ("3", 3), ("aic", "aic"), ("1e-3", 1e-3), ("{[]:1}", "{[]:1}")],
 )
 def test_values_of_set(text, value):
-    assert cli._parsed(f"name={text}") == ("name", value)
+    assert cli.inputs.parsed(f"name={text}") == ("name", value)
 
 
 class TestBenchmark:

@@ -347,7 +347,13 @@ def trust(
         signal = given.get("signal")
     recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
     settings = dict(parsed(assignment) for assignment in assignments or [])
-    fixed = {"connectome": found, "signal": signal, "cache": cache, "n_jobs": jobs, "random_state": seed}
+    fixed: dict[str, Any] = {
+        "connectome": found,
+        "signal": signal,
+        "cache": cache,
+        "n_jobs": jobs,
+        "random_state": seed,
+    }
     known = inspect.signature(assess).parameters
     for name in settings:
         if name not in known or name in (*fixed, "recording", "estimator", "observation", "predictor"):

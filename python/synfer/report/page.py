@@ -74,8 +74,8 @@ def write(
         The file cannot be written.
     InputError
         The connectome is a batch or holds several times, the recording is another than that it was found from (of
-        other units, step or length), the card is of another method or number of units, the signal is not named, the truth is of other units, or plotly is not installed
-        (``synfer[report]``).
+        other units, step or length), the card is of another method or number of units, the signal is not named, the
+        truth is of other units, or plotly is not installed (``synfer[report]``).
     """
     try:
         importlib.import_module("plotly")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -194,7 +195,7 @@ def assess(
 
 def _rising(strengths: Sequence[float]) -> tuple[float, ...]:
     values = tuple(float(one) for one in strengths)
-    if not values or min(values) <= 0 or any(b <= a for a, b in zip(values, values[1:], strict=False)):
+    if not values or min(values) <= 0 or any(b <= a for a, b in itertools.pairwise(values)):
         raise InputError(f"strengths must be positive and rise, such as {STRENGTHS}; got {strengths!r}.")
     return values
 

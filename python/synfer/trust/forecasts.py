@@ -133,7 +133,7 @@ def _r2(x: list[np.ndarray], forecast: list[np.ndarray]) -> float:
 
 
 def coloured(residuals: list[np.ndarray]) -> float:
-    """Share of units whose residuals (list of (time, unit)) are not white: Ljung-Box in the longest stretch, p < .01."""
+    """Share of units whose residuals (time, unit) are not white: Ljung-Box in the longest stretch, p < .01."""
     longest = max(residuals, key=len)
     lags = min(LAGS, len(longest) // 3)
     varying = longest[:, longest.std(axis=0) > 0]

@@ -45,10 +45,10 @@ class Prediction:
 class Predictor:
     """Learns AUROC, false discovery rate and power from the features of answers whose truth is known.
 
-    Extremely randomised trees on the log odds of each outcome, missing features replaced by the column's median (and said to
-    be missing in a column of its own). Intervals are conformal over kinds of systems: each kind is predicted from the others, and
-    the ``coverage`` quantile of |error| / (spread of the trees + .1) over all rows, each kind of equal weight, is what the
-    spread of a new prediction is multiplied by.
+    Extremely randomised trees on the log odds of each outcome, missing features replaced by the column's median (and
+    said to be missing in a column of its own). Intervals are conformal over kinds of systems: each kind is predicted
+    from the others, and the ``coverage`` quantile of |error| / (spread of the trees + .1) over all rows, each kind of
+    equal weight, is what the spread of a new prediction is multiplied by.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class Predictor:
 
     References
     ----------
-    P. Geurts, D. Ernst and L. Wehenkel, Machine Learning 63 (2006), 3-42. J. Lei et al., J. Am. Stat. Assoc. 113 (2018),
-    1094-1111. R. Barber et al., Ann. Stat. 49 (2021), 486-507.
+    P. Geurts, D. Ernst and L. Wehenkel, Machine Learning 63 (2006), 3-42. J. Lei et al., J. Am. Stat. Assoc. 113
+    (2018), 1094-1111. R. Barber et al., Ann. Stat. 49 (2021), 486-507.
     """
 
     def __init__(self, table: pd.DataFrame, *, coverage: float = COVERAGE, random_state: int = 0) -> None:

@@ -69,6 +69,7 @@ def _digest(estimator: BaseDiscoverer, samples: Samples, seed: int) -> str:
 
 
 def home_of(cache: StrPath | None) -> Path | None:
+    """Give the folder in which fits are kept, made where it is missing."""
     if cache is None:
         return None
     home = as_path(cache, "cache")
