@@ -24,7 +24,7 @@ STEP = 1e-3
 TABLE = np.concatenate([np.linspace(-12.0, 4.0, 33), np.linspace(4.5, 30.0, 35), np.linspace(32.0, 100.0, 35)])
 TABLE_SECONDS = 10.0
 VARIANCE = 5.0
-WARMUP = 0.5
+LEAD = 2.0  # seconds seen before what is kept begins: indicators rise for that long
 CORRECTIONS = 4
 
 Observation = Callable[[Recording], Recording]
@@ -170,12 +170,12 @@ def neurons(drives: np.ndarray) -> Network:
 
 
 def _seen(drives: np.ndarray, seconds: float, observation: Observation, seed: int) -> Recording:
-    simulated = run(neurons(drives), seconds, STEP, record=("v", "spikes"), warmup=WARMUP, seed=seed)
+    simulated = run(neurons(drives), LEAD + seconds, STEP, record=("v", "spikes"), seed=seed)
     simulated.provenance = {**simulated.provenance, "seed": seed}
     seen = observation(simulated)
     if len(seen.signal_names) != 1:
         raise InputError(f"observation must give a Recording of one signal; got {', '.join(seen.signal_names)}.")
-    return seen
+    return seen.isel(time=slice(int(np.ceil(LEAD / seen.dt)), None))
 
 
 def _spiking(samples: Samples, observation: Observation, kind: str, seed: int) -> Twin:
