@@ -219,17 +219,9 @@ def split(kinds: list[str], seed: int) -> tuple[list[str], list[str]]:
 
 def predicted(predictor: Predictor, table: pd.DataFrame) -> pd.DataFrame:
     """Add predictions to lines."""
-    rows = []
-    for _, line in table.iterrows():
-        made = predictor.predict({name: line[name] for name in FEATURES})
-        strange = bool(predictor.strange({name: line[name] for name in FEATURES}))
-        row = {"kind": line["kind"], "method": line["method"], "auroc": line["auroc"], "strange": strange}
-        for name in OUTCOMES:
-            if name in made:
-                row |= {name: line[name], f"{name}_value": made[name].value, f"{name}_low": made[name].low,
-                        f"{name}_high": made[name].high}  # fmt: skip
-        rows.append({**row, "warned": made["auroc"].value < predictor.warn_below})
-    return pd.DataFrame(rows)
+    rows = pd.concat([table[["kind", "method", *OUTCOMES]], predictor.predict_table(table)], axis=1)
+    strange = [bool(predictor.strange(line)) for line in table[list(FEATURES)].to_dict("records")]
+    return rows.assign(strange=strange, warned=rows["auroc_value"] < predictor.warn_below)
 
 
 def figures(rows: pd.DataFrame) -> dict[str, object]:

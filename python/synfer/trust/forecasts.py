@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,9 @@ def forecasts_of(samples: Samples, estimator: BaseDiscoverer) -> Forecasts | Non
     candidates = [estimator, ConditionalGranger()] if hasattr(estimator, "predict") else [ConditionalGranger()]
     for candidate in candidates:
         try:
-            fitted: Any = clone(candidate)._fit_samples(learnt)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that of the whole recording has said it
+                fitted: Any = clone(candidate)._fit_samples(learnt)
             predicted = [np.asarray(fitted.predict(x), dtype=np.float64) for x in later]
         except (SynferError, np.linalg.LinAlgError, TypeError, ValueError):
             continue  # too short, or a forecast that wants more than the signal

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from synfer.connectome import Connectome
+from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation
+from synfer.errors import InputError
+from synfer.recording import Recording
+from synfer.simulate import run, var_coefficients, var_network
+from synfer.trust import Card, assess, work
+from synfer.trust.measures import FEATURES
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    network = var_network(var_coefficients(8, 1, 0.2, radius=0.7, seed=3))
+    seen = run(network, 2.0, record="x", initial_state="stationary", seed=3)
+    return Recording({"x": seen["x"]}, seen.dt)
+
+
+@pytest.fixture(scope="module")
+def card(recording) -> Card:
+    return assess(recording, ConditionalGranger(lag=1), predictor=None, random_state=5)
+
+
+def test_a_method_on_its_own_law_is_trusted(card):
+    assert [null.kind for null in card.nulls] == ["twins", "circular_shift"]
+    assert all(0.01 < null.rejected < 0.1 for null in card.nulls)  # 224 tests: a standard error of .015
+    assert card.nulls[0].made["kind"] == "autoregression"
+    assert card.halves > 0.2 and card.initialisations is None and card.echo > 0.9
+    assert card.forecasts.gain > 0.02 and card.forecasts.together < 0.1
+    assert card.converged is not False and card.unconverged == 0
+    assert tuple(card.features) == FEATURES and card.features["implied_twins"] > 0.8
+    assert card.warnings == ["No prediction: there is no table to learn from."]
+
+
+def test_power_rises_with_the_strength_of_planted_edges(card):
+    strengths, shares = [p.strength for p in card.power], [p.share for p in card.power]
+    assert strengths == [0.03, 0.1, 0.3] and shares == sorted(shares) and shares[-1] == 1.0 > shares[0]
+    assert card.power[-1].auroc > 0.99 and all(p.low <= p.share <= p.high and p.planted == 8 for p in card.power)
+
+
+def test_the_same_seed_gives_the_same_card_and_so_does_the_connectome_that_was_found(recording, card):
+    found = ConditionalGranger(lag=1).fit(recording).connectome_
+    again = assess(recording, connectome=found, predictor=None, random_state=5)
+    assert again.to_dict() == card.to_dict()
+    other = assess(recording, ConditionalGranger(lag=1), predictor=None, random_state=6)
+    assert other.features != card.features
+
+
+def test_a_card_goes_on_from_what_was_kept(recording, card, tmp_path, monkeypatch):
+    done: list[int] = []
+    fit = work.fit_fresh
+
+    def counted(*arguments):
+        done.append(1)
+        if len(done) == 7:
+            raise KeyboardInterrupt
+        return fit(*arguments)
+
+    monkeypatch.setattr(work, "fit_fresh", counted)
+    estimator = ConditionalGranger(lag=1)
+    with pytest.raises(KeyboardInterrupt):
+        assess(recording, estimator, predictor=None, cache=tmp_path / "kept", random_state=5)
+    assert len(list((tmp_path / "kept").glob("*.nc"))) == 6
+    resumed = assess(recording, estimator, predictor=None, cache=tmp_path / "kept", random_state=5)
+    assert len(done) == 7 + card.fits - 6
+    assert resumed.to_dict() == card.to_dict()
+    assess(recording, estimator, predictor=None, cache=tmp_path / "kept", random_state=5)
+    assert len(done) == 7 + card.fits - 6  # nothing was fitted again
+    assess(recording, ConditionalGranger(lag=2), predictor=None, cache=tmp_path / "kept", random_state=5)
+    assert len(done) > 7 + card.fits  # another method's answers are not taken for this one's
+
+
+def test_each_question_can_be_left_out(recording):
+    few = {"n_twins": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
+    card = assess(recording, PartialCorrelation(), n_surrogates=1, **few)
+    assert [null.kind for null in card.nulls] == ["circular_shift"] and card.fits == 1
+    assert card.halves is None and card.power == [] and card.echo is None
+    assert np.isnan([card.features[name] for name in ("excess_twins", "halves", "planted_weak", "echo")]).all()
+
+
+def test_initialisations_are_compared_where_a_method_draws(recording):
+    quick = {"n_twins": 1, "n_surrogates": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
+    card = assess(recording, CrossCorrelation(max_lag=3), n_initialisations=2, **quick)
+    assert card.initialisations == pytest.approx(1.0) and card.fits == 3
+
+
+class TestRefuses:
+    def test_nothing_to_ask(self, recording):
+        with pytest.raises(InputError, match="estimator must be one of synfer.discover"):
+            assess(recording)
+        with pytest.raises(InputError, match="got a class"):
+            assess(recording, ConditionalGranger)
+
+    def test_numbers_out_of_range(self, recording):
+        for name, value in (("n_twins", -1), ("n_halves", 1.5), ("n_echoes", True)):
+            with pytest.raises(InputError, match=f"{name} must be a whole number of at least 0"):
+                assess(recording, ConditionalGranger(), **{name: value})
+        with pytest.raises(InputError, match="must not both be 0"):
+            assess(recording, ConditionalGranger(), n_twins=0, n_surrogates=0)
+        for strengths in ((), (0.3, 0.1), (0.0, 0.1)):
+            with pytest.raises(InputError, match="strengths must be positive and rise"):
+                assess(recording, ConditionalGranger(), strengths=strengths)
+        with pytest.raises(InputError, match="predictor must be a Predictor, 'shipped' or None"):
+            assess(recording, ConditionalGranger(), predictor="best")
+
+    def test_another_recording_than_the_connectomes(self, recording):
+        found = ConditionalGranger(lag=1).fit(recording).connectome_
+        with pytest.raises(InputError, match="must be what the connectome was found from"):
+            assess(recording[0.0:1.0], connectome=found)
+        batch = Connectome(np.zeros((2, 8, 8)))
+        with pytest.raises(InputError, match="of one network at one time"):
+            assess(recording, connectome=batch)
+
+    def test_a_cache_that_is_a_file(self, recording, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(InputError, match="cache must be a folder"):
+            assess(recording, ConditionalGranger(lag=1), cache=tmp_path / "file")
+
+
+def test_cards_are_plain(card):
+    assert dataclasses.is_dataclass(card) and isinstance(card.to_dict()["power"][0], dict)

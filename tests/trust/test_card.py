@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from synfer.errors import FileError
+from synfer.trust.card import Card, Null, Power
+from synfer.trust.forecasts import Course, Forecasts
+from synfer.trust.measures import FEATURES
+from synfer.trust.predictor import Prediction
+
+
+@pytest.fixture
+def card() -> Card:
+    """One that nothing speaks against."""
+    return Card(
+        method="MVGC",
+        n_units=10,
+        n_samples=5000,
+        nulls=[Null("twins", 4, 0.051, 2.0, {"kind": "spiking", "matched": "counts", "deviation": 0.01, "worst": 0.1})],
+        halves=0.8,
+        initialisations=None,
+        echo=0.97,
+        power=[Power(0.1, 10, 9, 0.9, 0.6, 0.98, 0.95)],
+        forecasts=Forecasts("MVGC", 0.1, 0.3, 0.0, 0.01),
+        course=Course(0.3, 0.0, 0.0),
+        converged=True,
+        unconverged=0,
+        fits=20,
+        features=dict.fromkeys(FEATURES, 0.5) | {"halves": float("nan")},
+        predicted={"auroc": Prediction(0.95, 0.9, 0.98)},
+        strange=[],
+        warn_below=0.85,
+        about={"random_state": 0},
+    )
+
+
+def test_a_card_is_read_as_it_was_written(card, tmp_path):
+    card.save(tmp_path / "card.json")
+    again = Card.load(tmp_path / "card.json")
+    assert np.isnan(again.features.pop("halves")) and np.isnan(card.features.pop("halves"))
+    assert again == card
+    assert again.lines() == card.lines()
+
+
+def test_nothing_speaks_against_a_good_answer(card):
+    assert card.warnings == []
+    assert any(line.startswith("predicted AUROC") and "0.95  (0.90 to 0.98)" in line for line in card.lines())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"predicted": {"auroc": Prediction(0.84, 0.7, 0.9)}}, "may well be below 0.8: 0.84 is predicted"),
+        ({"converged": False}, "The fit did not converge."),
+        ({"unconverged": 3}, "3 of 20 fits made for this card"),
+        ({"nulls": [Null("twins", 4, 0.3, 2.0)]}, "Without any edge (twins) 30% of pairs"),
+        ({"halves": 0.1}, "Halves of the recording hardly agree"),
+        ({"initialisations": 0.2}, "Initialisations hardly agree"),
+        ({"power": [Power(0.3, 10, 4, 0.4, 0.2, 0.7, 0.7)]}, "Less than half of even the strongest planted"),
+        ({"forecasts": Forecasts("MVGC", 0.3, 0.2, 0.0, 0.0)}, "does not improve the forecast"),
+        ({"forecasts": Forecasts("MVGC", 0.1, 0.2, 0.0, 0.3)}, "correlated at the same instant"),
+        ({"course": Course(5.0, 0.5, 0.2)}, "mean of 50% of the units drifts"),
+        ({"strange": ["log_units"]}, "Unlike what the prediction was learnt from in log_units"),
+        ({"predicted": {}}, "No prediction"),
+    ],
+)
+def test_what_speaks_against_an_answer_is_said(card, change, words):
+    (warning,) = dataclasses.replace(card, **change).warnings
+    assert words in warning
+    assert f"warning: {warning}" in dataclasses.replace(card, **change).lines()
+
+
+class _Told:
+    """Stands where a predictor does."""
+
+    n_kinds, n_rows, warn_below = 3, 30, 0.9
+
+    def predict(self, features):
+        return {name: Prediction(0.5, 0.4, 0.6) for name in ("auroc", "fdr", "power")}
+
+    def strange(self, features):
+        return ["gain"]
+
+
+def test_without_pvalues_nothing_is_said_of_discoveries(card):
+    with_pvalues = card.predict_by(_Told())
+    assert set(with_pvalues.predicted) == {"auroc", "fdr", "power"} and with_pvalues.strange == ["gain"]
+    assert with_pvalues.about["table"] == {"kinds": 3, "rows": 30} and with_pvalues.warn_below == 0.9
+    without = dataclasses.replace(card, nulls=[Null("twins", 4, None, 2.0)]).predict_by(_Told())
+    assert set(without.predicted) == {"auroc"}
+    assert card.predict_by(None).predicted == {}
+
+
+class TestRefusesToRead:
+    @pytest.mark.parametrize("text", ["", "{", "[1]", '"text"'])
+    def test_what_is_no_card(self, tmp_path, text):
+        (tmp_path / "card.json").write_text(text)
+        with pytest.raises(FileError, match="no trust card"):
+            Card.load(tmp_path / "card.json")
+
+    def test_another_kind_a_newer_version_and_a_damaged_one(self, card, tmp_path):
+        path = tmp_path / "card.json"
+        card.save(path)
+        whole = json.loads(path.read_text())
+        for change, words in (
+            ({"synfer_kind": "connectome"}, "but connectome"),
+            ({"synfer_schema": 99}, "newer synfer"),
+            ({"nulls": [{"kind": "twins"}]}, "damaged"),
+            ({"course": None}, "damaged"),
+        ):
+            path.write_text(json.dumps(whole | change))
+            with pytest.raises(FileError, match=words):
+                Card.load(path)
+
+    def test_no_file(self, tmp_path):
+        with pytest.raises(FileError, match="cannot read"):
+            Card.load(tmp_path / "none.json")
