@@ -34,7 +34,7 @@ def test_parameters_and_tuples_come_back():
 
 
 def test_refuses_other_methods_and_objects():
-    with pytest.raises(InputError, match="found by a method of synfer .* got var: give the estimator"):
+    with pytest.raises(InputError, match=r"found by a method of synfer .* got var: give the estimator"):
         estimator_of(Connectome(np.zeros((3, 3)), method="var"))
     assert method_of(Connectome(np.zeros((3, 3)))) is None
     found = found_by(ConditionalGranger())

@@ -91,7 +91,7 @@ def test_initialisations_are_compared_where_a_method_draws(recording):
 
 class TestRefuses:
     def test_nothing_to_ask(self, recording):
-        with pytest.raises(InputError, match="estimator must be one of synfer.discover"):
+        with pytest.raises(InputError, match=r"estimator must be one of synfer\.discover"):
             assess(recording)
         with pytest.raises(InputError, match="got a class"):
             assess(recording, ConditionalGranger)

@@ -72,5 +72,5 @@ def test_refuses_what_cannot_be_planted(noise):
     with pytest.raises(InputError, match="delay must be at least 1 sample and strength at least 0; got 0 and"):
         plant(samples, own, np.array([0]), np.array([1]), 0.1, delay=0)
     counted = samples_of((np.random.default_rng(0).random((500, 2)) < 0.2).astype(float))
-    with pytest.raises(InputError, match="must be a probability where units are counted; got 1.5"):
+    with pytest.raises(InputError, match=r"must be a probability where units are counted; got 1\.5"):
         plant(counted, own, np.array([0]), np.array([1]), 1.5)

@@ -23,14 +23,14 @@ def made(n_kinds: int, each: int, seed: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    return Predictor(made(8, 25, 0))
+    return Predictor(made(8, 25, 0), n_trees=60)
 
 
 def test_learns_the_rule_and_its_intervals_hold_on_kinds_not_seen(predictor):
     new = made(8, 10, 1)
     said = predictor.predict_table(new)
     assert np.corrcoef(said["auroc_value"], new["auroc"])[0, 1] > 0.85
-    assert 0.8 <= ((said["auroc_low"] <= new["auroc"]) & (new["auroc"] <= said["auroc_high"])).mean()
+    assert ((said["auroc_low"] <= new["auroc"]) & (new["auroc"] <= said["auroc_high"])).mean() >= 0.8
     assert (said["auroc_high"] - said["auroc_low"]).median() < 0.4
     assert (said["power_low"] <= said["power_value"]).all() and (said["power_value"] <= said["power_high"]).all()
     one = predictor.predict(new.iloc[3].to_dict())["auroc"]
@@ -51,7 +51,7 @@ def test_left_out_means_not_learnt_from():
     table = made(10, 12, 2)
     odd = table["kind"] == "kind0"
     table.loc[odd, "auroc"] = 1.5 - table.loc[odd, "auroc"]
-    left = Predictor(table).left_out
+    left = Predictor(table, n_trees=40).left_out
     assert np.corrcoef(left.loc[odd, "auroc_value"], left.loc[odd, "auroc"])[0, 1] < 0
     rest = np.corrcoef(left.loc[~odd, "auroc_value"], left.loc[~odd, "auroc"])[0, 1]
     assert rest > 0.5
@@ -66,7 +66,7 @@ def test_says_what_is_strange(predictor):
 def test_missing_outcomes_are_not_predicted():
     table = made(5, 10, 3)
     table["fdr"] = np.nan
-    predictor = Predictor(table)
+    predictor = Predictor(table, n_trees=20)
     assert set(predictor.predict(dict.fromkeys(FEATURES, float("nan")))) == {"auroc", "power"}
 
 
@@ -85,8 +85,8 @@ class TestRefuses:
             Predictor(made(4, 10, 0), coverage=1.2)
 
     def test_what_is_no_table(self, tmp_path):
-        with pytest.raises(FileError, match="no table of bench/trust.py"):
+        with pytest.raises(FileError, match=r"no table of bench/trust\.py"):
             read_table(tmp_path / "none.csv")
         (tmp_path / "empty.csv").write_bytes(b"")
-        with pytest.raises(FileError, match="no table of bench/trust.py"):
+        with pytest.raises(FileError, match=r"no table of bench/trust\.py"):
             read_table(tmp_path / "empty.csv")

@@ -118,7 +118,7 @@ def test_kinds_of_signals(spiking):
 class TestRefuses:
     def test_an_observation_of_another_step(self, spiking):
         samples = samples_of(only(spiking, "spikes"))
-        with pytest.raises(InputError, match="must give the recording's step of 0.001 s; got 0.002 s"):
+        with pytest.raises(InputError, match=r"must give the recording's step of 0\.001 s; got 0\.002 s"):
             edge_free(samples, observation=lambda seen: observe.bin_spikes(only(seen, "spikes"), 2e-3))
 
     def test_an_observation_of_two_signals(self, spiking):

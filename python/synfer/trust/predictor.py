@@ -56,6 +56,8 @@ class Predictor:
         One row a recording and method: `FEATURES`, "kind" (of system), and `OUTCOMES`, NaN where there is none.
     coverage : float
         Of the intervals.
+    n_trees : int
+        Of each outcome.
     random_state : int
         Of the trees.
 
@@ -79,7 +81,9 @@ class Predictor:
     (2018), 1094-1111. R. Barber et al., Ann. Stat. 49 (2021), 486-507.
     """
 
-    def __init__(self, table: pd.DataFrame, *, coverage: float = COVERAGE, random_state: int = 0) -> None:
+    def __init__(
+        self, table: pd.DataFrame, *, coverage: float = COVERAGE, n_trees: int = TREES, random_state: int = 0
+    ) -> None:
         missing = [name for name in (*FEATURES, *OUTCOMES, "kind") if name not in table.columns]
         if missing:
             raise InputError(f"table must have columns {', '.join(missing)}; make it by bench/trust.py.")
@@ -90,7 +94,7 @@ class Predictor:
             )
         if not 0.5 <= coverage < 1:
             raise InputError(f"coverage must lie in [.5, 1); got {coverage}.")
-        self.coverage, self.random_state = coverage, random_state
+        self.coverage, self.n_trees, self.random_state = coverage, int(n_trees), random_state
         table = table.reset_index(drop=True)
         self.n_kinds, self.n_rows = int(table["kind"].nunique()), len(table)
         self._median = table[list(FEATURES)].astype(float).median().fillna(0.0).to_numpy()
@@ -127,7 +131,7 @@ class Predictor:
 
     def _grown(self, x: np.ndarray, y: np.ndarray, kinds: np.ndarray) -> ExtraTreesRegressor:
         trees = ExtraTreesRegressor(
-            TREES, min_samples_leaf=3, max_features=0.5, n_jobs=1, random_state=self.random_state
+            self.n_trees, min_samples_leaf=3, max_features=0.5, n_jobs=1, random_state=self.random_state
         )
         return trees.fit(x, y, sample_weight=_even(kinds))
 

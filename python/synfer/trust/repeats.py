@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -33,7 +34,9 @@ def halves(samples: Samples, estimator: BaseDiscoverer, n_pairs: int, n_jobs: in
     """
     around = StabilitySelection(clone(estimator), n_pairs=n_pairs, n_jobs=n_jobs, random_state=seed)
     try:
-        around._fit_samples(samples)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit to the recording itself has said them
+            around._fit_samples(samples)
     except InputError:
         return float("nan")
     return around.split_agreement_
