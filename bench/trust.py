@@ -66,7 +66,7 @@ def _var(rng: np.random.Generator, key: int) -> Pair:
 
 def _noisy_var(rng: np.random.Generator, key: int) -> Pair:
     seen, truth = _var(rng, key)
-    return observe.add_noise(seen, float(rng.choice([0.3, 1.0])), relative=True, seed=key), truth
+    return observe.add_noise(seen, float(rng.choice([0.3, 1.0])), signal="x", relative=True, seed=key), truth
 
 
 def _hidden_var(rng: np.random.Generator, key: int) -> Pair:

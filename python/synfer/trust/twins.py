@@ -25,7 +25,9 @@ TABLE = np.concatenate([np.linspace(-12.0, 4.0, 33), np.linspace(4.5, 30.0, 35),
 TABLE_SECONDS = 10.0
 VARIANCE = 5.0
 LEAD = 2.0  # seconds seen before what is kept begins: indicators rise for that long
-CORRECTIONS = 4
+CORRECTIONS = 6
+HIGHEST = 100.0  # mV above the median: how much farther a spike goes is the model's affair
+MILLIVOLTS = 10.0  # means farther from 0 than this are potentials, not z-scores
 
 Observation = Callable[[Recording], Recording]
 
@@ -67,7 +69,8 @@ def level_of(segments: list[np.ndarray], kind: str) -> np.ndarray:
     if kind != "voltage":
         return np.asarray(sum(segment.sum(axis=0, dtype=np.float64) for segment in segments)) / n
     everything = np.concatenate(segments)
-    middle = (np.median(everything, axis=0) + everything.max(axis=0)) / 2.0
+    rest = np.median(everything, axis=0)
+    middle = (rest + np.minimum(everything.max(axis=0), rest + HIGHEST)) / 2.0
     crossings = sum(((x[1:] >= middle) & (x[:-1] < middle)).sum(axis=0) for x in segments)
     return np.asarray(crossings) / n
 
@@ -99,7 +102,7 @@ def observation_of(recording: Recording | None, samples: Samples) -> Observation
         return None
     if kind == "counts":
         return lambda seen: observe.bin_spikes(_only(seen, "spikes"), samples.dt or STEP)
-    scaled = bool(np.all(np.abs(np.concatenate(samples.segments).mean(axis=0)) < 0.1))
+    scaled = bool(np.all(np.abs(np.concatenate(samples.segments).mean(axis=0)) < MILLIVOLTS))
     return lambda seen: _as_voltage(observe.decimate(_only(seen, "v"), every), scaled)
 
 
@@ -148,7 +151,8 @@ def edge_free(
     Raises
     ------
     InputError
-        The twin's rate differs from the recording's by more than `WITHIN`, or the observation gives another step.
+        The twin's rate differs from the recording's by more than `WITHIN` (or, of few spikes, by two standard errors
+        of their number), or the observation gives another step.
 
     References
     ----------
@@ -186,8 +190,11 @@ def _spiking(samples: Samples, observation: Observation, kind: str, seed: int) -
     seconds = (samples.n_samples + 1) * dt
     slope = np.gradient(level, drives)
     best: tuple[float, list[np.ndarray], np.ndarray] | None = None
-    for _ in range(CORRECTIONS):
-        seen = _seen(mean, seconds, observation, seed + 1)
+    # Few spikes leave the rate itself uncertain, whatever the drive; then its own error is what can be asked for.
+    spikes = goal.sum() * samples.n_samples if kind != "fluorescence" else np.inf
+    allowed = max(WITHIN, 2.0 / np.sqrt(max(spikes, 1.0)))
+    for attempt in range(CORRECTIONS):
+        seen = _seen(mean, seconds, observation, seed + 1 + attempt)
         if abs(seen.dt - dt) > 1e-6 * dt:
             raise InputError(f"observation must give the recording's step of {dt:g} s; got {seen.dt:g} s.")
         segments = _cut(np.asarray(seen[seen.signal_names[0]]), samples)
@@ -198,10 +205,10 @@ def _spiking(samples: Samples, observation: Observation, kind: str, seed: int) -
         if off < WITHIN / 4:
             break
         steepness = np.maximum(np.interp(mean, drives, slope), 1e-3 * slope.max())
-        mean = np.clip(mean + np.clip((goal - reached) / steepness, -3.0, 3.0), TABLE[0], TABLE[-1])
+        mean = np.clip(mean + np.clip(0.5 * (goal - reached) / steepness, -3.0, 3.0), drives[0], drives[-1])
     assert best is not None
     off, segments, reached = best
-    if off > WITHIN:
+    if off > allowed:
         raise InputError(
             f"recording: units without edges come to {reached.mean() / dt:.3g} a second, not {goal.mean() / dt:.3g}: "
             "say by observation= how it was made, or take surrogates alone (n_twins=0)."
