@@ -80,7 +80,8 @@ def test_each_question_can_be_left_out(recording):
     card = assess(recording, PartialCorrelation(), n_surrogates=1, **few)
     assert [null.kind for null in card.nulls] == ["circular_shift"] and card.fits == 1
     assert card.halves is None and card.power == [] and card.echo is None
-    assert np.isnan([card.features[name] for name in ("excess_twins", "halves", "planted_weak", "echo")]).all()
+    missing = ("excess_twins", "halves", "planted_weak", "echo", "spiking")
+    assert np.isnan([card.features[name] for name in missing]).all()
 
 
 def test_initialisations_are_compared_where_a_method_draws(recording):

@@ -34,7 +34,8 @@ def test_learns_the_rule_and_its_intervals_hold_on_kinds_not_seen(predictor):
     assert (said["auroc_high"] - said["auroc_low"]).median() < 0.4
     assert (said["power_low"] <= said["power_value"]).all() and (said["power_value"] <= said["power_high"]).all()
     one = predictor.predict(new.iloc[3].to_dict())["auroc"]
-    assert (one.value, one.low, one.high) == tuple(said.loc[3, ["auroc_value", "auroc_low", "auroc_high"]])
+    same = said.loc[3, ["auroc_value", "auroc_low", "auroc_high"]].astype(float)
+    np.testing.assert_allclose([one.value, one.low, one.high], same, rtol=1e-12)
 
 
 def test_warns_of_nearly_all_that_are_bad_and_left_out(predictor):

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
 from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger
-from synfer.simulate import run, var_coefficients, var_network
-from synfer.trust.repeats import agreement, halves
+from synfer.trust.repeats import agreement, found_again, halves_of
 
 
 def test_agreement_is_spearmans_mean_over_pairs():
@@ -20,14 +20,24 @@ def test_agreement_is_spearmans_mean_over_pairs():
     assert np.isnan(agreement([Connectome(a)])) and agreement([Connectome(a), Connectome(np.ones((5, 5)))]) == 0.0
 
 
-def test_halves_agree_where_there_are_edges_and_not_where_there_are_none():
-    network = var_network(var_coefficients(10, 1, 0.5, seed=1))
-    edges = ConditionalGranger()._read(run(network, 4.0, record="x", seed=1), reset=True)
-    none = ConditionalGranger()._read(np.random.default_rng(0).standard_normal((4000, 10)), reset=True)
-    assert halves(edges, ConditionalGranger(lag=1), 2, None, 0) > 0.6
-    assert abs(halves(none, ConditionalGranger(lag=1), 2, None, 0)) < 0.3
+def test_halves_are_complements_and_seeds_decide():
+    samples = ConditionalGranger()._read(np.random.default_rng(0).standard_normal((1000, 3)), reset=True)
+    make = halves_of(samples)
+    one, other = (np.concatenate(make(samples, seed).segments) for seed in (6, 7))
+    assert len(one) == len(other) == 500
+    together = np.concatenate([one, other])
+    np.testing.assert_array_equal(np.sort(together, axis=0), np.sort(samples.segments[0], axis=0))
+    assert not np.array_equal(one, np.concatenate(make(samples, 8).segments))
+    short = ConditionalGranger(lag=1)._read(np.random.default_rng(0).standard_normal((15, 3)), reset=True)
+    assert halves_of(short) is None
 
 
-def test_halves_that_are_too_short_have_no_agreement():
-    samples = ConditionalGranger()._read(np.random.default_rng(0).standard_normal((90, 6)), reset=True)
-    assert np.isnan(halves(samples, ConditionalGranger(lag=10), 2, None, 0))
+def test_edges_are_found_again_in_a_copy_with_noise_and_not_in_another():
+    rng = np.random.default_rng(1)
+    strength = np.where(rng.random((20, 20)) < 0.2, 3.0, 0.0)
+    one, other = (Connectome(np.abs(strength + rng.standard_normal((20, 20)))) for _ in range(2))
+    off = ~np.eye(20, dtype=bool)
+    true = roc_auc_score(strength[off] > 0, np.asarray(other.score)[off])
+    assert found_again(one, other, 0.2) == pytest.approx(true, abs=0.1)
+    assert found_again(one, one, 0.2) == 1.0
+    assert abs(found_again(one, Connectome(rng.random((20, 20))), 0.2) - 0.5) < 0.1

@@ -13,9 +13,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from synfer.connectome import Connectome
-from synfer.discover import BaseDiscoverer, Samples, _checks
+from synfer.discover import BaseDiscoverer, ConditionalGranger, CrossCorrelation, Samples, _checks
 from synfer.discover.origin import estimator_of, refuse_other
-from synfer.discover.significance.around import off_diagonal
+from synfer.discover.significance.around import fit_fresh, off_diagonal
 from synfer.discover.significance.surrogates import CircularShift, Surrogate, as_surrogate
 from synfer.errors import InputError
 from synfer.recording import Recording
@@ -150,18 +150,21 @@ def assess(
         again = work.each("initialisations", [_same] * n_initialisations, seeds[3])
         answers += again
         alike = repeats.agreement(_there(again))
-    halves = None
-    if n_halves:
-        halves = repeats.halves(samples, estimator, n_halves, n_jobs, int(seeds[4]))
+    share = _share(found, _there(of_twins or of_surrogates))
+    halves, halves_auroc, of_halves = _halves(work, n_halves, share, int(seeds[4]))
+    answers += of_halves
     level = (nulls[0]).level
     power, planted = _power(work, found, strengths, n_plantings, level, seeds)
     answers += planted
-    echo, echoed = _echo(work, found, _there(of_twins or of_surrogates), n_echoes, seeds)
+    echo, echoed = _echo(work, found, share, n_echoes, seeds)
     answers += [answer for answer in echoed if answer[0] is not None]  # not each method takes what is linear
     forecasts, course = forecasts_of(samples, estimator), course_of(samples)
     given = {
         "echo": echo,
         "halves": halves,
+        "halves_auroc": halves_auroc,
+        **_others(samples, found),
+        "spiking": float(twins[0].kind == "spiking") if twins else None,
         "initialisations": 1.0 if alike is None else alike,
         **dict(zip(STEPS, [power[k].auroc for k in (0, len(power) // 2, -1)] if power else [None] * 3, strict=True)),
         "drifting": course.drifting,
@@ -309,13 +312,38 @@ def _power(
     return made, answers
 
 
-def _echo(
-    work: Work, found: Connectome, of_null: list[Connectome], n_echoes: int, seeds: Any
-) -> tuple[float | None, list[Answer]]:
+def _share(found: Connectome, of_null: list[Connectome]) -> float:
+    """Share of edges, as scores beyond those without edges imply."""
+    return share_of_edges(tails(pairs_of(found), np.concatenate([pairs_of(one) for one in of_null])))
+
+
+def _halves(work: Work, n_halves: int, share: float, seed: int) -> tuple[float | None, float | None, list[Answer]]:
+    """Rank correlation and AUROC between complementary halves, means over pairs of them."""
+    make = repeats.halves_of(work.samples)
+    if n_halves == 0 or make is None:
+        return None, None, []
+    answers = work.each("halves", [make] * (2 * n_halves), seed - seed % 2)
+    pairs = [(answers[2 * k][0], answers[2 * k + 1][0]) for k in range(n_halves)]
+    whole = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if not whole:
+        return None, None, answers
+    alike = float(np.mean([repeats.agreement(pair) for pair in whole]))
+    return alike, float(np.mean([repeats.found_again(a, b, share) for a, b in whole])), answers
+
+
+def _others(samples: Samples, found: Connectome) -> dict[str, float | None]:
+    """Rank correlations with what two plain methods say of the same samples."""
+    made: dict[str, float | None] = {}
+    for name, other in (("granger", ConditionalGranger()), ("correlation", CrossCorrelation())):
+        answer, _ = fit_fresh(other, _same, samples, 0)
+        made[name] = None if answer is None else repeats.agreement([found, answer])
+    return made
+
+
+def _echo(work: Work, found: Connectome, share: float, n_echoes: int, seeds: Any) -> tuple[float | None, list[Answer]]:
     """AUROC with which the method finds again what it found, in linear networks that are wired so; mean."""
     if n_echoes == 0:
         return None, []
-    share = share_of_edges(tails(pairs_of(found), np.concatenate([pairs_of(one) for one in of_null])))
     echo = echo_of(work.samples, found, own_histories(work.samples.segments), share)
     answers = work.each("echoes", [functools.partial(_echoed, echo=echo)] * n_echoes, seeds[7])
     edge = off_diagonal(echo.wired)

@@ -27,6 +27,10 @@ FEATURES = (
     "spread",  # of log scores
     "echo",  # AUROC with which it finds again what it found, in linear networks wired so
     "halves",
+    "halves_auroc",  # of each half's highest scores, by the other's
+    "granger",  # rank correlation with the scores of ConditionalGranger
+    "correlation",  # and with those of CrossCorrelation
+    "spiking",  # 1 where the twins spike
     "initialisations",
     "symmetry",  # rank correlation of score and transposed score
     "by_unit",  # share of the ranks' variance that lies between sources, and between targets

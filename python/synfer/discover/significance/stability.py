@@ -116,7 +116,7 @@ class StabilitySelection(AroundEstimator):
         seeds = check_random_state(self.random_state).randint(2**30 - 1, size=self.n_pairs)
         # The lowest bit says which half of the pair.
         halves = [2 * int(seed) + half for seed in seeds for half in (0, 1)]
-        found = self._each(functools.partial(_half, groups=groups), samples, halves)
+        found = self._each(functools.partial(half_of, groups=groups), samples, halves)
         scores = np.stack([off_diagonal(np.asarray(connectome.score)) for connectome in found])
         chosen = np.zeros(scores.shape[1])
         for score in scores:
@@ -134,7 +134,8 @@ class StabilitySelection(AroundEstimator):
         return self._around(samples, self.estimator_.connectome_, score=as_pairs(stability, n), **nothing)
 
 
-def _half(samples: Samples, seed: int, groups: list[list[tuple[int, int, int]]]) -> Samples:
+def half_of(samples: Samples, seed: int, groups: list[list[tuple[int, int, int]]]) -> Samples:
+    """Take a random half of groups of stretches; seeds 2 k and 2 k + 1 give complements."""
     order = check_random_state(seed // 2).permutation(len(groups))
     middle = len(groups) // 2
     chosen = order[:middle] if seed % 2 == 0 else order[middle:]
