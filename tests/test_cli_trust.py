@@ -1,0 +1,67 @@
+"""`synfer trust`, and its card on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from synfer import Connectome, Recording, cli
+from synfer.discover import ConditionalGranger
+from synfer.simulate import run, var_coefficients, var_network
+from synfer.trust import Card, assess
+
+FEW = ("--set", "n_twins=1", "--set", "n_surrogates=1", "--set", "n_halves=1", "--set", "n_plantings=1")
+
+
+def synfer(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A connectome and its recording, of two signals of which the second was used."""
+    home = tmp_path_factory.mktemp("trust")
+    x = run(var_network(var_coefficients(5, 1, 0.3, seed=2)), 1.0, record="x", seed=2)
+    recording = Recording({"other": x["x"][::-1].copy(), "x": x["x"]}, x.dt)
+    recording.save(home / "recording.nc")
+    ConditionalGranger(lag=1).fit(recording, "x").connectome_.save(home / "found.nc")
+    return home / "found.nc", home / "recording.nc"
+
+
+def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(made, tmp_path):
+    found, recording = made
+    result = synfer("trust", found, "--recording", recording, "--out", tmp_path / "card.json", "--seed", 3, *FEW)
+    assert result.exit_code == 0, result.output
+    card = Card.load(tmp_path / "card.json")
+    few = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1}
+    same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)
+    assert card.to_dict() == same.to_dict() and card.about["signal"] == "x"
+    assert all(line in result.output for line in card.lines())
+    page = tmp_path / "page.html"
+    shown = ("--signal", "x", "--trust", tmp_path / "card.json", "--out", page)
+    result = synfer("report", found, "--recording", recording, *shown)
+    assert result.exit_code == 0, result.output
+    assert "How far to trust it" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--set", "n_twin=1"), ("parameter 'n_twin' does not exist", "n_twins")),
+        (("--set", "recording=1"), ("parameter 'recording' does not exist",)),
+        (("--set", "n_twins=-1"), ("n_twins must be a whole number",)),
+        (("--out", "{found}"), ("exists", "--force")),
+    ],
+)
+def test_refuses_in_one_line(made, tmp_path, arguments, words):
+    found, recording = made
+    before = found.read_bytes()
+    given = [str(argument).format(found=found) for argument in arguments]
+    out = () if "--out" in given else ("--out", tmp_path / "card.json")
+    result = synfer("trust", found, "--recording", recording, *out, *given)
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("synfer: error: ") and all(word in line for word in words)
+    assert found.read_bytes() == before and not (tmp_path / "card.json").exists()
