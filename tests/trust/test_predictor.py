@@ -23,11 +23,11 @@ def made(n_kinds: int, each: int, seed: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    return Predictor(made(8, 25, 0), n_trees=60)
+    return Predictor(made(24, 10, 0), n_trees=60)
 
 
 def test_learns_the_rule_and_its_intervals_hold_on_kinds_not_seen(predictor):
-    new = made(8, 10, 1)
+    new = made(24, 5, 1)
     said = predictor.predict_table(new)
     assert np.corrcoef(said["auroc_value"], new["auroc"])[0, 1] > 0.85
     assert ((said["auroc_low"] <= new["auroc"]) & (new["auroc"] <= said["auroc_high"])).mean() >= 0.8
@@ -44,7 +44,8 @@ def test_warns_of_nearly_all_that_are_bad_and_left_out(predictor):
     assert bad.sum() > 20
     assert (left.loc[bad, "auroc_value"] <= predictor.warn_below).mean() >= 0.95
     inside = (left["auroc"] >= left["auroc_low"]) & (left["auroc"] <= left["auroc_high"])
-    assert inside.mean() == pytest.approx(0.9, abs=0.03)
+    # One more kind counts as always missed: of 24, .9 x 25 / 24 of the rows left out lie inside.
+    assert inside.mean() == pytest.approx(0.9 * 25 / 24, abs=0.02)
 
 
 def test_left_out_means_not_learnt_from():

@@ -357,7 +357,7 @@ def trust(
     known = inspect.signature(assess).parameters
     for name in settings:
         if name not in known or name in (*fixed, "recording", "estimator", "observation", "predictor"):
-            raise UnknownNameError.of("trust: parameter", name, [n for n in known if n[:2] == "n_" or n[0] == "s"])
+            raise UnknownNameError.of("trust: parameter", name, [one for one in known if one[:2] == "n_"])
     with written_whole(out) as draft:  # before the long work
         card = assess(recording, **fixed, **settings)
         card.save(draft)

@@ -48,7 +48,8 @@ class Predictor:
     Extremely randomised trees on the log odds of each outcome, missing features replaced by the column's median (and
     said to be missing in a column of its own). Intervals are conformal over kinds of systems: each kind is predicted
     from the others, and the ``coverage`` quantile of |error| / (spread of the trees + .1) over all rows, each kind of
-    equal weight, is what the spread of a new prediction is multiplied by.
+    equal weight and one more kind of infinite errors counted, is what the spread of a new prediction is multiplied by
+    (the largest such error where there are too few kinds for that).
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ class Predictor:
     References
     ----------
     P. Geurts, D. Ernst and L. Wehenkel, Machine Learning 63 (2006), 3-42. J. Lei et al., J. Am. Stat. Assoc. 113
-    (2018), 1094-1111. R. Barber et al., Ann. Stat. 49 (2021), 486-507.
+    (2018), 1094-1111. R. Barber et al., Ann. Stat. 49 (2021), 486-507. R. Dunn, L. Wasserman and A. Ramdas, J. Am.
+    Stat. Assoc. 118 (2023), 2491-2502: where observations come in groups.
     """
 
     def __init__(
@@ -204,10 +206,11 @@ def _said(trees: ExtraTreesRegressor, x: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _quantile(error: np.ndarray, kinds: np.ndarray, coverage: float) -> float:
-    """Quantile of errors, each kind of equal weight, one more of infinite error counted (as conformal intervals do)."""
+    """Quantile of errors, each kind of equal weight and one more of infinite errors: what is new is a draw of kinds."""
     weight = _even(kinds)
     order = np.argsort(error)
-    reached = np.cumsum(weight[order]) / (weight.sum() + weight.mean())
+    n_kinds = len(np.unique(kinds))
+    reached = np.cumsum(weight[order]) / (weight.sum() * (n_kinds + 1) / n_kinds)
     return float(error[order][min(int(np.searchsorted(reached, coverage)), len(error) - 1)])
 
 
