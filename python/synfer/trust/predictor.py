@@ -24,7 +24,7 @@ COVERAGE = 0.9
 TREES = 150
 FEWEST = 3  # kinds, of which one is left out in turn
 FEWEST_ROWS = 20
-EDGE = 1e-3  # AUROC and shares are learnt as log odds of values so far from 0 and 1 at least
+EDGE = 0.01  # AUROC and shares are learnt as log odds of values so far from 0 and 1 at least
 SPREAD = 0.1  # added to the trees' spread: in log odds
 
 
@@ -116,10 +116,11 @@ class Predictor:
             self._factor[name] = _quantile(np.abs(odds - value) / (spread + SPREAD), kinds[known], coverage)
             self._trees[name] = self._grown(x[known], odds, kinds[known])
             half = self._factor[name] * (spread + SPREAD)
-            for suffix, what in (("", odds), ("_value", value), ("_low", value - half), ("_high", value + half)):
+            left_out[name] = y
+            for which, what in (("value", value), ("low", value - half), ("high", value + half)):
                 column = np.full(len(table), np.nan)
-                column[known] = _share(what)
-                left_out[f"{name}{suffix}"] = column
+                column[known] = _end(which, what)
+                left_out[f"{name}_{which}"] = column
         self.left_out = left_out
         self.warn_below = GOOD
         if "auroc" in self._trees:
@@ -171,7 +172,7 @@ class Predictor:
             value, spread = _said(trees, x)
             half = self._factor[name] * (spread + SPREAD)
             for which, odds in (("value", value), ("low", value - half), ("high", value + half)):
-                columns[f"{name}_{which}"] = _share(odds)
+                columns[f"{name}_{which}"] = _end(which, odds)
         return pd.DataFrame(columns, index=table.index)
 
     def strange(self, features: Mapping[str, float]) -> list[str]:
@@ -190,6 +191,14 @@ def _odds(y: np.ndarray) -> np.ndarray:
 
 def _share(odds: np.ndarray) -> np.ndarray:
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+
+
+def _end(which: str, odds: np.ndarray) -> np.ndarray:
+    """Shares; an interval that reaches to where 0 and 1 were learnt reaches to them."""
+    share = _share(odds)
+    if which == "low":
+        return np.where(share <= EDGE * (1 + 1e-9), 0.0, share)
+    return np.where(share >= 1.0 - EDGE * (1 + 1e-9), 1.0, share) if which == "high" else share
 
 
 def _even(kinds: np.ndarray) -> np.ndarray:

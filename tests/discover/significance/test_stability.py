@@ -10,7 +10,7 @@ from synfer.discover import ConditionalGranger
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.significance import StabilitySelection
 from synfer.discover.significance.folds import folds, stretches, taken
-from synfer.discover.significance.stability import _half
+from synfer.discover.significance.stability import half_of
 from synfer.errors import InputError
 
 
@@ -32,7 +32,7 @@ def test_halves_of_a_pair_share_nothing_and_miss_nothing(lengths):
     groups = stretches(samples, 10, "n_blocks")
     rows = np.concatenate(samples.segments)
     for seed in (4, 18):
-        halves = [np.concatenate(_half(samples, seed + k, groups).segments) for k in (0, 1)]
+        halves = [np.concatenate(half_of(samples, seed + k, groups).segments) for k in (0, 1)]
         both = np.concatenate(halves)
         assert len(both) == len(rows)
         np.testing.assert_array_equal(np.sort(both[:, 0]), np.sort(rows[:, 0]))
