@@ -173,8 +173,8 @@ def card_of(kind: str, k: int, method: str) -> dict[str, object]:
     once = time.perf_counter() - begin
     card = assess(seen, create(method), connectome=found, signal=signal, predictor=None, n_initialisations=0,
                   random_state=k)  # fmt: skip
-    about = {"kind": kind, "k": k, "method": method, "units": seen.n_units, "edges": figures["n_edges"], "samples": seen.n_samples,
-             "once": once, "seconds": time.perf_counter() - begin}  # fmt: skip
+    about = {"kind": kind, "k": k, "method": method, "units": seen.n_units, "edges": figures["n_edges"],
+             "samples": seen.n_samples, "once": once, "seconds": time.perf_counter() - begin}  # fmt: skip
     return {**about, **outcome, **card.features}
 
 
