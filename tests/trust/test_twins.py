@@ -86,9 +86,12 @@ def test_bins_are_as_wide(spiking, width):
         assert twin.kind == "spiking" and twin.deviation <= WITHIN
 
 
-def test_other_signals_keep_each_units_spectrum_and_spread():
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_other_signals_keep_each_units_spectrum_and_spread(noise):
     network = var_network(var_coefficients(5, 2, 0.5, seed=2), dt=0.1)
     recording = run(network, 1000.0, 0.1, record="x", initial_state="stationary", seed=2)
+    if noise:  # said in the provenance, and still no reason for neurons
+        recording = observe.add_noise(recording, noise, signal="x", relative=True, seed=1)
     samples = samples_of(recording)
     twin = edge_free(samples, recording, seed=1)
     assert twin.kind == "autoregression"

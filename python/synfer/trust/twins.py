@@ -88,6 +88,8 @@ def observation_of(recording: Recording | None, samples: Samples) -> Observation
     None where it is not known, so that no spiking twin can be made.
     """
     kind = signal_kind(samples)
+    if kind is None:
+        return None
     told = [] if recording is None else recording.provenance.get("observed", [])
     steps = [step for step in told if isinstance(step, dict) and step.get("step") != "hide_units"]
     if steps:
@@ -95,7 +97,7 @@ def observation_of(recording: Recording | None, samples: Samples) -> Observation
         if any(step.get("step") not in names for step in steps):
             return None
         return lambda seen: _replayed(seen, steps)
-    if samples.dt is None or kind is None or kind == "fluorescence":
+    if samples.dt is None or kind == "fluorescence":
         return None
     every = round(samples.dt / STEP)
     if every < 1 or abs(every * STEP - samples.dt) > 1e-6 * samples.dt:
