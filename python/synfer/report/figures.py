@@ -222,6 +222,12 @@ def power(curve: Sequence[Power]) -> go.Figure:
             "<extra></extra>",
         )
     )
-    figure.update_xaxes(title="strength of planted edges", type="log", showgrid=False)
+    figure.update_xaxes(
+        title="strength of planted edges",
+        type="log",
+        showgrid=False,
+        tickvals=strength,
+        ticktext=[f"{one:g}" for one in strength],
+    )
     figure.update_yaxes(title="share found", range=[-0.02, 1.02], gridcolor=UNKNOWN, zeroline=False)
     return _laid_out(figure, 300)

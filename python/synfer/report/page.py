@@ -201,9 +201,9 @@ def _trust(card: Card) -> str:
         columns=["predicted", "value", "low", "high"],
     )
     answers = {
-        f"without edges: {null.kind}": "no p-values"
+        "without edges: " + null.kind.replace("_", " "): "no p-values"
         if null.rejected is None
-        else f"{null.rejected:.1%} of pairs have p < .05 (5 % is right)"
+        else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
         for null in card.nulls
     }
     answers["halves of the recording agree"] = _rank(card.halves)
