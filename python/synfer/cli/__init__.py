@@ -6,7 +6,6 @@ input cannot be used; 1 the work itself failed.
 
 from __future__ import annotations
 
-import inspect
 import os
 import platform
 import time
@@ -21,8 +20,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from typer.core import TyperGroup
 
-from synfer.cli.inputs import parsed, read_recording, read_truth, refuse_same_file, split
-from synfer.errors import FileError, InputError, SynferError, SynferWarning, UnknownNameError
+from synfer.cli.inputs import parsed, read_recording, read_truth, refuse_same_file, settings_of, split
+from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
 class _Commands(TyperGroup):
@@ -346,20 +345,11 @@ def trust(
     if signal is None and isinstance(given, dict):
         signal = given.get("signal")
     recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
-    settings = dict(parsed(assignment) for assignment in assignments or [])
-    fixed: dict[str, Any] = {
-        "connectome": found,
-        "signal": signal,
-        "cache": cache,
-        "n_jobs": jobs,
-        "random_state": seed,
-    }
-    known = inspect.signature(assess).parameters
-    for name in settings:
-        if name not in known or name in (*fixed, "recording", "estimator", "observation", "predictor"):
-            raise UnknownNameError.of("trust: parameter", name, [one for one in known if one[:2] == "n_"])
+    settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
-        card = assess(recording, **fixed, **settings)
+        card = assess(
+            recording, connectome=found, signal=signal, cache=cache, n_jobs=jobs, random_state=seed, **settings
+        )
         card.save(draft)
     for line in card.lines():
         typer.echo(line)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synfer.errors import FileError, InputError
+from synfer.errors import FileError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
@@ -68,3 +70,18 @@ def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> Non
     """Refuse one path for two files."""
     if path.resolve() == other.resolve():
         raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
+
+
+def settings_of(assignments: list[str] | None, function: Callable[..., Any], what: str) -> dict[str, Any]:
+    """Read "name=value" for a function's parameters that are numbers or names; others have options of their own."""
+    settings = dict(parsed(assignment) for assignment in assignments or [])
+    taken = ("n_jobs", "signal", "random_state")
+    known = [
+        name
+        for name, one in inspect.signature(function).parameters.items()
+        if name not in taken and isinstance(one.default, int | str | tuple)
+    ]
+    for name in settings:
+        if name not in known:
+            raise UnknownNameError.of(f"{what}: parameter", name, known)
+    return settings
