@@ -11,6 +11,7 @@ void bind_edges(pybind11::module_& m);
 void bind_ensemble(pybind11::module_& m);
 void bind_glm(pybind11::module_& m);
 void bind_machine(pybind11::module_& m);
+void bind_pair_density(pybind11::module_& m);
 void bind_rates(pybind11::module_& m);
 void bind_simulator(pybind11::module_& m);
 void bind_spiking(pybind11::module_& m);

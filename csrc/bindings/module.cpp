@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m) {
     synfer::bind_ensemble(m);
     synfer::bind_glm(m);
     synfer::bind_machine(m);
+    synfer::bind_pair_density(m);
     synfer::bind_rates(m);
     synfer::bind_simulator(m);
     synfer::bind_spiking(m);

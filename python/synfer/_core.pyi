@@ -281,3 +281,15 @@ def fit_point_process(
     curvature_rows: int,
     n_threads: int = 1,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]: ...
+
+# pair_density.cpp
+def joint_density(
+    samples: NDArray[np.float32],
+    grid: NDArray[np.float32],
+    bandwidth: NDArray[np.float32],
+    segment: NDArray[np.int64],
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    lag: NDArray[np.int64],
+    n_threads: int = 1,
+) -> NDArray[np.float32]: ...

@@ -1,0 +1,77 @@
+#include "pair_density/joint_density.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace synfer::pair_density {
+namespace {
+
+using Values = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using View = Eigen::Map<Values>;
+
+constexpr Index kBlock = 512;  // samples whose kernels are held at once: of 100 units and 32 points, 7 MB
+
+// Kernels (time, point) of samples first .. last - 1 of one unit.
+void kernels(const Signal& signal, Index unit, Index first, Index last, float* out) {
+    const Index n = signal.n_points;
+    const float* grid = signal.grid + unit * n;
+    const float h = signal.bandwidth[unit];
+    const float level = 1.0f / (std::sqrt(2.0f * 3.14159265358979f) * h), narrow = -0.5f / (h * h);
+    const Eigen::Map<const Eigen::ArrayXf> points(grid, n);
+    for (Index t = first; t < last; ++t) {
+        const float x = signal.samples[t * signal.n_units + unit];
+        Eigen::Map<Eigen::ArrayXf>(out + (t - first) * n, n) = level * ((points - x).square() * narrow).exp();
+    }
+}
+
+}  // namespace
+
+void joint_density(const Signal& signal, const Pairs& pairs, float* out, int n_threads) {
+    const Index n = signal.n_points, square = n * n;
+    std::fill_n(out, pairs.n_pairs * pairs.n_lags * square, 0.0f);
+    // Units that occur, in places of their own: a batch of a few pairs among thousands of units costs what it holds.
+    std::vector<Index> place(signal.n_units, -1), units;
+    for (Index p = 0; p < pairs.n_pairs; ++p) {
+        for (const std::int64_t unit : {pairs.source[p], pairs.target[p]}) {
+            if (place[unit] < 0) {
+                place[unit] = static_cast<Index>(units.size());
+                units.push_back(unit);
+            }
+        }
+    }
+    Index longest = 0;
+    for (Index l = 0; l < pairs.n_lags; ++l) longest = std::max<Index>(longest, pairs.lag[l]);
+    const Index n_used = static_cast<Index>(units.size()), rows = kBlock + longest;
+    std::vector<float> held(static_cast<std::size_t>(n_used) * rows * n);
+    std::vector<Index> counted(pairs.n_lags, 0);
+    for (Index s = 0; s < signal.n_segments; ++s) {
+        const Index begin = signal.segment[s], end = signal.segment[s + 1];
+        for (Index l = 0; l < pairs.n_lags; ++l) counted[l] += std::max<Index>(0, end - begin - pairs.lag[l]);
+        for (Index first = begin; first < end; first += kBlock) {
+            // Sources of this block, and the targets that follow them.
+            const Index stop = std::min(first + kBlock, end), last = std::min(stop + longest, end);
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+            for (Index u = 0; u < n_used; ++u) kernels(signal, units[u], first, last, held.data() + u * rows * n);
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+            for (Index p = 0; p < pairs.n_pairs; ++p) {
+                float* source = held.data() + place[pairs.source[p]] * rows * n;
+                float* target = held.data() + place[pairs.target[p]] * rows * n;
+                for (Index l = 0; l < pairs.n_lags; ++l) {
+                    const Index lag = pairs.lag[l], products = std::min(stop, last - lag) - first;
+                    if (products <= 0) continue;
+                    View(out + (p * pairs.n_lags + l) * square, n, n).noalias() +=
+                        View(source, products, n).transpose() * View(target + lag * n, products, n);
+                }
+            }
+        }
+    }
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (Index p = 0; p < pairs.n_pairs; ++p) {
+        for (Index l = 0; l < pairs.n_lags; ++l) {
+            View(out + (p * pairs.n_lags + l) * square, n, n) *= 1.0f / static_cast<float>(counted[l]);
+        }
+    }
+}
+
+}  // namespace synfer::pair_density
