@@ -60,10 +60,11 @@ py::array joint_density(const py::array& samples, const py::array& grid, const p
 }  // namespace
 
 void bind_pair_density(py::module_& m) {
-    m.def("joint_density", &joint_density, py::arg("samples"), py::arg("grid"), py::arg("bandwidth"),
-          py::arg("segment"), py::arg("source"), py::arg("target"), py::arg("lag"), py::arg("n_threads") = 1,
-          "Kernel densities (pair, lag, source's point, target's point) of float32 samples (time, unit) on grids (unit, "
-          "point), products within segments alone.");
+    m.def(
+        "joint_density", &joint_density, py::arg("samples"), py::arg("grid"), py::arg("bandwidth"), py::arg("segment"),
+        py::arg("source"), py::arg("target"), py::arg("lag"), py::arg("n_threads") = 1,
+        "Kernel densities (pair, lag, source's point, target's point) of float32 samples (time, unit) on grids (unit, "
+        "point), products within segments alone.");
 }
 
 }  // namespace synfer

@@ -4,11 +4,12 @@
 
 // Densities of two variables on a grid, for many ordered pairs at once:
 //
-//   f(a, b) = 1/n sum_t K_j(x_a, X_j(t)) K_i(y_b, X_i(t + lag)),   K_u(g, x) = exp(-(g - x)^2 / 2 h_u^2) / (sqrt(2 pi) h_u)
+//   f(a, b) = 1/n sum_t K_j(x_a, X_j(t)) K_i(y_b, X_i(t + lag)),   K_u(g, x) = exp(-(g - x)^2 / 2 h_u^2) / (sqrt(2 pi)
+//   h_u)
 //
 // with (j, i) = (source, target), grids of each unit's own and n the number of products that lie within one segment.
-// The kernel separates, so that a pair is a product of matrices (grid, time) (time, grid), a block of samples at a time:
-// memory does not grow with the length of the recording.
+// The kernel separates, so that a pair is a product of matrices (grid, time) (time, grid), a block of samples at a
+// time: memory does not grow with the length of the recording.
 namespace synfer::pair_density {
 
 using Index = Eigen::Index;

@@ -1,0 +1,192 @@
+"""A prior graph from the data, and of each pair the enclosing subgraph, its nodes labelled by their place in it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synfer.errors import ShapeError
+
+LABELS = 6
+"""Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 5 (by distances); within one hop there are no more."""
+
+STATISTICS = 6
+"""Beside its label a node says: whether it is source or target, and its association with each, plain and partial."""
+
+N_FEATURES = LABELS + STATISTICS
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A graph to begin with, made from the samples alone, and the associations that it was made from.
+
+    Attributes
+    ----------
+    neighbours : list of numpy.ndarray
+        Of each unit, those that it is joined with, the strongest first.
+    plain, partial : numpy.ndarray, (target, source), float32
+        Correlation of largest magnitude over the lags, and correlation given all other units.
+    """
+
+    neighbours: list[np.ndarray]
+    plain: np.ndarray
+    partial: np.ndarray
+
+
+def prior_graph(
+    segments: Sequence[np.ndarray],
+    lags: Sequence[int],
+    degree: int,
+    given: np.ndarray | None = None,
+    ridge: float | None = None,
+) -> Prior:
+    """Join each unit with those that it is associated with most.
+
+    Parameters
+    ----------
+    segments : sequence of arrays (time, unit)
+    lags : sequence of int
+        In samples, from source to target.
+    degree : int
+        Partners that each unit chooses; chosen by one side, a pair is joined.
+    given : array (target, source), optional
+        A graph known from elsewhere, not 0 where there is an edge, in place of the choice.
+    ridge : float, optional
+        What is added to the diagonal of correlations before they are inverted; default sqrt(units / samples) / 10,
+        at least 0.01.
+    """
+    samples = np.concatenate([np.asarray(s, dtype=np.float64) for s in segments])
+    mean, scale = samples.mean(0), samples.std(0)
+    n, n_units = samples.shape
+    plain = np.zeros((n_units, n_units))
+    for lag in lags:
+        products = np.zeros((n_units, n_units))
+        for segment in segments:
+            z = (segment - mean) / scale
+            if len(z) > lag:
+                products += z[lag:].T @ z[: len(z) - lag]
+        plain = np.where(np.abs(products / n) > np.abs(plain), products / n, plain)
+    np.fill_diagonal(plain, 0.0)
+    z = (samples - mean) / scale
+    added = max(0.01, 0.1 * np.sqrt(n_units / n)) if ridge is None else ridge
+    precision = np.linalg.inv(z.T @ z / n + added * np.eye(n_units))
+    root = np.sqrt(np.diag(precision))
+    partial = -precision / np.outer(root, root)
+    np.fill_diagonal(partial, 0.0)
+    strength = np.maximum(np.abs(plain), np.abs(plain).T)
+    if given is None:
+        chosen = np.zeros((n_units, n_units), dtype=bool)
+        best = np.argsort(-strength, axis=1, kind="stable")[:, : min(degree, n_units - 1)]
+        np.put_along_axis(chosen, best, True, axis=1)
+    else:
+        if given.shape != (n_units, n_units):
+            raise ShapeError(f"prior must be (target, source) of X's {n_units} units, got {given.shape}.")
+        chosen = np.nan_to_num(given) != 0
+    chosen |= chosen.T
+    np.fill_diagonal(chosen, False)
+    neighbours = []
+    for unit in range(n_units):
+        mine = np.flatnonzero(chosen[unit])
+        neighbours.append(mine[np.argsort(-strength[unit, mine], kind="stable")])
+    return Prior(neighbours, plain.astype(np.float32), partial.astype(np.float32))
+
+
+def distance_labels(to_source: np.ndarray, to_target: np.ndarray) -> np.ndarray:
+    """Label nodes by their distances from the two of a pair (double-radius node labelling).
+
+        1 + min(d_s, d_t) + (d // 2) (d // 2 + d % 2 - 1),    d = d_s + d_t,
+
+    1 for the pair itself, 0 where one of the two cannot be reached.
+
+    Parameters
+    ----------
+    to_source, to_target : array (node,)
+        Each measured with the other of the two taken away; inf where there is no path.
+
+    References
+    ----------
+    M. Zhang and Y. Chen, Link prediction based on graph neural networks, NeurIPS 2018.
+    """
+    to_source, to_target = np.asarray(to_source, dtype=float), np.asarray(to_target, dtype=float)
+    reached = np.isfinite(to_source) & np.isfinite(to_target)
+    a, b = np.where(reached, to_source, 0).astype(int), np.where(reached, to_target, 0).astype(int)
+    total = a + b
+    label = 1 + np.minimum(a, b) + (total // 2) * (total // 2 + total % 2 - 1)
+    return np.where((to_source == 0) | (to_target == 0), 1, np.where(reached, label, 0))
+
+
+def enclosing(prior: Prior, source: int, target: int, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the subgraph of a pair and its neighbours out of a graph; the pair's own edge is taken away.
+
+    Returns
+    -------
+    nodes : numpy.ndarray, (node,)
+        Units, source and target first, then neighbours, of either in turn, the strongest first: no more than ``most``.
+    joined : numpy.ndarray, (node, node) of bool
+    labels : numpy.ndarray, (node,)
+        As `distance_labels` gives them.
+    """
+    nodes = [source, target]
+    here = {source, target}
+    ours, theirs = prior.neighbours[source], prior.neighbours[target]
+    for k in range(max(len(ours), len(theirs))):
+        for side in (ours, theirs):
+            if k < len(side) and int(side[k]) not in here and len(nodes) < most:
+                here.add(int(side[k]))
+                nodes.append(int(side[k]))
+    place = {unit: k for k, unit in enumerate(nodes)}
+    joined = np.zeros((len(nodes), len(nodes)), dtype=bool)
+    for k, unit in enumerate(nodes):
+        joined[k, [place[other] for other in prior.neighbours[unit].tolist() if other in place]] = True
+    joined |= joined.T
+    joined[0, 1] = joined[1, 0] = False
+    labels = distance_labels(_distances(joined, 0, without=1), _distances(joined, 1, without=0))
+    return np.array(nodes), joined, labels
+
+
+def _distances(joined: np.ndarray, start: int, without: int) -> np.ndarray:
+    """Count steps from a node to all others, never through one that is taken away."""
+    found = np.full(len(joined), np.inf)
+    found[start] = 0
+    waiting = deque([start])
+    while waiting:
+        node = waiting.popleft()
+        for other in np.flatnonzero(joined[node]).tolist():
+            if other != without and np.isinf(found[other]):
+                found[other] = found[node] + 1
+                waiting.append(other)
+    return found
+
+
+def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
+    """Give each pair's subgraph as one array, node by node: features, then what each node hears of the others.
+
+    Parameters
+    ----------
+    prior : Prior
+    pairs : array (pair, 2)
+        Positions of source and target.
+    most : int
+        Nodes of a subgraph; smaller ones are filled up with nodes that are all 0.
+
+    Returns
+    -------
+    numpy.ndarray, (pair, most, N_FEATURES + most), float32
+        Features: the label, one-hot; is source; is target; plain association with source and target; partial with
+        both. Then the adjacency with self-loops. An empty node has neither, which is how it is known.
+    """
+    out = np.zeros((len(pairs), most, N_FEATURES + most), dtype=np.float32)
+    for one, (source, target) in zip(out, np.asarray(pairs).tolist(), strict=True):
+        nodes, joined, labels = enclosing(prior, source, target, most)
+        n = len(nodes)
+        one[np.arange(n), np.minimum(labels, LABELS - 1)] = 1.0
+        one[0, LABELS] = one[1, LABELS + 1] = 1.0
+        one[:n, LABELS + 2] = prior.plain[nodes, source]
+        one[:n, LABELS + 3] = prior.plain[target, nodes]
+        one[:n, LABELS + 4] = prior.partial[nodes, source]
+        one[:n, LABELS + 5] = prior.partial[target, nodes]
+        one[:n, N_FEATURES : N_FEATURES + n] = joined | np.eye(n, dtype=bool)
+    return out
