@@ -11,7 +11,7 @@ import numpy as np
 from synfer.errors import ShapeError
 
 LABELS = 6
-"""Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 5 (by distances); within one hop there are no more."""
+"""Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 4 (by distances), 5 (that, and all further ones)."""
 
 STATISTICS = 6
 """Beside its label a node says: whether it is source or target, and its association with each, plain and partial."""
