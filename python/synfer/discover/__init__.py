@@ -7,6 +7,7 @@ from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
 from synfer.discover.cross_mapping import ConvergentCrossMapping
+from synfer.discover.d2cl import D2CL
 from synfer.discover.events import EventRegression
 from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
@@ -22,6 +23,7 @@ from synfer.discover.transfer_entropy import TransferEntropy
 from synfer.discover import significance  # isort: skip  # around the estimators, and so after them
 
 __all__ = [
+    "D2CL",
     "GRNGC",
     "METHODS",
     "MVGC",

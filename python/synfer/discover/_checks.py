@@ -116,15 +116,17 @@ def as_floats(X: Any) -> np.ndarray:
     return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
 
 
-def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], int]) -> None:
-    """Check numbers of units and samples; warn of an array that is probably transposed."""
+def check_shape(
+    name: str, shape: tuple[int, int], min_samples: Callable[[int], int], *, few: bool = False
+) -> None:
+    """Check numbers of units and samples; warn of an array that is probably transposed, unless ``few`` are usual."""
     n_samples, n_units = shape
     if n_units < 2:
         raise InputError(
             f"X holds {n_units} feature(s) (shape={shape}) while a minimum of 2 is required by {name}: "
             "who drives whom is a question about two units or more."
         )
-    if n_units > n_samples > 0:
+    if n_units > n_samples > 0 and not few:
         warnings.warn(
             f"X has more units ({n_units}) than samples ({n_samples}): rows are time, columns are units; transpose it "
             "if it is the other way round.",

@@ -83,6 +83,7 @@ class BaseDiscoverer(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _takes_missing: ClassVar[bool] = False  # whether NaN says that a sample is missing, or is refused
     _takes_drift: ClassVar[bool] = False  # whether slow changes of a mean are no matter, or are warned of
+    _takes_few: ClassVar[bool] = False  # whether more units than samples are usual, or are warned of
 
     def fit(self, X: Any, signal: str | None = None) -> Self:
         """Find who drives whom.
@@ -163,7 +164,7 @@ class BaseDiscoverer(BaseEstimator):
         as_ids(samples.unit_ids, samples.n_units, "unit ids (the columns' labels)")
         shape = (samples.n_samples, samples.n_units)
         if reset:
-            _checks.check_shape(type(self).__name__, shape, self._min_samples)
+            _checks.check_shape(type(self).__name__, shape, self._min_samples, few=self._takes_few)
         # Names and number of the columns, kept and compared as scikit-learn does.
         columns = X if hasattr(X, "columns") else samples.segments[0]
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +35,22 @@ class Prior:
     neighbours: list[np.ndarray]
     plain: np.ndarray
     partial: np.ndarray
+
+    @cached_property
+    def joined(self) -> np.ndarray:
+        """The graph as a matrix (unit, unit) of bool."""
+        out = np.zeros((len(self.neighbours),) * 2, dtype=bool)
+        for unit, others in enumerate(self.neighbours):
+            out[unit, others] = True
+        return out
+
+    @cached_property
+    def strongest(self) -> np.ndarray:
+        """Each unit's neighbours, the strongest first, (unit, most neighbours), filled up with -1."""
+        out = np.full((len(self.neighbours), max(1, *(len(n) for n in self.neighbours))), -1)
+        for unit, others in enumerate(self.neighbours):
+            out[unit, : len(others)] = others
+        return out
 
 
 def prior_graph(
@@ -178,6 +195,60 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
         Features: the label, one-hot; is source; is target; plain association with source and target; partial with
         both. Then the adjacency with self-loops. An empty node has neither, which is how it is known.
     """
+    nodes, there = _nodes(prior, np.asarray(pairs), most)
+    joined = prior.joined[nodes[:, :, None], nodes[:, None, :]] & there[:, :, None] & there[:, None, :]
+    joined[:, 0, 1] = joined[:, 1, 0] = False
+    labels = distance_labels(_all_distances(joined, 0, without=1), _all_distances(joined, 1, without=0))
+    out = np.zeros((len(nodes), most, N_FEATURES + most), dtype=np.float32)
+    np.put_along_axis(out, np.minimum(labels, LABELS - 1)[..., None], 1.0, axis=2)
+    out[:, 0, LABELS] = out[:, 1, LABELS + 1] = 1.0
+    source, target = nodes[:, :1], nodes[:, 1:2]
+    out[..., LABELS + 2] = prior.plain[nodes, source]
+    out[..., LABELS + 3] = prior.plain[target, nodes]
+    out[..., LABELS + 4] = prior.partial[nodes, source]
+    out[..., LABELS + 5] = prior.partial[target, nodes]
+    out[..., N_FEATURES:] = joined | np.eye(most, dtype=bool)
+    out[~there] = 0.0
+    return out
+
+
+def _nodes(prior: Prior, pairs: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the nodes of each pair's subgraph, (pair, most), and which of them are there."""
+    # Of either side the first ``most`` will do: they fill a subgraph by themselves.
+    ours, theirs = (prior.strongest[column, :most] for column in pairs.T)
+    among = np.stack([ours, theirs], axis=2).reshape(len(pairs), -1)  # of either in turn
+    new = (among >= 0) & (among != pairs[:, :1]) & (among != pairs[:, 1:])
+    earlier = np.tri(among.shape[1], k=-1, dtype=bool)
+    new &= ~((among[:, :, None] == among[:, None, :]) & earlier).any(2)
+    order = np.argsort(~new, axis=1, kind="stable")[:, : most - 2]
+    nodes = np.zeros((len(pairs), most), dtype=np.int64)
+    there = np.zeros((len(pairs), most), dtype=bool)
+    nodes[:, :2], there[:, :2] = pairs, True
+    width = order.shape[1]
+    there[:, 2 : 2 + width] = np.take_along_axis(new, order, axis=1)
+    nodes[:, 2 : 2 + width] = np.where(there[:, 2 : 2 + width], np.take_along_axis(among, order, axis=1), 0)
+    return nodes, there
+
+
+def _all_distances(joined: np.ndarray, start: int, without: int) -> np.ndarray:
+    """Count steps from node ``start`` of each graph (graph, node, node) to all others, as `_distances` does of one."""
+    open_ = joined.astype(np.float32)
+    open_[:, without] = open_[:, :, without] = 0.0
+    found = np.full(joined.shape[:2], np.inf)
+    found[:, start] = 0
+    at = np.zeros(joined.shape[:2], dtype=np.float32)
+    at[:, start] = 1.0
+    for step in range(1, joined.shape[1]):
+        at = ((open_ @ at[..., None])[..., 0] > 0) & np.isinf(found)
+        if not at.any():
+            break
+        found[at] = step
+        at = at.astype(np.float32)
+    return found
+
+
+def subgraphs_reference(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
+    """Do what `subgraphs` does, pair by pair and step by step."""
     out = np.zeros((len(pairs), most, N_FEATURES + most), dtype=np.float32)
     for one, (source, target) in zip(out, np.asarray(pairs).tolist(), strict=True):
         nodes, joined, labels = enclosing(prior, source, target, most)

@@ -1,0 +1,310 @@
+"""D2CL: who drives whom, learnt from pairs of which it is known, by a deep network that looks at two pictures of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from synfer.connectome import Connectome
+from synfer.discover import _checks
+from synfer.discover.base import Samples
+from synfer.discover.d2cl import file
+from synfer.discover.d2cl.fitting import D2CLFitting, Trained, edges_of
+from synfer.discover.d2cl.labels import SPLITS, all_pairs, read_labels, refuse_one_class, split_pairs
+from synfer.discover.d2cl.model import TOWERS
+from synfer.discover.d2cl.pairs import Pairs, Population
+from synfer.discover.d2cl.towers import SIZES
+from synfer.errors import InputError
+from synfer.storage import StrPath
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_COUNT = [Interval(Integral, 1, None, closed="left")]
+
+
+class D2CL(D2CLFitting):
+    """Deep learning of causal structure from data and partial knowledge: probabilities of ordered pairs.
+
+    Whether a pair is an edge is a question of classification: of some pairs the answer is known (by interventions, by
+    paired recordings, or in simulations), and what tells edges from non-edges is learnt from these. Two towers look at
+    each pair, source and target. One sees an image: the density of the two on a grid of their quantiles, the target
+    some samples later, and the grid's coordinates; or, for spikes, their correlograms at many scales. The other sees
+    the pair's surroundings in a graph of correlations, its nodes labelled by their distances from the pair. A head
+    over both gives ``P(source drives target)``. Nothing asks for acyclic graphs, and nothing for all units to be seen.
+    What "drives" means, directly or through others, is what it means in the known pairs.
+
+    Parameters
+    ----------
+    image : {"density", "correlogram"}
+        "correlogram" takes counts of spikes.
+    lags : tuple of int
+        By how many samples targets follow: a density for each. (0,) is for samples that are no time series. The prior
+        graph has the strongest correlation among them.
+    towers : {"both", "image", "graph"}
+        One tower alone is an ablation.
+    size : {"light", "published"}
+        "light" sees 32 x 32 points and takes some 8 million multiply-adds a pair, "published" 64 x 64 and some 200.
+    prior : Connectome or array (target, source), optional
+        A graph known from elsewhere, in place of each unit's ``degree`` strongest correlations.
+    degree : int
+    split : {"pair", "source"}
+        How known pairs are cut into those that are learnt from and those that stop the learning: see `split_pairs`.
+    validation_fraction : float
+        Share of known pairs' groups (in `pretrain`, of networks) that it is stopped by.
+    max_epochs, patience, batch_size : int
+    learning_rate, weight_decay : float
+    n_init : int
+        Initialisations that train side by side; probabilities are their mean.
+    checkpoint : path, optional
+        A fit that is broken off goes on from files of this name (".fit", ".pretrain") to the same result.
+    device : str
+    progress : bool
+        Show bars where the output is a terminal.
+    random_state : int, RandomState or None
+        An int, where there is a checkpoint.
+
+    Attributes
+    ----------
+    connectome_ : Connectome
+        ``score`` is the probability; NaN on the diagonal and for known pairs, of which nothing is estimated, so that no
+        figure can count them.
+    known_ : numpy.ndarray, (target, source)
+        1 and 0 for known edges and non-edges, NaN elsewhere.
+    history_ : list of History
+        How each initialisation learnt; of a fit without known pairs, in `pretrain`.
+    validation_pairs_ : numpy.ndarray, (pair, 2)
+        Source and target of those that it was stopped by, of a fit with known pairs.
+
+    Notes
+    -----
+    Lagemann, Lagemann, Taschler, Mukherjee, "Deep learning of causal structures in high dimensions under data
+    limitations", Nature Machine Intelligence 5, 1306-1316 (2023), doi:10.1038/s42256-023-00744-z. docs/d2cl.md says
+    what differs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synfer.discover import D2CL
+    >>> x = np.random.default_rng(0).standard_normal((200, 6))
+    >>> x[:, 1::2] += x[:, ::2]
+    >>> edges, others = [(0, 1), (2, 3)], [(1, 2), (2, 1), (3, 0), (0, 3), (5, 0), (0, 5)]
+    >>> found = D2CL(towers="graph", max_epochs=40, patience=40, split="pair", validation_fraction=0.4, random_state=3)
+    >>> p = found.fit(x, known_edges=edges, known_non_edges=others).connectome_.score
+    >>> bool(p.sel(source=4, target=5) > p.sel(source=4, target=1))
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "image": [StrOptions({"density", "correlogram"})],
+        "lags": [tuple, list],
+        "towers": [StrOptions(set(TOWERS))],
+        "size": [StrOptions(set(SIZES))],
+        "prior": [Connectome, "array-like", None],
+        "split": [StrOptions(set(SPLITS))],
+        **dict.fromkeys(("degree", "max_epochs", "patience", "batch_size", "n_init"), _COUNT),
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither")],
+        "checkpoint": [str, Path, None],
+        "device": [str],
+        "progress": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        image: str = "density",
+        lags: tuple[int, ...] = (0,),
+        towers: str = "both",
+        size: str = "light",
+        prior: Any = None,
+        degree: int = 6,
+        split: str = "pair",
+        validation_fraction: float = 0.2,
+        max_epochs: int = 100,
+        patience: int = 8,
+        batch_size: int = 64,
+        learning_rate: float = 5e-4,
+        weight_decay: float = 1e-4,
+        n_init: int = 1,
+        checkpoint: StrPath | None = None,
+        device: str = "cpu",
+        progress: bool = True,
+        random_state: Any = None,
+    ):
+        self.image = image
+        self.lags = lags
+        self.towers = towers
+        self.size = size
+        self.prior = prior
+        self.degree = degree
+        self.split = split
+        self.validation_fraction = validation_fraction
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.n_init = n_init
+        self.checkpoint = checkpoint
+        self.device = device
+        self.progress = progress
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, signal: str | None = None, *, known_edges: Any = None, known_non_edges: Any = None
+    ) -> Self:
+        """Learn from the known pairs, and give the probabilities of all others.
+
+        Parameters
+        ----------
+        X : Recording, or array, DataFrame or DataArray (time, unit)
+            Rows may be independent samples as well (``lags=(0,)``); there may be more units than samples.
+        signal : str, optional
+            Which signal of a Recording.
+        known_edges, known_non_edges : sequence of (source, target), optional
+            Labels of units, as X has them. Without any, what `pretrain` learnt is applied; with them, a pretrained
+            model goes on learning.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            As of any estimator; no known pair and nothing learnt before; known pairs that contradict each other, are
+            named twice, are of unknown units, of one unit, of one kind only, or too few of the rarer kind; samples of
+            another ``dt`` than in `pretrain`, or another ``image``, ``lags``, ``size`` or ``towers``.
+        ShapeError
+            Known pairs that are no pairs; a prior of another shape.
+        FitDivergedError, FileError
+            A loss is not finite; the checkpoint cannot be used.
+
+        Warns
+        -----
+        NotConvergedWarning
+            It came to ``max_epochs`` before its validation loss came to rest.
+        """
+        self._known = (known_edges, known_non_edges)
+        try:
+            return super().fit(X, signal)
+        finally:
+            del self._known
+
+    def pretrain(self, networks: Iterable[tuple[Any, Connectome]], signal: str | None = None) -> Self:
+        """Learn from networks of which everything is known, such as simulated ones, to find others' connectomes.
+
+        Parameters
+        ----------
+        networks : iterable of (X, truth)
+            X as of `fit`; truth a Connectome of its units, whose edges are where the score is above 0 (NaN: unknown).
+            Some of the networks, whole, are those that the learning is stopped by.
+        signal : str, optional
+
+        Returns
+        -------
+        self
+            Not fitted: ``fit(X)`` then gives the connectome of an unseen network, `save` keeps what was learnt.
+
+        Raises
+        ------
+        InputError, ShapeError
+            As of `fit`; fewer than two networks, several values of ``dt``, a truth of other units.
+        """
+        self._check()
+        rng, seeds = self._seeds()
+        populations, of, pairs, labels = [], [], [], []
+        dts = set()
+        for k, (X, truth) in enumerate(networks):
+            samples = self._read(X, signal, reset=True)
+            dts.add(samples.dt)
+            populations.append(Population(samples.segments, self._view(), samples.unit_ids))
+            mine, said = edges_of(truth, samples.unit_ids, k)
+            of.append(np.full(len(mine), k))
+            pairs.append(mine)
+            labels.append(said)
+        n = len(populations)
+        if n < 2:
+            raise InputError(f"networks must hold at least 2, to learn from and to stop by; got {n}.")
+        if len(dts) > 1:
+            raise InputError(f"networks must have one dt, for lags count samples; got {sorted(map(str, dts))}.")
+        held = rng.permutation(n)[: min(n - 1, max(1, round(self.validation_fraction * n)))]
+        every = Pairs(populations, np.concatenate(of), np.concatenate(pairs), np.concatenate(labels), device=self.device)
+        apart = np.isin(every.of, held)
+        for part, name in ((~apart, "networks to learn from"), (apart, "networks to stop by")):
+            refuse_one_class(np.concatenate(labels)[part], name)
+        self._pretrained = self._train(every, np.flatnonzero(~apart), np.flatnonzero(apart), seeds, "pretrain", dts.pop())
+        return self
+
+    def _discover(self, samples: Samples) -> Connectome:
+        self._check()
+        _, seeds = self._seeds()
+        pairs, labels = read_labels(*getattr(self, "_known", (None, None)), samples.unit_ids)
+        before: Trained | None = getattr(self, "_pretrained", None)
+        if before is not None:
+            self._refuse_other(before, samples)
+        if len(pairs) == 0 and before is None:
+            raise InputError(
+                "known_edges and known_non_edges must be given where nothing was learnt before, got neither: name some, "
+                "or call pretrain first."
+            )
+        population = Population(samples.segments, self._view(), samples.unit_ids, self._given_prior(samples))
+        trained = before
+        if len(pairs):
+            refuse_one_class(labels, "known pairs")
+            learning, held = split_pairs(
+                pairs, labels, by=self.split, fraction=self.validation_fraction, random_state=seeds[0]
+            )
+            every = Pairs([population], np.zeros(len(pairs), dtype=int), pairs, labels, device=self.device)
+            trained = self._train(every, learning, held, seeds, "fit", samples.dt, before)
+            self.validation_pairs_ = samples.unit_ids[pairs[held]]
+        assert trained is not None
+        self.trained_, self.history_ = trained, trained.history
+        asked = all_pairs(samples.n_units, pairs)
+        score = np.full((samples.n_units,) * 2, np.nan)
+        score[asked[:, 1], asked[:, 0]] = self._probabilities(trained.model, population, asked)
+        self.known_ = np.full_like(score, np.nan)
+        self.known_[pairs[:, 1], pairs[:, 0]] = labels
+        converged = all(history.converged for history in trained.history) if trained.history else None
+        return self._connectome(samples, score, converged=converged)
+
+    def save(self, path: StrPath) -> None:
+        """Keep what was learnt, by `fit` or by `pretrain`; the connectome has a file of its own (`Connectome.save`).
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Nothing was learnt.
+        FileError
+            It cannot be written.
+        """
+        trained = getattr(self, "trained_", None) or getattr(self, "_pretrained", None)
+        if trained is None:
+            check_is_fitted(self)
+        file.write(path, self, trained)
+
+    @classmethod
+    def load(cls, path: StrPath, *, device: str = "cpu") -> D2CL:
+        """Read what `save` wrote: ``fit(X)`` applies it to a network, and with known pairs goes on learning.
+
+        Raises
+        ------
+        FileError
+            There is no such file, it is something else, damaged, or of a newer synfer.
+        InputError
+            The device cannot be computed on.
+        """
+        return file.read(path, cls, device)
+
+    def _check(self) -> None:
+        _checks.check_parameters(self)
+        self._check_more()

@@ -1,0 +1,80 @@
+"""Files of what D2CL learnt: a layout with a number, read without executing anything."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synfer.discover.d2cl.fitting import Trained
+from synfer.discover.d2cl.model import D2CLModel
+from synfer.discover.d2cl.pairs import View
+from synfer.errors import FileError
+from synfer.forecast.ladid_model import refuse_missing_device
+from synfer.io import load_checkpoint, save_checkpoint
+from synfer.storage import StrPath
+
+if TYPE_CHECKING:
+    from synfer.discover.d2cl.estimator import D2CL
+
+SCHEMA = 1
+"""Layout of what is written; older ones are read, newer ones refused."""
+
+_WORK = "synfer.discover.D2CL"
+
+
+def write(path: StrPath, estimator: D2CL, trained: Trained) -> None:
+    """Write a trained model; how it learnt is not kept, nor a prior, a generator or the name of a checkpoint."""
+    parameters = estimator.get_params(deep=False) | {"checkpoint": None, "prior": None}
+    if not isinstance(parameters["random_state"], int):
+        parameters["random_state"] = None
+    parameters["lags"] = [int(lag) for lag in parameters["lags"]]
+    model = trained.model
+    state = {
+        "schema": SCHEMA,
+        "parameters": {k: v.item() if isinstance(v, np.generic) else v for k, v in parameters.items()},
+        "view": {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(trained.view).items()},
+        "dt": trained.dt,
+        "model": {
+            "n_channels": model.n_channels,
+            "n_sorted": model.n_sorted,
+            "size": model.size,
+            "towers": model.towers,
+            "n_init": model.n_init,
+            "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+        },
+    }
+    save_checkpoint(path, _WORK, state)
+
+
+def read(path: StrPath, cls: type[D2CL], device: str) -> D2CL:
+    """Read what `write` wrote, onto a device."""
+    state = load_checkpoint(path, _WORK)
+    if state is None:
+        raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
+    if state.get("schema", 0) > SCHEMA:
+        raise FileError(
+            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {state['schema']}, known here up to "
+            f"{SCHEMA}); upgrade."
+        )
+    refuse_missing_device(device)
+    try:
+        return _made(state, cls, device)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise FileError(
+            f"cannot read {str(Path(path))!r}: its contents are damaged ({type(error).__name__}: {error})."
+        ) from None
+
+
+def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
+    parameters = state["parameters"]
+    estimator = cls(**(parameters | {"lags": tuple(parameters["lags"]), "device": device}))
+    about = dict(state["model"])
+    weights, n_init = about.pop("weights"), about.pop("n_init")
+    model = D2CLModel(**about, seeds=range(n_init))
+    model.load_state_dict(weights)
+    view = View(**(state["view"] | {"lags": tuple(state["view"]["lags"])}))
+    estimator._pretrained = Trained(model.to(device).eval(), view, state["dt"], [])
+    return estimator

@@ -1,0 +1,221 @@
+"""What lies beneath D2CL's estimator: its checks, its training, its probabilities in batches."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from tqdm.auto import tqdm
+
+from synfer.connectome import Connectome
+from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.d2cl.labels import all_pairs
+from synfer.discover.d2cl.model import D2CLModel
+from synfer.discover.d2cl.pairs import Pairs, Population, View
+from synfer.discover.d2cl.towers import SIZES
+from synfer.errors import InputError, NotConvergedWarning, ShapeError
+from synfer.forecast.ladid_model import refuse_missing_device
+from synfer.forecast.learning import History, Schedule
+from synfer.forecast.likelihoods import LIKELIHOODS
+from synfer.forecast.training import train
+from synfer.storage import StrPath
+
+_TOGETHER = 256  # pairs in one pass without gradients
+_SORTED = 0.6  # the share of subgraphs that sorted pooling has to cut, at most
+
+
+@dataclass
+class Trained:
+    """A model, what it looks at, at which sampling interval, and how it learnt (not known of one from a file)."""
+
+    model: D2CLModel
+    view: View
+    dt: float | None
+    history: list[History]
+
+
+class D2CLFitting(BaseDiscoverer):
+    """The working parts of `D2CL`, which says what they are for."""
+
+    _takes_drift: ClassVar[bool] = True  # densities are of all samples; the known pairs have the same drift
+    _takes_few: ClassVar[bool] = True
+
+    image: str
+    lags: Sequence[int]
+    towers: str
+    size: str
+    prior: Any
+    degree: int
+    split: str
+    validation_fraction: float
+    max_epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    n_init: int
+    checkpoint: StrPath | None
+    device: str
+    progress: bool
+    random_state: Any
+
+    def _min_samples(self, n_units: int) -> int:
+        return 10 + max(int(lag) for lag in self.lags)
+
+    def _check_more(self) -> None:
+        lags = self.lags
+        if not lags or not all(isinstance(l, Integral) and l >= 0 for l in lags) or len(set(lags)) < len(lags):
+            raise InputError(f"lags must be different whole numbers of samples, 0 or more; got {lags!r}.")
+        if self.checkpoint is not None and not isinstance(self.random_state, Integral):
+            raise InputError(
+                "random_state must be an int with a checkpoint, which the same fit shall find again; got "
+                f"{self.random_state!r}."
+            )
+        refuse_missing_device(self.device)
+
+    def _seeds(self) -> tuple[np.random.RandomState, list[int]]:
+        rng = check_random_state(self.random_state)
+        return rng, rng.randint(2**31 - 1, size=self.n_init).tolist()
+
+    def _view(self) -> View:
+        size = SIZES[self.size]
+        return View(
+            self.image,
+            tuple(int(lag) for lag in self.lags),
+            size.n_points,
+            size.most_nodes,
+            int(self.degree),
+            self.towers,
+        )
+
+    def _given_prior(self, samples: Samples) -> np.ndarray | None:
+        if self.prior is None:
+            return None
+        if isinstance(self.prior, Connectome):
+            return _arranged(self.prior, samples.unit_ids, "prior")
+        prior = np.asarray(self.prior, dtype=np.float64)
+        if prior.shape != (samples.n_units,) * 2:
+            raise ShapeError(f"prior must be (target, source) of X's {samples.n_units} units, got {prior.shape}.")
+        return prior
+
+    def _refuse_other(self, before: Trained, samples: Samples) -> None:
+        """Refuse to look at pairs otherwise than the pretrained model did."""
+        if before.view != self._view() or before.model.size != self.size or before.model.n_init != self.n_init:
+            raise InputError(
+                f"image, lags, size, towers, degree and n_init must be as in pretraining, {before.view}, got "
+                f"{self._view()}: set them back, or pretrain again."
+            )
+        known = before.dt is not None and samples.dt is not None
+        if known and not np.isclose(before.dt, samples.dt, rtol=1e-6, atol=0.0):
+            raise InputError(
+                f"X must have the dt of pretraining, {before.dt} s, for lags count samples; got {samples.dt} s: resample "
+                "it, or pretrain on such networks."
+            )
+
+    def _train(
+        self,
+        every: Pairs,
+        learning: np.ndarray,
+        held: np.ndarray,
+        seeds: Sequence[int],
+        stage: str,
+        dt: float | None,
+        before: Trained | None = None,
+    ) -> Trained:
+        """Train every initialisation to the least loss on the pairs that are held out."""
+        if before is not None:
+            model = copy.deepcopy(before.model)
+        else:
+            nodes = np.concatenate(
+                [p.sizes(every.pairs[learning][every.of[learning] == k]) for k, p in enumerate(every.populations)]
+            )
+            rate = float(every.labels[torch.from_numpy(learning)].mean())
+            model = D2CLModel(
+                self._view().n_channels,
+                max(10, int(np.quantile(nodes, _SORTED))),
+                size=self.size,
+                towers=self.towers,
+                level=float(np.log(rate / (1.0 - rate))),
+                seeds=seeds,
+            ).to(self.device)
+        schedule = Schedule(
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            plateau_patience=max(1, self.patience // 3),
+        )
+        path = None if self.checkpoint is None else Path(self.checkpoint)
+        history = train(
+            model,
+            every,
+            torch.from_numpy(learning).to(self.device),
+            torch.from_numpy(held).to(self.device),
+            LIKELIHOODS["bernoulli"],
+            schedule,
+            seeds,
+            progress=self.progress,
+            checkpoint=None if path is None else path.with_name(f"{path.name}.{stage}"),
+        )
+        unsettled = sum(not one.converged for one in history)
+        if unsettled:
+            warnings.warn(
+                f"{unsettled} of {self.n_init} initialisations had not come to rest after {self.max_epochs} epochs: "
+                "raise max_epochs.",
+                NotConvergedWarning,
+                stacklevel=4,
+            )
+        return Trained(model.eval(), self._view(), dt, history)
+
+    @torch.no_grad()
+    def _probabilities(self, model: D2CLModel, population: Population, pairs: np.ndarray) -> np.ndarray:
+        """Give the mean probability of each pair (pair,) over the initialisations."""
+        out = np.empty(len(pairs))
+        model.eval()
+        with tqdm(
+            total=len(pairs), unit="pair", delay=2, leave=False, disable=None if self.progress else True
+        ) as bar:
+            for first in range(0, len(pairs), _TOGETHER):
+                some = pairs[first : first + _TOGETHER]
+                images, graphs = (
+                    torch.from_numpy(a).to(self.device).expand(model.n_init, *a.shape)
+                    for a in (population.images(some), population.graphs(some))
+                )
+                raw, _ = model(images, graphs)
+                out[first : first + len(some)] = torch.sigmoid(raw.double()).mean((1, 2)).cpu().numpy()
+                bar.update(len(some))
+        return out
+
+
+def edges_of(truth: Any, unit_ids: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the pairs (pair, 2) of which a connectome says something, and their labels (pair,)."""
+    if not isinstance(truth, Connectome):
+        raise InputError(
+            f"networks must be pairs (X, truth) with a Connectome for truth, got a {type(truth).__name__} in network "
+            f"{number}: label a matrix (target, source) by Connectome.from_weights."
+        )
+    score = _arranged(truth, unit_ids, f"the truth of network {number}")
+    pairs = all_pairs(len(unit_ids))
+    said = score[pairs[:, 1], pairs[:, 0]]
+    known = np.isfinite(said)
+    return pairs[known], (said[known] > 0).astype(np.float32)
+
+
+def _arranged(connectome: Connectome, unit_ids: np.ndarray, name: str) -> np.ndarray:
+    """Give a connectome's score (target, source) in the order of units."""
+    score = connectome.score
+    if score.dims != ("target", "source") or set(connectome.unit_ids.tolist()) != set(unit_ids.tolist()):
+        raise ShapeError(
+            f"{name} must be one connectome (target, source) of X's units, got {dict(score.sizes)} of others: give the "
+            "same units the same labels."
+        )
+    return np.asarray(score.sel(target=unit_ids, source=unit_ids), dtype=np.float64)

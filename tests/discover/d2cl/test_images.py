@@ -1,0 +1,118 @@
+"""Images of pairs: against the slow twins, against closed forms, and which way round they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synfer.discover.d2cl.images import (
+    Correlograms,
+    Signal,
+    correlograms,
+    correlograms_reference,
+    density_images,
+    joint_density,
+    joint_density_reference,
+)
+from synfer.errors import InputError
+
+PAIRS = np.array([[0, 1], [1, 0], [2, 1], [0, 2]])
+
+
+def signal(n_points=7, lengths=(60, 31), n_units=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return Signal.of([rng.standard_normal((n, n_units)) ** 3 for n in lengths], n_points)
+
+
+@pytest.mark.parametrize("n_points", [1, 7, 32])
+def test_densities_are_those_of_the_twin(n_points):
+    given = signal(n_points)
+    lags = (0, 2, 40)  # the last fits into one of the two segments only
+    np.testing.assert_allclose(
+        joint_density(given, PAIRS, lags), joint_density_reference(given, PAIRS, lags), rtol=2e-5, atol=1e-6
+    )
+
+
+def test_blocks_of_samples_join():
+    """More samples than are held at once, and lags that reach from one block into the next."""
+    given = signal(3, (1100, 530), 2)
+    pairs = np.array([[0, 1]])
+    fast = joint_density(given, pairs, (0, 7))
+    np.testing.assert_allclose(fast, joint_density_reference(given, pairs, (0, 7)), rtol=1e-4, atol=1e-6)
+
+
+def test_neither_threads_nor_the_cut_of_pairs_change_a_bit():
+    for n_points in (7, 32):
+        given = signal(n_points, n_units=5)
+        pairs = np.argwhere(~np.eye(5, dtype=bool))
+        whole = joint_density(given, pairs, (0, 1), threads=1)
+        np.testing.assert_array_equal(whole, joint_density(given, pairs, (0, 1), threads=2))
+        for k in (0, 7, 19):
+            np.testing.assert_array_equal(whole[k : k + 1], joint_density(given, pairs[k : k + 1], (0, 1)))
+
+
+def test_a_gaussian_s_density_is_the_closed_form():
+    """Kernels widen a Gaussian of correlation r to covariance [[1 + h^2, r], [r, 1 + h^2]]."""
+    rng = np.random.default_rng(1)
+    r = 0.6
+    x = rng.multivariate_normal([0, 0], [[1, r], [r, 1]], 40_000)
+    given = Signal.of([x], 9)
+    (density,) = joint_density(given, np.array([[0, 1]]), (0,))[0]
+    h = float(given.bandwidth[0])
+    covariance = np.array([[1 + h**2, r], [r, 1 + h**2]])
+    points = np.stack(np.meshgrid(given.grid[0], given.grid[1], indexing="ij"), -1)
+    form = np.einsum("abi,ij,abj->ab", points, np.linalg.inv(covariance), points)
+    expected = np.exp(-0.5 * form) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
+    np.testing.assert_allclose(density, expected, atol=0.006)  # about four standard errors at the peak
+
+
+def test_the_source_s_value_runs_down_the_rows_and_its_past_leads():
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((4000, 2))
+    x[3:, 1] = x[:-3, 0] + 0.1 * x[3:, 1]  # 0 -> 1, three samples later
+    given = Signal.of([x], 16)
+    forth, back = (density_images(given, np.array([pair]), (3,))[0] for pair in ([0, 1], [1, 0]))
+    assert np.trace(forth[0]) > 2 * np.trace(back[0])
+    assert (np.diff(forth[1], axis=0) > 0).all()  # the source's coordinate
+    assert (np.diff(forth[2], axis=1) > 0).all()
+    now = density_images(given, np.array([[0, 1], [1, 0]]), (0,))
+    np.testing.assert_allclose(now[0, 0], now[1, 0].T, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("lags", [(0, 60), (-1,)])
+def test_lags_beyond_every_segment_are_refused(lags):
+    with pytest.raises(InputError, match=r"lags must lie in 0 to 59, the longest stretch having 60 samples; got"):
+        joint_density(signal(), PAIRS, lags)
+
+
+def test_the_core_refuses_what_would_reach_beyond_its_arrays():
+    given = signal()
+    with pytest.raises(ValueError, match="source and target must be units"):
+        joint_density(given, np.array([[0, 3]]), (0,))
+    with pytest.raises(ValueError, match="segment reaches beyond samples"):
+        joint_density(Signal(given.samples[:80].copy(), given.segment, given.grid, given.bandwidth), PAIRS, (0,))
+
+
+def test_correlograms_are_those_of_the_twin():
+    rng = np.random.default_rng(3)
+    segments = [rng.poisson(0.2, (n, 3)) for n in (50, 4, 33)]  # one is shorter than the lags
+    np.testing.assert_array_equal(correlograms(segments, 6), correlograms_reference(segments, 6))
+
+
+def test_a_correlogram_s_peak_lies_at_the_delay_of_the_target():
+    rng = np.random.default_rng(4)
+    x = (rng.random((20_000, 2)) < 0.02).astype(float)
+    x[5:, 1] = np.maximum(x[5:, 1], x[:-5, 0])  # 0 -> 1, five samples later
+    image = Correlograms([x], 32).images(np.array([[0, 1], [1, 0]]))
+    assert image.shape == (2, 3, 32, 32)
+    assert np.unravel_index(image[0, 0].argmax(), (32, 32))[1] == 16 + 5
+    assert np.unravel_index(image[1, 0].argmax(), (32, 32))[1] == 16 - 5
+
+
+def test_independent_trains_have_correlograms_of_unit_spread():
+    rng = np.random.default_rng(5)
+    x = (rng.random((50_000, 6)) < 0.05).astype(float)
+    pairs = np.argwhere(~np.eye(6, dtype=bool))
+    cross = np.sinh(Correlograms([x[:30_000], x[30_000:]], 16).images(pairs)[:, 0, 0])  # the finest scale
+    assert abs(cross.mean()) < 0.15
+    assert 0.8 < cross.std() < 1.2
