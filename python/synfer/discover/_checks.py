@@ -116,9 +116,7 @@ def as_floats(X: Any) -> np.ndarray:
     return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
 
 
-def check_shape(
-    name: str, shape: tuple[int, int], min_samples: Callable[[int], int], *, few: bool = False
-) -> None:
+def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], int], *, few: bool = False) -> None:
     """Check numbers of units and samples; warn of an array that is probably transposed, unless ``few`` are usual."""
     n_samples, n_units = shape
     if n_units < 2:

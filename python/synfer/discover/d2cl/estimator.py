@@ -1,4 +1,4 @@
-"""D2CL: who drives whom, learnt from pairs of which it is known, by a deep network that looks at two pictures of each."""
+"""D2CL: who drives whom, learnt from pairs of which it is known, from two pictures of each."""
 
 from __future__ import annotations
 
@@ -159,9 +159,7 @@ class D2CL(D2CLFitting):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(
-        self, X: Any, signal: str | None = None, *, known_edges: Any = None, known_non_edges: Any = None
-    ) -> Self:
+    def fit(self, X: Any, signal: str | None = None, *, known_edges: Any = None, known_non_edges: Any = None) -> Self:
         """Learn from the known pairs, and give the probabilities of all others.
 
         Parameters
@@ -238,11 +236,15 @@ class D2CL(D2CLFitting):
         if len(dts) > 1:
             raise InputError(f"networks must have one dt, for lags count samples; got {sorted(map(str, dts))}.")
         held = rng.permutation(n)[: min(n - 1, max(1, round(self.validation_fraction * n)))]
-        every = Pairs(populations, np.concatenate(of), np.concatenate(pairs), np.concatenate(labels), device=self.device)
+        every = Pairs(
+            populations, np.concatenate(of), np.concatenate(pairs), np.concatenate(labels), device=self.device
+        )
         apart = np.isin(every.of, held)
         for part, name in ((~apart, "networks to learn from"), (apart, "networks to stop by")):
-            refuse_one_class(np.concatenate(labels)[part], name)
-        self._pretrained = self._train(every, np.flatnonzero(~apart), np.flatnonzero(apart), seeds, "pretrain", dts.pop())
+            refuse_one_class(said_of_all[part], name)
+        self._pretrained = self._train(
+            every, np.flatnonzero(~apart), np.flatnonzero(apart), seeds, "pretrain", dts.pop()
+        )
         return self
 
     def _discover(self, samples: Samples) -> Connectome:
@@ -254,8 +256,8 @@ class D2CL(D2CLFitting):
             self._refuse_other(before, samples)
         if len(pairs) == 0 and before is None:
             raise InputError(
-                "known_edges and known_non_edges must be given where nothing was learnt before, got neither: name some, "
-                "or call pretrain first."
+                "known_edges and known_non_edges must be given where nothing was learnt before, got neither: "
+                "name some, or call pretrain first."
             )
         population = Population(samples.segments, self._view(), samples.unit_ids, self._given_prior(samples))
         trained = before

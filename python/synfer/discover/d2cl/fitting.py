@@ -72,7 +72,7 @@ class D2CLFitting(BaseDiscoverer):
 
     def _check_more(self) -> None:
         lags = self.lags
-        if not lags or not all(isinstance(l, Integral) and l >= 0 for l in lags) or len(set(lags)) < len(lags):
+        if not lags or not all(isinstance(lag, Integral) and lag >= 0 for lag in lags) or len(set(lags)) < len(lags):
             raise InputError(f"lags must be different whole numbers of samples, 0 or more; got {lags!r}.")
         if self.checkpoint is not None and not isinstance(self.random_state, Integral):
             raise InputError(
@@ -116,8 +116,8 @@ class D2CLFitting(BaseDiscoverer):
         known = before.dt is not None and samples.dt is not None
         if known and not np.isclose(before.dt, samples.dt, rtol=1e-6, atol=0.0):
             raise InputError(
-                f"X must have the dt of pretraining, {before.dt} s, for lags count samples; got {samples.dt} s: resample "
-                "it, or pretrain on such networks."
+                f"X must have the dt of pretraining, {before.dt} s, for lags count samples; got {samples.dt} s: "
+                "resample it, or pretrain on such networks."
             )
 
     def _train(
@@ -181,9 +181,7 @@ class D2CLFitting(BaseDiscoverer):
         """Give the mean probability of each pair (pair,) over the initialisations."""
         out = np.empty(len(pairs))
         model.eval()
-        with tqdm(
-            total=len(pairs), unit="pair", delay=2, leave=False, disable=None if self.progress else True
-        ) as bar:
+        with tqdm(total=len(pairs), unit="pair", delay=2, leave=False, disable=None if self.progress else True) as bar:
             for first in range(0, len(pairs), _TOGETHER):
                 some = pairs[first : first + _TOGETHER]
                 images, graphs = (

@@ -1,4 +1,4 @@
-"""Images of ordered pairs: densities on quantile grids, or correlograms at many scales; each fast one beside its twin."""
+"""Images of ordered pairs: densities on quantile grids, or correlograms at many scales; each beside its slow twin."""
 
 from __future__ import annotations
 

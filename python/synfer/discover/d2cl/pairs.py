@@ -1,4 +1,4 @@
-"""Pairs of units with their images and subgraphs, from one recording or many: what the training loop takes batches of."""
+"""Pairs of units with their images and subgraphs, from one recording or many, as the training loop takes them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Population:
             self._prior = prior_graph(segments, view.lags, view.degree, prior)
 
     def images(self, pairs: np.ndarray) -> np.ndarray:
-        """Give images (pair, channel, point, point) of pairs (source, target); of one number where none is looked at."""
+        """Give images (pair, channel, point, point) of pairs (source, target); of one number where not looked at."""
         if self._correlograms is not None:
             return self._correlograms.images(pairs)
         if self._signal is not None:

@@ -137,7 +137,8 @@ class ImageTower(EnsembleModule):
             EnsembleConv2d(a, b, width, generators, stride=stride, padding=width // 2) for a, b, width, stride in neck
         )
         self.out = nn.ModuleList(
-            EnsembleLinear(a, b, generators) for a, b in ((width_in * (side // 2) ** 2, size.hidden), (size.hidden, OUT))
+            EnsembleLinear(a, b, generators)
+            for a, b in ((width_in * (side // 2) ** 2, size.hidden), (size.hidden, OUT))
         )
         self.out_bends = nn.ModuleList(PReLU(self.n_init) for _ in self.out)
         self.out_norms = nn.ModuleList(BatchNorm(n, self.n_init) for n in (size.hidden, OUT))
@@ -161,8 +162,8 @@ class ImageTower(EnsembleModule):
 class GraphTower(EnsembleModule):
     """Subgraphs (init, pair, node, feature + node) to features (init, pair, 128): a DGCNN.
 
-    Four graph convolutions ``x' = tanh(W x + V A x)``, of 32, 32, 32 and 1 channels, side by side; the nodes in order of
-    the last, the first k of them; each node to 16 channels, two neighbours averaged, all of them to 32.
+    Four graph convolutions ``x' = tanh(W x + V A x)``, of 32, 32, 32 and 1 channels, side by side; the nodes in order
+    of the last, the first k of them; each node to 16 channels, two neighbours averaged, all of them to 32.
 
     References
     ----------
@@ -193,7 +194,9 @@ class GraphTower(EnsembleModule):
             x = torch.tanh(cast(Tensor, own(x.flatten(1, 2), residual=heard(around)))).unflatten(1, shape)
             layers.append(x)
         x = torch.cat(layers, -1)
-        order = x[..., -1].masked_fill(~there, -torch.inf).argsort(-1, descending=True, stable=True)[..., : self.n_sorted]
+        order = (
+            x[..., -1].masked_fill(~there, -torch.inf).argsort(-1, descending=True, stable=True)[..., : self.n_sorted]
+        )
         x = (x * there[..., None]).gather(2, order[..., None].expand(-1, -1, -1, x.shape[-1]))
         x = functional.pad(x, (0, 0, 0, self.n_sorted - x.shape[2]))
         x = self.of_node(x.flatten(1, 2)).relu().unflatten(1, (shape[0], self.n_sorted // 2, 2)).mean(3)
