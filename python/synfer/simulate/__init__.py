@@ -11,6 +11,7 @@ from synfer.simulate.rate_networks import lorenz96_network, map_network, rate_ne
 from synfer.simulate.reference import run_reference
 from synfer.simulate.run import run, run_views
 from synfer.simulate.state_dependent import state_dependent_system
+from synfer.simulate.structural import StructuralEquations, structural_equations
 from synfer.simulate.systems import double_pendulum_system, lorenz96_system, pendulum_system
 from synfer.simulate.wiring import (
     DistanceDelay,
@@ -35,6 +36,7 @@ __all__ = [
     "DistanceDelay",
     "LogNormal",
     "State",
+    "StructuralEquations",
     "UniformDelay",
     "by_cell_type",
     "clustered",
@@ -64,6 +66,7 @@ __all__ = [
     "scale_free",
     "small_world",
     "state_dependent_system",
+    "structural_equations",
     "var_coefficients",
     "var_network",
     "wave_system",
