@@ -60,7 +60,7 @@ def test_hidden_variables_join_those_that_they_act_on():
 
 
 def test_interventions_come_one_after_another():
-    system = structural_equations(4, seed=1)
+    system = structural_equations(4, degree=1.0, seed=1)
     made = system.interventions([2, 0], 6, strength=1.5, seed=2)
     assert made.shape == (2, 6, 4)
     np.testing.assert_array_equal(made[0, :, 2], [1.5, -1.5] * 3)
@@ -90,8 +90,8 @@ def test_numbers_out_of_range_are_refused(changed, message):
 
 def test_other_refusals():
     with pytest.raises(UnknownNameError, match="did you mean 'linear'"):
-        structural_equations(4, kind="linar")
-    system = structural_equations(4)
+        structural_equations(4, kind="linar", degree=1.0)
+    system = structural_equations(4, degree=1.0)
     with pytest.raises(InputError, match=r"do must name variables in 0 to 3; got 4"):
         system.sample(3, do={4: 0.0})
     with pytest.raises(

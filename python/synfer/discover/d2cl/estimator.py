@@ -236,15 +236,13 @@ class D2CL(D2CLFitting):
         if len(dts) > 1:
             raise InputError(f"networks must have one dt, for lags count samples; got {sorted(map(str, dts))}.")
         held = rng.permutation(n)[: min(n - 1, max(1, round(self.validation_fraction * n)))]
-        every = Pairs(
-            populations, np.concatenate(of), np.concatenate(pairs), np.concatenate(labels), device=self.device
-        )
+        said_of_all = np.concatenate(labels)
+        every = Pairs(populations, np.concatenate(of), np.concatenate(pairs), said_of_all, device=self.device)
         apart = np.isin(every.of, held)
         for part, name in ((~apart, "networks to learn from"), (apart, "networks to stop by")):
             refuse_one_class(said_of_all[part], name)
-        self._pretrained = self._train(
-            every, np.flatnonzero(~apart), np.flatnonzero(apart), seeds, "pretrain", dts.pop()
-        )
+        learning, stopping = np.flatnonzero(~apart), np.flatnonzero(apart)
+        self._pretrained = self._train(every, learning, stopping, seeds, "pretrain", dts.pop())
         return self
 
     def _discover(self, samples: Samples) -> Connectome:

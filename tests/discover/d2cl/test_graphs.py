@@ -1,0 +1,91 @@
+"""Prior graphs, enclosing subgraphs, and nodes' labels: against the slow twin, networkx and the published formula."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from synfer.discover.d2cl.graphs import (
+    LABELS,
+    N_FEATURES,
+    Prior,
+    distance_labels,
+    enclosing,
+    prior_graph,
+    subgraphs,
+    subgraphs_reference,
+)
+
+
+def random_prior(n, p, seed):
+    rng = np.random.default_rng(seed)
+    joined = np.triu(rng.random((n, n)) < p, 1)
+    joined |= joined.T
+    neighbours = [rng.permutation(np.flatnonzero(row)) for row in joined]
+    plain, partial = rng.uniform(-1, 1, (2, n, n)).astype(np.float32)
+    return Prior(neighbours, plain, partial), joined
+
+
+@pytest.mark.parametrize(("p", "most"), [(0.05, 16), (0.2, 16), (0.6, 8), (1.0, 5), (0.0, 4)])
+def test_subgraphs_are_those_of_the_twin(p, most):
+    prior, _ = random_prior(30, p, 0)
+    pairs = np.argwhere(~np.eye(30, dtype=bool))
+    np.testing.assert_array_equal(subgraphs(prior, pairs, most), subgraphs_reference(prior, pairs, most))
+
+
+def test_labels_are_the_published_table():
+    """By distances to the two, as the paper's figure lists them."""
+    table = {(0, 1): 1, (1, 0): 1, (1, 1): 2, (1, 2): 3, (2, 1): 3, (1, 3): 4, (2, 2): 5, (1, 4): 6, (2, 3): 7}
+    given = np.array(list(table), dtype=float)
+    assert distance_labels(given[:, 0], given[:, 1]).tolist() == list(table.values())
+    assert distance_labels([np.inf, 2.0], [1.0, np.inf]).tolist() == [0, 0]
+
+
+def test_distances_are_networkx_s_with_the_other_of_the_pair_taken_away():
+    prior, joined = random_prior(12, 0.25, 1)
+    for source, target in [(0, 1), (3, 7), (5, 2)]:
+        nodes, _, labels = enclosing(prior, source, target, 12)
+        graph = nx.from_numpy_array(joined).subgraph(nodes).copy()
+        if graph.has_edge(source, target):
+            graph.remove_edge(source, target)
+        far = []
+        for one, other in ((source, target), (target, source)):
+            lengths = nx.single_source_shortest_path_length(graph.subgraph(set(nodes.tolist()) - {other}), one)
+            far.append([lengths.get(node, np.inf) for node in nodes.tolist()])
+        np.testing.assert_array_equal(labels, distance_labels(*far))
+        assert set(nodes.tolist()) == {source, target, *prior.neighbours[source], *prior.neighbours[target]}
+
+
+def test_the_pair_s_own_edge_is_never_told():
+    """Whether the pair is joined in the prior graph must not be seen in its adjacency."""
+    prior, joined = random_prior(10, 0.5, 2)
+    pairs = np.argwhere(joined)
+    graphs = subgraphs(prior, pairs, 10)
+    assert (graphs[:, 0, N_FEATURES + 1] == 0).all()
+    assert (graphs[:, 1, N_FEATURES] == 0).all()
+    assert (graphs[:, [0, 1], 1] == 1).all()  # both are labelled 1
+    assert (graphs[:, 0, LABELS] == 1).all()  # and the source says that it is one
+    assert (graphs[:, 1, LABELS] == 0).all()
+
+
+def test_each_unit_chooses_its_strongest_correlations():
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2000, 5))
+    x[:, 1] += 2 * x[:, 0]
+    x[:, 2] -= x[:, 1]
+    prior = prior_graph([x], (0,), 1)
+    assert prior.neighbours[0].tolist() == [1]
+    assert prior.neighbours[1].tolist()[:2] == [0, 2]  # chosen by both, the strongest first
+    np.testing.assert_allclose(prior.plain, np.corrcoef(x.T) - np.eye(5), atol=1e-6)
+    assert abs(prior.partial[2, 0]) < 0.06 < 0.5 < abs(prior.plain[2, 0])  # a chain's ends, given its middle
+
+
+def test_lagged_associations_have_a_direction_and_cross_no_splice():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((3000, 3))
+    x[2:, 1] += x[:-2, 0]
+    prior = prior_graph([x], (1, 2), 1)
+    assert prior.plain[1, 0] > 0.6 > 0.1 > abs(prior.plain[0, 1])
+    alone = prior_graph(list(x[:, None]), (1,), 1)  # every sample a segment of its own
+    assert (alone.plain == 0).all()
