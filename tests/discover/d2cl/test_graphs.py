@@ -73,7 +73,7 @@ def test_each_unit_chooses_its_strongest_correlations():
     rng = np.random.default_rng(3)
     x = rng.standard_normal((2000, 5))
     x[:, 1] += 2 * x[:, 0]
-    x[:, 2] -= x[:, 1]
+    x[:, 2] -= 0.5 * x[:, 1]
     prior = prior_graph([x], (0,), 1)
     assert prior.neighbours[0].tolist() == [1]
     assert prior.neighbours[1].tolist()[:2] == [0, 2]  # chosen by both, the strongest first
