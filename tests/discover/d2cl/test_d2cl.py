@@ -29,15 +29,15 @@ def auroc(connectome, truth):
 
 
 def test_images_show_what_no_correlation_does(driven, told, quick):
-    """x_i = x_j^2: uncorrelated, yet which drives which can be seen. The other pairs are asked for, the known are not."""
-    x, truth = driven(14)
+    """x_i = x_j^2: uncorrelated, yet which drives which can be seen. Only unknown pairs are asked for."""
+    x, truth = driven(10)
     edges, others = told(truth, 0.5)
     fitted = quick(towers="image").fit(x, known_edges=edges, known_non_edges=others)
     score = fitted.connectome_.score
     assert auroc(fitted.connectome_, truth) > 0.95
     known = np.isfinite(fitted.known_)
-    np.testing.assert_array_equal(np.isnan(score), known | np.eye(28, dtype=bool))
-    asked = [(s, s + 1) for s in range(0, 28, 2) if not known[s + 1, s]]
+    np.testing.assert_array_equal(np.isnan(score), known | np.eye(20, dtype=bool))
+    asked = [(s, s + 1) for s in range(0, 20, 2) if not known[s + 1, s]]
     assert all(score.sel(source=s, target=t) > score.sel(source=t, target=s) for s, t in asked)
     assert ((score >= 0) & (score <= 1) | np.isnan(score)).all()
 
@@ -59,27 +59,27 @@ def test_graphs_show_correlations_and_what_explains_them(told, quick):
 
 def test_a_lag_gives_the_direction(told, quick):
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((400, 20))
-    weight = np.zeros((20, 20))
-    for a in range(0, 20, 2):
+    x = rng.standard_normal((400, 16))
+    weight = np.zeros((16, 16))
+    for a in range(0, 16, 2):
         x[2:, a + 1] += 1.5 * x[:-2, a]
         weight[a + 1, a] = 1.0
     truth = Connectome.from_weights(weight)
     edges, others = told(truth, 0.5)
     fitted = quick(lags=(2,)).fit(x, known_edges=edges, known_non_edges=others)
     score = fitted.connectome_.score.to_numpy()
-    asked = [a for a in range(0, 20, 2) if np.isfinite(score[a + 1, a])]
+    asked = [a for a in range(0, 16, 2) if np.isfinite(score[a + 1, a])]
     assert auroc(fitted.connectome_, truth) > 0.95
     assert all(score[a + 1, a] > score[a, a + 1] for a in asked)
 
 
 def test_what_was_learnt_from_networks_is_applied_to_another(driven, quick, tmp_path):
-    networks = [driven(5, seed=k) for k in range(6)]
+    networks = [driven(4, seed=k) for k in range(4)]
     model = quick(towers="image", validation_fraction=0.3).pretrain(networks)
-    unseen, truth = driven(6, seed=99)
+    unseen, truth = driven(5, seed=99)
     found = model.fit(unseen).connectome_
     assert auroc(found, truth) > 0.95
-    assert np.isnan(found.score.to_numpy()).sum() == 12  # only the diagonal
+    assert np.isnan(found.score.to_numpy()).sum() == 10  # only the diagonal
     assert np.isnan(model.known_).all()
     model.save(tmp_path / "model.pt")
     again = D2CL.load(tmp_path / "model.pt")

@@ -68,6 +68,7 @@ class D2CLFitting(BaseDiscoverer):
     random_state: Any
 
     def _min_samples(self, n_units: int) -> int:
+        self._check_more()
         return 10 + max(int(lag) for lag in self.lags)
 
     def _check_more(self) -> None:

@@ -216,7 +216,7 @@ def _nodes(prior: Prior, pairs: np.ndarray, most: int) -> tuple[np.ndarray, np.n
     """Give the nodes of each pair's subgraph, (pair, most), and which of them are there."""
     # Of either side the first ``most`` will do: they fill a subgraph by themselves.
     ours, theirs = (prior.strongest[column, :most] for column in pairs.T)
-    among = np.stack([ours, theirs], axis=2).reshape(len(pairs), -1)  # of either in turn
+    among = np.stack([ours, theirs], axis=2).reshape(len(pairs), 2 * ours.shape[1])  # of either in turn
     new = (among >= 0) & (among != pairs[:, :1]) & (among != pairs[:, 1:])
     earlier = np.tri(among.shape[1], k=-1, dtype=bool)
     new &= ~((among[:, :, None] == among[:, None, :]) & earlier).any(2)

@@ -95,7 +95,7 @@ def split_pairs(
         1 for an edge.
     by : {"pair", "source"}
     fraction : float
-        Share of the groups that is held out.
+        Share of the groups that is held out; more, where edges or non-edges are so rare that it would have none.
     random_state : int, RandomState or None
 
     Returns
@@ -114,16 +114,17 @@ def split_pairs(
     _, group = np.unique(groups, axis=0, return_inverse=True)
     group = group.reshape(-1)
     n_groups = int(group.max(initial=-1)) + 1
-    n_held = min(n_groups - 1, max(1, round(fraction * n_groups)))
+    least = max(1, round(fraction * n_groups))
     rng = check_random_state(random_state)
-    for _ in range(100):  # where one kind is rare, most cuts may leave a part without it
-        held = np.isin(group, rng.permutation(n_groups)[:n_held])
-        learning = ~held
-        if by == "source":
-            seen = {tuple(pair) for pair in pairs[held].tolist()}
-            learning &= np.array([(target, source) not in seen for source, target in pairs.tolist()], dtype=bool)
-        if all(len(np.unique(labels[part])) == 2 for part in (learning, held)):
-            return np.flatnonzero(learning), np.flatnonzero(held)
+    for n_held in range(least, n_groups):  # where one kind is rare, a part may need more groups to have it
+        for _ in range(20):
+            held = np.isin(group, rng.permutation(n_groups)[:n_held])
+            learning = ~held
+            if by == "source":
+                seen = {tuple(pair) for pair in pairs[held].tolist()}
+                learning &= np.array([(target, source) not in seen for source, target in pairs.tolist()], dtype=bool)
+            if all(len(np.unique(labels[part])) == 2 for part in (learning, held)):
+                return np.flatnonzero(learning), np.flatnonzero(held)
     raise InputError(
         f"known pairs must leave edges and non-edges in both parts when cut by {by}, got {int(labels.sum())} edges and "
         f"{int((labels == 0).sum())} non-edges in {n_groups} groups: name more of the rarer kind."

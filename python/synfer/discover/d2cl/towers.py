@@ -194,9 +194,8 @@ class GraphTower(EnsembleModule):
             x = torch.tanh(cast(Tensor, own(x.flatten(1, 2), residual=heard(around)))).unflatten(1, shape)
             layers.append(x)
         x = torch.cat(layers, -1)
-        order = (
-            x[..., -1].masked_fill(~there, -torch.inf).argsort(-1, descending=True, stable=True)[..., : self.n_sorted]
-        )
+        last = x[..., -1].masked_fill(~there, -torch.inf)
+        order = last.argsort(dim=-1, descending=True, stable=True)[..., : self.n_sorted]
         x = (x * there[..., None]).gather(2, order[..., None].expand(-1, -1, -1, x.shape[-1]))
         x = functional.pad(x, (0, 0, 0, self.n_sorted - x.shape[2]))
         x = self.of_node(x.flatten(1, 2)).relu().unflatten(1, (shape[0], self.n_sorted // 2, 2)).mean(3)
