@@ -87,11 +87,11 @@ class Population:
                 self._correlograms = Correlograms(segments, view.n_points)
             else:
                 self._signal = Signal.of(segments, view.n_points)
-                flat = self._signal.grid[:, 0] >= self._signal.grid[:, -1]
-                if flat.any():
+                few = (np.diff(self._signal.grid, axis=1) > 0).sum(1) < 2
+                if few.any():
                     raise InputError(
-                        f"X must vary for image='density', got one value in nearly all samples of unit "
-                        f"{unit_ids[flat][0]}: take image='correlogram' for spikes, or drop it."
+                        f"X must take more than two values for image='density', got nearly no others in unit "
+                        f"{unit_ids[few][0]}: take image='correlogram' for spikes, or drop it."
                     )
         if view.towers != "image":
             self._prior = prior_graph(segments, view.lags, view.degree, prior)
