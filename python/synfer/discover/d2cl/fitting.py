@@ -28,7 +28,7 @@ from synfer.forecast.likelihoods import LIKELIHOODS
 from synfer.forecast.training import train
 from synfer.storage import StrPath
 
-_TOGETHER = 256  # pairs in one pass without gradients
+_TOGETHER = 64  # pairs in one pass without gradients: more no longer lie in cache
 _SORTED = 0.6  # the share of subgraphs that sorted pooling has to cut, at most
 
 

@@ -30,7 +30,7 @@ class D2CLModel(EnsembleModule):
     seeds : sequence of int, (I,)
     """
 
-    evaluation_tokens: int = 256  # pairs in one pass without gradients
+    evaluation_tokens: int = 64  # pairs in one pass without gradients
 
     def __init__(
         self,
