@@ -35,6 +35,13 @@ class StructuralEquations:
     kind : str
     hidden : numpy.ndarray
         Positions, in causal order, of those that are not seen.
+
+    Examples
+    --------
+    >>> from synfer.simulate import structural_equations
+    >>> system = structural_equations(4, degree=1.0, snr=4.0, seed=1)
+    >>> system.sample(3, do={2: 1.0}, seed=2)[:, 2].tolist()
+    [1.0, 1.0, 1.0]
     """
 
     def __init__(self, weights: np.ndarray, seen: np.ndarray, kind: str, snr: float, rng: np.random.Generator):

@@ -37,10 +37,15 @@ def _driven(n, n_samples=300, seed=0):
 
 
 def _told(truth, share, seed=0):
+    """Of pairs with an edge, and of the others, a share each; of a pair both ways, or neither."""
     rng = np.random.default_rng(seed)
     edge = truth.score.to_numpy() > 0
-    told = (rng.random(edge.shape) < share) & ~np.eye(len(edge), dtype=bool)
-    told |= told.T  # of a pair both ways, or neither
+    upper = np.argwhere(np.triu(np.ones(edge.shape, dtype=bool), 1))
+    joined = np.array([edge[i, j] or edge[j, i] for i, j in upper])
+    told = np.zeros(edge.shape, dtype=bool)
+    for kind in (upper[joined], upper[~joined]):
+        some = rng.permutation(kind)[: round(share * len(kind))]
+        told[some[:, 0], some[:, 1]] = told[some[:, 1], some[:, 0]] = True
     return tuple([(int(s), int(t)) for t, s in np.argwhere(told & kind)] for kind in (edge, ~edge))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from synfer.connectome import Connectome
 from synfer.discover import _checks
@@ -192,7 +192,7 @@ class D2CL(D2CLFitting):
         NotConvergedWarning
             It came to ``max_epochs`` before its validation loss came to rest.
         """
-        self._known = (known_edges, known_non_edges)
+        self._known: tuple[Any, Any] = (known_edges, known_non_edges)
         try:
             return super().fit(X, signal)
         finally:
@@ -248,7 +248,8 @@ class D2CL(D2CLFitting):
     def _discover(self, samples: Samples) -> Connectome:
         self._check()
         _, seeds = self._seeds()
-        pairs, labels = read_labels(*getattr(self, "_known", (None, None)), samples.unit_ids)
+        edges, others = getattr(self, "_known", (None, None))
+        pairs, labels = read_labels(edges, others, samples.unit_ids)
         before: Trained | None = getattr(self, "_pretrained", None)
         if before is not None:
             self._refuse_other(before, samples)
@@ -289,7 +290,7 @@ class D2CL(D2CLFitting):
         """
         trained = getattr(self, "trained_", None) or getattr(self, "_pretrained", None)
         if trained is None:
-            check_is_fitted(self)
+            raise NotFittedError(f"this {type(self).__name__} has learnt nothing yet: call fit or pretrain first.")
         file.write(path, self, trained)
 
     @classmethod

@@ -114,8 +114,8 @@ class D2CLFitting(BaseDiscoverer):
                 f"image, lags, size, towers, degree and n_init must be as in pretraining, {before.view}, got "
                 f"{self._view()}: set them back, or pretrain again."
             )
-        known = before.dt is not None and samples.dt is not None
-        if known and not np.isclose(before.dt, samples.dt, rtol=1e-6, atol=0.0):
+        then, now = before.dt, samples.dt
+        if then is not None and now is not None and not np.isclose(then, now, rtol=1e-6, atol=0.0):
             raise InputError(
                 f"X must have the dt of pretraining, {before.dt} s, for lags count samples; got {samples.dt} s: "
                 "resample it, or pretrain on such networks."

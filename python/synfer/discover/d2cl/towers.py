@@ -162,9 +162,9 @@ class ImageTower(EnsembleModule):
 class GraphTower(EnsembleModule):
     """Subgraphs (init, pair, node, feature + node) to features (init, pair, 128): a DGCNN.
 
-    Four graph convolutions ``x' = tanh(W x + V A x)``, of 32, 32, 32 and 1 channels, side by side, A the mean over a node
-    and its neighbours (sums drive tanh to where it is 1); the nodes in order of the last, the first k of them; each node
-    to 16 channels, two neighbours averaged, all of them to 32.
+    Four graph convolutions ``x' = tanh(W x + V A x)``, of 32, 32, 32 and 1 channels, side by side, A the mean over a
+    node and its neighbours (sums drive tanh to where it is 1); the nodes in order of the last, the first k of them;
+    each node to 16 channels, two neighbours averaged, all of them to 32.
 
     References
     ----------
