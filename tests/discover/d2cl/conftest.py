@@ -51,10 +51,10 @@ def _told(truth, share, seed=0):
 
 def _quick(**changed):
     settings = {
-        "max_epochs": 7,
+        "max_epochs": 8,
         "patience": 12,
         "learning_rate": 3e-3,
-        "batch_size": 32,
+        "batch_size": 16,
         "progress": False,
         "random_state": 0,
     }

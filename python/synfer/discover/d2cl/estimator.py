@@ -92,12 +92,13 @@ class D2CL(D2CLFitting):
     --------
     >>> import numpy as np
     >>> from synfer.discover import D2CL
-    >>> x = np.random.default_rng(0).standard_normal((200, 6))
-    >>> x[:, 1::2] += x[:, ::2]
-    >>> edges, others = [(0, 1), (2, 3)], [(1, 2), (2, 1), (3, 0), (0, 3), (5, 0), (0, 5)]
-    >>> found = D2CL(towers="graph", max_epochs=40, patience=40, split="pair", validation_fraction=0.4, random_state=3)
-    >>> p = found.fit(x, known_edges=edges, known_non_edges=others).connectome_.score
-    >>> bool(p.sel(source=4, target=5) > p.sel(source=4, target=1))
+    >>> x = np.random.default_rng(0).standard_normal((200, 12))
+    >>> x[:, 1::2] += x[:, ::2]  # 0 -> 1, 2 -> 3, ...
+    >>> edges = [(0, 1), (2, 3), (4, 5), (6, 7)]
+    >>> others = [(1, 2), (2, 1), (3, 0), (0, 3), (5, 0), (4, 1), (6, 2), (7, 3), (1, 6), (4, 7), (5, 6), (2, 7)]
+    >>> model = D2CL(towers="graph", max_epochs=40, patience=40, learning_rate=3e-3, random_state=2, progress=False)
+    >>> score = model.fit(x, known_edges=edges, known_non_edges=others).connectome_.score
+    >>> bool(score.sel(source=10, target=11) > score.sel(source=8, target=11))
     True
     """
 
