@@ -50,7 +50,11 @@ OUT = 128
 
 
 class BatchNorm(EnsembleModule):
-    """``nn.BatchNorm`` for every initialisation, over (init, row, channel, ...)."""
+    """``nn.BatchNorm`` for every initialisation, over (init, row, channel, ...).
+
+    What is remembered is at first the mean of all batches so far: where few pairs are known an epoch is a step or two,
+    and what is validated by would otherwise be the statistics that it was made with for many epochs.
+    """
 
     def __init__(self, n_channels: int, n_init: int, momentum: float = 0.1, eps: float = 1e-5):
         super().__init__(n_init)
@@ -61,10 +65,14 @@ class BatchNorm(EnsembleModule):
         self.running_var: Tensor
         self.register_buffer("running_mean", torch.zeros(n_init, n_channels))
         self.register_buffer("running_var", torch.ones(n_init, n_channels))
+        self.seen: Tensor
+        self.register_buffer("seen", torch.zeros(n_init))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise."""
         training = self.training and x.shape[1] > 1  # one row has no spread: the last batch may be of one
+        if training:
+            self.seen += 1.0
         made = [
             functional.batch_norm(
                 x[k],
@@ -73,7 +81,7 @@ class BatchNorm(EnsembleModule):
                 self.weight[k],
                 self.bias[k],
                 training,
-                self.momentum,
+                max(self.momentum, 1.0 / float(self.seen[k])) if training else 0.0,
                 self.eps,
             )
             for k in range(self.n_init)
