@@ -128,7 +128,7 @@ def test_correlograms_of_spikes(told, quick):
 
 
 def test_a_fit_that_was_broken_off_goes_on_to_the_same_bits(driven, told, quick, tmp_path):
-    x, truth = driven(5)
+    x, truth = driven(4)
     edges, others = told(truth, 0.7)
     known = {"known_edges": edges, "known_non_edges": others}
     whole = quick(max_epochs=4, n_init=2).fit(x, **known)

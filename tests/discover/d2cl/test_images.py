@@ -85,6 +85,14 @@ def test_lags_beyond_every_segment_are_refused(lags):
         joint_density(signal(), PAIRS, lags)
 
 
+def test_samples_may_lie_in_any_order():
+    x = np.random.default_rng(6).standard_normal((50, 4))
+    views = (x, np.asfortranarray(x), x.astype(np.float64)[:, [0, 1, 2, 3]])
+    made = [joint_density(Signal.of([view], 8), PAIRS, (0,)) for view in views]
+    np.testing.assert_array_equal(made[0], made[1])
+    np.testing.assert_array_equal(made[0], made[2])
+
+
 def test_the_core_refuses_what_would_reach_beyond_its_arrays():
     given = signal()
     with pytest.raises(ValueError, match="source and target must be units"):

@@ -45,7 +45,7 @@ class Signal:
         grid = np.quantile(samples, (np.arange(n_points) + 0.5) / n_points, axis=0).T
         h = max(len(samples) ** (-1.0 / 6.0), _LEAST_BANDWIDTH)
         return cls(
-            samples.astype(np.float32),
+            np.ascontiguousarray(samples, dtype=np.float32),
             np.cumsum([0, *(len(s) for s in segments)]).astype(np.int64),
             np.ascontiguousarray(grid, dtype=np.float32),
             np.full(samples.shape[1], h, dtype=np.float32),
