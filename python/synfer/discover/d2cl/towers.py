@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synfer.discover.d2cl.graphs import LABELS
 from synfer.forecast.ensemble import EnsembleLinear, EnsembleModule
 from synfer.forecast.frames import EnsembleConv2d
 
@@ -172,7 +173,8 @@ class GraphTower(EnsembleModule):
 
     Four graph convolutions ``x' = tanh(W x + V A x)``, of 32, 32, 32 and 1 channels, side by side, A the mean over a
     node and its neighbours (sums drive tanh to where it is 1); the nodes in order of the last, the first k of them;
-    each node to 16 channels, two neighbours averaged, all of them to 32.
+    each node to 16 channels, two neighbours averaged, all of them to 32. Beside these, the pair's own two nodes, their
+    features and their channels, normalised.
 
     References
     ----------
@@ -189,7 +191,9 @@ class GraphTower(EnsembleModule):
         self.heard = nn.ModuleList(EnsembleLinear(a, b, generators) for a, b in sizes)
         self.of_node = EnsembleLinear(sum(self.WIDTHS), 16, generators)
         self.of_all = EnsembleLinear(16 * (self.n_sorted // 2), 32, generators)
-        self.out = EnsembleLinear(32, OUT, generators)
+        of_pair = 2 * (n_features + sum(self.WIDTHS))
+        self.pair_norm = BatchNorm(of_pair, self.n_init)
+        self.out = EnsembleLinear(32 + of_pair, OUT, generators)
         self.bend, self.norm = PReLU(self.n_init), BatchNorm(OUT, self.n_init)
 
     def forward(self, graph: Tensor) -> Tensor:
@@ -204,10 +208,13 @@ class GraphTower(EnsembleModule):
             x = torch.tanh(cast(Tensor, own(x.flatten(1, 2), residual=heard(around)))).unflatten(1, shape)
             layers.append(x)
         x = torch.cat(layers, -1)
+        # The pair's own two nodes, what is known of them and what they heard, go on as they are.
+        ends = graph[..., LABELS : LABELS + 2].mT @ torch.cat([graph[..., : self.n_features], x], -1)
+        pair = self.pair_norm(ends.flatten(2))
         last = x[..., -1].masked_fill(~there, -torch.inf)
         order = last.argsort(dim=-1, descending=True, stable=True)[..., : self.n_sorted]
         x = (x * there[..., None]).gather(2, order[..., None].expand(-1, -1, -1, x.shape[-1]))
         x = functional.pad(x, (0, 0, 0, self.n_sorted - x.shape[2]))
         x = self.of_node(x.flatten(1, 2)).relu().unflatten(1, (shape[0], self.n_sorted // 2, 2)).mean(3)
         x = self.of_all(x.flatten(2)).relu()
-        return self.norm(self.bend(self.out(x)))
+        return self.norm(self.bend(self.out(torch.cat([x, pair], -1))))
