@@ -14,8 +14,9 @@ from synfer.errors import ShapeError
 LABELS = 6
 """Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 4 (by distances), 5 (that, and all further ones)."""
 
-STATISTICS = 6
-"""Beside its label a node says: whether it is source or target, and its association with each, plain and partial."""
+STATISTICS = 10
+"""Beside its label a node says: whether it is source or target, its association with each, plain and partial, and the
+magnitudes of these: with few known pairs that a sign is no matter would have to be learnt first."""
 
 N_FEATURES = LABELS + STATISTICS
 
@@ -193,7 +194,7 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     -------
     numpy.ndarray, (pair, most, N_FEATURES + most), float32
         Features: the label, one-hot; is source; is target; plain association with source and target; partial with
-        both. Then the adjacency with self-loops. An empty node has neither, which is how it is known.
+        both; magnitudes of these four. Then the adjacency with self-loops. An empty node has neither, which is how it is known.
     """
     nodes, there = _nodes(prior, np.asarray(pairs), most)
     joined = prior.joined[nodes[:, :, None], nodes[:, None, :]] & there[:, :, None] & there[:, None, :]
@@ -207,6 +208,7 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     out[..., LABELS + 3] = prior.plain[target, nodes]
     out[..., LABELS + 4] = prior.partial[nodes, source]
     out[..., LABELS + 5] = prior.partial[target, nodes]
+    out[..., LABELS + 6 : N_FEATURES] = np.abs(out[..., LABELS + 2 : LABELS + 6])
     out[..., N_FEATURES:] = joined | np.eye(most, dtype=bool)
     out[~there] = 0.0
     return out
@@ -259,5 +261,6 @@ def subgraphs_reference(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarra
         one[:n, LABELS + 3] = prior.plain[target, nodes]
         one[:n, LABELS + 4] = prior.partial[nodes, source]
         one[:n, LABELS + 5] = prior.partial[target, nodes]
+        one[:n, LABELS + 6 : N_FEATURES] = np.abs(one[:n, LABELS + 2 : LABELS + 6])
         one[:n, N_FEATURES : N_FEATURES + n] = joined | np.eye(n, dtype=bool)
     return out
