@@ -105,6 +105,17 @@ class StructuralEquations:
     def interventions(self, units: Any, n_each: int, *, strength: float = 2.0, seed: int = 0) -> np.ndarray:
         """Draw samples under interventions on one variable after another, each set to plus or minus ``strength``.
 
+        Parameters
+        ----------
+        units : sequence of int
+            Variables, one an intervention.
+        n_each : int
+            Samples of each, of which every other has minus ``strength``.
+        strength : float
+            In standard deviations of a variable that is not set.
+        seed : int
+            Interventions have seeds ``seed``, ``seed`` + 1, ...
+
         Returns
         -------
         numpy.ndarray, (intervention, sample, unit)

@@ -13,7 +13,7 @@ from sklearn.base import clone
 import synfer as sf
 from synfer.connectome import Connectome
 from synfer.discover import D2CL
-from synfer.discover.d2cl import file
+from synfer.discover.d2cl import file, split_pairs
 from synfer.discover.d2cl.pairs import Pairs, Population, View
 from synfer.errors import FileError, FitDivergedError, InputError, NotConvergedWarning, ShapeError
 
@@ -143,19 +143,41 @@ def test_a_fit_that_was_broken_off_goes_on_to_the_same_bits(driven, told, quick,
         quick(max_epochs=4, n_init=2, checkpoint=path).fit(x + 1e-3 * x**2, **known)
 
 
-def test_it_is_stopped_by_pairs_that_it_does_not_learn_from(driven, told, quick):
-    """Labels that are held out change when it stops, not what a step learns: one epoch is the same without them."""
+def test_labels_that_are_held_out_touch_no_weight(driven, quick):
+    """Turned round, they change the validation loss and nothing that an epoch learns; those learnt from do change it."""
+    x, truth = driven(5)
+    model = quick(max_epochs=1, towers="graph")
+    pairs = np.argwhere(~np.eye(10, dtype=bool))
+    labels = (truth.score.to_numpy()[pairs[:, 1], pairs[:, 0]] > 0).astype(float)
+    learning, held = split_pairs(pairs, labels, random_state=0)
+    population = Population([x], model._view(), np.arange(10))
+
+    def trained(turned):
+        said = labels.copy()
+        said[turned] = 1.0 - said[turned]
+        every = Pairs([population], np.zeros(len(pairs), dtype=int), pairs, said)
+        return model._train(every, learning, held, [7], "fit", None)
+
+    honest, lied, taught = trained([]), trained(held), trained(learning[:3])
+    for ours, theirs in zip(honest.model.state_dict().values(), lied.model.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    assert honest.history[0].training_loss == lied.history[0].training_loss
+    assert honest.history[0].validation_loss != lied.history[0].validation_loss
+    assert honest.history[0].training_loss != taught.history[0].training_loss
+
+
+def test_what_it_was_stopped_by_is_no_mirror_of_what_it_learnt_from(driven, told, quick):
     x, truth = driven(6)
     edges, others = told(truth, 0.8)
-    first = quick(max_epochs=1).fit(x, known_edges=edges, known_non_edges=others)
-    held = {tuple(pair) for pair in first.validation_pairs_.tolist()}
-    turned = [pair for pair in others if pair in held][:2]
-    lied = quick(max_epochs=1).fit(
-        x, known_edges=[*edges, *turned], known_non_edges=[pair for pair in others if pair not in turned]
-    )
-    # The labels' order, and with it the cut, moves with the lie: what is compared is that it can be told at all.
-    assert lied.history_[0].validation_loss != first.history_[0].validation_loss
-    assert {frozenset(p) for p in held}.isdisjoint({frozenset(p) for p in [*edges, *others] if tuple(p) not in held})
+    for split in ("pair", "source"):
+        fitted = quick(max_epochs=1, towers="graph", split=split).fit(x, known_edges=edges, known_non_edges=others)
+        held = {tuple(pair) for pair in fitted.validation_pairs_.tolist()}
+        assert held <= {*edges, *others}
+        if split == "pair":
+            rest = {frozenset(pair) for pair in {*edges, *others} - held}
+            assert rest.isdisjoint({frozenset(pair) for pair in held})
+        else:
+            assert {s for s, _ in held}.isdisjoint({s for s, _ in {*edges, *others} - held})
 
 
 def test_images_made_in_their_turn_are_those_that_are_kept(driven):
