@@ -144,7 +144,7 @@ def test_a_fit_that_was_broken_off_goes_on_to_the_same_bits(driven, told, quick,
 
 
 def test_labels_that_are_held_out_touch_no_weight(driven, quick):
-    """Turned round, they change the validation loss and nothing that an epoch learns; those learnt from do change it."""
+    """Turned round, they change the validation loss and nothing that an epoch learns; those learnt from do."""
     x, truth = driven(5)
     model = quick(max_epochs=1, towers="graph")
     pairs = np.argwhere(~np.eye(10, dtype=bool))
