@@ -18,6 +18,11 @@ SHRINKING = 2 ** len(CHANNELS)
 """By how much the convolutions make a side shorter."""
 
 
+def stacked(made: Sequence[Tensor]) -> Tensor:
+    """Give what each initialisation made as one tensor (init, ...); of one alone without a copy."""
+    return made[0][None] if len(made) == 1 else torch.stack(list(made))
+
+
 class EnsembleConv2d(EnsembleModule):
     """``nn.Conv2d`` (or its transpose) for every initialisation, (init, image, channel, H, W) to the same."""
 
@@ -47,7 +52,7 @@ class EnsembleConv2d(EnsembleModule):
             convolve(images, weight, bias, stride=self.stride, padding=self.padding)
             for images, weight, bias in zip(x, self.weight, self.bias, strict=True)
         ]
-        return torch.stack(made)
+        return stacked(made)
 
 
 class EnsembleImageNorm(EnsembleModule):

@@ -50,7 +50,7 @@ class D2CL(D2CLFitting):
     towers : {"both", "image", "graph"}
         One tower alone is an ablation.
     size : {"light", "published"}
-        "light" sees 32 x 32 points and takes some 8 million multiply-adds a pair, "published" 64 x 64 and some 200.
+        "light" sees 32 x 32 points and takes some 7 million multiply-adds a pair, "published" 64 x 64 and some 340.
     prior : Connectome or array (target, source), optional
         A graph known from elsewhere, in place of each unit's ``degree`` strongest correlations.
     degree : int
@@ -261,6 +261,7 @@ class D2CL(D2CLFitting):
             )
         population = Population(samples.segments, self._view(), samples.unit_ids, self._given_prior(samples))
         trained = before
+        self.__dict__.pop("validation_pairs_", None)  # an earlier fit's
         if len(pairs):
             refuse_one_class(labels, "known pairs")
             learning, held = split_pairs(

@@ -28,7 +28,7 @@ from synfer.forecast.likelihoods import LIKELIHOODS
 from synfer.forecast.training import train
 from synfer.storage import StrPath
 
-_TOGETHER = 64  # pairs in one pass without gradients: more no longer lie in cache
+_TOGETHER = {"cpu": 32, "elsewhere": 1024}  # pairs in one pass without gradients: more no longer lie in cache
 _SORTED = 0.6  # the share of subgraphs that sorted pooling has to cut, at most
 
 
@@ -182,9 +182,10 @@ class D2CLFitting(BaseDiscoverer):
         """Give the mean probability of each pair (pair,) over the initialisations."""
         out = np.empty(len(pairs))
         model.eval()
+        together = _TOGETHER["cpu" if torch.device(self.device).type == "cpu" else "elsewhere"]
         with tqdm(total=len(pairs), unit="pair", delay=2, leave=False, disable=None if self.progress else True) as bar:
-            for first in range(0, len(pairs), _TOGETHER):
-                some = pairs[first : first + _TOGETHER]
+            for first in range(0, len(pairs), together):
+                some = pairs[first : first + together]
                 images, graphs = (
                     torch.from_numpy(a).to(self.device).expand(model.n_init, *a.shape)
                     for a in (population.images(some), population.graphs(some))

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from synfer.discover.d2cl.graphs import LABELS
 from synfer.forecast.ensemble import EnsembleLinear, EnsembleModule
-from synfer.forecast.frames import EnsembleConv2d
+from synfer.forecast.frames import EnsembleConv2d, stacked
 
 Generators = Sequence[torch.Generator]
 
@@ -87,7 +87,7 @@ class BatchNorm(EnsembleModule):
             )
             for k in range(self.n_init)
         ]
-        return torch.stack(made)
+        return stacked(made)
 
 
 class PReLU(EnsembleModule):
@@ -99,7 +99,7 @@ class PReLU(EnsembleModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Rectify (init, ...)."""
-        return torch.stack([functional.prelu(x[k], self.weight[k]) for k in range(self.n_init)])
+        return stacked([functional.prelu(x[k], self.weight[k]) for k in range(self.n_init)])
 
 
 class Bottleneck(EnsembleModule):
