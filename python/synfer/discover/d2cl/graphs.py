@@ -14,9 +14,10 @@ from synfer.errors import ShapeError
 LABELS = 6
 """Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 4 (by distances), 5 (that, and all further ones)."""
 
-STATISTICS = 10
-"""Beside its label a node says: whether it is source or target, its association with each, plain and partial, and the
-magnitudes of these: with few known pairs that a sign is no matter would have to be learnt first."""
+STATISTICS = 11
+"""Beside its label a node says: whether it is source or target, its association with each, plain and partial, the
+magnitudes of these (with few known pairs that a sign is no matter would have to be learnt first), and how much of it
+the others do not explain."""
 
 N_FEATURES = LABELS + STATISTICS
 
@@ -31,11 +32,14 @@ class Prior:
         Of each unit, those that it is joined with, the strongest first.
     plain, partial : numpy.ndarray, (target, source), float32
         Correlation of largest magnitude over the lags, and correlation given all other units.
+    unexplained : numpy.ndarray, (unit,), float32
+        Logarithm of the share of a unit's variance that all others leave.
     """
 
     neighbours: list[np.ndarray]
     plain: np.ndarray
     partial: np.ndarray
+    unexplained: np.ndarray
 
     @cached_property
     def joined(self) -> np.ndarray:
@@ -109,7 +113,8 @@ def prior_graph(
     for unit in range(n_units):
         mine = np.flatnonzero(chosen[unit])
         neighbours.append(mine[np.argsort(-strength[unit, mine], kind="stable")])
-    return Prior(neighbours, plain.astype(np.float32), partial.astype(np.float32))
+    left = -np.log(np.diag(precision))
+    return Prior(neighbours, plain.astype(np.float32), partial.astype(np.float32), left.astype(np.float32))
 
 
 def distance_labels(to_source: np.ndarray, to_target: np.ndarray) -> np.ndarray:
@@ -194,7 +199,7 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     -------
     numpy.ndarray, (pair, most, N_FEATURES + most), float32
         Features: the label, one-hot; is source; is target; plain association with source and target; partial with
-        both; magnitudes of these four. Then the adjacency with self-loops. An empty node has neither, which is how it
+        both; magnitudes of these four; what the others leave unexplained. Then the adjacency with self-loops. An empty node has neither, which is how it
         is known.
     """
     nodes, there = _nodes(prior, np.asarray(pairs), most)
@@ -209,7 +214,8 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     out[..., LABELS + 3] = prior.plain[target, nodes]
     out[..., LABELS + 4] = prior.partial[nodes, source]
     out[..., LABELS + 5] = prior.partial[target, nodes]
-    out[..., LABELS + 6 : N_FEATURES] = np.abs(out[..., LABELS + 2 : LABELS + 6])
+    out[..., LABELS + 6 : LABELS + 10] = np.abs(out[..., LABELS + 2 : LABELS + 6])
+    out[..., LABELS + 10] = prior.unexplained[nodes]
     out[..., N_FEATURES:] = joined | np.eye(most, dtype=bool)
     out[~there] = 0.0
     return out
@@ -262,6 +268,7 @@ def subgraphs_reference(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarra
         one[:n, LABELS + 3] = prior.plain[target, nodes]
         one[:n, LABELS + 4] = prior.partial[nodes, source]
         one[:n, LABELS + 5] = prior.partial[target, nodes]
-        one[:n, LABELS + 6 : N_FEATURES] = np.abs(one[:n, LABELS + 2 : LABELS + 6])
+        one[:n, LABELS + 6 : LABELS + 10] = np.abs(one[:n, LABELS + 2 : LABELS + 6])
+        one[:n, LABELS + 10] = prior.unexplained[nodes]
         one[:n, N_FEATURES : N_FEATURES + n] = joined | np.eye(n, dtype=bool)
     return out
