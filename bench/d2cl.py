@@ -2,8 +2,8 @@
 
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
-                             [--learn known pretrained] [--systems 60] [--school-epochs 12] [--networks 200] [--epochs 60] [--size light]
-                             [--device cpu] [--share 0.01] [--cached]
+                             [--learn known pretrained] [--systems 60] [--school-epochs 12] [--networks 200]
+                             [--epochs 60] [--size light] [--device cpu] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs out of the others are asked for, so that what
@@ -11,8 +11,8 @@ is tested was never intervened on. AUROC over these pairs, the mean over seeds (
 first seed's interval of 95 % by resampling sources. "correlation" is |r|, "lasso" the coefficient of each variable's
 regression on all others with the penalty that BIC chooses. Neither knows a pair, and what the towers alone know is what
 both know. "pretrained" ones know no pair of the system either: they learnt from --systems others, made by the same
-generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; a third of what
-is told are edges, so that their probabilities are too large.
+generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; of what is told
+a third are edges, so that their probabilities are too large.
 
 "neural": Izhikevich networks of 20 (16 and 4), spikes only, 60 s, unlike in density and weight; D2CL learns from
 --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never seen, off the

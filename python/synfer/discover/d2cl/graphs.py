@@ -199,8 +199,8 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     -------
     numpy.ndarray, (pair, most, N_FEATURES + most), float32
         Features: the label, one-hot; is source; is target; plain association with source and target; partial with
-        both; magnitudes of these four; what the others leave unexplained. Then the adjacency with self-loops. An empty node has neither, which is how it
-        is known.
+        both; magnitudes of these four; what the others leave unexplained. Then the adjacency with self-loops. An empty
+        node has neither, which is how it is known.
     """
     nodes, there = _nodes(prior, np.asarray(pairs), most)
     joined = prior.joined[nodes[:, :, None], nodes[:, None, :]] & there[:, :, None] & there[:, None, :]
