@@ -11,8 +11,8 @@ is tested was never intervened on. AUROC over these pairs, the mean over seeds (
 first seed's interval of 95 % by resampling sources. "correlation" is |r|, "lasso" the coefficient of each variable's
 regression on all others with the penalty that BIC chooses. Neither knows a pair, and what the towers alone know is what
 both know. "pretrained" ones know no pair of the system either: they learnt from --systems others, made by the same
-generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; of what is told
-a third are edges, so that their probabilities are too large.
+generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; a third of the
+pairs that are told are edges, so that their probabilities are too large. "PC" is causal-learn's, at level .01.
 
 "neural": Izhikevich networks of 20 (16 and 4), spikes only, 60 s, unlike in density and weight; D2CL learns from
 --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never seen, off the
@@ -55,6 +55,7 @@ from synfer.errors import SynferWarning
 N_SAMPLES = 500
 SNRS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, 6.0, 10.0)
 TOWERS = {"D2CL": "both", "image tower": "image", "graph tower": "graph"}
+MOST_PC = 100  # variables: its time grows fast
 SCHOOL = 50  # variables of a system that is learnt from
 UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
 UNSEEN = 10
@@ -172,6 +173,8 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
 
     row("correlation", lambda: np.abs(np.corrcoef(x.T)))
     row("lasso", lambda: lasso(x))
+    if p <= MOST_PC:
+        row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
     for method, towers in TOWERS.items():
         if "pretrained" in arguments.learn:
             row(f"pretrained {method}", lambda towers=towers: scores_of(schooled(towers, truth, arguments).fit(x)))

@@ -3,6 +3,7 @@
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.componentwise import ComponentwiseGC
+from synfer.discover.constraint import PC
 from synfer.discover.correlation import CrossCorrelation
 from synfer.discover.correlogram import CrossCorrelogram
 from synfer.discover.covariance import DifferentialCovariance, PartialCorrelation
@@ -27,6 +28,7 @@ __all__ = [
     "GRNGC",
     "METHODS",
     "MVGC",
+    "PC",
     "BaseDiscoverer",
     "Causalformer",
     "ComponentwiseGC",

@@ -24,7 +24,7 @@ def random_prior(n, p, seed):
     joined |= joined.T
     neighbours = [rng.permutation(np.flatnonzero(row)) for row in joined]
     plain, partial = rng.uniform(-1, 1, (2, n, n)).astype(np.float32)
-    return Prior(neighbours, plain, partial), joined
+    return Prior(neighbours, plain, partial, rng.uniform(-1, 0, n).astype(np.float32)), joined
 
 
 @pytest.mark.parametrize(("p", "most"), [(0.05, 16), (0.2, 16), (0.6, 8), (1.0, 5), (0.0, 4)])
@@ -78,6 +78,8 @@ def test_each_unit_chooses_its_strongest_correlations():
     assert prior.neighbours[0].tolist() == [1]
     assert prior.neighbours[1].tolist()[:2] == [0, 2]  # chosen by both, the strongest first
     np.testing.assert_allclose(prior.plain, np.corrcoef(x.T) - np.eye(5), atol=1e-6)
+    # 1 / (1 + 4) of 1, 1 / (1 + 1 / 4) of 5, 1 of 2.25, all of what stands alone; a little more by the ridge.
+    np.testing.assert_allclose(np.exp(prior.unexplained), [1 / 5, 0.8 / 5, 1 / 2.25, 1.0, 1.0], rtol=0.15)
     assert abs(prior.partial[2, 0]) < 0.06 < 0.5 < abs(prior.plain[2, 0])  # a chain's ends, given its middle
 
 
