@@ -3,7 +3,7 @@
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
                              [--learn known pretrained] [--systems 60] [--school-epochs 12] [--networks 200]
-                             [--epochs 60] [--size light] [--device cpu] [--share 0.01] [--cached]
+                             [--units 20] [--epochs 60] [--size light] [--device cpu] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs out of the others are asked for, so that what
@@ -14,10 +14,10 @@ both know. "pretrained" ones know no pair of the system either: they learnt from
 generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; a third of the
 pairs that are told are edges, so that their probabilities are too large. "PC" is causal-learn's, at level .01.
 
-"neural": Izhikevich networks of 20 (16 and 4), spikes only, 60 s, unlike in density and weight; D2CL learns from
---networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never seen, off the
-diagonal. Beside it what needs no labels, each with its defaults. Calibration: of the pairs that got a probability in
-each tenth, the share that are edges.
+"neural": Izhikevich networks of --units, four fifths excitatory, spikes of 20 only, 60 s, unlike in density and weight;
+D2CL learns from --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never
+seen, off the diagonal. Beside it what needs no labels, each with its defaults. Calibration: of the pairs that got a
+probability in each tenth, the share that are edges.
 
 "speed": minutes for the 2.2 million pairs of 1,500 variables, from a --share of them, and the peak memory. Where other
 work shares the cores ("load"), what a pair takes of a core says more than the minutes.
@@ -60,6 +60,7 @@ MOST_PC = 100  # variables: its time grows fast
 SCHOOL = 50  # variables of a system that is learnt from
 UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
 UNSEEN = 10
+SEEN = 20
 
 
 def model(towers: str, seed: int, arguments: argparse.Namespace, slug: str, **changed: object) -> sf.discover.D2CL:
@@ -190,14 +191,18 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
             )
 
 
-def spikes(p: float, weight: float, seed: int) -> tuple[sf.Recording, sf.Connectome]:
-    network = sf.simulate.izhikevich_network(16, 4, p, weight=weight, seed=seed)
-    return sf.simulate.run(network, duration=60.0, record="spikes", seed=seed), network.connectome
+def spikes(p: float, weight: float, seed: int, n_units: int) -> tuple[sf.Recording, sf.Connectome]:
+    """Twenty units of a network of Izhikevich's, four fifths excitatory, and who of them drives whom."""
+    network = sf.simulate.izhikevich_network(4 * n_units // 5, n_units // 5, p, weight=weight, seed=seed)
+    recording = sf.simulate.run(network, duration=60.0, record="spikes", seed=seed)
+    seen = np.sort(np.random.default_rng([seed, 5]).permutation(n_units)[:SEEN])
+    edge = network.connectome.score.to_numpy()[np.ix_(seen, seen)]
+    return recording.isel(unit=seen), sf.Connectome.from_weights(edge, unit_ids=recording.unit_ids[seen])
 
 
 def neural(seed: int, arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng([seed, 3])
-    unseen = [spikes(0.4, 5.0, 10_000 * seed + k) for k in range(UNSEEN)]
+    unseen = [spikes(0.4, 5.0, 10_000 * seed + k, arguments.units) for k in range(UNSEEN)]
     edges = [truth.score.to_numpy() > 0 for _, truth in unseen]
     pairs = ~np.eye(20, dtype=bool)
 
@@ -209,10 +214,10 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
             flat = np.concatenate([s[pairs] for s in scores])
             said = np.concatenate([e[pairs] for e in edges])
             curve = calibration(flat, said) if method in TOWERS else None
-            about = {"method": method, "seed": seed, "networks": arguments.networks}
+            about = {"method": method, "units": arguments.units, "seed": seed, "networks": arguments.networks}
             return about | {"auroc": each, "calibration": curve, "seconds": time.perf_counter() - start}
 
-        kept(arguments.out / f"neural_{seed}_{method.replace(' ', '_')}.json", make)
+        kept(arguments.out / f"neural_{arguments.units}_{seed}_{method.replace(' ', '_')}.json", make)
 
     for method in UNSUPERVISED:
         row(method, lambda method=method: [scores_of(sf.discover.create(method).fit(x)) for x, _ in unseen])
@@ -221,9 +226,10 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
         networks = []
         for k in range(arguments.networks):
             p = rng.uniform(0.2, 0.35) if k % 2 else rng.uniform(0.45, 0.6)
-            networks.append(spikes(p, rng.uniform(3.0, 8.0), 10_000 * seed + 1_000 + k))
-        slug = f"neural_{seed}_{towers}"
-        fitted = model(towers, seed, arguments, slug, image="correlogram", lags=(1, 2, 4)).pretrain(networks)
+            networks.append(spikes(p, rng.uniform(3.0, 8.0), 10_000 * seed + 1_000 + k, arguments.units))
+        slug = f"neural_{arguments.units}_{seed}_{towers}"
+        fitted = model(towers, seed, arguments, slug, image="correlogram", lags=(1, 2, 4))
+        fitted.set_params(learning_rate=1e-3).pretrain(networks)
         fitted.save(arguments.out / f"{slug}.pt")
         return [scores_of(fitted.fit(x)) for x, _ in unseen]
 
@@ -285,10 +291,10 @@ def sem_table(rows: list[dict]) -> pd.DataFrame:
 
 def neural_table(rows: list[dict]) -> pd.DataFrame:
     made = []
-    for method, group in pd.DataFrame(rows).groupby("method", sort=False):
+    for (units, method), group in pd.DataFrame(rows).groupby(["units", "method"], sort=False):
         each = np.concatenate(group.auroc.to_list())
         error = each.std(ddof=1) / np.sqrt(len(each))
-        line = {"method": method, "unseen networks": len(each), "auroc": round(float(each.mean()), 4)}
+        line = {"units": units, "method": method, "networks": len(each), "auroc": round(float(each.mean()), 4)}
         line |= {"standard error": round(float(error), 4), "seconds": round(float(group.seconds.mean()), 1)}
         if method in TOWERS:
             curve = group.calibration.iloc[0]
@@ -315,6 +321,7 @@ def main() -> None:
     parser.add_argument("--school-epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.01)
     parser.add_argument("--networks", type=int, default=200)
+    parser.add_argument("--units", type=int, default=SEEN)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--size", default="light")
     parser.add_argument("--device", default="cpu")

@@ -89,5 +89,27 @@ def test_lagged_associations_have_a_direction_and_cross_no_splice():
     x[2:, 1] += x[:-2, 0]
     prior = prior_graph([x], (1, 2), 1)
     assert prior.plain[1, 0] > 0.6 > 0.1 > abs(prior.plain[0, 1])
+    assert prior.partial[1, 0] > 0.6 > 0.1 > abs(prior.partial[0, 1])
     alone = prior_graph(list(x[:, None]), (1,), 1)  # every sample a segment of its own
     assert (alone.plain == 0).all()
+
+
+def test_lagged_partial_associations_are_those_of_a_regression_on_all_units():
+    """r = t / sqrt(df + t^2), t of least squares; what goes by way of another unit at the time before is explained."""
+    rng = np.random.default_rng(5)
+    n = 4000
+    x = rng.standard_normal((n, 4))
+    for k in range(1, n):
+        x[k] += 0.4 * x[k - 1]
+        x[k, 1] += 0.8 * x[k - 1, 0]
+        x[k, 2] += 0.8 * x[k - 1, 1]
+    prior = prior_graph([x], (1,), 2, ridge=0.0)
+    z = (x - x.mean(0)) / x.std(0)
+    past, now = z[:-1], z[1:]
+    b, residual, _, _ = np.linalg.lstsq(past, now, rcond=None)
+    df = len(past) - 4
+    t = b.T / np.sqrt(np.outer(residual / df, np.diag(np.linalg.inv(past.T @ past))))
+    expected = t / np.sqrt(df + t**2)
+    np.fill_diagonal(expected, 0.0)
+    np.testing.assert_allclose(prior.partial, expected, atol=2e-3)
+    assert abs(prior.partial[2, 0]) < 0.05 < 0.15 < prior.plain[2, 0]

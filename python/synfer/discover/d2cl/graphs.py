@@ -31,7 +31,7 @@ class Prior:
     neighbours : list of numpy.ndarray
         Of each unit, those that it is joined with, the strongest first.
     plain, partial : numpy.ndarray, (target, source), float32
-        Correlation of largest magnitude over the lags, and correlation given all other units.
+        Correlation of largest magnitude over the lags, alone and given all units at the source's time.
     unexplained : numpy.ndarray, (unit,), float32
         Logarithm of the share of a unit's variance that all others leave.
     """
@@ -83,20 +83,21 @@ def prior_graph(
     samples = np.concatenate([np.asarray(s, dtype=np.float64) for s in segments])
     mean, scale = samples.mean(0), samples.std(0)
     n, n_units = samples.shape
-    plain = np.zeros((n_units, n_units))
+    z = (samples - mean) / scale
+    added = max(0.01, 0.1 * np.sqrt(n_units / n)) if ridge is None else ridge
+    precision = np.linalg.inv(z.T @ z / n + added * np.eye(n_units))
+    plain, partial = np.zeros((n_units, n_units)), np.zeros((n_units, n_units))
     for lag in lags:
         products = np.zeros((n_units, n_units))
         for segment in segments:
             z = (segment - mean) / scale
             if len(z) > lag:
                 products += z[lag:].T @ z[: len(z) - lag]
-        plain = np.where(np.abs(products / n) > np.abs(plain), products / n, plain)
+        correlation = products / n
+        plain = np.where(np.abs(correlation) > np.abs(plain), correlation, plain)
+        given_others = _partial(precision, correlation if lag else None)
+        partial = np.where(np.abs(given_others) > np.abs(partial), given_others, partial)
     np.fill_diagonal(plain, 0.0)
-    z = (samples - mean) / scale
-    added = max(0.01, 0.1 * np.sqrt(n_units / n)) if ridge is None else ridge
-    precision = np.linalg.inv(z.T @ z / n + added * np.eye(n_units))
-    root = np.sqrt(np.diag(precision))
-    partial = -precision / np.outer(root, root)
     np.fill_diagonal(partial, 0.0)
     strength = np.maximum(np.abs(plain), np.abs(plain).T)
     if given is None:
@@ -115,6 +116,21 @@ def prior_graph(
         neighbours.append(mine[np.argsort(-strength[unit, mine], kind="stable")])
     left = -np.log(np.diag(precision))
     return Prior(neighbours, plain.astype(np.float32), partial.astype(np.float32), left.astype(np.float32))
+
+
+def _partial(precision: np.ndarray, lagged: np.ndarray | None) -> np.ndarray:
+    """Give correlations (target, source) given all other units, at the same time or, target's later, at the source's.
+
+    With b the coefficients of the target's later value on all units, s what they leave of it, and P the precision,
+    ``r = t / sqrt(1 + t^2)``, ``t = b / sqrt(s P_source)``.
+    """
+    if lagged is None:
+        root = np.sqrt(np.diag(precision))
+        return np.asarray(-precision / np.outer(root, root))
+    b = lagged @ precision
+    left = np.maximum(1.0 - (b * lagged).sum(1), 1e-6)
+    t = b / np.sqrt(np.outer(left, np.diag(precision)))
+    return np.asarray(t / np.sqrt(1.0 + t**2))
 
 
 def distance_labels(to_source: np.ndarray, to_target: np.ndarray) -> np.ndarray:
