@@ -2,6 +2,7 @@
 
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.cards import CARDS, MethodCard
 from synfer.discover.componentwise import ComponentwiseGC
 from synfer.discover.constraint import PC
 from synfer.discover.correlation import CrossCorrelation
@@ -24,6 +25,7 @@ from synfer.discover.transfer_entropy import TransferEntropy
 from synfer.discover import significance  # isort: skip  # around the estimators, and so after them
 
 __all__ = [
+    "CARDS",
     "D2CL",
     "GRNGC",
     "METHODS",
@@ -40,6 +42,7 @@ __all__ = [
     "EventRegression",
     "JacobianGC",
     "Mask2Cause",
+    "MethodCard",
     "NetFormer",
     "PairwiseGranger",
     "PartialCorrelation",
