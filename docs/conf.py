@@ -25,6 +25,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "docstrings",  # ours, in _ext
     "pages",  # ours, in _ext: what is made from the code and from bench/results
 ]
 # What the extensions make stands in generated/, which git ignores.
@@ -37,9 +38,13 @@ default_role = "autolink"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autosummary_generate = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(joblib|sklearn|scipy|torch|numpy|xarray|matplotlib|pandas)\..*"),  # documented elsewhere
+    ("py:obj", r".*"),  # what single backticks name links where it can
+]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-myst_enable_extensions = ["deflist", "dollarmath"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
 sphinx_gallery_conf = {
@@ -50,6 +55,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "capture_repr": ("_repr_html_",),
     "show_signature": False,
     "min_reported_time": 0,
     "thumbnail_size": (400, 280),

@@ -21,6 +21,8 @@ ROOMS = (
     "discover.significance", "evaluate", "trust", "benchmark", "report", "plot", "datasets", "io", "ops", "errors",
 )  # fmt: skip
 """In the order of a reader, where synfer has them."""
+EXPLAINED = ("discover.stationarity", "discover.state_space", "discover.direction", "discover.group_lasso")
+"""Modules that are not called by users, and whose text docstrings refer to."""
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "bench" / "results"
 REPOSITORY = {"README.md": "index.md", "docs/": "", "bench/results/": "generated/results/",
@@ -104,16 +106,21 @@ def room(name: str) -> str:
     return text
 
 
-def _generate(app: Sphinx) -> None:
+def _generate(app: Sphinx, _config: Any) -> None:
     made = Path(app.srcdir) / "generated"
     _write(made / "methods" / "index.md", cards())
     for name in CARDS:
         _write(made / "methods" / f"{name}.md", card(name))
+    for name in EXPLAINED:
+        title = f"synfer.{name}"
+        text = f":orphan:\n\n{title}\n{'=' * len(title)}\n\n.. automodule:: {title}\n   :no-members:\n"
+        _write(made / "api" / f"synfer.{name}.rst", text)
     rooms = [name for name in ROOMS if name.partition(".")[0] in synfer.__all__]
     for name in rooms:
         _write(made / "api" / f"synfer.{name}.rst", room(name))
     listed = "".join(f"   synfer.{name}\n" for name in rooms)
     about = inspect.cleandoc(synfer.__doc__ or "").partition("\n")[2].strip()
+    about = re.sub(r":class:`(\w+)`", lambda noun: f":class:`~synfer.{noun[1].lower()}.{noun[1]}`", about)
     _write(made / "api" / "index.rst", f"API\n===\n\n{about}\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}")
     tables = sorted(TABLES.glob("*.md"))
     for table in tables:
@@ -155,6 +162,6 @@ def _relink(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("builder-inited", _generate, priority=100)  # before autosummary reads what there is
+    app.connect("config-inited", _generate)  # before the project's files are looked for
     app.connect("source-read", _relink)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

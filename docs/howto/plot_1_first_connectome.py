@@ -20,10 +20,10 @@ recording = sf.simulate.run(network, duration=5.0, record=("v", "spikes"), seed=
 print(recording)
 
 # %%
-# Its first second, spikes above and voltages below.
+# Its first second, spikes above and voltages below (the peaks cut off at 30 mV).
 figure, (above, below) = plt.subplots(2, 1, figsize=(7, 5), layout="constrained")
 sf.plot.raster(recording[0.0:1.0], ax=above)
-sf.plot.traces(recording[0.0:1.0], "v", ax=below)
+sf.plot.traces(recording[0.0:1.0], "v", ceiling=30.0, ax=below)
 
 # %%
 # Prepare

@@ -64,7 +64,7 @@ class SpikeGLM(BaseDiscoverer):
         n_i(t) ~ Poisson(mu_i(t)) or Bernoulli(mu_i(t))
         log mu_i(t), or logit mu_i(t) = c_i + sum_j sum_{d = 1}^{window} h_ij(d) n_j(t - d) + gamma_i' z_i(t)
 
-    with h_ij = sum_b beta_ijb b_b, b the raised cosines of :func:`raised_cosines`, and z what is known besides, such as
+    with h_ij = sum_b beta_ijb b_b, b the raised cosines of `raised_cosines`, and z what is known besides, such as
     a stimulus (``covariates`` of ``fit``; for a filter of it give its past as further columns): what is common to units
     and given here is no evidence for edges. Each target maximises
 

@@ -53,7 +53,7 @@ class ComponentwiseForecaster(LaggedForecaster):
 
 
 class ComponentwiseMLP(ComponentwiseForecaster):
-    """cMLP: ``f_i = v_i . tanh(W_i x + b_i)``, hidden layer and output each target's own."""
+    """cMLP: ``f_i = v_i tanh(W_i x + b_i)``, hidden layer and output each target's own."""
 
     def __init__(self, n_units: int, lag: int, *, n_hidden: int = 10, seeds: Sequence[int] = (0,), **about: Any):
         super().__init__(n_units, lag, **about)

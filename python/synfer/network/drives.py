@@ -171,8 +171,8 @@ class WhiteNoiseDrive(Drive):
     """White noise of an intensity, I(t) = mean + intensity xi(t), <xi(t) xi(t')> = delta(t - t'): the same whatever dt.
 
     In a step it is drawn from N(mean, intensity^2 / dt), dt in seconds, so that its integral over any time T has the
-    mean ``mean`` T and the variance ``intensity``^2 T (Euler and Maruyama's scheme). For units in continuous time: in
-    discrete time (maps, autoregressions) it is refused, and `GaussianDrive` is meant.
+    mean ``mean * T`` and the variance ``intensity^2 * T`` (Euler and Maruyama's scheme). For units in continuous time:
+    in discrete time (maps, autoregressions) it is refused, and `GaussianDrive` is meant.
 
     Parameters
     ----------
