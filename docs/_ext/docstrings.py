@@ -1,15 +1,16 @@
 """Docstrings as the house writes them, for Sphinx: equations are indented, and ``|x|`` is a modulus.
 
-Read in a terminal they need no more than that. reStructuredText would run an equation's lines together, take ``|x|`` for
-a substitution, and ``coef_`` for a link.
+Read in a terminal they need no more than that. reStructuredText would run an equation's lines together, take ``|x|``
+for a substitution, and ``coef_`` for a link.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 LISTS = {"Parameters", "Attributes", "Returns", "Raises", "Warns", "Yields"}
 """Sections of names and their descriptions; text elsewhere begins at the margin."""

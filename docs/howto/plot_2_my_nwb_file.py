@@ -2,8 +2,9 @@
 My NWB file
 ===========
 
-From a Neurodata Without Borders file to a connectome that knows its brain areas. So that this page can run anywhere, the
-file is written first: spike times of 12 units in two areas, with trials. If you have one of your own, begin at "Read".
+From a Neurodata Without Borders file to a connectome that knows its brain areas. So that this page can run anywhere,
+the file is written first: spike times of 12 units in two areas, with trials. If you have one of your own, begin at
+"Read".
 """
 
 import tempfile
@@ -34,8 +35,8 @@ with pynwb.NWBHDF5IO(path, "w") as file:
 # %%
 # Read
 # ----
-# Spike times have no sampling rate, so the bin is yours to choose: ``dt``, in seconds. With ``trials=`` a table of intervals
-# cuts the session, and no lag crosses from one trial into the next.
+# Spike times have no sampling rate, so the bin is yours to choose: ``dt``, in seconds. With ``trials=`` a table of
+# intervals cuts the session, and no lag crosses from one trial into the next.
 recording = sf.Recording.from_nwb(path, dt=1e-3, trials="trials")
 print(recording)
 
@@ -61,6 +62,7 @@ sf.plot.heat_map(estimate, by="brain_area")
 #
 #     synfer discover session.nwb --dt 0.001 --trials trials --method spike_glm --set window=10 --out estimate.nc
 #
-# A file that holds voltage or fluorescence as well is asked for it by name, ``from_nwb(path, series=...)``; Neo, pynapple,
-# MATLAB, npz and CSV come in by ``from_neo``, ``from_pynapple``, ``from_matlab``, ``from_npz`` and ``from_csv``, or all by
-# ``from_file``. A page to send to somebody: ``sf.report.write("report.html", estimate, recording)``.
+# A file that holds voltage or fluorescence as well is asked for it by name, ``from_nwb(path, series=...)``; Neo,
+# pynapple, MATLAB, npz and CSV come in by ``from_neo``, ``from_pynapple``, ``from_matlab``, ``from_npz`` and
+# ``from_csv``, or all by ``from_file``. A page to send to somebody: ``sf.report.write("report.html", estimate,
+# recording)``.

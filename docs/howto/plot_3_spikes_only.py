@@ -31,7 +31,8 @@ for name, estimate in found.items():
 # %%
 # How long is long enough
 # -----------------------
-# The same question asked of the first seconds. Spikes are few: what takes voltages five seconds takes spikes a minute.
+# The same question asked of the first seconds. Spikes are few: what takes voltages five seconds takes spikes a
+# minute.
 durations = [5.0, 10.0, 20.0, 40.0, 60.0]
 curves = {
     name: [
@@ -50,9 +51,9 @@ axes.legend()
 # %%
 # A stimulus that everybody sees
 # ------------------------------
-# A slow drive common to all units makes them fire together, and no test of pairs knows why. Where it is known, it is given
-# as ``covariates``, and what it explains is no evidence for edges. A voltage remembers: the stimulus of the last tens of
-# milliseconds acts too, so its past is given as further columns.
+# A slow drive common to all units makes them fire together, and no test of pairs knows why. Where it is known, it is
+# given as ``covariates``, and what it explains is no evidence for edges. A voltage remembers: the stimulus of the
+# last tens of milliseconds acts too, so its past is given as further columns.
 shared = sf.network.SharedDrive(strength=3.0, tau=0.05, name="stimulus")
 own = sf.network.GaussianDrive(mean=5.0, variance=5.0)
 driven = sf.simulate.run(network, duration=30.0, drive=[own, shared], record=("spikes", "drive_stimulus"), seed=5)
@@ -66,11 +67,13 @@ for name, covariates in {"not told of it": None, "told": stimulus[:, None], "tol
     estimate = model.fit(driven, signal="spikes", covariates=covariates).connectome_
     false = sf.evaluate.rejections(estimate, network.connectome)
     auroc = sf.evaluate.compare(estimate, network.connectome)["auroc"]
-    print(f"{name:20} AUROC {auroc:.3f}, absent edges rejected at .05: {false['absent_rejected']} of {false['n_absent']}")
+    print(
+        f"{name:20} AUROC {auroc:.3f}, absent edges rejected at .05: {false['absent_rejected']} of {false['n_absent']}"
+    )
 
 # %%
 # Even then more are rejected than the 3 of 58 that a right p-value allows: what is left of the drive still looks like
 # wiring. A ranking survives a known stimulus; a count of edges does not quite.
 #
-# Counts in wider bins are as good for methods of rates: ``sf.simulate.observe.bin_spikes``. Spike times of your own come
-# in by ``sf.Recording.from_spikes(times, units, dt=1e-3)``.
+# Counts in wider bins are as good for methods of rates: ``sf.simulate.observe.bin_spikes``. Spike times of your own
+# come in by ``sf.Recording.from_spikes(times, units, dt=1e-3)``.

@@ -2,8 +2,8 @@
 Choosing a method
 =================
 
-No method is best everywhere. Choose by what was recorded and how much of it, then test the choice on simulated networks
-like your own, never by looking at which answer you like on your own data.
+No method is best everywhere. Choose by what was recorded and how much of it, then test the choice on simulated
+networks like your own, never by looking at which answer you like on your own data.
 
 ==================================  ==========================================================================
 you have                            begin with
@@ -25,7 +25,8 @@ from synfer import benchmark
 # %%
 # What each takes for granted
 # ---------------------------
-# The cards of :doc:`all methods </generated/methods/index>` say what each assumes and when it fails. The same from Python:
+# The cards of :doc:`all methods </generated/methods/index>` say what each assumes and when it fails. The same from
+# Python:
 card = sf.discover.CARDS["conditional_granger"]
 print(*card.assumes, sep="\n")
 print("but:", *card.fails, sep="\n")
@@ -33,8 +34,8 @@ print("but:", *card.fails, sep="\n")
 # %%
 # Ask networks like your own
 # --------------------------
-# Simulate what you believe you recorded: as many units, as long, seen the same way. Here 10 units of which 8 are seen,
-# with noise on the measurement.
+# Simulate what you believe you recorded: as many units, as long, seen the same way. Here 10 units of which 8 are
+# seen, with noise on the measurement.
 
 
 def like_mine(seed):
@@ -62,8 +63,8 @@ for name, method in candidates.items():
 # %%
 # Or take a suite
 # ---------------
-# ``benchmark.run`` holds methods against suites of known networks, keeps every fit, and goes on where it was broken off.
-# On the shell: ``synfer benchmark var --simulate 2 --methods conditional_granger,mvgc --out bench-out``.
+# ``benchmark.run`` holds methods against suites of known networks, keeps every fit, and goes on where it was broken
+# off. On the shell: ``synfer benchmark var --simulate 2 --methods conditional_granger,mvgc --out bench-out``.
 rows = benchmark.run(
     "var",
     ["cross_correlation", "conditional_granger", "mvgc"],
@@ -77,8 +78,8 @@ benchmark.summary(rows)[["method", "networks", "auroc", "auprc", "sign_accuracy"
 # %%
 # Settings without the truth
 # --------------------------
-# Your own recording has no truth to choose settings by. Methods with a forecast have ``score``, the likelihood of samples
-# that were held out, so that scikit-learn's searches choose by that.
+# Your own recording has no truth to choose settings by. Methods with a forecast have ``score``, the likelihood of
+# samples that were held out, so that scikit-learn's searches choose by that.
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
 recording, _ = like_mine(seed=99)

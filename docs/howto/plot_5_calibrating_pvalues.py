@@ -2,8 +2,9 @@
 Calibrating p-values
 ====================
 
-A p-value of .05 should come up in 5 of 100 pairs without an edge. It does where the signals are what the method assumes,
-and need not elsewhere. So ask: how often does the method reject on data *like mine* in which nobody drives anybody?
+A p-value of .05 should come up in 5 of 100 pairs without an edge. It does where the signals are what the method
+assumes, and need not elsewhere. So ask: how often does the method reject on data *like mine* in which nobody drives
+anybody?
 """
 
 import matplotlib.pyplot as plt
@@ -27,9 +28,9 @@ def pvalues(method, duration, networks, weight, p):
 # %%
 # Without any edge, and beside edges
 # ----------------------------------
-# Voltages of spiking neurons are no linear process with Gaussian noise. Even without edges the F test rejects a little
-# more than it says; beside edges the noise is not of one size, and it rejects about twice as often. A covariance that
-# allows for that (``"hc3"``) comes nearer, and is not right either.
+# Voltages of spiking neurons are no linear process with Gaussian noise. Even without edges the F test rejects a
+# little more than it says; beside edges the noise is not of one size, and it rejects about twice as often. A
+# covariance that allows for that (``"hc3"``) comes nearer, and is not right either.
 plain, robust = sf.discover.ConditionalGranger(), sf.discover.ConditionalGranger(covariance="hc3")
 drawn = {
     "no edges, classical": pvalues(plain, 3.0, 12, weight=5.0, p=0.0),
@@ -70,5 +71,5 @@ test.connectome_.edges().head(5)
 
 # %%
 # For the whole account over suites, on the shell: ``synfer benchmark calibration --simulate 20 --methods
-# conditional_granger,mvgc --out bench-out``. :doc:`The measured table </generated/results/calibration>` has every method
-# with p-values; :doc:`/limits` says what a right p-value can still mislead about.
+# conditional_granger,mvgc --out bench-out``. :doc:`The measured table </generated/results/calibration>` has every
+# method with p-values; :doc:`/limits` says what a right p-value can still mislead about.

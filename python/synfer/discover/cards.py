@@ -172,7 +172,8 @@ CARDS: dict[str, MethodCard] = {
     ),
     "transfer_entropy": MethodCard(
         ANY,
-        ("\"gaussian\": what `pairwise_granger` assumes. \"neighbours\": samples enough to fill the joint space.", STEADY),
+        ("\"gaussian\": what `pairwise_granger` assumes. \"neighbours\": samples enough to fill the joint space.",
+         STEADY),
         ("Given only the own past, chains and common inputs make edges.",
          "Nearest neighbours are biased towards 0 as lags and units grow, and every pair costs."),
         signs=False, pvalues=True, cost=LITTLE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.integrate
 
@@ -42,7 +44,7 @@ class ReferenceSynapses:
         if not self.at_once:
             exact = None if isinstance(self.synapse, ConductanceSynapse) else membrane
             self.decaying = [_acting(lambda s, t=t: np.exp(-s / t), exact, dt, n) for t in self.taus]
-            self.rising = [_acting(lambda s, t=t: np.e * s / t * np.exp(-s / t), exact, dt, n) for t in self.taus]
+            self.rising = [_acting(lambda s, t=t: math.e * s / t * np.exp(-s / t), exact, dt, n) for t in self.taus]
 
     def send(self, step: int, spikes: np.ndarray) -> None:
         """Take the spikes (unit,) of a step to where they arrive; then let weights learn from them."""
@@ -73,7 +75,7 @@ class ReferenceSynapses:
                 current += mean * (self.synapse.e_exc, self.synapse.e_inh)[r]
             elif isinstance(self.synapse, AlphaSynapse):
                 current += self.decaying[r] * self.risen[r] + self.rising[r] * self.received[r]
-                self.risen[r] = decay * (self.risen[r] + np.e * self.dt / tau * self.received[r])
+                self.risen[r] = decay * (self.risen[r] + math.e * self.dt / tau * self.received[r])
             else:
                 current += mean
             self.received[r] *= decay

@@ -1,0 +1,65 @@
+"""What the site is made with: links that lead nowhere are found, docstrings come out as they were meant."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def script(name):
+    path = DOCS / name
+    spec = importlib.util.spec_from_file_location(f"docs_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+broken = script("check_links.py").broken
+mended = script("_ext/docstrings.py").mended
+
+
+def site(home, link):
+    (home / "inner").mkdir()
+    (home / "inner" / "page.html").write_text(f'<p id="here"></p><a href="{link}">x</a>')
+    (home / "a page.html").write_text('<h1 id="title">x</h1><img src="inner/page.html">')
+    return broken(home)
+
+
+@pytest.mark.parametrize(
+    "link", ["../a%20page.html", "../a%20page.html#title", "#here", "#", "page.html#here", "https://x.org/", "mailto:x"]
+)
+def test_links_that_hold(tmp_path, link):
+    assert site(tmp_path, link) == []
+
+
+@pytest.mark.parametrize("link", ["../b.html", "../a%20page.html#here", "#title", "/page.html"])
+def test_links_that_do_not(tmp_path, link):
+    assert site(tmp_path, link) == [f"inner/page.html: {link}"]
+
+
+def test_a_site_without_pages_is_none(tmp_path):
+    assert len(broken(tmp_path)) == 1
+
+
+def test_equations_keep_their_lines_and_moduli_are_none_of_restructuredtexts():
+    docstring = [
+        "Score.", "", "    s = |r[i, j]|", "    t = s_", "", "with |r| and coef_ of ``|x|`` and `fit`.", "",
+        "Parameters", "----------", "lag_ : int", "    Of |x|.", "", "Examples", "--------", ">>> 1 | 2", "3",
+    ]  # fmt: skip
+    assert mended(docstring) == [
+        "Score.", "", ".. code-block:: text", "", "    s = |r[i, j]|", "    t = s_", "",
+        r"with \|r\| and coef\_ of ``|x|`` and `fit`.", "",
+        "Parameters", "----------", "lag_ : int", r"    Of \|x\|.", "", "Examples", "--------", ">>> 1 | 2", "3",
+    ]  # fmt: skip
+
+
+def test_there_is_a_how_to_for_each_of_the_six_and_each_begins_with_its_heading():
+    pages = sorted((DOCS / "howto").glob("plot_*.py"))
+    assert len(pages) == 6
+    for page in pages:
+        assert re.match(r'"""\n(.+)\n=+\n\n\S', page.read_text())
