@@ -6,6 +6,7 @@ namespace synfer {
 void bind_attention(pybind11::module_& m);
 void bind_cuda(pybind11::module_& m);
 void bind_cuda_attention(pybind11::module_& m);
+void bind_cuda_ensemble(pybind11::module_& m);
 void bind_cuda_simulator(pybind11::module_& m);
 void bind_edges(pybind11::module_& m);
 void bind_ensemble(pybind11::module_& m);

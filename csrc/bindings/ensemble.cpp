@@ -4,37 +4,12 @@
 #include <string>
 
 #include "bindings/bindings.hpp"
-#include "bindings/views.hpp"
+#include "bindings/tokens.hpp"
 
 namespace py = pybind11;
 
 namespace synfer {
 namespace {
-
-struct Shape {
-    std::int64_t n_tokens, n_groups, n_channels;
-};
-
-Shape shape_of(const View& view, const char* name) {
-    const Axes& shape = std::get<1>(view);
-    if (shape.size() != 3) throw py::value_error(std::string(name) + " is not (group, token, channel)");
-    for (const std::int64_t length : shape) {
-        if (length < 1) throw py::value_error(std::string(name) + " has an empty axis");
-    }
-    return {shape[1], shape[0], shape[2]};
-}
-
-template <class T>
-Tokens<T> tokens(const View& view, const char* name, const Shape& shape) {
-    using Plain = std::remove_const_t<T>;
-    const Axes& strides = std::get<2>(view);
-    const Shape own = shape_of(view, name);
-    if (own.n_tokens != shape.n_tokens || own.n_groups != shape.n_groups || own.n_channels != shape.n_channels ||
-        strides.size() != 3 || (strides[2] != 1 && shape.n_channels > 1)) {
-        throw py::value_error(std::string(name) + " has not the shape expected");
-    }
-    return {data_of<Plain>(view, name), strides[1], strides[0]};
-}
 
 // A map's weight, bias, y or dy, dweight, dbias.
 using MapViews = std::tuple<View, MaybeView, View, MaybeView, MaybeView>;

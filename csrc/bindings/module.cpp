@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m) {
     synfer::bind_attention(m);
     synfer::bind_cuda(m);
     synfer::bind_cuda_attention(m);
+    synfer::bind_cuda_ensemble(m);
     synfer::bind_cuda_simulator(m);
     synfer::bind_edges(m);
     synfer::bind_ensemble(m);

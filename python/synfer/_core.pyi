@@ -101,6 +101,19 @@ _Limits = tuple[int, int, int, int, int, int]
 
 def cuda_plan(n_networks: int, n_units: int, spiking: bool, limits: _Limits) -> dict[str, int]: ...
 
+# cuda_ensemble.cpp, where cuda_built; seeds by address
+def cuda_dropout(
+    x: _View,
+    seeds: int,
+    stream_of_numbers: int,
+    step: int,
+    threshold: int,
+    y: _View,
+    device: int,
+    processors: int,
+    stream: int,
+) -> None: ...
+
 # where cuda_built
 def cuda_limits(device: int) -> _Limits: ...
 def cuda_coefficients(model: str, parameters: NDArray[np.float32], dt_ms: float) -> NDArray[np.float32]: ...

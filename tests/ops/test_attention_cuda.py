@@ -374,21 +374,21 @@ def test_which_tensors_have_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(width: int, dtype: torch.dtype, other: int = 8) -> bool:
         return attention_kernels.is_compiled(Tokens(width, dtype), Tokens(other, dtype))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(attention_kernels, "_is_recent", lambda index: True)
-    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 163 << 10)
+    monkeypatch.setattr(attention_kernels, "is_recent", lambda index: True)
+    monkeypatch.setattr(attention_kernels, "shared_bytes", lambda index: 163 << 10)
     monkeypatch.setattr(_core, "cuda_built", True)
     single, double = _core.cuda_attention_channels
     assert compiled(single, torch.float32) and compiled(8, torch.bfloat16, single) and compiled(double, torch.float64)
     assert not compiled(single + 1, torch.float32) and not compiled(8, torch.bfloat16, single + 1)
     assert not compiled(double + 1, torch.float64) and not compiled(8, torch.float16)
-    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 99 << 10)  # devices of 8.6 and 8.9
+    monkeypatch.setattr(attention_kernels, "shared_bytes", lambda index: 99 << 10)  # devices of 8.6 and 8.9
     assert compiled(64, torch.float32) and compiled(64, torch.bfloat16, 33) and not compiled(65, torch.float32)
     assert not compiled(8, torch.float64) and not compiled(8, torch.float32, single)
-    monkeypatch.setattr(attention_kernels, "_shared_bytes", lambda index: 163 << 10)
-    monkeypatch.setattr(attention_kernels, "_is_recent", lambda index: False)
+    monkeypatch.setattr(attention_kernels, "shared_bytes", lambda index: 163 << 10)
+    monkeypatch.setattr(attention_kernels, "is_recent", lambda index: False)
     assert not compiled(8, torch.float32)
     monkeypatch.undo()
-    monkeypatch.setattr(attention_kernels, "_is_recent", lambda index: True)
+    monkeypatch.setattr(attention_kernels, "is_recent", lambda index: True)
     monkeypatch.setattr(_core, "cuda_built", False)
     assert not compiled(8, torch.float32)
 

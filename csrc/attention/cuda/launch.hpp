@@ -2,6 +2,7 @@
 #include <cstddef>
 
 #include "attention/attention.hpp"
+#include "common/cuda/place.hpp"
 
 // Attention on a CUDA device: what the host calls. All tensors of an Attention and the workspace are in the device's
 // memory, made by who calls; nothing here allocates there or waits for the device.
@@ -21,13 +22,6 @@ constexpr std::size_t shared_bytes_needed(std::int64_t widest) {
     const std::int64_t channels = widest <= 8 ? 8 : widest <= 16 ? 16 : widest <= 32 ? 32 : widest <= 64 ? 64 : 128;
     return static_cast<std::size_t>(4 * 64 * (channels + 4) + 64 * (64 + 1) + 3 * 64) * sizeof(T);
 }
-
-// Where the work is done.
-struct Device {
-    int index;
-    std::int64_t processors;
-    void* stream;
-};
 
 // Bytes of workspace, aligned to 16, that a pass needs on a device of so many processors.
 template <class T>

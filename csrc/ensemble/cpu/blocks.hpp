@@ -1,7 +1,7 @@
 #pragma once
-#include "common/philox.hpp"
 #include "common/pieces.hpp"
 #include "ensemble/cpu/product.hpp"
+#include "ensemble/drop.hpp"
 #include "ensemble/ensemble.hpp"
 
 // What the kernels share: the workspace, tokens on their way into it and out, and who is dropped.
@@ -66,9 +66,6 @@ SYNFER_DEVICE T dot_in_order(const T* x, const T* y, std::int64_t n) {
     return rest;
 }
 
-// One Philox block decides eight elements, by 16 bits each: block b of a token the channels b, b + B, b + 2 B, ... of
-// its B blocks, so that neighbouring blocks decide neighbouring channels.
-constexpr std::int64_t drop_blocks(std::int64_t n) { return whole((n + 7) / 8, 16); }
 constexpr std::int64_t drop_width(std::int64_t n) { return 8 * drop_blocks(n); }
 
 // factor (drop_width) of one token: 0 where the element is dropped, else what it is scaled by.
@@ -76,17 +73,15 @@ template <class T>
 SYNFER_DEVICE void drop_factors(const Drop& drop, std::uint32_t stream, std::int64_t group, std::int64_t token,
                                 std::int64_t n, T* __restrict__ factor) {
     const std::int64_t blocks = drop_blocks(n);
-    const std::uint32_t threshold = drop.threshold, step = drop.step, at = static_cast<std::uint32_t>(token);
+    const std::uint32_t threshold = drop.threshold;
     if (threshold == 0) {
         for (std::int64_t j = 0; j < n; ++j) factor[j] = T(1);
         return;
     }
-    const std::uint32_t key0 = static_cast<std::uint32_t>(drop.seeds[group]);
-    const std::uint32_t key1 = static_cast<std::uint32_t>(drop.seeds[group] >> 32);
-    const T scale = T(65536) / static_cast<T>(65536 - threshold);
+    const T scale = drop_scale<T>(threshold);
 #pragma omp simd
     for (std::int64_t b = 0; b < blocks; ++b) {
-        const Words w = philox4x32({at, static_cast<std::uint32_t>(b), stream, step}, key0, key1);
+        const Words w = drop_words(drop, stream, group, token, b);
         factor[b] = (w.w0 & 0xffffu) >= threshold ? scale : T(0);
         factor[blocks + b] = (w.w0 >> 16) >= threshold ? scale : T(0);
         factor[2 * blocks + b] = (w.w1 & 0xffffu) >= threshold ? scale : T(0);

@@ -21,8 +21,9 @@ from synfer.io import load_checkpoint, save_checkpoint
 from synfer.storage import StrPath
 
 # Tokens of an initialisation in one pass without gradients: large enough for the matrix products, small enough that ten
-# initialisations' stay in the tens of megabytes. Not shared among those that are left: results would depend on them.
-EVALUATION_TOKENS = 2_000
+# initialisations' stay in the tens of megabytes (on a CUDA device, which is idle between launches otherwise, within two
+# gigabytes). Not shared among those that are left: results would depend on them.
+EVALUATION_TOKENS = {"cpu": 2_000, "cuda": 40_000}
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
@@ -185,7 +186,8 @@ def evaluate(ensemble: EnsembleModule, windows: Windows, starts: Tensor, likelih
 def evaluation_batches(ensemble: EnsembleModule, windows: Windows, starts: Tensor) -> list[Tensor]:
     """The same windows for every initialisation, (B, I), B chosen to bound memory."""
     tokens = windows.length * windows.series.shape[1]
-    size = max(1, getattr(ensemble, "evaluation_tokens", EVALUATION_TOKENS) // tokens)
+    usual = EVALUATION_TOKENS.get(starts.device.type, EVALUATION_TOKENS["cpu"])
+    size = max(1, getattr(ensemble, "evaluation_tokens", usual) // tokens)
     return [rows[:, None].expand(-1, ensemble.n_init) for rows in starts.split(size)]
 
 

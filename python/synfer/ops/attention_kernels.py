@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,11 +10,10 @@ from torch import Tensor
 
 from synfer import _core
 from synfer.errors import DeviceError
+from synfer.ops import devices
+from synfer.ops.devices import is_recent, shared_bytes
 from synfer.ops.views import NAMES
 from synfer.threads import n_threads
-
-CAPABILITY = (8, 0)
-"""The oldest CUDA devices that the core is built for."""
 
 
 class Kernels(NamedTuple):
@@ -56,7 +54,7 @@ def on_cuda(q: Tensor, core: Any = _core, processors: int | None = None, stream:
 
     if stream is None:
         stream = torch.cuda.current_stream(q.device).cuda_stream
-    where = (index, _processors(index) if processors is None else processors, stream, allocate)
+    where = (index, devices.processors(index) if processors is None else processors, stream, allocate)
     return Kernels(named(core.cuda_attention_forward), named(core.cuda_attention_backward), where)
 
 
@@ -64,29 +62,12 @@ KERNELS: dict[str, Callable[[Tensor], Kernels]] = {"cpu": on_cpu, "cuda": on_cud
 """By type of device; the tests put the kernels of one in another's place."""
 
 
-@functools.cache
-def _is_recent(index: int | None) -> bool:
-    return torch.cuda.is_available() and torch.cuda.get_device_capability(index) >= CAPABILITY
-
-
-@functools.cache
-def _shared_bytes(index: int | None) -> int:
-    """What a block may have: 227 KiB on an H100, 99 on cards of compute capability 8.6 and 8.9."""
-    properties: Any = torch.cuda.get_device_properties(index)  # torch's stubs lack the name
-    return int(properties.shared_memory_per_block_optin)
-
-
-@functools.cache
-def _processors(index: int) -> int:
-    return torch.cuda.get_device_properties(index).multi_processor_count
-
-
 @torch.compiler.assume_constant_result  # torch.compile cannot look into the core
 def _most_channels(index: int | None, is_double: bool) -> int:
     """Of a key or a value, that the kernels take on a CUDA device; 0 where there are none for it."""
-    if not _core.cuda_built or not _is_recent(index):
+    if not _core.cuda_built or not is_recent(index):
         return 0
-    widest, room = _core.cuda_attention_channels[is_double], _shared_bytes(index)
+    widest, room = _core.cuda_attention_channels[is_double], shared_bytes(index)
     while widest >= 1 and _core.cuda_attention_shared_bytes(widest, is_double) > room:
         widest //= 2
     return widest

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from synfer import _core
-from synfer.errors import InputError, ShapeError
+from synfer.errors import DeviceError, InputError, ShapeError
+from synfer.ops import devices
+from synfer.ops.devices import has_cuda_kernels
 from synfer.ops.views import has_kernels, side_by_side, view
 from synfer.threads import n_threads
 
@@ -97,7 +101,7 @@ def dropout(x: Tensor, drop: Drop) -> Tensor:
     """
     if x.dim() != 3 or x.shape[0] != len(drop.seeds):
         raise ShapeError(f"x must be ({len(drop.seeds)} groups, tokens, channels), got {tuple(x.shape)}.")
-    if not has_kernels(x):
+    if not has_kernels(x) and not has_cuda_kernels(x):
         return dropout_reference(x, drop)
     out: Tensor = _Dropout.apply(x, drop)
     return out
@@ -131,13 +135,44 @@ def _philox(counter: list[Tensor], key: list[Tensor]) -> list[Tensor]:
     return [w0, w1, w2, w3]
 
 
+def on_cpu(x: Tensor, drop: Drop, y: Tensor) -> None:
+    """Drop of x in the machine's memory."""
+    _core.dropout(view(x), drop.arguments, view(y), n_threads())
+
+
+def on_cuda(
+    x: Tensor, drop: Drop, y: Tensor, core: Any = _core, processors: int | None = None, stream: int | None = None
+) -> None:
+    """Drop of x on a CUDA device, on torch's current stream."""
+    index = x.device.index or 0
+    stream = torch.cuda.current_stream(x.device).cuda_stream if stream is None else stream
+    processors = devices.processors(index) if processors is None else processors
+    seeds = _seeds_on(x.device, drop.seeds).data_ptr()
+    try:
+        core.cuda_dropout(view(x), seeds, drop.stream, drop.step, drop.threshold, view(y), index, processors, stream)
+    except RuntimeError as problem:
+        raise DeviceError(
+            f"dropout could not be launched on {x.device} ({problem}): take dropout_reference, or the CPU."
+        ) from problem
+
+
+KERNELS: dict[str, Callable[[Tensor, Drop, Tensor], None]] = {"cpu": on_cpu, "cuda": on_cuda}
+"""By type of device; the tests put the kernel of one in another's place."""
+
+
+@functools.lru_cache(maxsize=64)
+def _seeds_on(device: torch.device, seeds: tuple[int, ...]) -> Tensor:
+    """Seeds as a kernel reads them: their bits, copied to the device once for all steps of a fit."""
+    return torch.tensor([s - 2**64 if s >= 2**63 else s for s in seeds], dtype=torch.int64).to(device)
+
+
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, drop: Drop) -> Tensor:
         ctx.drop = drop
         x = side_by_side(x)
-        y = torch.empty(x.shape, dtype=x.dtype)
-        _core.dropout(view(x), drop.arguments, view(y), n_threads())
+        y = x.new_empty(x.shape)
+        KERNELS[x.device.type](x, drop, y)
         return y
 
     @staticmethod

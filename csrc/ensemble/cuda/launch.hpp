@@ -1,0 +1,14 @@
+#pragma once
+#include "common/cuda/place.hpp"
+#include "ensemble/layers.hpp"
+
+// Layers of an ensemble on a CUDA device: what the host calls. All tensors, and the seeds, are in the device's memory;
+// nothing here allocates there or waits for the device.
+
+namespace synfer::cuda {
+
+// ---- where there is a CUDA compiler: null, or what was wrong. The CPU's bits.
+template <class T>
+const char* dropout(const Dropout<T>&, const Device&);
+
+}  // namespace synfer::cuda

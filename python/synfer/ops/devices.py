@@ -1,0 +1,46 @@
+"""CUDA devices that the core has kernels for."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+
+from synfer import _core
+
+CAPABILITY = (8, 0)
+"""The oldest CUDA devices that the core is built for."""
+
+
+@functools.cache
+def is_recent(index: int | None) -> bool:
+    """Whether the kernels run on a device."""
+    return torch.cuda.is_available() and torch.cuda.get_device_capability(index) >= CAPABILITY
+
+
+@functools.cache
+def shared_bytes(index: int | None) -> int:
+    """Give what a block may have: 227 KiB on an H100, 99 on cards of compute capability 8.6 and 8.9."""
+    properties: Any = torch.cuda.get_device_properties(index)  # torch's stubs lack the name
+    return int(properties.shared_memory_per_block_optin)
+
+
+@functools.cache
+def processors(index: int) -> int:
+    """Give how many multiprocessors a device has."""
+    return torch.cuda.get_device_properties(index).multi_processor_count
+
+
+def has_cuda_kernels(x: torch.Tensor) -> bool:
+    """Whether there is one of the ensemble's CUDA kernels for x: as `views.has_kernels` of a device's memory."""
+    return (
+        x.is_cuda
+        and type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.dtype in (torch.float32, torch.float64)
+        and x.numel() > 0
+        and _core.cuda_built
+        and is_recent(x.device.index)
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+    )

@@ -1,0 +1,91 @@
+"""Dropout's CUDA kernel: on the host, thread by thread, and on a device where there is one; the CPU's bits."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from synfer import _core
+from synfer.errors import DeviceError
+from synfer.ops import Drop, dropout, dropout_reference
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulate"))
+from emulation import build
+
+MODULE = sys.modules["synfer.ops.dropout"]  # by its name stands the function
+SHAPES = [(1, 1, 1), (2, 5, 100), (3, 37, 16), (2, 3, 400), (1, 700, 129)]
+
+
+@pytest.fixture(scope="session")
+def emulated_core(tmp_path_factory):
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++")
+    return build(tmp_path_factory.mktemp("emulation"), "emulated_ensemble")
+
+
+@pytest.fixture
+def emulated(emulated_core, monkeypatch):
+    """Puts the emulated kernel in the place of the CPU's; lists its calls, of which there must be some."""
+    calls = []
+
+    def kernel(x, drop, y):
+        calls.append(x.shape)
+        MODULE.on_cuda(x, drop, y, emulated_core, 2, 0)
+
+    monkeypatch.setitem(MODULE.KERNELS, "cpu", kernel)
+    yield calls
+    assert calls
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_emulated_equals_the_reference(emulated, shape, dtype):
+    drop = Drop(tuple(2**64 - 1 - 3**g for g in range(shape[0])), 2**32 - 1, 0.3, stream=5)
+    x = torch.randn(shape, dtype=dtype, requires_grad=True)
+    out = dropout(x, drop)
+    assert torch.equal(out, dropout_reference(x, drop))
+    grad = torch.randn(shape, dtype=dtype)
+    (dx,) = torch.autograd.grad(out, x, grad)
+    assert torch.equal(dx, dropout_reference(grad, drop))
+
+
+def test_emulated_takes_views(emulated):
+    drop = Drop((1, 2), 3, 0.5)
+    wide = torch.randn(2, 9, 40)
+    assert torch.equal(dropout(wide[:, ::2, 3:30], drop), dropout_reference(wide[:, ::2, 3:30], drop))
+    turned = wide.transpose(0, 1)[:2]
+    assert torch.equal(dropout(turned, drop), dropout_reference(turned, drop))
+
+
+def test_refused_launches_say_what_to_do(emulated_core, monkeypatch):
+    monkeypatch.setitem(
+        MODULE.KERNELS, "cpu", lambda x, drop, y: MODULE.on_cuda(x, drop, y, Refusing(emulated_core), 2, 0)
+    )
+    with pytest.raises(DeviceError, match="no such device"):
+        dropout(torch.ones(1, 2, 3), Drop((0,)))
+
+
+class Refusing:
+    """A core whose device cannot be launched on."""
+
+    def __init__(self, core):
+        self.core = core
+
+    def cuda_dropout(self, *arguments):
+        raise RuntimeError("CUDA: no such device")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not _core.cuda_built, reason="this build has no CUDA kernels")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [*SHAPES, (10, 6400, 400)])
+def test_on_a_device(shape, dtype, monkeypatch):
+    calls = []
+    kernel = MODULE.KERNELS["cuda"]
+    monkeypatch.setitem(MODULE.KERNELS, "cuda", lambda *a: (calls.append(1), kernel(*a)))
+    drop = Drop(tuple(2**64 - 1 - 3**g for g in range(shape[0])), 7, 0.1, stream=5)
+    x = torch.randn(shape, dtype=dtype)
+    assert torch.equal(dropout(x.cuda(), drop).cpu(), dropout(x, drop))
+    assert calls
