@@ -24,14 +24,16 @@ from run import write_results
 COLUMNS = {"auroc": "AUROC", "auprc": "AUPRC", "auroc_with_diagonal": "with diagonal", "sign_accuracy": "sign accuracy"}
 
 
-def measure(folder: Path, method: str, out: Path) -> dict[str, object]:
+def measure(folder: Path, method: str, device: str, out: Path) -> dict[str, object]:
     """One fit in a process of its own, and what it is worth."""
     kept = out.with_suffix(".json")
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     out.parent.mkdir(parents=True, exist_ok=True)
     command = ["synfer", "discover", str(folder), "--method", method, "--out", str(out)]
-    command += ["--seed", "0"] if "random_state" in sf.discover.create(method).get_params() else []
+    parameters = sf.discover.create(method).get_params()
+    command += ["--seed", "0"] if "random_state" in parameters else []
+    command += ["--set", f"device={device}"] if "device" in parameters else []
     load = os.getloadavg()[0]
     start = time.perf_counter()
     process = subprocess.Popen(command)
@@ -60,6 +62,7 @@ def main() -> None:
     parser.add_argument("--cell", nargs="+", default=["exc8_inh2/p4"])
     parser.add_argument("--method", nargs="+", default=["cross_correlation", "conditional_granger", "causalformer"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--device", default="cpu", help="of those that train by torch")
     parser.add_argument("--out", type=Path, default=Path("build/published"))
     parser.add_argument("--name", default="published", help="of the table in bench/results")
     arguments = parser.parse_args()
@@ -70,7 +73,7 @@ def main() -> None:
             size, p = cell.split("/")
             for seed in arguments.seeds:
                 folder = arguments.data / f"{size}_nodiag_withinp_rand" / p / "inpvar5_S5_t5000" / f"seed{seed}"
-                rows.append(measure(folder, method, arguments.out / size / p / f"{method}_{seed}.nc"))
+                rows.append(measure(folder, method, arguments.device, arguments.out / size / p / f"{method}_{seed}.nc"))
                 print(rows[-1], flush=True)
             numbers = pd.DataFrame(rows[-len(arguments.seeds) :]).select_dtypes("number").mean()
             rows.append({"method": method, "network": f"{cell}, mean", **numbers.drop("load before").round(4)})
