@@ -14,12 +14,8 @@ namespace {
 template <class T>
 void dropped(const View& x, const Drop& drop, const View& y, const cuda::Device& device) {
     const Shape shape = shape_of(x, "x");
-    const Dropout<T> d{shape.n_tokens,
-                       shape.n_groups,
-                       shape.n_channels,
-                       tokens<const T>(x, "x", shape),
-                       drop,
-                       tokens<T>(y, "y", shape)};
+    const Dropout<T> d{shape.n_tokens, shape.n_groups,          shape.n_channels, tokens<const T>(x, "x", shape),
+                       drop,           tokens<T>(y, "y", shape)};
     const char* const problem = cuda::dropout(d, device);
     if (problem != nullptr) throw std::runtime_error(std::string("CUDA: ") + problem);
 }

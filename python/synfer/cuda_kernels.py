@@ -13,6 +13,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "attention/cuda/forward.cu": ("attention forward",),
     "attention/cuda/backward.cu": ("attention backward",),
     "attention/cuda/hopper.cu": ("the same on compute capability 9.0",),
+    "ensemble/cuda/dropout.cu": ("dropout of ensembles",),
 }
 """Source file, from csrc on: what its kernels do, in the words of `synfer info`."""
 
@@ -21,6 +22,7 @@ RUN_ON: dict[str, tuple[str, ...]] = {
     "attention/cuda/forward.cu": ("NVIDIA H200",),
     "attention/cuda/backward.cu": ("NVIDIA H200",),
     "attention/cuda/hopper.cu": ("NVIDIA H200",),
+    "ensemble/cuda/dropout.cu": ("NVIDIA H200",),
 }
 """Source file: names of the devices that its kernels have run on, with tests marked `gpu` passing."""
 

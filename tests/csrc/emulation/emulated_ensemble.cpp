@@ -1,4 +1,5 @@
-// The ensemble's CUDA kernels and their binding, compiled for the host: a Python module of what synfer._core has of them.
+// The ensemble's CUDA kernels and their binding, compiled for the host: a Python module of what synfer._core has of
+// them.
 #include <cuda_runtime.h>
 
 #include "bindings/cuda_ensemble.cpp"
