@@ -7,6 +7,7 @@ import torch
 from scipy.optimize import lsq_linear
 
 from synfer.discover import refit as room
+from synfer.discover import scoring
 from synfer.discover.refit import Prior, refit, standardise
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
 
@@ -75,7 +76,7 @@ def centred(x, model, pasts, i):
 
 @pytest.mark.parametrize("max_lag", [1, 2])
 def test_gaussian_step_is_weighted_least_squares_with_hc3(monkeypatch, max_lag):
-    monkeypatch.setattr(room, "_OUTLIER", 1e9)
+    monkeypatch.setattr(scoring, "_OUTLIER", 1e9)
     pasts, model = setting(max_lag=max_lag)
     found = refit(model, pasts, LAWS["gaussian"], ridge=0.0, prior=prior())
     q = model.n_drives * max_lag

@@ -7,23 +7,23 @@ target's own response refitted beside it, and the spread of the estimate is a sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import joblib
 import numpy as np
 import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
+from synfer.discover.scoring import climb, sandwich
 from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
+from synfer.threads import n_threads
 
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
-_STEPS = 4
-_LEFT = 1e-8  # nats (twice) that the last step gained, below which no further one is taken
-_HALVINGS = 8
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
 _SLACK = 1e-3  # the same, for the attentions of products
-_OUTLIER = 4.0  # standard deviations at which a Gaussian residual's pull ends
 _GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # penalties, relative to the mean information of a source
 
 
@@ -109,15 +109,29 @@ def refit(
     for first in range(0, n, block):
         units = slice(first, min(first + block, n))
         parts = linearise(model, pasts, values, units)
-        for k, i in enumerate(range(n)[units]):
-            normal = _refit_target(model, law, values, [part[:, k] for part in parts], i, prior, out, columns)
-            if not plain:
-                normals.append(normal)  # N of N x N: only where they are wanted
+
+        def solve(k: int, first: int = first, parts: list[Tensor] = parts) -> _Normal | None:
+            of_unit = [part[:, k] for part in parts]
+            normal = _refit_target(model, law, values, of_unit, first + k, prior, out, columns)
+            return None if plain else normal  # N of N x N: only where they are wanted
+
+        normals += [normal for normal in _side_by_side(solve, len(range(n)[units])) if normal is not None]
     if plain:
         out.theta = out.free.copy()
     else:
         _penalise(out, normals, ridge, prior)
     return out
+
+
+def _side_by_side(solve: Callable[[int], _Normal | None], count: int) -> list[_Normal | None]:
+    """Solve for some targets, as many at a time as there are threads, each in one: the same for any number of these."""
+    threads = n_threads()
+    torch.set_num_threads(1)  # a target's matrices are too small for two threads to share one
+    try:
+        parallel = joblib.Parallel(n_jobs=min(threads, count), backend="threading")
+        return list(parallel(joblib.delayed(solve)(k) for k in range(count)))
+    finally:
+        torch.set_num_threads(threads)
 
 
 @torch.no_grad()
@@ -150,7 +164,7 @@ def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: s
     """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history."""
     parts: list[tuple[Tensor, ...]] = []
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
-        batch = pasts.batch(rows, units)
+        batch = pasts.batch(rows, units, told=False)
         with torch.no_grad():
             drives = model.drives(s[None], batch.elapsed, units)
         drives.requires_grad_(True)
@@ -178,15 +192,6 @@ def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: s
     return [torch.cat(part) for part in zip(*parts, strict=True)]
 
 
-def scores_of(law: Law, eta: Tensor, log_scale: Tensor, y: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
-    """Score and information; a Gaussian residual's pull ends at some deviations."""
-    u, w = law.derivatives(eta, log_scale, y, edge)
-    if law is not LAWS["gaussian"]:
-        return u, w
-    most = _OUTLIER * torch.exp(-log_scale)
-    return torch.maximum(torch.minimum(u, most), -most), w
-
-
 def _refit_target(
     model: SynformerForecaster,
     law: Law,
@@ -201,16 +206,19 @@ def _refit_target(
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts[4] > 0
-    eta, log_scale, y, edge, _, gains, history = (part[rows].double() for part in parts[:7])
+    parts = parts if bool(rows.all()) else [part[rows] for part in parts]
+    eta, log_scale, y, edge, _, gains = (part.double() for part in parts[:6])
+    history = parts[6]
     wanted: np.ndarray = np.repeat((prior.allowed[i] & (np.arange(n) != i))[:, None], q, axis=1)
     if columns is not None:
         wanted &= columns[i]
     pool = np.flatnonzero(wanted.any(1))  # the sources at stake: all, or the few that were chosen
-    s = values[:, :, torch.from_numpy(pool)][rows].double()  # the few first: all would be the data once a target
+    s = values[:, :, torch.from_numpy(pool)]  # the few first: all would be the data once a target
+    s = (s if len(eta) == len(s) else s[rows]).double()
     if model.memory > 1:
-        gate = model.gate[0][:, parts[7][rows]].T.double()  # (row, sample)
+        gate = model.gate[0][:, parts[7]].T.double()  # (row, sample)
         s = torch.bmm(gate[:, None], s)
-    s = s - s.mean(0)
+    s -= s.mean(0)
     gaussian = law is LAWS["gaussian"]
     _, information = law.derivatives(eta, log_scale, y, torch.zeros_like(edge))
     effect = (gains.square() * information[:, None]).mean(0).sqrt().clamp_min(1e-12)
@@ -220,54 +228,34 @@ def _refit_target(
     square = s.square()  # (row, lag, source)
     gain = torch.einsum("td,tlj->jdl", acting, square) / square.sum(0).T[:, None].clamp_min(1e-12)
     out.gain[i, pool] = gain.reshape(len(pool), q).numpy()
-    design = (acting[:, None, :, None] * s.permute(0, 2, 1)[:, :, None, :]).reshape(len(s), len(pool) * q)
     start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 
     varies = np.zeros((n, q), dtype=bool)
-    varies[pool] = (design.square().mean(0).numpy() > 1e-12).reshape(len(pool), q) & wanted[pool]
+    size = torch.einsum("td,tlj->jdl", acting.square(), square) / len(s)
+    varies[pool] = (size.numpy() > 1e-12).reshape(len(pool), q) & wanted[pool]
     keep = varies.reshape(n * q)
-    own = torch.cat([torch.ones(len(s), 1, dtype=torch.float64), history], 1)
-    x = torch.cat([own, design[:, torch.from_numpy(varies[pool].reshape(-1))]], 1)
-    n_own = own.shape[1]
-    lengths = x.square().mean(0).sqrt().clamp_min(1e-12)
-    x /= lengths
-    delta = torch.zeros(x.shape[1], dtype=torch.float64)
+    n_own = 1 + history.shape[1]
+    x = torch.empty(len(s), n_own + len(pool) * q, dtype=torch.float64)
+    x[:, 0] = 1.0
+    x[:, 1:n_own] = history
+    design = x[:, n_own:].unflatten(1, (len(pool), drives, lags))
+    torch.mul(acting[:, None, :, None], s.permute(0, 2, 1)[:, :, None, :], out=design)
+    if not varies[pool].all():
+        x = x[:, torch.from_numpy(np.flatnonzero(np.concatenate([np.ones(n_own, bool), varies[pool].reshape(-1)])))]
     # Products have a direction that changes nothing, one factor up and the other down: it is to stay where it began.
     of_product = torch.from_numpy((np.tile(np.arange(q), n) >= lags)[keep])
-    slack = torch.full_like(delta, _TINY)
+    slack = torch.full((x.shape[1],), _TINY, dtype=torch.float64)
     slack[n_own:][of_product] = _SLACK
     if not gaussian:  # few events and many columns of own history can be told apart perfectly: those stay near, too
         slack[:n_own] = _SLACK
 
-    def derivatives() -> tuple[Tensor, Tensor]:
-        return scores_of(law, eta + x @ delta, log_scale, y, edge)
-
-    for _ in range(_STEPS):
-        u, w = derivatives()
-        g = x.T @ (w[:, None] * x)
-        tiny = torch.diag(g.diagonal().mean() * slack)
-        step = torch.linalg.solve(g + tiny, x.T @ u)
-        if not gaussian:  # the logarithm is no parabola: a step may be too long
-            step = torch.linalg.solve(g + tiny, x.T @ u - tiny @ delta)
-            here = law.log_prob(eta + x @ delta, log_scale, y, edge).sum()
-            for _ in range(_HALVINGS):
-                if law.log_prob(eta + x @ (delta + step), log_scale, y, edge).sum() >= here:
-                    break
-                step = step / 2.0
-        delta = delta + step
-        if float((g @ step) @ step) < _LEFT:
-            break
-    u, w = derivatives()
+    at = climb(x, law, eta, log_scale, y, edge, slack)
     free = start.reshape(n * q).copy()
-    free[keep] += (delta / lengths)[n_own:].numpy()
+    free[keep] += at.delta[n_own:].numpy()
     out.free[i] = np.where(keep, free, 0.0).reshape(n, q)
     out.freedom[i] = len(s) - x.shape[1]
-    g = x.T @ (w[:, None] * x)
     if out.freedom[i] > 0:
-        inverse = torch.linalg.inv(g + tiny)
-        left = (1.0 - w * ((x @ inverse) * x).sum(1)).clamp_min(0.05)
-        root = (u / left)[:, None] * x
-        cov = (inverse @ (root.T @ root) @ inverse / torch.outer(lengths, lengths))[n_own:, n_own:].numpy()
+        cov = sandwich(x, at)[n_own:, n_own:].numpy()
         full = np.full((n * q, n * q), np.nan)
         full[np.ix_(keep, keep)] = cov
         every = np.arange(n * q).reshape(n, q)
@@ -278,11 +266,11 @@ def _refit_target(
         out.cov[i, sources, :, lefts] = 0.0
 
     # Normal equations around the maximum, in the attention itself, own columns eliminated.
-    g_np = ((g + tiny) * torch.outer(lengths, lengths)).numpy()
+    g_np = at.information.numpy()
     oo, os, ss = g_np[:n_own, :n_own], g_np[:n_own, n_own:], g_np[n_own:, n_own:]
     schur = ss - os.T @ np.linalg.solve(oo, os)
     theta = free[keep]
-    energy = float((u.square() / w.clamp_min(1e-12)).sum()) + float(theta @ schur @ theta)
+    energy = float((at.u.square() / at.w.clamp_min(1e-12)).sum()) + float(theta @ schur @ theta)
     return _Normal(schur, schur @ theta, energy if gaussian else None, n_own, len(s), keep)
 
 

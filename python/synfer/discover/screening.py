@@ -18,7 +18,8 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
-from synfer.discover.refit import Refit, linearise, scores_of, values_of
+from synfer.discover.refit import Refit, linearise, values_of
+from synfer.discover.scoring import scores_of
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 _MEMORY = 1 << 28  # bytes of hidden layers held at once

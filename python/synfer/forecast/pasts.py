@@ -150,8 +150,12 @@ class Pasts:
         """Features of an own history, covariates among them."""
         return len(self.standard[0])
 
-    def batch(self, rows: Tensor, units: slice = EVERY) -> Batch:
-        """The pasts of the samples of ``units`` after the ones at ``rows``, (row,), drawn from ``self.rows``."""
+    def batch(self, rows: Tensor, units: slice = EVERY, *, told: bool = True) -> Batch:
+        """The pasts of the samples of ``units`` after the ones at ``rows``, (row,), drawn from ``self.rows``.
+
+        Not ``told``: without what all units say (``recent`` is empty), which takes longer to gather than a few units
+        remember of themselves.
+        """
         mean, deviation = self.standard
         own = (self._own(rows, units) - mean) / deviation
         at = rows[:, None] + torch.arange(1 - self.depth, 1)
@@ -166,7 +170,8 @@ class Pasts:
             elapsed = torch.zeros(target.shape, dtype=torch.long)
         else:
             elapsed = (4.0 * self._elapsed[rows, units]).long().clamp_max(N_ELAPSED - 1)
-        return Batch(own, self.told[at], known, target, edge, weight, elapsed, units)
+        recent = self.told[at] if told else self.told.new_empty(len(rows), 0, 0)
+        return Batch(own, recent, known, target, edge, weight, elapsed, units)
 
     def _own(self, rows: Tensor, units: slice = EVERY) -> Tensor:
         """Own histories, not yet standardised: (row, unit, feature)."""
