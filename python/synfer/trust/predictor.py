@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -236,10 +233,3 @@ def read_table(path: StrPath) -> pd.DataFrame:
         return pd.read_csv(place)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors, as are those of decoding
         raise FileError(f"cannot read {str(path)!r}: no table of bench/trust.py ({error}).") from None
-
-
-@functools.cache
-def shipped() -> Predictor | None:
-    """The predictor learnt from the table that comes with synfer; None where there is none."""
-    table = Path(str(resources.files("synfer.trust"))) / "calibration.csv"
-    return Predictor(read_table(table)) if table.is_file() else None
