@@ -54,8 +54,15 @@ OUTCOMES = ("auroc", "fdr", "power")
 DENSITIES = (0.1, 0.2, 0.4)
 
 
-def _spiking(model: str, drive: tuple[float, float], weight: float, synapse: ExponentialSynapse | None, rng: np.random.Generator,
-             key: int, seconds: float, **parameters: float) -> Pair:  # fmt: skip
+def _spiking(
+    model: str,
+    drive: tuple[float, float],
+    weight: float,
+    synapse: ExponentialSynapse | None,
+    rng: np.random.Generator,
+    key: int,
+    seconds: float,
+) -> Pair:
     """Voltage and spikes of a random network of that model, 1 kHz."""
     n = int(rng.choice([10, 20, 30]))
     p = float(rng.choice(DENSITIES))
@@ -63,7 +70,7 @@ def _spiking(model: str, drive: tuple[float, float], weight: float, synapse: Exp
     def make(seed: int) -> tuple[Network, Recording]:
         wiring = erdos_renyi(n - n // 5, n // 5, p, weight=weight, weight_inh=4 * weight, delay=1e-3, seed=seed)
         given = {} if synapse is None else {"synapse": synapse}
-        network = Network(model, parameters, wiring, drive=GaussianDrive(*drive), **given)  # type: ignore[arg-type]
+        network = Network(model, {}, wiring, drive=GaussianDrive(*drive), **given)  # type: ignore[arg-type]
         return network, run(network, seconds, 1e-4, every=10, warmup=0.5, record=("v", "spikes"), seed=seed)
 
     network, seen, redrawn = robustness._drawn(make, key)
@@ -89,9 +96,8 @@ def lif_spikes(rng: np.random.Generator, key: int) -> Pair:
 
 def _poisson(rng: np.random.Generator, key: int, seconds: float) -> Pair:
     n = int(rng.choice([10, 20, 30]))
-    wiring = erdos_renyi(
-        n - n // 5, n // 5, float(rng.choice(DENSITIES)), weight=0.8, weight_inh=1.6, delay=1e-3, seed=key
-    )
+    p = float(rng.choice(DENSITIES))
+    wiring = erdos_renyi(n - n // 5, n // 5, p, weight=0.8, weight_inh=1.6, delay=1e-3, seed=key)
     parameters = {"tau": 0.01, "rate": float(rng.choice([10.0, 20.0])), "gain": 1.0}
     network = Network("linear_nonlinear_poisson", parameters, wiring, drive=GaussianDrive(0.0, 0.0))
     seen = run(network, seconds, record="spikes", warmup=1.0, seed=key)
@@ -218,10 +224,9 @@ def predicted(kind: str, k: int, built: bool) -> list[dict[str, object]]:
         if found.pvalue is not None:
             counts = rejections(found, truth)
             line |= {"fdr": counts["false_discoveries"] / max(counts["discoveries"], 1), "power": counts["power"]}
-        said = predictions(found, *told)
-        lines.append(
-            line | {f"{name}_{end}": getattr(said[name], end) for name in said for end in ("value", "low", "high")}
-        )
+        for name, one in predictions(found, *told).items():
+            line |= {f"{name}_value": one.value, f"{name}_low": one.low, f"{name}_high": one.high}
+        lines.append(line)
     return lines
 
 
@@ -280,7 +285,8 @@ def widths(rows: pd.DataFrame) -> pd.DataFrame:
         order, n = np.argsort(error), known["kind"].nunique()
         reached = np.cumsum(weight[order]) / (n + 1)
         found[name, which] = float(error[order][min(int(np.searchsorted(reached, 0.9)), len(error) - 1)])
-    return pd.Series(found).unstack().round(3)
+    table = pd.DataFrame([[*of, value] for of, value in found.items()], columns=["reference", "of", "half-width"])
+    return table.round(3)
 
 
 def main() -> None:
@@ -299,7 +305,6 @@ def main() -> None:
         make(arguments.each, home, time.time() + 60.0 * arguments.minutes, built)
         return
     rows = lines(home)
-    first = rows[rows["method"] == METHODS[0]]
     shown = {"all answers": figures(rows)} | {f"by {method}": figures(part) for method, part in rows.groupby("method")}
     shown |= {f"reference {name}": figures(part) for name, part in rows.groupby("class")}
     shown |= {kind: figures(part) for kind, part in rows.groupby("kind")}
@@ -307,11 +312,15 @@ def main() -> None:
     if built:
         print(table.to_string(index=False), widths(rows), sep="\n\n")
         return
-    goals = pd.DataFrame([
-        {"goal": f"within .05, {METHODS[0]}, one answer a recording", "asked": ">= .90", "measured": figures(first)["within .05"]},
-        {"goal": "warned, of those below .8", "asked": ">= .95", "measured": figures(first)["of these warned"]},
-        {"goal": "warned without need, of the others", "asked": "few", "measured": figures(first)["others warned"]},
-    ])  # fmt: skip
+    one = figures(rows[rows["method"] == METHODS[0]])
+    goals = pd.DataFrame(
+        [
+            [f"within .05, {METHODS[0]}", ">= .90", one["within .05"]],
+            ["warned, of those below .8", ">= .95", one["of these warned"]],
+            ["warned without need, of the others", "few", one["others warned"]],
+        ],
+        columns=["goal, one answer a recording", "asked", "measured"],
+    )
     n = rows.groupby(["kind", "k"]).ngroups
     text = (
         f"{n} recordings of {rows['kind'].nunique()} kinds that had no part in making the prediction; misses stay in."

@@ -70,7 +70,7 @@ def test_nothing_speaks_against_a_good_answer(card):
         ({"predicted": {}}, "No prediction"),
         (
             {"reference": Reference("SpikeGLM()", 0.1, 0.0, 0.52, 1.0, False)},
-            "the best, SpikeGLM(), expects an AUROC of 0.52",
+            "SpikeGLM(), expects an AUROC of 0.52",
         ),
         ({"reference": Reference("sparse Granger", 0.2, 0.5, 0.97, 1.0, True)}, "no spikes were found"),
     ],

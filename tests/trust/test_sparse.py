@@ -52,7 +52,7 @@ def test_agrees_with_regressions_one_by_one(lags):
     x = system(1, 5, 250, {(1, 0): 0.4, (2, 1): 0.4, (3, 3): 0.5, (3, 1): -0.2})
     fast = sparse_granger([x], lags)
     assert fast == pytest.approx(slowly(x, lags), rel=1e-4, abs=1e-12, nan_ok=True)
-    assert fast[1, 0] < 1e-6 and fast[2, 1] < 1e-6
+    assert fast[1, 0] < 1e-4 and fast[2, 1] < 1e-4
 
 
 def test_sweeping_regresses_and_can_be_undone():

@@ -221,8 +221,8 @@ def _trust(card: Card) -> str:
         "<small>What recordings of other systems whose truth is known, with such answers, came to; 90 % intervals. It "
         "cannot know of inputs that were not recorded.</small>"
         if card.reference is None
-        else "<small>If what is believed below is right. The 90 % intervals are as wide as errors were on recordings of "
-        "other systems whose truth is known. It cannot know of inputs that were not recorded.</small>"
+        else "<small>If what is believed below is right; 90 % intervals, as wide as errors were on recordings of other "
+        "systems whose truth is known. It cannot know of inputs that were not recorded.</small>"
     )
     drawn = ""
     if card.power:

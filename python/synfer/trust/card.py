@@ -139,8 +139,8 @@ class Card:
             )
         if self.reference is not None and self.reference.foreign:
             found.append(
-                "The units spike, but in this signal no spikes were found, and what is held against it is made for linear "
-                "units: the prediction is a guess. Give spikes, or voltages that are sampled at 1 ms and called 'v'."
+                "The units spike, but in this signal no spikes were found, and what is held against it is made for "
+                "linear units: the prediction is a guess. Give spikes, or voltages called 'v' of every millisecond."
             )
         if self.converged is False:
             found.append("The fit did not converge.")

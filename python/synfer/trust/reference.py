@@ -23,14 +23,14 @@ TOGETHER = 5.0  # expected coincidences of two units' events below which a test 
 HEAVY = 5.0  # excess kurtosis of shocks that linear units do not have: spikes
 SURE, UNSURE = 0.92, 0.65  # expected AUROC of the reference itself
 WARN_BELOW = 0.84
-"""Predicted AUROC below which a card by reference warns: that of 97 % of the answers below .8 of `bench/trust.py` is."""
+"""Predicted AUROC below which a card by reference warns: 97 % of answers below .8 of `bench/trust.py` are so."""
 HALF_WIDTHS = {
     "sure": {"auroc": 0.12, "fdr": 0.24, "power": 0.25},
     "unsure": {"auroc": 0.26, "fdr": 0.97, "power": 0.34},
     "blind": {"auroc": 0.26, "fdr": 0.9, "power": 0.1},
 }
-"""Of 90 % intervals, by how sure the reference is: what errors on the kinds of `bench/trust.py` came to, each kind of equal
-weight and one more counted that is always missed."""
+"""Of 90 % intervals, by how sure the reference is: what errors on the kinds of `bench/trust.py` came to, each kind of
+equal weight and one more counted that is always missed."""
 ALPHA = 0.05
 
 

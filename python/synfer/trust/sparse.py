@@ -13,10 +13,10 @@ CLIP = 4.0  # deviations: beyond, powers of a spike's height are all that a regr
 def sparse_granger(segments: list[np.ndarray], lags: int) -> np.ndarray:
     """P-value of each pair (target, source), given the sources that a forward selection finds.
 
-    Each target is regressed on its own past (3 lags or ``lags``; the square and the cube of the last sample and its
-    product with that before, of standard deviates, so that a unit that is not linear in itself is not taken to be driven).
-    Sources come in one by one, ``lags`` samples each, that of the smallest p first, while it is below .05 and a
-    quarter of the samples is not used up. Then each pair is tested given all that are in, but for its own source: F test.
+    Each target is regressed on its own past (3 lags or ``lags``; squares, the cube and the product of the last two
+    samples, in deviations, so that a unit that is not linear in itself is not taken to be driven). Sources come in one
+    by one, ``lags`` samples each, that of the smallest p first, while it is below .05 and a quarter of the samples is
+    not used up. Then each pair is tested given all that are in, but for its own source: F test.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def sparse_granger(segments: list[np.ndarray], lags: int) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, (target, source)
-        NaN on the diagonal. The selection looks at the same data, so that p-values of those just let in are a little small.
+        NaN on the diagonal. The selection looks at the same data, so that p-values of those let in are a little small.
 
     References
     ----------

@@ -2,10 +2,10 @@
 
     f(z) = (1 - share) N+(z; 0, s) + share h(z; m, shape),    z = |N^-1(p / 2)|
 
-N+ is the half-normal of pairs without an edge; its scale s is 1 where the p-values are right, and more where small effects
-that are no edges (of chains, of what is hidden) make them too small. h is the folded normal of effects that are not 0:
-their sizes are gamma distributed with mean m, or, as neurons of two kinds make them, four fifths of mean m and one fifth of 2 m.
-Nothing is estimated at a point: share, s, m and shape are summed over a grid, each weighted by prior x likelihood.
+N+ is the half-normal of pairs without an edge; its scale s is 1 where the p-values are right, and more where small
+effects that are no edges (of chains, of what is hidden) make them too small. h is the folded normal of effects that are
+not 0: gamma distributed with mean m, or, as neurons of two kinds make them, four fifths with mean m and one fifth with
+2 m. Nothing is estimated at a point: share, s, m and shape are summed over a grid, weighted by prior x likelihood.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def two_groups(pvalue: np.ndarray) -> Belief | None:
     References
     ----------
     B. Efron, "Large-scale simultaneous hypothesis testing", J. Am. Stat. Assoc. 99 (2004), 96-104. B. Efron, R.
-    Tibshirani, J. Storey and V. Tusher, "Empirical Bayes analysis of a microarray experiment", ibid. 96 (2001), 1151-1160.
+    Tibshirani, J. Storey and V. Tusher, "Empirical Bayes analysis of a microarray experiment", ibid. 96 (2001),
+    1151-1160.
     """
     pvalue = np.asarray(pvalue, dtype=np.float64)
     known = np.isfinite(pvalue)
@@ -111,7 +112,7 @@ def expected_auroc(score: np.ndarray, probability: np.ndarray) -> float:
 
 @functools.cache
 def _grid() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Log densities at the nodes of pairs without and with an edge, (setting, node), and each setting's share and scale."""
+    """Log densities at the nodes, without and with an edge, (setting, node), and each setting's share and scale."""
     effects = np.stack([_effects(mean, *shape) for mean in MEANS for shape in SHAPES])
     none = np.stack([0.5 * np.log(2.0 / np.pi) - np.log(s) - 0.5 * (NODES / s) ** 2 for s in SCALES])
     settings = [(s, k, e) for s in range(len(SCALES)) for k in range(len(SHARES)) for e in range(len(effects))]
@@ -127,7 +128,7 @@ def _prior(share: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def _effects(mean: float, variation: float, large: float) -> np.ndarray:
-    """Log density at the nodes of |N(effect, 1)|, effects gamma distributed; a share ``large`` of them twice as large."""
+    """Log density at the nodes of |N(effect, 1)|, effects gamma distributed; a share ``large`` twice as large."""
     size = np.geomspace(0.02, 90.0, 400)
 
     def density(mean: float) -> np.ndarray:
