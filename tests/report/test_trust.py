@@ -11,7 +11,7 @@ import pytest
 import synfer as sf
 from synfer.errors import InputError
 from synfer.report import write
-from synfer.trust import Card, Power, Prediction
+from synfer.trust import Card, Power, Prediction, Reference
 
 pytest.importorskip("plotly")
 QUICK = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1, "n_echoes": 1, "predictor": None}
@@ -36,6 +36,7 @@ def test_predictions_answers_and_warnings_stand(found, tmp_path):
     told = dataclasses.replace(
         card,
         predicted={"auroc": Prediction(0.7312, 0.6123, 0.8234)},
+        reference=Reference("EventRegression(lags=3)", 0.21, 0.5, 0.987, 1.0, False),
         warn_below=0.85,
         power=[Power(0.1, 4, 3, 0.75, 0.3, 0.95, 0.9)],
     )
@@ -46,6 +47,7 @@ def test_predictions_answers_and_warnings_stand(found, tmp_path):
         assert words in ours
     doubts = ours[ours.index('class="doubts"') : ours.index("<h2>")]
     assert "may well be below 0.8: 0.73 is predicted (0.61 to 0.82)" in doubts
+    assert "EventRegression(lags=3); AUROC expected of itself 0.99, edges at 21% of pairs" in ours
     assert "cannot know of inputs that were not recorded" in ours
 
 
@@ -55,7 +57,7 @@ def test_without_a_card_or_a_prediction_nothing_is_predicted(found, tmp_path):
     assert "How far to trust it" not in text_of(tmp_path / "r.html")
     write(tmp_path / "r.html", connectome, recording, card=card)
     ours = text_of(tmp_path / "r.html")
-    assert "No prediction: there is no table to learn from." in ours and "90 % intervals" not in ours
+    assert "No prediction: not asked for" in ours and "90 % intervals" not in ours and "believed" not in ours
 
 
 def test_the_card_of_another_answer_is_refused(found, tmp_path):
