@@ -8,10 +8,12 @@ import pytest
 from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation
 from synfer.errors import InputError
+from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.simulate import run, var_coefficients, var_network
 from synfer.trust import Card, assess, work
 from synfer.trust.measures import FEATURES
+from synfer.trust.reference import WARN_BELOW
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,17 @@ def test_a_method_on_its_own_law_is_trusted(card):
     assert card.converged is not False and card.unconverged == 0
     assert tuple(card.features) == FEATURES and card.features["implied_twins"] > 0.8
     assert [warning[:13] for warning in card.warnings] == ["No prediction"]
+
+
+def test_what_it_comes_to_is_foretold_by_what_is_made_for_such_a_signal(recording):
+    few = {"n_twins": 1, "n_surrogates": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0}
+    truth = var_network(var_coefficients(8, 1, 0.2, radius=0.7, seed=3)).connectome
+    for method in (ConditionalGranger(lag=1), PartialCorrelation()):
+        card = assess(recording, method, **few)
+        auroc = compare(method.fit(recording).connectome_, truth)["auroc"]
+        assert card.predicted["auroc"].value == pytest.approx(auroc, abs=0.05)
+        assert card.reference.class_ == "sure" and card.warn_below == WARN_BELOW
+        assert any("may well be below 0.8" in warning for warning in card.warnings) == (auroc < 0.8)
 
 
 def test_power_rises_with_the_strength_of_planted_edges(card):
