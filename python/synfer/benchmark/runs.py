@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from synfer.benchmark.forecasts import forecast_of, forecast_r2, is_example, keep_example
@@ -24,6 +22,7 @@ from synfer.benchmark.task import Task
 from synfer.discover import create
 from synfer.errors import InputError, SynferError
 from synfer.evaluate import compare, rejections
+from synfer.machines import Meeting, meeting
 from synfer.storage import StrPath, as_path, version_of, written_whole
 
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
@@ -55,7 +54,6 @@ class Work:
     signal: str | None
     seed: int
     kept: Path
-    caller: int
 
     @property
     def key(self) -> dict[str, Any]:
@@ -106,7 +104,8 @@ def run(
         Of fresh networks, and ``random_state`` of methods that have one.
     out : path
         Folder for the results, made where it is missing: a file for each fit (and its connectome), written whole. A fit
-        whose file is there, of the same data, settings and version, is not done again.
+        whose file is there, of the same data, settings and version, is not done again. On a cluster, one that all
+        machines share.
     progress : bool
 
     Returns
@@ -124,7 +123,7 @@ def run(
     UnknownNameError, InputError
         A name or a number is none that can be used.
     FileError
-        Data are missing.
+        Data are missing, or ``out`` is another folder for a worker than it is here.
     """
     chosen = suite_of(suite)
     names = [methods] if isinstance(methods, str) else list(methods)
@@ -151,7 +150,7 @@ def run(
     for name in names:
         for kind in dict.fromkeys(task.kind for task in tasks):
             create(name, **settings_of(suite, name, settings, kind))  # before the long work
-    home = as_path(out, "out") / suite / ("published" if simulate is None else "simulated")
+    home = as_path(out, "out").absolute() / suite / ("published" if simulate is None else "simulated")
 
     works = [
         Work(
@@ -162,7 +161,6 @@ def run(
             signal=signal_of(suite, name, task.kind),
             seed=int(seed),
             kept=home / name / task.set / f"{task.network}.json",
-            caller=os.getpid(),
         )
         for name in names
         for task in tasks
@@ -171,18 +169,18 @@ def run(
     missing = [k for k, row in enumerate(rows) if row is None]
     bar = tqdm(total=len(works), initial=len(works) - len(missing), desc=suite, unit=" fits",
                disable=None if progress else True)  # fmt: skip
-    with bar:
-        fits = joblib.Parallel(n_jobs=jobs, return_as="generator")(joblib.delayed(_measured)(works[k]) for k in missing)
+    with bar, meeting(home) as place:
+        call = joblib.delayed(_measured)
+        fits = joblib.Parallel(n_jobs=jobs, return_as="generator")(call(works[k], place) for k in missing)
         for k, row in zip(missing, fits, strict=True):
             rows[k] = row
             bar.update()
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _measured(work: Work) -> dict[str, Any]:
+def _measured(work: Work, place: Meeting) -> dict[str, Any]:
     """Do one fit, keep its row, and give it."""
-    if os.getpid() != work.caller:
-        torch.set_num_threads(1)  # a worker's own process: the cores are shared out among workers
+    place.join()
     work.kept.parent.mkdir(parents=True, exist_ok=True)
     row = _fit(work)
     with written_whole(work.kept) as draft:

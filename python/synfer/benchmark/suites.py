@@ -64,10 +64,11 @@ class Suite:
         home = as_path(data, "data")
         if not home.is_dir():
             raise FileError(f"data must be a folder; {str(home)!r} is none.")
+        home = home.absolute()  # workers may stand elsewhere
         inner = home / self.name
         found = self.published(inner if inner.is_dir() else home)
         if not found:
-            raise FileError(f"data: {str(home)!r} holds no files of suite {self.name!r}.")
+            raise FileError(f"data: {str(data)!r} holds no files of suite {self.name!r}.")
         return found
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from typer.core import TyperGroup
 
-from synfer.cli.inputs import parsed, read_recording, read_truth, refuse_same_file, settings_of, split
+from synfer.cli import finding
+from synfer.cli.inputs import read_recording, read_truth, refuse_same_file, settings_of
 from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
@@ -126,120 +126,8 @@ def simulate(
     typer.echo(f"wrote {out} and {network_out}")
 
 
-def _method_names() -> list[str]:
-    from synfer.discover import METHODS
-
-    return list(METHODS)
-
-
-@app.command()
-def discover(
-    recording_path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="INPUT",
-            help="A saved Recording (.nc), an NWB file, a MATLAB or npz array, a CSV list of spikes, a file that Neo "
-            "reads, or a published folder.",
-        ),
-    ],
-    method: Annotated[
-        str, typer.Option(help="Name of the method; synfer info lists them.", autocompletion=_method_names)
-    ],
-    out: Annotated[Path, typer.Option(help="File for the connectome (NetCDF).")],
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; may be repeated."),
-    ] = None,
-    signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
-    seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,
-    dt: Annotated[
-        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
-    ] = None,
-    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
-    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
-    trials: Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")] = None,
-) -> None:
-    """Find who drives whom in a recording."""
-    from synfer.discover import create
-    from synfer.storage import written_whole
-
-    refuse_same_file("--out", out, "INPUT", recording_path)
-    parameters = dict(parsed(assignment) for assignment in assignments or [])
-    estimator = create(method, **parameters)
-    if "random_state" in estimator.get_params() and "random_state" not in parameters:
-        estimator.set_params(random_state=seed)
-    recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
-    with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
-        begin = time.perf_counter()
-        connectome = estimator.fit(recording, signal).connectome_
-        seconds = time.perf_counter() - begin
-        connectome.save(draft)
-    typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
-
-
-def _suite_names() -> list[str]:
-    from synfer.benchmark import SUITES
-
-    return list(SUITES)
-
-
-@app.command()
-def benchmark(
-    suite: Annotated[
-        str,
-        typer.Argument(
-            metavar="SUITE",
-            help="izhikevich, lorenz96, var, dream3, dream4, causaltime, netsim, spycon, calibration or robustness.",
-            autocompletion=_suite_names,
-        ),
-    ],
-    methods: Annotated[
-        list[str],
-        typer.Option(
-            "--methods", help="Names of methods, parted by commas; may be repeated.", autocompletion=_method_names
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the results; a run that was broken off goes on there.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of the published files.")] = None,
-    simulate: Annotated[
-        int | None, typer.Option(help="Instead of published files: so many fresh networks a set.")
-    ] = None,
-    sets: Annotated[list[str] | None, typer.Option("--sets", help="Only these sets, parted by commas.")] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A parameter of a method; may be repeated."),
-    ] = None,
-    jobs: Annotated[int, typer.Option(help="Fits at a time, one thread each; with 1 a fit has all threads.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of fresh networks, and of methods that draw random numbers.")] = 0,
-) -> None:
-    """Hold methods against recordings whose connectome is known: one table, and a picture."""
-    from synfer.benchmark import as_markdown, refusals, run, summary, write_results
-
-    settings: dict[str, dict[str, Any]] = {}
-    for assignment in assignments or []:
-        name, value = parsed(assignment)
-        method, dot, key = name.partition(".")
-        if not (dot and key):
-            raise InputError(f"--set takes METHOD.KEY=VALUE, such as causalformer.n_init=3; got {assignment!r}.")
-        settings.setdefault(method, {})[key] = value
-    rows = run(
-        suite,
-        split(methods),
-        data=data,
-        simulate=simulate,
-        sets=None if sets is None else split(sets),
-        settings=settings,
-        jobs=jobs,
-        seed=seed,
-        out=out,
-    )
-    shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy"]
-    shown += ["r2", "seconds"]
-    typer.echo(as_markdown(summary(rows)[shown]))
-    for line in refusals(rows):
-        typer.echo(line)
-    for path in write_results(rows, out / suite):
-        typer.echo(f"wrote {path}")
+app.command()(finding.discover)
+app.command()(finding.benchmark)
 
 
 @app.command()

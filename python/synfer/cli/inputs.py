@@ -20,7 +20,7 @@ def split(names: list[str]) -> list[str]:
     return [name.strip() for part in names for name in part.split(",") if name.strip()]
 
 
-def read_recording(path: Path, signal: str | None, **options: Any) -> Recording:
+def read_recording(path: Path, signal: str | None = None, **options: Any) -> Recording:
     """Read a recording in any form; options are for files of other tools."""
     from synfer.datasets import load_izhikevich
     from synfer.recording import Recording

@@ -11,6 +11,7 @@ from synfer.discover.covariance import DifferentialCovariance, PartialCorrelatio
 from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.d2cl import D2CL
 from synfer.discover.events import EventRegression
+from synfer.discover.files import fit_files
 from synfer.discover.gradient import GRNGC, JacobianGC
 from synfer.discover.granger import ConditionalGranger
 from synfer.discover.mask2cause import Mask2Cause
@@ -51,5 +52,6 @@ __all__ = [
     "Synformer",
     "TransferEntropy",
     "create",
+    "fit_files",
     "significance",
 ]

@@ -1,0 +1,177 @@
+"""The commands that look for connectomes: in recordings, and in those of which the truth is known."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synfer.cli.inputs import parsed, read_recording, refuse_same_file, split
+from synfer.errors import InputError
+
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Of a Dask cluster that is to do the fits, such as tcp://10.0.0.1:8786, or its scheduler's file.",
+    ),
+]
+
+
+def _method_names() -> list[str]:
+    from synfer.discover import METHODS
+
+    return list(METHODS)
+
+
+def discover(
+    recording_paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="A saved Recording (.nc), an NWB file, a MATLAB or npz array, a CSV list of spikes, a file that Neo "
+            "reads, or a published folder; or several of them.",
+        ),
+    ],
+    method: Annotated[
+        str, typer.Option(help="Name of the method; synfer info lists them.", autocompletion=_method_names)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File for the connectome (NetCDF); of several recordings a folder, where a run that was broken off "
+            "goes on."
+        ),
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; may be repeated."),
+    ] = None,
+    signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
+    seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,
+    dt: Annotated[
+        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
+    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
+    trials: Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")] = None,
+    jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Find who drives whom in a recording, or in each of many."""
+    from synfer.discover import create
+
+    parameters = dict(parsed(assignment) for assignment in assignments or [])
+    estimator = create(method, **parameters)
+    if "random_state" in estimator.get_params() and "random_state" not in parameters:
+        estimator.set_params(random_state=seed)
+    read = functools.partial(read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials)
+    if len(recording_paths) > 1:
+        _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler)
+    else:
+        if scheduler is not None or jobs != 1:
+            raise InputError("--jobs and --scheduler are for several recordings, whose --out is a folder; got one.")
+        _discover_one(method, estimator, recording_paths[0], out, signal, read)
+
+
+def _discover_one(
+    method: str, estimator: Any, path: Path, out: Path, signal: str | None, read: Callable[[Path], Any]
+) -> None:
+    from synfer.storage import written_whole
+
+    refuse_same_file("--out", out, "INPUT", path)
+    recording = read(path)
+    with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
+        begin = time.perf_counter()
+        connectome = estimator.fit(recording, signal).connectome_
+        seconds = time.perf_counter() - begin
+        connectome.save(draft)
+    typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
+
+
+def _discover_many(
+    method: str, estimator: Any, paths: list[Path], out: Path, signal: str | None, read: Any, jobs: int,
+    scheduler: str | None,
+) -> None:  # fmt: skip
+    from synfer.discover import fit_files
+    from synfer.machines import cluster
+
+    with cluster(scheduler):
+        rows = fit_files(estimator, paths, out=out, signal=signal, read=read, jobs=jobs)
+    refused = rows[rows["error"].notna()]
+    for path, error in zip(refused["recording"], refused["error"], strict=True):
+        typer.echo(f"synfer: error: {path}: {' '.join(error.split())}", err=True)
+    typer.echo(f"{method}: {len(rows)} recordings, {len(refused)} refused; the others' connectomes are in {out}")
+    if len(refused):
+        raise typer.Exit(1)
+
+
+def _suite_names() -> list[str]:
+    from synfer.benchmark import SUITES
+
+    return list(SUITES)
+
+
+def benchmark(
+    suite: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUITE",
+            help="izhikevich, lorenz96, var, dream3, dream4, causaltime, netsim, spycon, calibration or robustness.",
+            autocompletion=_suite_names,
+        ),
+    ],
+    methods: Annotated[
+        list[str],
+        typer.Option(
+            "--methods", help="Names of methods, parted by commas; may be repeated.", autocompletion=_method_names
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results; a run that was broken off goes on there.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the published files.")] = None,
+    simulate: Annotated[
+        int | None, typer.Option(help="Instead of published files: so many fresh networks a set.")
+    ] = None,
+    sets: Annotated[list[str] | None, typer.Option("--sets", help="Only these sets, parted by commas.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A parameter of a method; may be repeated."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Fits at a time, one thread each; with 1 a fit has all threads.")] = 1,
+    scheduler: Scheduler = None,
+    seed: Annotated[int, typer.Option(help="Of fresh networks, and of methods that draw random numbers.")] = 0,
+) -> None:
+    """Hold methods against recordings whose connectome is known: one table, and a picture."""
+    from synfer.benchmark import as_markdown, refusals, run, summary, write_results
+    from synfer.machines import cluster
+
+    settings: dict[str, dict[str, Any]] = {}
+    for assignment in assignments or []:
+        name, value = parsed(assignment)
+        method, dot, key = name.partition(".")
+        if not (dot and key):
+            raise InputError(f"--set takes METHOD.KEY=VALUE, such as causalformer.n_init=3; got {assignment!r}.")
+        settings.setdefault(method, {})[key] = value
+    with cluster(scheduler):
+        rows = run(
+            suite,
+            split(methods),
+            data=data,
+            simulate=simulate,
+            sets=None if sets is None else split(sets),
+            settings=settings,
+            jobs=jobs,
+            seed=seed,
+            out=out,
+        )
+    shown = ["method", "set", "networks", "failed", "auroc", "auprc", "direction_accuracy", "sign_accuracy"]
+    shown += ["r2", "seconds"]
+    typer.echo(as_markdown(summary(rows)[shown]))
+    for line in refusals(rows):
+        typer.echo(line)
+    for path in write_results(rows, out / suite):
+        typer.echo(f"wrote {path}")
