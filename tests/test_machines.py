@@ -70,6 +70,20 @@ def test_a_scheduler_that_is_none_is_refused(scheduler, monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"id": 1}'])
+def test_a_schedulers_file_is_waited_for_until_it_is_whole(text, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(machines, "PATIENCE", 0.2)
+    file = tmp_path / "scheduler.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match="names no address"), machines.cluster(str(file)):
+        pass
+    monkeypatch.setattr(machines, "PATIENCE", 30.0)
+    written = threading.Timer(0.3, lambda: file.write_text('{"address": "tcp://127.0.0.1:1"}'))
+    written.start()
+    assert machines._address(str(file)) == "tcp://127.0.0.1:1"
+
+
 def test_without_dask_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'synfer\[dask\]'"), machines.cluster("tcp://127.0.0.1:1"):
@@ -92,6 +106,10 @@ def scheduler(tmp_path):
         home.mkdir()
         with (home / "log").open("wb") as log:
             started.append(subprocess.Popen([*dask, *map(str, command)], cwd=home, stdout=log, stderr=log))
+    for _ in range(600):
+        if file.exists():
+            break
+        time.sleep(0.1)
     yield str(file)
     for process in reversed(started):
         process.send_signal(signal.SIGINT)

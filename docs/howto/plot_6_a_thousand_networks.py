@@ -69,3 +69,11 @@ print(f"asked again: {time.perf_counter() - begin:.1f} s")
 client.shutdown()
 for process in processes:
     process.wait()
+
+# %%
+# A thousand networks of the paper's kind, on the shell of a machine that sees the scheduler and the shared folder::
+#
+#     synfer benchmark izhikevich --simulate 63 --methods conditional_granger,synformer \\
+#         --scheduler tcp://scheduler:8786 --out /shared/bench-out
+#
+# (16 cells of 63 networks each.) :doc:`/cluster` says how to start the workers, and what happens to those that die.

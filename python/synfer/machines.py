@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import platform
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +72,21 @@ def meeting(folder: Path) -> Iterator[Meeting]:
         mark.unlink(missing_ok=True)
 
 
+def _address(scheduler: str) -> str:
+    """Give a scheduler's address; one that is just starting has not written all of its file yet."""
+    if "://" in scheduler:
+        return scheduler
+    until = time.monotonic() + PATIENCE
+    while True:
+        text = Path(scheduler).read_text(encoding="utf-8")
+        try:
+            return str(json.loads(text)["address"])
+        except (ValueError, KeyError, TypeError):
+            if time.monotonic() > until:
+                raise ValueError("it names no address") from None
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def cluster(scheduler: str | None) -> Iterator[None]:
     """Send joblib's work to a Dask cluster; where no scheduler is named, leave it as it is.
@@ -95,11 +112,8 @@ def cluster(scheduler: str | None) -> Iterator[None]:
         ) from None
     import joblib
 
-    where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
     try:
-        if "scheduler_file" in where and not Path(scheduler).is_file():
-            raise OSError("no such file")
-        client = Client(**where, timeout=PATIENCE, set_as_default=True)
+        client = Client(_address(scheduler), timeout=PATIENCE, set_as_default=True)
     except (OSError, ValueError) as error:
         raise InputError(
             "scheduler must be the address of a running Dask scheduler (tcp://HOST:PORT), or the file that it wrote; "

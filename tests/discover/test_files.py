@@ -37,7 +37,7 @@ def looked_at(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_each_is_what_it_is_alone(paths, tmp_path, jobs):
     estimator = CrossCorrelation(max_lag=3, random_state=7)
     rows = fit_files(estimator, paths, out=tmp_path / "found", jobs=jobs)
