@@ -16,6 +16,8 @@ from synfer.errors import FileError, InputError
 
 PATIENCE = 60.0
 """Seconds to wait for a scheduler, and for its first worker."""
+SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
+"""What addresses of Dask's begin with."""
 
 
 def _me() -> str:
@@ -75,6 +77,8 @@ def meeting(folder: Path) -> Iterator[Meeting]:
 def _address(scheduler: str) -> str:
     """Give a scheduler's address; one that is just starting has not written all of its file yet."""
     if "://" in scheduler:
+        if scheduler.partition("://")[0] not in SCHEMES:  # a Client of another would fail halfway made, and again later
+            raise ValueError(f"it must begin with one of {', '.join(SCHEMES)}")
         return scheduler
     until = time.monotonic() + PATIENCE
     while True:
