@@ -148,7 +148,12 @@ def evaluate(
 
 @app.command()
 def report(
-    estimate: Annotated[Path, typer.Argument(metavar="CONNECTOME", help="A saved Connectome.")],
+    estimate: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONNECTOME", help="A saved Connectome; or a benchmark's folder, OUT/SUITE, for a page of its fits."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="File for the page (HTML).")] = Path("report.html"),
     recording_path: Annotated[
         Path | None, typer.Option("--recording", help="What it was found from, in any form that discover reads.")
@@ -176,6 +181,12 @@ def report(
 
     if out.exists() and not force:
         raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    if estimate.is_dir():
+        for option, value in {"recording": recording_path, "truth": truth, "trust": trust_path}.items():
+            if value is not None:
+                raise InputError(f"--{option} is for the page of one connectome; {estimate} is a folder.")
+        finding.write_index(estimate, out)
+        return
     found = Connectome.load(estimate)
     given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)

@@ -175,3 +175,13 @@ def benchmark(
         typer.echo(line)
     for path in write_results(rows, out / suite):
         typer.echo(f"wrote {path}")
+
+
+def write_index(folder: Path, out: Path) -> None:
+    """Write the page of what a benchmark left in a folder."""
+    from synfer.benchmark import summary
+    from synfer.report import read_rows, write_index
+
+    rows = read_rows(folder)
+    write_index(out, rows, summary(rows), folder=folder, title=f"Benchmark {folder.absolute().name}")
+    typer.echo(f"wrote {out}")

@@ -98,15 +98,19 @@ def write(
         )
     heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
     body = "".join(_sections(connectome, recording, name, truth, card))
-    text = (
+    with written_whole(path) as draft:
+        draft.write_text(document(heading, body), encoding="utf-8")
+
+
+def document(heading: str, body: str) -> str:
+    """Give a whole page around its sections: Plotly within it, and no way out of it."""
+    return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(heading)}</title><style>{STYLE}</style><script>{_plotly()}</script></head>"
         f"<body><main><h1>{html.escape(heading)}</h1>{body}</main></body></html>"
     )
-    with written_whole(path) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def _plotly() -> str:
