@@ -130,7 +130,8 @@ def _points(rows: pd.DataFrame) -> Any:
         )  # fmt: skip
     figure.add_hline(y=0.5, line_width=1, line_dash="dot", line_color="#9aa0a8")
     figure.update_layout(
-        boxmode="group", template="plotly_white", colorway=list(PALETTE), height=460, margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        boxmode="group", template="plotly_white", colorway=list(PALETTE), height=460,
+        margin={"l": 50, "r": 10, "t": 10, "b": 40},
         yaxis={"title": "AUROC", "range": [min(0.35, float(rows["auroc"].min()) - 0.05), 1.03]},
         xaxis={"automargin": True}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )  # fmt: skip
