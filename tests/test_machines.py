@@ -146,7 +146,7 @@ def test_a_cluster_gives_what_one_machine_gives_even_if_a_worker_dies(scheduler,
         again = benchmark.run("var", METHODS, out="together", **SUITE)
     assert len(killed) == 1
     assert together[FIGURES].equals(alone[FIGURES])
-    assert again.equals(together)
+    assert again[FIGURES].equals(together[FIGURES])  # but for seconds: what died with its worker was done twice
     for path in sorted((tmp_path / "alone").rglob("*.nc")):
         other = tmp_path / "together" / path.relative_to(tmp_path / "alone")
         assert sf.Connectome.load(other).identical(sf.Connectome.load(path))
