@@ -2,8 +2,9 @@
 
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
-                             [--learn known pretrained] [--systems 60] [--school-epochs 12] [--networks 200]
-                             [--units 20] [--epochs 60] [--size light] [--device cpu] [--share 0.01] [--cached]
+                             [--learn known pretrained] [--towers both image graph] [--systems 60]
+                             [--school-epochs 12] [--networks 200] [--units 20] [--epochs 60] [--size light]
+                             [--device cpu] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs out of the others are asked for, so that what
@@ -73,6 +74,10 @@ def model(towers: str, seed: int, arguments: argparse.Namespace, slug: str, **ch
         random_state=seed,
         **changed,
     )
+
+
+def asked_towers(arguments: argparse.Namespace) -> dict[str, str]:
+    return {method: towers for method, towers in TOWERS.items() if towers in arguments.towers}
 
 
 def kept(path: Path, make: Callable[[], dict]) -> dict:
@@ -177,7 +182,7 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
     row("lasso", lambda: lasso(x))
     if p <= MOST_PC:
         row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
-    for method, towers in TOWERS.items():
+    for method, towers in asked_towers(arguments).items():
         if "pretrained" in arguments.learn:
             row(f"pretrained {method}", lambda towers=towers: scores_of(schooled(towers, truth, arguments).fit(x)))
         if "known" in arguments.learn:
@@ -233,7 +238,7 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
         fitted.save(arguments.out / f"{slug}.pt")
         return [scores_of(fitted.fit(x)) for x, _ in unseen]
 
-    for method, towers in TOWERS.items():
+    for method, towers in asked_towers(arguments).items():
         row(method, lambda towers=towers: supervised(towers))
 
 
@@ -317,6 +322,7 @@ def main() -> None:
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--sources", type=float, default=0.2)
     parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained"])
+    parser.add_argument("--towers", nargs="+", default=list(TOWERS.values()), choices=list(TOWERS.values()))
     parser.add_argument("--systems", type=int, default=60)
     parser.add_argument("--school-epochs", type=int, default=12)
     parser.add_argument("--share", type=float, default=0.01)
