@@ -39,6 +39,7 @@ import resource
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -180,7 +181,7 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
 
     row("correlation", lambda: np.abs(np.corrcoef(x.T)))
     row("lasso", lambda: lasso(x))
-    if p <= MOST_PC:
+    if p <= MOST_PC and find_spec("causallearn"):
         row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
     for method, towers in asked_towers(arguments).items():
         if "pretrained" in arguments.learn:
