@@ -90,6 +90,10 @@ def test_without_dask_it_says_what_to_install(monkeypatch):
         pass
 
 
+def _too_long(*_):
+    raise TimeoutError("the cluster did not answer in four minutes")
+
+
 @pytest.fixture
 def scheduler(tmp_path):
     """A scheduler and two workers, processes of their own in folders of their own, found by the scheduler's file."""
@@ -110,7 +114,11 @@ def scheduler(tmp_path):
         if file.exists():
             break
         time.sleep(0.1)
+    previous = signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(240)  # a cluster that has lost its way waits for ever, and would take the whole run with it
     yield str(file)
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
     for process in reversed(started):
         process.send_signal(signal.SIGINT)
     for process in started:
