@@ -43,7 +43,13 @@ def test_predictions_answers_and_warnings_stand(found, tmp_path):
     write(tmp_path / "r.html", connectome, recording, card=told)
     ours = text_of(tmp_path / "r.html")
     assert "<h2>How far to trust it</h2>" in ours
-    for words in ("0.7312", "0.6123", "0.8234", "strength of planted edges", "halves of the recording agree"):
+    for words in (
+        "<td>0.73</td>",
+        "<td>0.61</td>",
+        "<td>0.82</td>",
+        "strength of planted edges",
+        "halves of the recording agree",
+    ):
         assert words in ours
     doubts = ours[ours.index('class="doubts"') : ours.index("<h2>")]
     assert "may well be below 0.8: 0.73 is predicted (0.61 to 0.82)" in doubts

@@ -202,7 +202,7 @@ def _trust(card: Card) -> str:
     from synfer.report import figures
 
     predicted = pd.DataFrame(
-        [[NAMES[name], one.value, one.low, one.high] for name, one in card.predicted.items()],
+        [[NAMES[k], *(f"{x:.2f}" for x in (one.value, one.low, one.high))] for k, one in card.predicted.items()],
         columns=["predicted", "value", "low", "high"],
     )
     answers = {} if card.reference is None else {"believed": f"{card.reference.by}; {_sure(card.reference)}"}
