@@ -179,3 +179,26 @@ def test_signed_is_bounded_least_squares():
     bounds = (np.where(signs > 0, 0.0, -np.inf), np.where(signs < 0, 0.0, np.inf))
     np.testing.assert_allclose(found, lsq_linear(x, y, bounds, tol=1e-12).x, atol=1e-6)
     assert (found * signs >= 0).all() and not (free * signs >= 0).all()
+
+
+@pytest.mark.parametrize("n_products", [0, 1])
+def test_gain_is_the_whole_change_of_the_forecast_over_the_drive(n_products):
+    pasts, model = setting(n_products=n_products)
+    with torch.no_grad():
+        model.attention.normal_(0.0, 2.0, generator=torch.Generator().manual_seed(0))  # drives that bend the response
+        model.of_drive.normal_(0.0, 3.0, generator=torch.Generator().manual_seed(1))
+        model.out.normal_(0.0, 1.0, generator=torch.Generator().manual_seed(2))
+    values = room.values_of(model, pasts)
+    *_, gains, _, _, means = room.linearise(model, pasts, values, slice(0, 3))
+    batch = pasts.batch(pasts.rows)
+    with torch.no_grad():
+        drives = model.drives(values[None], batch.elapsed)
+        alone = drives.clone()
+        alone[:, 0] = 0.0
+        changed = (model.respond(batch.own, drives).eta - model.respond(batch.own, alone).eta)[0]
+    a = drives[0, 0]
+    some = a.abs() > 0.05
+    assert float(some.float().mean()) > 0.5
+    torch.testing.assert_close(means[..., 0][some], (changed / a)[some], rtol=2e-3, atol=2e-3)
+    assert float((means - gains)[..., 0].abs().max()) > 0.1  # the slope there is another
+    torch.testing.assert_close(means[..., 1:], gains[..., 1:])

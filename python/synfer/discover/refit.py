@@ -23,6 +23,7 @@ from synfer.threads import n_threads
 _ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
+_SMALL = 1e-3  # a drive, in standard deviations, whose effect is taken from its slope
 _SLACK = 1e-3  # the same, for the attentions of products
 _GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # penalties, relative to the mean information of a source
 
@@ -42,7 +43,8 @@ class Refit:
         NaN where the data do not determine the coefficients.
     gain : numpy.ndarray, (target, source, column)
         Mean change of eta for an effect of 1, over time weighed by the square of the source's value: where the source
-        acts, not in the many samples in which it does nothing and the response may be another.
+        acts, not in the many samples in which it does nothing and the response may be another. The change from no
+        drive to the drive that there was, not the slope there: a response that saturates may fall again at its end.
     freedom : numpy.ndarray, (target,)
         Rows less columns.
     """
@@ -161,7 +163,9 @@ def values_of(model: SynformerForecaster, pasts: Pasts) -> Tensor:
 
 
 def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
-    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history."""
+    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history; time elapsed;
+    change of eta by a drive, all of it, over the drive (row, unit, drive).
+    """
     parts: list[tuple[Tensor, ...]] = []
     for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
         batch = pasts.batch(rows, units, told=False)
@@ -177,6 +181,10 @@ def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: s
             alone = model.respond(batch.own, undriven, units)
             (first,) = torch.autograd.grad(alone.eta.sum(), undriven)
         own = torch.cat([first[0, 0][..., None], alone.hidden[0].detach()], -1)
+        means = gains[0].permute(1, 2, 0).clone()
+        a = drives[0, 0].detach()
+        changed = forecast.eta[0].detach() - alone.eta[0].detach() - _products(drives[0].detach())
+        means[..., 0] = torch.where(a.abs() > _SMALL, changed / a, means[..., 0])
         parts.append(
             (
                 forecast.eta[0].detach(),
@@ -187,9 +195,15 @@ def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: s
                 gains[0].permute(1, 2, 0),
                 own,
                 batch.elapsed,
+                means,
             )
         )
     return [torch.cat(part) for part in zip(*parts, strict=True)]
+
+
+def _products(drives: Tensor) -> Tensor:
+    """What products of drives (drive, row, unit) add to eta, (row, unit); each is linear in either factor."""
+    return (drives[1::2] * drives[2::2]).sum(0)
 
 
 def _refit_target(
@@ -226,7 +240,7 @@ def _refit_target(
     # (row, source, drive, lag): a unit of attention A_d[l, i, j] adds gain_d(t) s_j(t - l)
     acting = gains / effect
     square = s.square()  # (row, lag, source)
-    gain = torch.einsum("td,tlj->jdl", acting, square) / square.sum(0).T[:, None].clamp_min(1e-12)
+    gain = torch.einsum("td,tlj->jdl", parts[8].double() / effect, square) / square.sum(0).T[:, None].clamp_min(1e-12)
     out.gain[i, pool] = gain.reshape(len(pool), q).numpy()
     start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 

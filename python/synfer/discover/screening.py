@@ -56,7 +56,7 @@ def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
     squares = values.square()
     for first in range(0, n, block):
         units = slice(first, min(first + block, n))
-        eta, log_scale, y, edge, counted, gains, own, _ = linearise(model, pasts, raw, units)
+        eta, log_scale, y, edge, counted, gains, own, _, means = linearise(model, pasts, raw, units)
         u, w = scores_of(law, eta, log_scale, y, edge)
         u, w = u * counted, w * counted
         for k in range(u.shape[1]):
@@ -69,7 +69,7 @@ def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
                 s, s2 = values[:, lag], squares[:, lag]
                 pull[units, d, lag] = ((u * g).T @ s).double().numpy()
                 weight[units, d, lag] = ((w * g.square()).T @ s2).double().numpy()
-                gain[units, d, lag] = ((g * counted).T @ s2 / s2.sum(0).clamp_min(1e-12)).double().numpy()
+                gain[units, d, lag] = ((means[..., d] * counted).T @ s2 / s2.sum(0).clamp_min(1e-12)).double().numpy()
     start = model.masked_attention()[0].permute(2, 0, 1, 3).detach().double().numpy()  # (target, drive, lag, source)
     informed = weight > 1e-12 * max(float(weight.max(initial=0.0)), 1e-300)
     ended = np.where(informed, start + pull / np.where(informed, weight, 1.0), 0.0)
