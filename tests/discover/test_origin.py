@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.discover import METHODS, ConditionalGranger, create
+from synfer.discover import D2CL, METHODS, PC, ConditionalGranger, create
 from synfer.discover.base import _plain
 from synfer.discover.origin import estimator_of, method_of
 from synfer.errors import InputError
@@ -41,3 +41,10 @@ def test_refuses_other_methods_and_objects():
     found.parameters["lag"] = "<object at 0x7f>"
     with pytest.raises(InputError, match=r"lag=<object at 0x7f>, of which its file keeps the name alone"):
         estimator_of(found)
+
+
+def test_methods_beside_the_list_are_known_too():
+    assert estimator_of(found_by(PC(alpha=0.05))).alpha == 0.05
+    assert method_of(found_by(D2CL())) is D2CL
+    with pytest.raises(InputError, match="got D2CL, of which a connectome keeps neither the known pairs nor what"):
+        estimator_of(found_by(D2CL()))

@@ -116,6 +116,8 @@ def test_a_method_names_its_sources(found):
     assert methods.references(found[0])[0].startswith("J. Geweke")
     assert "lag = 2" in methods.paragraph(found[0], found[1]) and "2 s" in methods.paragraph(found[0], found[1])
     assert methods.references(sf.Connectome.from_weights(np.eye(2))) == []
+    for name, author in (("D2CL", "K. Lagemann"), ("PC", "P. Spirtes")):  # which no shell command names
+        assert methods.references(sf.Connectome(np.zeros((2, 2)), method=name))[0].startswith(author)
 
 
 def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):

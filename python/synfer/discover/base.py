@@ -117,9 +117,7 @@ class BaseDiscoverer(BaseEstimator):
         NonStationaryWarning, ConstantSegmentWarning
             A unit's mean drifts, or it does not vary throughout a trial (:mod:`synfer.discover.stationarity`).
         """
-        # A second fit that fails must not leave the first one's answer standing.
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)
+        self._forget()  # a second fit that fails must not leave the first one's answer standing
         _checks.check_parameters(self)
         samples = self._read(X, signal, reset=True)
         self._note(samples)
@@ -134,6 +132,10 @@ class BaseDiscoverer(BaseEstimator):
         self._note(samples)
         self.connectome_ = self._discover(samples)
         return self
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
 
     def _note(self, samples: Samples) -> None:
         self.n_features_in_ = samples.n_units

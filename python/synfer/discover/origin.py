@@ -6,14 +6,17 @@ import ast
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer
-from synfer.discover.registry import METHODS, create
+from synfer.discover.constraint import PC
+from synfer.discover.d2cl import D2CL
+from synfer.discover.registry import METHODS
 from synfer.errors import InputError
 from synfer.recording import Recording
 
 
 def method_of(connectome: Connectome) -> type[BaseDiscoverer] | None:
     """The estimator's class, None where it is none of synfer's (a simulated truth, for instance)."""
-    return next((made for made in METHODS.values() if made.__name__ == connectome.method), None)
+    every = (*METHODS.values(), D2CL, PC)
+    return next((made for made in every if made.__name__ == connectome.method), None)
 
 
 def estimator_of(connectome: Connectome) -> BaseDiscoverer:
@@ -22,14 +25,21 @@ def estimator_of(connectome: Connectome) -> BaseDiscoverer:
     Raises
     ------
     InputError
-        It was found by none of synfer's methods, or a parameter was an object, of which only the name is known.
+        It was found by none of synfer's methods, or by D2CL from what it had learnt; or a parameter was an object, of
+        which only the name is known.
     """
-    if method_of(connectome) is None:
+    made = method_of(connectome)
+    if made is D2CL:
+        raise InputError(
+            "connectome must be found by a method that can be fitted again as it stands; got D2CL, of which a "
+            "connectome keeps neither the known pairs nor what was learnt: give the estimator (pretrained, or loaded)."
+        )
+    if made is None:
         raise InputError(
             f"connectome must be found by a method of synfer to be fitted again; got {connectome.method or 'none'}: "
             "give the estimator."
         )
-    estimator = create(str(connectome.method))
+    estimator = made()
     known = estimator.get_params(deep=False)
     given = {name: value for name, value in dict(connectome.parameters).items() if name in known}
     for name, value in given.items():

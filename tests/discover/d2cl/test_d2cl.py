@@ -8,7 +8,6 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 
 import synfer as sf
 from synfer.connectome import Connectome
@@ -296,12 +295,3 @@ def test_more_units_than_samples_are_nothing_to_warn_of(quick):
         quick(towers="graph", max_epochs=1).fit(
             x, known_edges=[(0, 1), (2, 3), (4, 5)], known_non_edges=[(6, 7), (8, 9), (10, 11)]
         )
-
-
-def test_a_clone_has_the_parameters_and_nothing_that_was_learnt(driven, quick):
-    x, truth = driven(3)
-    model = quick(max_epochs=1, towers="graph").pretrain([(x, truth), (x[:200], truth)])
-    copy = clone(model)
-    assert copy.get_params() == model.get_params()
-    with pytest.raises(InputError, match="nothing was learnt before"):
-        copy.fit(x)

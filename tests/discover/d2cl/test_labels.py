@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -29,11 +31,19 @@ def test_pairs_are_read_by_label():
         ([("a", "b"), ("a", "b")], None, InputError, "known_edges must name each pair once, got a -> b twice"),
         ([("a", "b", "c")], None, ShapeError, r"known_edges must be pairs \(source, target\), got \('a', 'b', 'c'\)"),
         ([3], None, ShapeError, r"known_edges must be pairs \(source, target\), got 3 among them"),
+        (["ab"], None, ShapeError, r"known_edges must be pairs \(source, target\), got 'ab' among them"),
+        (7, None, ShapeError, r"known_edges must be a sequence of pairs \(source, target\), got a int"),
+        ([(["a"], "b")], None, InputError, r"known_edges must name units of X, got \['a'\], which is none of them"),
     ],
 )
 def test_what_contradicts_or_is_no_pair_is_refused(edges, others, error, message):
     with pytest.raises(error, match=message):
         read_labels(edges, others, IDS)
+
+
+def test_true_is_no_label_for_1():
+    with pytest.raises(InputError, match="known_edges must name units of X, got True"):
+        read_labels([(True, 0)], None, np.arange(3))
 
 
 def known(n=14, share=0.6, seed=0):
@@ -81,3 +91,26 @@ def test_what_cannot_be_cut_is_refused():
         split_pairs([[0, 1], [1, 2], [2, 3]], [1, 0, 0])
     with pytest.raises(UnknownNameError, match="did you mean 'source'"):
         split_pairs([[0, 1]], [1], by="sources")
+
+
+def test_what_is_hopeless_is_refused_at_once():
+    """One edge among thousands of groups: no draw can help."""
+    pairs = all_pairs(100)
+    labels = (np.arange(len(pairs)) == 17).astype(float)
+    start = time.process_time()
+    with pytest.raises(InputError, match="edges in 1 and non-edges in 4950 of them"):
+        split_pairs(pairs, labels)
+    assert time.process_time() - start < 2.0  # minutes, where all are tried
+
+
+@pytest.mark.parametrize("by", ["pair", "source"])
+def test_two_edges_among_many_others_go_one_to_each_part(by):
+    pairs = all_pairs(60)
+    labels = np.zeros(len(pairs))
+    labels[[17, 2000]] = 1.0
+    learning, held = split_pairs(pairs, labels, by=by, fraction=0.05, random_state=0)
+    assert labels[learning].sum() == labels[held].sum() == 1
+    assert 0.03 < len(held) / len(pairs) < 0.08  # and no more is held out than was asked for
+    ids = np.array([f"n{k:02}" for k in range(60)])
+    again = split_pairs(ids[pairs], labels, by=by, fraction=0.05, random_state=0)
+    np.testing.assert_array_equal(again[0], learning)

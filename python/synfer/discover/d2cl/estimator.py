@@ -15,7 +15,7 @@ from synfer.connectome import Connectome
 from synfer.discover import _checks
 from synfer.discover.base import Samples
 from synfer.discover.d2cl import file
-from synfer.discover.d2cl.fitting import D2CLFitting, Trained, edges_of
+from synfer.discover.d2cl.fitting import D2CLFitting, Trained, each_network, edges_of
 from synfer.discover.d2cl.labels import SPLITS, all_pairs, read_labels, refuse_one_class, split_pairs
 from synfer.discover.d2cl.model import TOWERS
 from synfer.discover.d2cl.pairs import Pairs, Population
@@ -84,9 +84,13 @@ class D2CL(D2CLFitting):
 
     Notes
     -----
-    Lagemann, Lagemann, Taschler, Mukherjee, "Deep learning of causal structures in high dimensions under data
-    limitations", Nature Machine Intelligence 5, 1306-1316 (2023), doi:10.1038/s42256-023-00744-z. docs/d2cl.md says
-    what differs.
+    ``sklearn.base.clone`` keeps what `pretrain` learnt or `load` read (not what `fit` did), for without it a clone
+    could be applied to nothing. docs/d2cl.md says what differs from the published method.
+
+    References
+    ----------
+    K. Lagemann, C. Lagemann, B. Taschler, S. Mukherjee, Deep learning of causal structures in high dimensions under
+    data limitations, Nature Machine Intelligence 5, 1306-1316 (2023), doi:10.1038/s42256-023-00744-z.
 
     Examples
     --------
@@ -199,6 +203,13 @@ class D2CL(D2CLFitting):
         finally:
             del self._known
 
+    def __sklearn_clone__(self) -> Self:
+        made: Self = super().__sklearn_clone__()
+        before = getattr(self, "_pretrained", None)
+        if before is not None:
+            made._pretrained = before  # no fit changes it
+        return made
+
     def pretrain(self, networks: Iterable[tuple[Any, Connectome]], signal: str | None = None) -> Self:
         """Learn from networks of which everything is known, such as simulated ones, to find others' connectomes.
 
@@ -212,18 +223,26 @@ class D2CL(D2CLFitting):
         Returns
         -------
         self
-            Not fitted: ``fit(X)`` then gives the connectome of an unseen network, `save` keeps what was learnt.
+            Not fitted, nor any longer if it was: ``fit(X)`` then gives the connectome of an unseen network, `save`
+            keeps what was learnt.
 
         Raises
         ------
         InputError, ShapeError
-            As of `fit`; fewer than two networks, several values of ``dt``, a truth of other units.
+            As of `fit`; fewer than two networks, several values of ``dt``, a truth of other units; a ``prior``, which
+            is of one network.
         """
+        self._forget()  # or `save` would keep an earlier fit's model
         self._check()
+        if self.prior is not None:
+            raise InputError(
+                f"prior must be None in pretrain, for it is of one network; got a {type(self.prior).__name__}: set it "
+                "before fit."
+            )
         rng, seeds = self._seeds()
         populations, of, pairs, labels = [], [], [], []
         dts = set()
-        for k, (X, truth) in enumerate(networks):
+        for k, (X, truth) in enumerate(each_network(networks)):
             samples = self._read(X, signal, reset=True)
             dts.add(samples.dt)
             populations.append(Population(samples.segments, self._view(), samples.unit_ids))
@@ -244,6 +263,7 @@ class D2CL(D2CLFitting):
             refuse_one_class(said_of_all[part], name)
         learning, stopping = np.flatnonzero(~apart), np.flatnonzero(apart)
         self._pretrained = self._train(every, learning, stopping, seeds, "pretrain", dts.pop())
+        self._forget()  # what reading noted, of the last network
         return self
 
     def _discover(self, samples: Samples) -> Connectome:
@@ -254,6 +274,7 @@ class D2CL(D2CLFitting):
         before: Trained | None = getattr(self, "_pretrained", None)
         if before is not None:
             self._refuse_other(before, samples)
+            before = self._pretrained = before.on(self.device)
         if len(pairs) == 0 and before is None:
             raise InputError(
                 "known_edges and known_non_edges must be given where nothing was learnt before, got neither: "
@@ -282,6 +303,8 @@ class D2CL(D2CLFitting):
 
     def save(self, path: StrPath) -> None:
         """Keep what was learnt, by `fit` or by `pretrain`; the connectome has a file of its own (`Connectome.save`).
+
+        Which pairs were known is not kept: what is loaded gives these too a probability, though it learnt from them.
 
         Raises
         ------

@@ -11,6 +11,7 @@ import numpy as np
 from synfer.discover.d2cl.fitting import Trained
 from synfer.discover.d2cl.model import D2CLModel
 from synfer.discover.d2cl.pairs import View
+from synfer.discover.d2cl.towers import SIZES
 from synfer.errors import FileError
 from synfer.forecast.ladid_model import refuse_missing_device
 from synfer.io import load_checkpoint, save_checkpoint
@@ -28,13 +29,14 @@ _WORK = "synfer.discover.D2CL"
 def write(path: StrPath, estimator: D2CL, trained: Trained) -> None:
     """Write a trained model; how it learnt is not kept, nor a prior, a generator or the name of a checkpoint."""
     parameters = estimator.get_params(deep=False) | {"checkpoint": None, "prior": None}
+    parameters = {k: v.item() if isinstance(v, np.generic) else v for k, v in parameters.items()}
     if not isinstance(parameters["random_state"], int):
         parameters["random_state"] = None
     parameters["lags"] = [int(lag) for lag in parameters["lags"]]
     model = trained.model
     state = {
         "schema": SCHEMA,
-        "parameters": {k: v.item() if isinstance(v, np.generic) else v for k, v in parameters.items()},
+        "parameters": parameters,
         "view": {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(trained.view).items()},
         "dt": trained.dt,
         "model": {
@@ -54,10 +56,15 @@ def read(path: StrPath, cls: type[D2CL], device: str) -> D2CL:
     state = load_checkpoint(path, _WORK)
     if state is None:
         raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
-    if state.get("schema", 0) > SCHEMA:
+    schema = state.get("schema")
+    if not isinstance(schema, int):
         raise FileError(
-            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {state['schema']}, known here up to "
-            f"{SCHEMA}); upgrade."
+            f"cannot read {str(Path(path))!r}: its contents are damaged (schema must be a number, got {schema!r:.60})."
+        )
+    if schema > SCHEMA:
+        raise FileError(
+            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {schema}, known here up to {SCHEMA}); "
+            "upgrade."
         )
     refuse_missing_device(device)
     try:
@@ -73,8 +80,14 @@ def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
     estimator = cls(**(parameters | {"lags": tuple(parameters["lags"]), "device": device}))
     about = dict(state["model"])
     weights, n_init = about.pop("weights"), about.pop("n_init")
+    view = View(**(state["view"] | {"lags": tuple(state["view"]["lags"])}))
+    # Before a model of that size is made: no damaged number may take all memory.
+    if n_init != len(weights["first.weight"]):
+        raise ValueError(f"n_init is {n_init}, of weights for {len(weights['first.weight'])}")
+    most = max(10, SIZES[about["size"]].most_nodes)
+    if about["n_channels"] != view.n_channels or not 0 < about["n_sorted"] <= most:
+        raise ValueError(f"n_channels and n_sorted are {about['n_channels']} and {about['n_sorted']}")
     model = D2CLModel(**about, seeds=range(n_init))
     model.load_state_dict(weights)
-    view = View(**(state["view"] | {"lags": tuple(state["view"]["lags"])}))
     estimator._pretrained = Trained(model.to(device).eval(), view, state["dt"], [])
     return estimator

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -40,6 +41,13 @@ class Trained:
     view: View
     dt: float | None
     history: list[History]
+
+    def on(self, device: str) -> Trained:
+        """Give the same on a device; a copy, where it is on another, for clones share it."""
+        there = self.model.first.weight.device
+        if there == torch.empty(0, device=device).device:
+            return self
+        return dataclasses.replace(self, model=copy.deepcopy(self.model).to(device))
 
 
 class D2CLFitting(BaseDiscoverer):
@@ -194,6 +202,21 @@ class D2CLFitting(BaseDiscoverer):
                 out[first : first + len(some)] = torch.sigmoid(raw.double()).mean((1, 2)).cpu().numpy()
                 bar.update(len(some))
         return out
+
+
+def each_network(networks: Any) -> Iterator[tuple[Any, Any]]:
+    """Give pairs (X, truth) one by one."""
+    try:
+        every = iter(networks)
+    except TypeError:
+        raise InputError(
+            f"networks must be pairs (X, truth), got a {type(networks).__name__}: give a list of them."
+        ) from None
+    for k, one in enumerate(every):
+        if not isinstance(one, (tuple, list)) or len(one) != 2:
+            what = f"{len(one)} of them" if isinstance(one, (tuple, list)) else f"a {type(one).__name__}"
+            raise InputError(f"networks must be pairs (X, truth), got {what} for network {k}: give both of each.")
+        yield one[0], one[1]
 
 
 def edges_of(truth: Any, unit_ids: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:

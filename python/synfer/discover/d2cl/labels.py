@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from synfer.errors import InputError, ShapeError
 from synfer.storage import as_choice
 
 SPLITS = ("pair", "source")
+_PLAIN, _STRATIFIED = 20, 200  # draws of a cut
 
 
 def read_labels(known_edges: Any, known_non_edges: Any, unit_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,15 +47,24 @@ def read_labels(known_edges: Any, known_non_edges: Any, unit_ids: np.ndarray) ->
 def _positions(given: Any, name: str, place: dict[Any, int]) -> list[tuple[int, int]]:
     if given is None:
         return []
-    rows = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    try:
+        rows = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    except TypeError:
+        raise ShapeError(
+            f"{name} must be a sequence of pairs (source, target), got a {type(given).__name__}: give a list of them."
+        ) from None
+    of_bools = any(isinstance(unit, bool) for unit in place)
     found: list[tuple[int, int]] = []
     for row in rows:
         try:
+            if isinstance(row, (str, bytes)):  # "ab" is a label and no pair of "a" and "b"
+                raise TypeError
             source, target = (unit.item() if isinstance(unit, np.generic) else unit for unit in row)
         except (TypeError, ValueError):
             raise ShapeError(f"{name} must be pairs (source, target), got {row!r} among them.") from None
         for unit in (source, target):
-            if unit not in place:
+            known = isinstance(unit, Hashable) and unit in place
+            if not known or (isinstance(unit, bool) and not of_bools):  # True == 1, and is no label for it
                 raise InputError(
                     f"{name} must name units of X, got {unit!r}, which is none of them: give labels as in unit_ids."
                 )
@@ -95,7 +105,8 @@ def split_pairs(
         1 for an edge.
     by : {"pair", "source"}
     fraction : float
-        Share of the groups that is held out; more, where edges or non-edges are so rare that it would have none.
+        Share of the groups that is held out. Where edges or non-edges are so rare that a part would have none, a group
+        of each is put into it.
     random_state : int, RandomState or None
 
     Returns
@@ -114,21 +125,54 @@ def split_pairs(
     _, group = np.unique(groups, axis=0, return_inverse=True)
     group = group.reshape(-1)
     n_groups = int(group.max(initial=-1)) + 1
-    least = max(1, round(fraction * n_groups))
-    rng = check_random_state(random_state)
-    for n_held in range(least, n_groups):  # where one kind is rare, a part may need more groups to have it
-        for _ in range(20):
-            held = np.isin(group, rng.permutation(n_groups)[:n_held])
+    of_kind = [np.unique(group[labels == kind]) for kind in (1, 0)]
+    if min(len(some) for some in of_kind) > 1:
+        rng = check_random_state(random_state)
+        reverse = _reverse(pairs) if by == "source" else None
+        for held_groups in _draws(rng, of_kind, n_groups, max(1, round(fraction * n_groups))):
+            held = held_groups[group]
             learning = ~held
-            if by == "source":
-                seen = {tuple(pair) for pair in pairs[held].tolist()}
-                learning &= np.array([(target, source) not in seen for source, target in pairs.tolist()], dtype=bool)
+            if reverse is not None:
+                there = reverse >= 0
+                learning[there] &= ~held[reverse[there]]
             if all(len(np.unique(labels[part])) == 2 for part in (learning, held)):
                 return np.flatnonzero(learning), np.flatnonzero(held)
     raise InputError(
         f"known pairs must leave edges and non-edges in both parts when cut by {by}, got {int(labels.sum())} edges and "
-        f"{int((labels == 0).sum())} non-edges in {n_groups} groups: name more of the rarer kind."
+        f"{int((labels == 0).sum())} non-edges in {n_groups} groups, edges in {len(of_kind[0])} and non-edges in "
+        f"{len(of_kind[1])} of them: name more of the rarer kind."
     )
+
+
+def _draws(
+    rng: np.random.RandomState, of_kind: Sequence[np.ndarray], n_groups: int, n_held: int
+) -> Iterator[np.ndarray]:
+    """Draw groups to hold out (group,), any first; then, where a kind is rare, so that both parts have one of each."""
+    n_held = min(n_held, n_groups - 1)
+    for k in range(_PLAIN + _STRATIFIED):
+        held = np.zeros(n_groups, dtype=bool)
+        order = rng.permutation(n_groups)
+        if k < _PLAIN:
+            held[order[:n_held]] = True
+        else:
+            out, kept = (rng.permutation(some)[:2] for some in of_kind)  # the first of each is held, the second not
+            (first, stays), (second, stays_too) = out, kept
+            if {first, second} & {stays, stays_too}:
+                continue
+            held[[first, second]] = True
+            free = order[~np.isin(order, [first, second, stays, stays_too])]
+            held[free[: max(0, n_held - int(held.sum()))]] = True
+        yield held
+
+
+def _reverse(pairs: np.ndarray) -> np.ndarray:
+    """Give the position (pair,) of each pair's reverse, -1 where it is not among them."""
+    _, code = np.unique(pairs, return_inverse=True)
+    source, target = code.reshape(pairs.shape).T
+    key, wanted = (a * (int(code.max()) + 1) + b for a, b in ((source, target), (target, source)))
+    order = np.argsort(key)
+    at = order[np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)]
+    return np.where(key[at] == wanted, at, -1)
 
 
 def all_pairs(n_units: int, without: Sequence[tuple[int, int]] | np.ndarray = ()) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""What D2CL keeps of what it learnt, and where: in files, in clones, on devices, after a second lesson."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from synfer.discover import D2CL
+from synfer.discover.d2cl.fitting import D2CLFitting
+from synfer.errors import FileError, InputError
+from synfer.io import load_checkpoint, save_checkpoint
+
+pytestmark = pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # one epoch
+
+WORK = "synfer.discover.D2CL"
+
+
+@pytest.fixture
+def lessons(driven):
+    x, truth = driven(3)
+    return [(x, truth), (x[:200], truth)]
+
+
+@pytest.fixture
+def taught(quick, lessons):
+    return quick(max_epochs=1, towers="graph").pretrain(lessons)
+
+
+def test_a_second_lesson_is_what_is_saved(driven, taught, lessons, tmp_path):
+    x, _ = driven(4, seed=5)
+    taught.fit(x)
+    taught.set_params(random_state=1).pretrain(lessons[::-1])
+    assert not hasattr(taught, "connectome_")
+    assert not hasattr(taught, "n_features_in_")
+    taught.save(tmp_path / "second.pt")
+    loaded = D2CL.load(tmp_path / "second.pt")
+    np.testing.assert_array_equal(loaded.fit(x).connectome_.score, taught.fit(x).connectome_.score)
+
+
+def test_a_clone_keeps_what_a_lesson_taught_and_not_what_a_fit_did(driven, told, quick, taught):
+    x, truth = driven(4, seed=5)
+    copy = clone(taught)
+    assert copy.get_params() == taught.get_params()
+    np.testing.assert_array_equal(copy.fit(x).connectome_.score, taught.fit(x).connectome_.score)
+    assert not hasattr(clone(copy), "connectome_")
+    edges, others = told(truth, 0.8)
+    before = [p.clone() for p in taught._pretrained.model.parameters()]
+    copy.fit(x, known_edges=edges, known_non_edges=others)  # goes on learning, and changes no other's model
+    assert all(torch.equal(a, b) for a, b in zip(before, taught._pretrained.model.parameters(), strict=True))
+    with pytest.raises(InputError, match="nothing was learnt before"):
+        clone(quick(max_epochs=1, towers="graph").fit(x, known_edges=edges, known_non_edges=others)).fit(x)
+
+
+def test_a_model_goes_to_the_device_that_is_set(driven, taught, monkeypatch):
+    """ "meta" holds no numbers and is everywhere: the model is there when it is asked, and its clone's where it was."""
+    x, _ = driven(4, seed=5)
+    other, seen = clone(taught), []
+
+    def asked(self, model, population, pairs):
+        seen.append({p.device.type for p in model.parameters()})
+        return np.zeros(len(pairs))
+
+    monkeypatch.setattr(D2CLFitting, "_probabilities", asked)
+    taught.set_params(device="meta").fit(x)
+    other.fit(x)
+    assert seen == [{"meta"}, {"cpu"}]
+
+
+def test_a_seed_of_numpy_s_is_kept_in_the_file(taught, tmp_path):
+    taught.set_params(random_state=np.int64(5)).save(tmp_path / "model.pt")
+    assert D2CL.load(tmp_path / "model.pt").random_state == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.update(schema="x"),
+        lambda state: state["model"].update(n_init=10**12),
+        lambda state: state["model"].update(n_sorted=10**9),
+        lambda state: state["model"].update(n_channels=10**9),
+        lambda state: state["model"]["weights"].clear(),
+    ],
+    ids=["schema", "n_init", "n_sorted", "n_channels", "weights"],
+)
+def test_damaged_numbers_are_refused_before_they_take_memory(taught, tmp_path, change):
+    taught.save(tmp_path / "model.pt")
+    state = load_checkpoint(tmp_path / "model.pt", WORK)
+    change(state)
+    save_checkpoint(tmp_path / "damaged.pt", WORK, state)
+    with pytest.raises(FileError, match="its contents are damaged"):
+        D2CL.load(tmp_path / "damaged.pt")
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        (None, r"networks must be pairs \(X, truth\), got a NoneType: give a list of them"),
+        ([1], r"networks must be pairs \(X, truth\), got a int for network 0: give both of each"),
+        ([(np.zeros((20, 3)),)], "got 1 of them for network 0"),
+    ],
+)
+def test_what_is_no_network_is_refused(quick, networks, message):
+    with pytest.raises(InputError, match=message):
+        quick().pretrain(networks)
+
+
+def test_a_prior_is_of_one_network_and_refused_in_lessons(driven, quick, lessons):
+    with pytest.raises(InputError, match="prior must be None in pretrain, for it is of one network; got a ndarray"):
+        quick(prior=np.ones((6, 6))).pretrain(lessons)
