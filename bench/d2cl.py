@@ -7,13 +7,14 @@
                              [--device cpu] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
-variables it is known what they act on (a fifth intervened on); all pairs out of the others are asked for, so that what
-is tested was never intervened on. AUROC over these pairs, the mean over seeds (systems, samples and fits anew), and the
-first seed's interval of 95 % by resampling sources. "correlation" is |r|, "lasso" the coefficient of each variable's
-regression on all others with the penalty that BIC chooses. Neither knows a pair, and what the towers alone know is what
-both know. "pretrained" ones know no pair of the system either: they learnt from --systems others, made by the same
-generator from other seeds, of 50 variables, of both kinds, of 1 to 3 causes a variable and snr .1 to 10; a third of the
-pairs that are told are edges, so that their probabilities are too large. "PC" is causal-learn's, at level .01.
+variables it is known what they act on (a fifth intervened on); all pairs among the others are asked for, so that what
+is tested was never intervened on, nor is the reverse of what was learnt from. AUROC over these pairs, the mean over
+seeds (systems, samples and fits anew), and the first seed's interval of 95 % by resampling sources. "correlation" is
+|r|, "lasso" the coefficient of each variable's regression on all others with the penalty that BIC chooses. Neither
+knows a pair, and what the towers alone know is what both know. "pretrained" ones know no pair of the system either:
+they learnt from --systems others, made by the same generator from other seeds, of 50 variables, of both kinds, of 1 to
+3 causes a variable and snr .1 to 10; a third of the pairs that are told are edges, so that their probabilities are too
+large. "PC" is causal-learn's, at level .01.
 
 "neural": Izhikevich networks of --units, four fifths excitatory, spikes of 20 only, 60 s, unlike in density and weight;
 D2CL learns from --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never
@@ -101,17 +102,20 @@ def lasso(x: np.ndarray) -> np.ndarray:
     return out
 
 
-def auroc(score: np.ndarray, edge: np.ndarray, sources: np.ndarray) -> float:
-    """Over all pairs out of these sources; matrices are (target, source)."""
-    pairs = ~np.eye(len(edge), dtype=bool)
-    asked = pairs[:, sources]
-    truth = edge[:, sources][asked]
-    return float(roc_auc_score(truth, score[:, sources][asked])) if 0 < truth.sum() < truth.size else float("nan")
+def auroc(score: np.ndarray, edge: np.ndarray, asked: np.ndarray, sources: np.ndarray | None = None) -> float:
+    """Over pairs among those asked for, out of these sources (default all of them); matrices are (target, source).
+
+    Into a variable that is told of no pair is scored: its reverse may have been learnt from, its image transposed.
+    """
+    sources = asked if sources is None else sources
+    pairs = asked[:, None] != sources[None, :]
+    truth, said = (matrix[np.ix_(asked, sources)][pairs] for matrix in (edge, score))
+    return float(roc_auc_score(truth, said)) if 0 < truth.sum() < truth.size else float("nan")
 
 
-def interval(score: np.ndarray, edge: np.ndarray, sources: np.ndarray) -> list[float]:
+def interval(score: np.ndarray, edge: np.ndarray, asked: np.ndarray) -> list[float]:
     rng = np.random.default_rng(0)
-    drawn = [auroc(score, edge, rng.choice(sources, len(sources))) for _ in range(200)]
+    drawn = [auroc(score, edge, asked, rng.choice(asked, len(asked))) for _ in range(200)]
     return np.nanquantile(drawn, [0.025, 0.975]).tolist()
 
 
@@ -165,7 +169,7 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
         for flag in (True, False)
     }
     about = {"kind": kind, "p": p, "snr": snr, "truth": truth, "seed": seed, "told": n_told, "hidden": arguments.hidden}
-    slug = f"sem_{kind}_{p}_{snr}_{truth}_{arguments.hidden}_{seed}"
+    slug = f"sem_{kind}_{p}_{snr}_{truth}_{arguments.hidden}_{seed}_among"  # without it: rows of all pairs out of them
 
     def row(method: str, find: Callable[[], np.ndarray]) -> None:
         def make() -> dict:
@@ -173,8 +177,9 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
             score = find()
             figures = {"auroc": auroc(score, edge, asked), "interval": interval(score, edge, asked)}
             if method.removeprefix("pretrained ") in TOWERS:
-                said = np.isfinite(score[:, asked])
-                figures["calibration"] = calibration(score[:, asked][said], edge[:, asked][said])
+                among = np.ix_(asked, asked)
+                said = np.isfinite(score[among])
+                figures["calibration"] = calibration(score[among][said], edge[among][said])
             return about | {"method": method, **figures, "seconds": time.perf_counter() - start}
 
         kept(arguments.out / f"{slug}_{method.replace(' ', '_')}.json", make)
@@ -206,8 +211,13 @@ def spikes(p: float, weight: float, seed: int, n_units: int) -> tuple[sf.Recordi
     return recording.isel(unit=seen), sf.Connectome.from_weights(edge, unit_ids=recording.unit_ids[seen])
 
 
+def drawn(seed: int, k: int) -> tuple[float, float]:
+    """Density and weight of a network that is learnt from: the same for every tower, and after a break."""
+    rng = np.random.default_rng([seed, 3, k])
+    return rng.uniform(0.2, 0.35) if k % 2 else rng.uniform(0.45, 0.6), rng.uniform(3.0, 8.0)
+
+
 def neural(seed: int, arguments: argparse.Namespace) -> None:
-    rng = np.random.default_rng([seed, 3])
     unseen = [spikes(0.4, 5.0, 10_000 * seed + k, arguments.units) for k in range(UNSEEN)]
     edges = [truth.score.to_numpy() > 0 for _, truth in unseen]
     pairs = ~np.eye(20, dtype=bool)
@@ -223,7 +233,7 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
             about = {"method": method, "units": arguments.units, "seed": seed, "networks": arguments.networks}
             return about | {"auroc": each, "calibration": curve, "seconds": time.perf_counter() - start}
 
-        kept(arguments.out / f"neural_{arguments.units}_{seed}_{method.replace(' ', '_')}.json", make)
+        kept(arguments.out / f"neural_{arguments.units}_{seed}_drawn_{method.replace(' ', '_')}.json", make)
 
     for method in UNSUPERVISED:
         row(method, lambda method=method: [scores_of(sf.discover.create(method).fit(x)) for x, _ in unseen])
@@ -231,9 +241,9 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
     def supervised(towers: str) -> list[np.ndarray]:
         networks = []
         for k in range(arguments.networks):
-            p = rng.uniform(0.2, 0.35) if k % 2 else rng.uniform(0.45, 0.6)
-            networks.append(spikes(p, rng.uniform(3.0, 8.0), 10_000 * seed + 1_000 + k, arguments.units))
-        slug = f"neural_{arguments.units}_{seed}_{towers}"
+            p, weight = drawn(seed, k)
+            networks.append(spikes(p, weight, 10_000 * seed + 1_000 + k, arguments.units))
+        slug = f"neural_{arguments.units}_{seed}_drawn_{towers}"
         fitted = model(towers, seed, arguments, slug, image="correlogram", lags=(1, 2, 4))
         fitted.set_params(learning_rate=1e-3).pretrain(networks)
         fitted.save(arguments.out / f"{slug}.pt")
