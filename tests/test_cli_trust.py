@@ -44,6 +44,11 @@ def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(made, tmp_
     result = synfer("report", found, "--recording", recording, *shown)
     assert result.exit_code == 0, result.output
     assert "How far to trust it" in page.read_text(encoding="utf-8")
+    other = run(var_network(var_coefficients(5, 1, 0.3, seed=2)), 1.0, record="x", seed=9)
+    ConditionalGranger(lag=1).fit(other).connectome_.save(tmp_path / "other.nc")
+    result = synfer("report", tmp_path / "other.nc", "--trust", tmp_path / "card.json", "--out", tmp_path / "no.html")
+    assert result.exit_code == 2 and "got one of other scores or units" in result.stderr
+    assert not (tmp_path / "no.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -65,3 +70,14 @@ def test_refuses_in_one_line(made, tmp_path, arguments, words):
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("synfer: error: ") and all(word in line for word in words)
     assert found.read_bytes() == before and not (tmp_path / "card.json").exists()
+
+
+@pytest.mark.parametrize("command", ["trust", "report"])
+@pytest.mark.parametrize("which", ["found", "recording"])
+def test_what_is_read_is_not_replaced_even_by_force(made, command, which):
+    found, recording = made
+    path = {"found": found, "recording": recording}[which]
+    before = path.read_bytes()
+    result = synfer(command, found, "--recording", recording, "--out", path, "--force")
+    assert result.exit_code == 2 and "--out must be another file than" in result.stderr
+    assert path.read_bytes() == before

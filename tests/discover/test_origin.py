@@ -48,3 +48,12 @@ def test_methods_beside_the_list_are_known_too():
     assert method_of(found_by(D2CL())) is D2CL
     with pytest.raises(InputError, match="got D2CL, of which a connectome keeps neither the known pairs nor what"):
         estimator_of(found_by(D2CL()))
+
+
+def test_the_file_of_one_fit_is_not_another_fits():
+    found = found_by(create("causalformer", checkpoint="kept"))
+    found.parameters = {**found.parameters, "checkpoint": "kept"}
+    assert estimator_of(found).get_params()["checkpoint"] is None
+    found.parameters = {**found.parameters, "d_model": "'/tmp/written/elsewhere'"}
+    with pytest.raises(InputError, match="give the estimator"):
+        estimator_of(found)

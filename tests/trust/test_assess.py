@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -101,6 +102,43 @@ def test_initialisations_are_compared_where_a_method_draws(recording):
     quick = {"n_twins": 1, "n_surrogates": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
     card = assess(recording, CrossCorrelation(max_lag=3), n_initialisations=2, **quick)
     assert card.initialisations == pytest.approx(1.0) and card.fits == 3
+
+
+class _Keeps(CrossCorrelation):
+    """Has a checkpoint and an array among its parameters; refuses to fit where the one is given."""
+
+    _parameter_constraints: ClassVar = {
+        **CrossCorrelation._parameter_constraints,
+        "checkpoint": [str, None],
+        "table": "no_validation",
+    }
+
+    def __init__(self, checkpoint=None, table=None, max_lag=3):
+        super().__init__(max_lag=max_lag)
+        self.checkpoint, self.table = checkpoint, table
+
+    def _discover(self, samples):
+        assert self.checkpoint is None
+        return super()._discover(samples)
+
+
+def test_the_fits_of_a_card_share_no_checkpoint_and_the_estimator_keeps_its(recording):
+    estimator = _Keeps(checkpoint="kept")
+    few = {"n_twins": 0, "n_surrogates": 1, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
+    assess(recording, estimator, **few)
+    assert estimator.checkpoint == "kept"
+
+
+def test_a_cache_tells_long_arrays_apart_and_refuses_what_it_cannot_tell(recording):
+    samples = CrossCorrelation()._read(recording, reset=True)
+    table = np.zeros(5000)
+    other = table.copy()
+    other[2500] = 1.0
+    assert repr(table) == repr(other)
+    digests = [work._digest(_Keeps(table=one), samples, 0) for one in (table, other, table.copy())]
+    assert digests[0] != digests[1] and digests[0] == digests[2]
+    with pytest.raises(InputError, match="the estimator's table cannot be told from others"):
+        work._digest(_Keeps(table=lambda: 0), samples, 0)
 
 
 class TestRefuses:

@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from synfer.connectome import Connectome
 from synfer.errors import FileError
-from synfer.trust.card import Card, Null, Power
+from synfer.trust.card import Card, Null, Power, digest_of
 from synfer.trust.forecasts import Course, Forecasts
 from synfer.trust.measures import FEATURES
 from synfer.trust.predictor import Prediction
@@ -46,6 +47,24 @@ def test_a_card_is_read_as_it_was_written(card, tmp_path):
     assert np.isnan(again.features.pop("halves")) and np.isnan(card.features.pop("halves"))
     assert again == card
     assert again.lines() == card.lines()
+
+
+def test_numbers_that_are_none_and_cards_of_earlier_versions_are_read(card, tmp_path):
+    path = tmp_path / "card.json"
+    dataclasses.replace(card, power=[dataclasses.replace(card.power[0], auroc=float("nan"))], halves=1).save(path)
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "digest"}))
+    again = Card.load(path)
+    assert np.isnan(again.power[0].auroc) and again.halves == 1 and again.digest is None
+
+
+def test_a_digest_tells_scores_and_units_and_not_their_order():
+    score = np.random.default_rng(0).random((4, 4))
+    found = Connectome(score, unit_ids=["d", "b", "a", "c"])
+    assert digest_of(found.sel(units=["a", "b", "c", "d"])) == digest_of(found)
+    assert digest_of(Connectome(score, unit_ids=["d", "b", "c", "a"])) != digest_of(found)
+    other = score.copy()
+    other[0, 1] += 1e-9
+    assert digest_of(Connectome(other, unit_ids=["d", "b", "a", "c"])) != digest_of(found)
 
 
 def test_nothing_speaks_against_a_good_answer(card):
@@ -122,6 +141,33 @@ class TestRefusesToRead:
             path.write_text(json.dumps(whole | change))
             with pytest.raises(FileError, match=words):
                 Card.load(path)
+
+    def test_fields_of_wrong_types_and_what_is_too_deep_or_too_long(self, card, tmp_path, monkeypatch):
+        path = tmp_path / "card.json"
+        card.save(path)
+        whole = json.loads(path.read_text())
+        null, course = whole["nulls"][0], whole["course"]
+        for change in (
+            {"halves": "x"},
+            {"halves": True},
+            {"course": course | {"drifting": "x"}},
+            {"nulls": [null | {"made": {"x": 1}}]},
+            {"nulls": [null | {"n": 1.5}]},
+            {"n_units": [1]},
+            {"fits": None},
+            {"strange": [1]},
+            {"predicted": {"other": {"value": 0.5, "low": 0.1, "high": 0.9}}},
+        ):
+            path.write_text(json.dumps(whole | change))
+            with pytest.raises(FileError, match="damaged"):
+                Card.load(path)
+        path.write_text("[" * 200_000)
+        with pytest.raises(FileError, match="no trust card"):
+            Card.load(path)
+        monkeypatch.setattr("synfer.trust.card.LARGEST", 100)
+        card.save(path)
+        with pytest.raises(FileError, match="more than 100 characters"):
+            Card.load(path)
 
     def test_no_file(self, tmp_path):
         with pytest.raises(FileError, match="cannot read"):

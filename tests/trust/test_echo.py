@@ -7,7 +7,7 @@ from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger
 from synfer.discover.autoregression import spectral_radius
 from synfer.simulate import run, var_coefficients, var_network
-from synfer.trust.echo import echo_of
+from synfer.trust.echo import echo_of, highest_pairs
 from synfer.trust.own import own_histories
 
 
@@ -50,3 +50,24 @@ def test_edges_are_a_share_of_the_pairs_within_bounds_and_the_whole_is_stable():
         echo = echo_of(samples, found, own, share)
         assert echo.wired.sum() == edges and spectral_radius(echo.coefficients) < 1
         assert np.isfinite(echo.simulated(samples, 0).segments[0]).all()
+
+
+def test_pairs_that_score_nothing_are_not_wired_and_ties_do_not_add_edges():
+    score = np.zeros((8, 8))
+    score[1, 2] = score[5, 0] = 1.0
+    np.testing.assert_array_equal(highest_pairs(score, 6), score > 0)
+    assert not highest_pairs(np.zeros((8, 8)), 6).any()
+    tied = highest_pairs(np.ones((8, 8)), 6)
+    assert tied.sum() == 6 and not tied.diagonal().any() and tied.any(axis=1).sum() > 2
+    distinct = np.random.default_rng(0).random((8, 8))
+    np.fill_diagonal(distinct, 2.0)
+    lowest = np.sort(distinct[~np.eye(8, dtype=bool)])[-6]
+    np.testing.assert_array_equal(highest_pairs(distinct, 6), (distinct >= lowest) & ~np.eye(8, dtype=bool))
+
+
+def test_an_echo_of_scores_that_are_mostly_zero_has_their_edges_alone(known):
+    _, _, samples, _ = known
+    score = np.zeros((8, 8))
+    score[1, 2] = score[5, 0] = 1.0
+    echo = echo_of(samples, Connectome(score, unit_ids=samples.unit_ids), own_histories(samples.segments), 0.1)
+    np.testing.assert_array_equal(echo.wired, score > 0)

@@ -6,6 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from synfer.connectome import Connectome
+from synfer.errors import InputError
 from synfer.trust.measures import (
     FEATURES,
     by_unit,
@@ -78,3 +79,9 @@ def test_features_say_what_was_not_asked():
     assert features["gain"] == 0.2 and features["log_samples"] == 3.0
     assert np.isnan([features["halves"], features["excess_surrogates"], features["echo"]]).all()
     assert np.isfinite([features["excess_twins"], features["implied_twins"], features["beyond_twins"]]).all()
+
+
+def test_nothing_exceeds_what_is_not_there():
+    for a, b in (([], [1.0]), ([1.0], [])):
+        with pytest.raises(InputError, match="must each hold a value"):
+            exceeds(np.array(a), np.array(b))

@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from synfer.cli import finding
-from synfer.cli.inputs import read_recording, read_truth, refuse_same_file, settings_of
+from synfer.cli.inputs import read_recording, read_truth, refuse_replacing, refuse_same_file, settings_of
 from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
@@ -187,6 +187,8 @@ def report(
                 raise InputError(f"--{option} is for the page of one connectome; {estimate} is a folder.")
         finding.write_index(estimate, out)
         return
+    others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
+    refuse_replacing("--out", out, others)
     found = Connectome.load(estimate)
     given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
@@ -239,6 +241,7 @@ def trust(
 
     if out.exists() and not force:
         raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
     found = Connectome.load(estimate)
     given = found.provenance.get("given")
     if signal is None and isinstance(given, dict):

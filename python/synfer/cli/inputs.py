@@ -72,6 +72,13 @@ def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> Non
         raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
 
 
+def refuse_replacing(name: str, path: Path, others: dict[str, Path | None]) -> None:
+    """Refuse a path that is one of the files to be read."""
+    for other_name, other in others.items():
+        if other is not None:
+            refuse_same_file(name, path, other_name, other)
+
+
 def settings_of(assignments: list[str] | None, function: Callable[..., Any], what: str) -> dict[str, Any]:
     """Read "name=value" for a function's parameters that are numbers or names; others have options of their own."""
     settings = dict(parsed(assignment) for assignment in assignments or [])

@@ -42,6 +42,7 @@ def estimator_of(connectome: Connectome) -> BaseDiscoverer:
     estimator = made()
     known = estimator.get_params(deep=False)
     given = {name: value for name, value in dict(connectome.parameters).items() if name in known}
+    given.pop("checkpoint", None)  # a file of that fit alone
     for name, value in given.items():
         default = known[name]
         if isinstance(value, str) and not isinstance(default, str) and value == repr(default):
@@ -49,7 +50,9 @@ def estimator_of(connectome: Connectome) -> BaseDiscoverer:
         elif isinstance(value, str) and not value.isidentifier():
             try:
                 given[name] = ast.literal_eval(value)
-            except (ValueError, SyntaxError):
+                if isinstance(given[name], str):  # a path, written to look like something else
+                    raise ValueError
+            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
                 raise InputError(
                     f"connectome was found with {name}={value:.60}, of which its file keeps the name alone: give the "
                     "estimator."

@@ -16,7 +16,7 @@ from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import methods
 from synfer.storage import StrPath, written_whole
-from synfer.trust.card import NAMES, Card
+from synfer.trust.card import NAMES, Card, digest_of
 from synfer.trust.reference import Reference
 
 MOST_ROWS = 50
@@ -75,7 +75,7 @@ def write(
         The file cannot be written.
     InputError
         The connectome is a batch or holds several times, the recording is another than that it was found from (of
-        other units, step or length), the card is of another method or number of units, the signal is not named, the
+        other units, step or length), the card is of another method, units or scores, the signal is not named, the
         truth is of other units, or plotly is not installed (``synfer[report]``).
     """
     try:
@@ -95,6 +95,11 @@ def write(
         raise InputError(
             f"card must be of this connectome, {connectome.method} of {connectome.n_units} units; got one of "
             f"{card.method} of {card.n_units}: make it anew by synfer trust."
+        )
+    if card is not None and card.digest is not None and card.digest != digest_of(connectome):
+        raise InputError(
+            "card must be of this connectome; got one of other scores or units, of another recording perhaps: make it "
+            "anew by synfer trust."
         )
     heading = title or f"{connectome.method or 'Connectome'} of {connectome.n_units} units"
     body = "".join(_sections(connectome, recording, name, truth, card))

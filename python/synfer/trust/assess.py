@@ -22,7 +22,7 @@ from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.storage import StrPath, version_of
 from synfer.trust import plants, repeats
-from synfer.trust.card import Card, Null, Power
+from synfer.trust.card import Card, Null, Power, digest_of
 from synfer.trust.echo import Echo, echo_of
 from synfer.trust.forecasts import course_of, forecasts_of
 from synfer.trust.measures import exceeds, features_of, pairs_of, share_of_edges, tails
@@ -196,6 +196,7 @@ def assess(
         strange=[],
         warn_below=None,
         about={**settings, "random_state": int(random_state), "signal": samples.signal, "synfer": version_of("synfer")},
+        digest=digest_of(found),
     )
     if not isinstance(predictor, str):
         return card.predict_by(predictor)
@@ -231,6 +232,8 @@ def _given(
             "estimator must be one of synfer.discover, such as ConditionalGranger(), or connectome be given; got "
             f"{'a class' if isinstance(estimator, type) else type(estimator).__name__}."
         )
+    if "checkpoint" in estimator.get_params(deep=False):  # one file cannot hold what some 25 fits have come to
+        estimator = clone(estimator).set_params(checkpoint=None)
     _checks.check_parameters(estimator)
     return estimator, signal
 
@@ -355,8 +358,10 @@ def _echo(work: Work, found: Connectome, share: float, n_echoes: int, seeds: Any
     if n_echoes == 0:
         return None, []
     echo = echo_of(work.samples, found, own_histories(work.samples.segments), share)
-    answers = work.each("echoes", [functools.partial(_echoed, echo=echo)] * n_echoes, seeds[7])
     edge = off_diagonal(echo.wired)
+    if not edge.any() or edge.all():
+        return None, []  # nothing was found that could be found again
+    answers = work.each("echoes", [functools.partial(_echoed, echo=echo)] * n_echoes, seeds[7])
     scores = [pairs_of(one) for one in _there(answers)]
     return (float(np.mean([exceeds(one[edge], one[~edge]) for one in scores])) if scores else None), answers
 

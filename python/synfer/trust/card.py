@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import types
+import typing
 from typing import Any
 
+import numpy as np
+
+from synfer.connectome import Connectome
 from synfer.errors import FileError
 from synfer.storage import StrPath, as_path, version_of, written_whole
 from synfer.trust.forecasts import KPSS_LEVEL, Course, Forecasts
@@ -14,6 +20,8 @@ from synfer.trust.predictor import GOOD, OUTCOMES, Prediction, Predictor
 from synfer.trust.reference import UNSURE, Reference
 
 SCHEMA = 1
+LARGEST = 10_000_000
+"""Characters of a card's file that are read; a card has some thousands."""
 NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
 
 
@@ -100,6 +108,8 @@ class Card:
         Predicted AUROC below which is warned.
     about : dict
         Settings, seed, versions, and the size of the table behind the prediction.
+    digest : str or None
+        `digest_of` the connectome; None where the card was made by an earlier version.
     """
 
     method: str
@@ -121,6 +131,7 @@ class Card:
     strange: list[str]
     warn_below: float | None
     about: dict[str, Any]
+    digest: str | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -235,24 +246,31 @@ class Card:
             The file is missing, damaged, of another kind or of a newer version.
         """
         try:
-            found = json.loads(as_path(path).read_text(encoding="utf-8"))
+            with as_path(path).open(encoding="utf-8") as file:
+                text = file.read(LARGEST + 1)
+            if len(text) > LARGEST:
+                raise ValueError(f"more than {LARGEST} characters")
+            found = json.loads(text)
             kind, schema = found.get("synfer_kind"), found.get("synfer_schema")
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise FileError(f"cannot read {str(path)!r}: no trust card ({' '.join(str(error).split())}).") from None
         if kind != "trust" or not isinstance(schema, int):
             raise FileError(f"cannot read {str(path)!r}: no trust card of synfer, but {kind or 'something else'}.")
         if schema > SCHEMA:
             raise FileError(f"cannot read {str(path)!r}: written by a newer synfer; update this one.")
         try:
+            found = {"digest": None} | found
             values = {field.name: found[field.name] for field in dataclasses.fields(cls)}
-            values["nulls"] = [Null(**one) for one in values["nulls"]]
-            values["power"] = [Power(**one) for one in values["power"]]
-            values["forecasts"] = None if values["forecasts"] is None else Forecasts(**values["forecasts"])
-            values["course"] = Course(**values["course"])
-            values["reference"] = None if values["reference"] is None else Reference(**values["reference"])
-            values["predicted"] = {name: Prediction(**one) for name, one in values["predicted"].items()}
+            values["nulls"] = [_made(Null, one) for one in values["nulls"]]
+            values["power"] = [_made(Power, one) for one in values["power"]]
+            values["forecasts"] = None if values["forecasts"] is None else _made(Forecasts, values["forecasts"])
+            values["course"] = _made(Course, values["course"])
+            values["reference"] = None if values["reference"] is None else _made(Reference, values["reference"])
+            values["predicted"] = {name: _made(Prediction, one) for name, one in values["predicted"].items()}
             values["features"] = {k: math.nan if v is None else float(v) for k, v in values["features"].items()}
-            return cls(**values)
+            card = _made(cls, values)
+            card.lines()  # what is read can be told
+            return card
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileError(f"cannot read {str(path)!r}: damaged ({type(error).__name__}: {error}).") from None
 
@@ -268,6 +286,32 @@ class Card:
         return dataclasses.replace(
             self, reference=None, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
         )
+
+
+def _made(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Make a dataclass of what a file holds, each field of the type that it must have; NaN is written as null."""
+    hints = typing.get_type_hints(kind)
+    made = kind(**{k: math.nan if one is None and hints.get(k) is float else one for k, one in values.items()})
+    for name, hint in hints.items():
+        value = getattr(made, name)
+        allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        plain = tuple(typing.get_origin(one) or one for one in allowed)
+        as_number = float in plain and isinstance(value, int)
+        if (bool not in plain and isinstance(value, bool)) or not (as_number or isinstance(value, plain)):
+            raise TypeError(f"{name} must be {hint if len(allowed) > 1 else plain[0].__name__}")
+    return made
+
+
+def digest_of(connectome: Connectome) -> str:
+    """Tell a connectome from others: by its scores and unit ids, in whatever order these stand."""
+    matrix = connectome.to_matrix()
+    ids = [str(unit) for unit in matrix.unit_ids.tolist()]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    score = np.asarray(matrix.score, dtype=np.float64)[np.ix_(order, order)]
+    np.fill_diagonal(score, 0.0)
+    told = json.dumps([ids[k] for k in order]).encode()
+    told += np.where(np.isnan(score), np.nan, score + 0.0).tobytes()  # one NaN, and no -0
+    return hashlib.sha256(told).hexdigest()[:32]
 
 
 def _plain(value: Any) -> Any:

@@ -49,6 +49,20 @@ class Echo:
         return dataclasses.replace(samples, segments=np.split(x[: ends[-1]], ends[:-1]))
 
 
+def highest_pairs(score: np.ndarray, many: int) -> np.ndarray:
+    """Say which pairs, (target, source) without the diagonal, score highest: ``many``, or fewer where fewer exceed 0.
+
+    Of equal scores those are taken that come first in an order drawn once and for all: by position they would crowd at
+    the first targets.
+    """
+    evidence = np.where(np.eye(len(score), dtype=bool), 0.0, score).ravel()
+    drawn = np.random.default_rng(0).permutation(evidence.size)
+    first = drawn[np.argsort(-evidence[drawn], kind="stable")][:many]
+    chosen = np.zeros(evidence.size, dtype=bool)
+    chosen[first] = evidence[first] > 0
+    return chosen.reshape(score.shape)
+
+
 def echo_of(samples: Samples, found: Connectome, own: list[OwnHistory], share: float) -> Echo:
     """Fit the linear network whose edges are that share of the pairs which scores highest.
 
@@ -63,14 +77,13 @@ def echo_of(samples: Samples, found: Connectome, own: list[OwnHistory], share: f
     own : list of OwnHistory
         For the order of each unit's own past.
     share : float
-        Of all pairs; between .02 and .8 of them are wired.
+        Of all pairs; between .02 and .8 of them are wired, fewer where fewer score above 0.
     """
     score = np.nan_to_num(np.asarray(found.score, dtype=np.float64))
     n = samples.n_units
     pairs = off_diagonal(score)
     many = int(np.clip(round(share * len(pairs)), max(1, FEWEST * len(pairs)), MOST * len(pairs)))
-    wired = score >= np.sort(pairs)[-many]
-    np.fill_diagonal(wired, False)
+    wired = highest_pairs(score, many)
     orders = [max(LAGS, len(unit.coef)) for unit in own]
     highest = max(orders)
     segments = [segment.astype(np.float64) for segment in samples.segments if len(segment) > highest]

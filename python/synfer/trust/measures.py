@@ -11,6 +11,7 @@ from sklearn.mixture import GaussianMixture
 
 from synfer.connectome import Connectome
 from synfer.discover.significance.around import off_diagonal
+from synfer.errors import InputError
 
 FEATURES = (
     "excess_twins",  # chance that a score exceeds one of an edge-free twin
@@ -55,7 +56,15 @@ def pairs_of(connectome: Connectome) -> np.ndarray:
 
 
 def exceeds(a: np.ndarray, b: np.ndarray) -> float:
-    """Chance that one of ``a`` exceeds one of ``b``, ties counting half: Mann and Whitney's U over its maximum."""
+    """Chance that one of ``a`` exceeds one of ``b``, ties counting half: Mann and Whitney's U over its maximum.
+
+    Raises
+    ------
+    InputError
+        One of them is empty.
+    """
+    if not (len(a) and len(b)):
+        raise InputError(f"a and b must each hold a value to be compared; got {len(a)} and {len(b)}.")
     ranks = rankdata(np.concatenate([a, b]))
     return float((ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2.0) / (len(a) * len(b)))
 

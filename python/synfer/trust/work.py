@@ -58,7 +58,7 @@ def _kept(estimator: BaseDiscoverer, make: Any, samples: Samples, seed: int, hom
 
 
 def _digest(estimator: BaseDiscoverer, samples: Samples, seed: int) -> str:
-    parameters = {name: repr(value) for name, value in sorted(estimator.get_params(deep=True).items())}
+    parameters = {name: _told(name, value) for name, value in sorted(estimator.get_params(deep=True).items())}
     seed = seed if "random_state" in parameters else 0
     told = json.dumps([type(estimator).__name__, parameters, seed, samples.dt, samples.signal, version_of("synfer")])
     digest = hashlib.sha256(told.encode())
@@ -66,6 +66,18 @@ def _digest(estimator: BaseDiscoverer, samples: Samples, seed: int) -> str:
         digest.update(repr((segment.shape, segment.dtype.str)).encode())
         digest.update(np.ascontiguousarray(segment).tobytes())
     return digest.hexdigest()[:32]
+
+
+def _told(name: str, value: Any) -> str:
+    """Tell a parameter's value from all others: by what it holds, as repr leaves out the middle of a long array."""
+    if isinstance(value, BaseDiscoverer):
+        return type(value).__name__  # its own parameters stand beside it
+    try:
+        return str(joblib.hash(value))
+    except Exception as error:  # pickle raises what the object pleases
+        raise InputError(
+            f"cache: the estimator's {name} cannot be told from others ({type(error).__name__}): leave the cache out."
+        ) from None
 
 
 def home_of(cache: StrPath | None) -> Path | None:
