@@ -94,5 +94,9 @@ class ConstantSegmentWarning(SynferWarning):
     """A unit does not vary throughout a trial: it is silent or disconnected there."""
 
 
+class OutlierWarning(SynferWarning):
+    """A few samples are so far from all others that the scale is theirs, and what the others do is no longer seen."""
+
+
 class NonStationaryWarning(SynferWarning):
     """A mean drifts, so that a method that takes it to be steady finds drives where there is a common course."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,8 @@ from synfer.discover.d2cl.images import (
     joint_density,
     joint_density_reference,
 )
-from synfer.errors import InputError
+from synfer.discover.d2cl.pairs import Population, View
+from synfer.errors import InputError, OutlierWarning
 
 PAIRS = np.array([[0, 1], [1, 0], [2, 1], [0, 2]])
 
@@ -124,3 +127,16 @@ def test_independent_trains_have_correlograms_of_unit_spread():
     cross = np.sinh(Correlograms([x[:30_000], x[30_000:]], 16).images(pairs)[:, 0, 0])  # the finest scale
     assert abs(cross.mean()) < 0.15
     assert 0.8 < cross.std() < 1.2
+
+
+def test_an_artefact_that_blanks_a_unit_s_images_is_warned_of():
+    x = np.random.default_rng(7).standard_normal((500, 4))
+    view = View("density", (0,), 32, 8, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OutlierWarning)
+        Population([x], view, np.array(list("abcd")))
+        Population([np.exp(x)], view, np.array(list("abcd")))  # skewed, and still to be seen
+    x[100, 2] = 1e4
+    with pytest.warns(OutlierWarning, match="unit c nearly always lies within one bandwidth"):
+        image = Population([x], view, np.array(list("abcd"))).images(np.array([[0, 2]]))[0, 0]
+    assert np.ptp(image, axis=1).max() < 0.01 * image.max()  # which is so: along the target nothing changes

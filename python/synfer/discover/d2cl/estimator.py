@@ -196,6 +196,8 @@ class D2CL(D2CLFitting):
         -----
         NotConvergedWarning
             It came to ``max_epochs`` before its validation loss came to rest.
+        OutlierWarning
+            A few samples are so far from a unit's others that its densities are flat.
         """
         self._known: tuple[Any, Any] = (known_edges, known_non_edges)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from synfer.discover.d2cl.graphs import N_FEATURES, Prior, prior_graph, subgraphs
 from synfer.discover.d2cl.images import Correlograms, Signal, density_images
-from synfer.errors import InputError
+from synfer.errors import InputError, OutlierWarning
 from synfer.forecast.windows import Windows
 
 CACHE = 1 << 29
@@ -92,6 +93,14 @@ class Population:
                     raise InputError(
                         f"X must take more than two values for image='density', got nearly no others in unit "
                         f"{unit_ids[few][0]}: take image='correlogram' for spikes, or drop it."
+                    )
+                flat = np.ptp(self._signal.grid, axis=1) < self._signal.bandwidth
+                if flat.any():
+                    warnings.warn(
+                        f"unit {unit_ids[flat][0]} nearly always lies within one bandwidth, so that its images are "
+                        "flat: a few samples are far from all others; clip them, or cut them out.",
+                        OutlierWarning,
+                        stacklevel=2,
                     )
         if view.towers != "image":
             self._prior = prior_graph(segments, view.lags, view.degree, prior)
