@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation
+from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation, SpikeGLM
 from synfer.errors import InputError
 from synfer.evaluate import compare
 from synfer.recording import Recording
@@ -120,6 +120,39 @@ class _Keeps(CrossCorrelation):
     def _discover(self, samples):
         assert self.checkpoint is None
         return super()._discover(samples)
+
+
+class _NoTwins(CrossCorrelation):
+    """Takes the very values of the recording alone, as surrogates keep them and autoregressions do not."""
+
+    highest: ClassVar = 0.0
+
+    def _discover(self, samples):
+        if max(part.max() for part in samples.segments) != self.highest:
+            raise InputError("X must be what it was.")
+        return super()._discover(samples)
+
+
+def test_a_null_to_which_no_fit_succeeds_is_left_out_and_said(recording, monkeypatch):
+    few = {"n_twins": 2, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None, "n_initialisations": 0}
+    monkeypatch.setattr(_NoTwins, "highest", np.asarray(recording["x"]).max())
+    card = assess(recording, _NoTwins(), n_surrogates=1, **few)
+    assert [null.kind for null in card.nulls] == ["circular_shift"] and card.left_out == {
+        "twins": "X must be what it was."
+    }
+    assert any("every fit to it failed: twins (X must be what it was.)" in warning for warning in card.warnings)
+    assert np.isnan(card.features["excess_twins"])
+    with pytest.raises(InputError, match=r"all fits to twins failed: X must be what it was\."):
+        assess(recording, _NoTwins(), n_surrogates=0, **few)
+
+
+def test_a_fit_that_was_given_more_than_the_recording_is_not_done_again_without(recording):
+    counts = (np.asarray(recording["x"]) > 1.5).astype(float)
+    spikes = Recording({"spikes": counts}, 1e-3)
+    found = SpikeGLM(window=5, n_basis=2).fit(spikes, covariates=np.sin(np.arange(len(counts)))[:, None]).connectome_
+    assert found.provenance["given"]["covariates"] == "an array"
+    with pytest.raises(InputError, match="was given covariates besides"):
+        assess(spikes, connectome=found)
 
 
 def test_the_fits_of_a_card_share_no_checkpoint_and_the_estimator_keeps_its(recording):

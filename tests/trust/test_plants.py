@@ -62,6 +62,9 @@ def test_quiet_pairs_are_low_both_ways_and_each_unit_is_once_a_target():
     assert (score[quiet] <= middle).all() and quiet.any()
     target, source = choose(quiet, np.random.default_rng(0))
     assert len(target) == len(set(target)) <= 5 and quiet[target, source].all()
+    for seed in range(20):
+        target, source = choose(quiet, np.random.default_rng(seed))
+        assert len(target) and not set(target) & set(source)
 
 
 def test_refuses_what_cannot_be_planted(noise):

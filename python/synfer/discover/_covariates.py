@@ -12,6 +12,14 @@ from synfer.errors import InputError, ShapeError
 from synfer.recording import Recording
 
 
+def names_of(covariates: Any) -> dict[str, Any]:
+    """Tell what was given, for a connectome's provenance: names of signals, that it was an array, or nothing."""
+    if covariates is None or isinstance(covariates, str):
+        return {} if covariates is None else {"covariates": covariates}
+    named = isinstance(covariates, list | tuple) and all(isinstance(one, str) for one in covariates)
+    return {"covariates": list(covariates) if named else "an array"}
+
+
 def read_covariates(X: Any, covariates: Any, samples: Samples) -> list[np.ndarray] | None:
     """Covariates of each segment, (time, covariate) or (time, unit, covariate), float32; None where none are given.
 

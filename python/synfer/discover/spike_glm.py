@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from synfer import _core
 from synfer.connectome import Connectome
-from synfer.discover._covariates import read_covariates
+from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
 from synfer.errors import InputError, NotConvergedWarning
@@ -204,7 +204,9 @@ class SpikeGLM(BaseDiscoverer):
         """
         self._given = (X, covariates)
         try:
-            return super().fit(X, signal)
+            super().fit(X, signal)
+            self.connectome_.provenance["given"] |= names_of(covariates)
+            return self
         finally:
             del self._given
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
 from synfer.discover._checks import as_positive
-from synfer.discover._covariates import read_covariates
+from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.effects import combine
@@ -250,7 +250,9 @@ class Synformer(BaseDiscoverer):
         """
         self._given = (X, covariates)
         try:
-            return super().fit(X, signal)
+            super().fit(X, signal)
+            self.connectome_.provenance["given"] |= names_of(covariates)
+            return self
         finally:
             del self._given
 

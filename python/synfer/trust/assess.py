@@ -36,6 +36,8 @@ ALPHA = 0.05
 STRENGTHS = (0.03, 0.1, 0.3)
 STEPS = ("planted_weak", "planted_middle", "planted_strong")
 BY_REFERENCE = "reference"
+GIVEN = {"signal", "stretches", "samples"}
+"""What a fit may be given: what else it was, its connectome's provenance names too."""
 
 
 def assess(
@@ -142,18 +144,24 @@ def assess(
         f"surrogates_{shift.name}", [functools.partial(_drawn, kind=shift)] * n_surrogates, seeds[2]
     )
     answers += of_twins + of_surrogates
-    nulls = []
-    if n_twins:
-        nulls.append(_null("twins", of_twins, _told(twins)))
-    if n_surrogates:
-        nulls.append(_null(shift.name, of_surrogates, {}))
+    nulls, left_out = [], {}
+    for kind, drawn, made, one in (
+        ("twins", of_twins, _told(twins) if twins else {}, functools.partial(_twin, twin=twins[0]) if twins else _same),
+        (shift.name, of_surrogates, {}, functools.partial(_drawn, kind=shift)),
+    ):
+        if _there(drawn):
+            nulls.append(_null(kind, _there(drawn), made))
+        elif drawn:
+            left_out[kind] = work.why(one, int(seeds[1 if kind == "twins" else 2]))
+    if not nulls:
+        raise InputError("; ".join(f"recording: all fits to {kind} failed: {why}" for kind, why in left_out.items()))
 
     alike = None
     if n_initialisations > 1 and "random_state" in estimator.get_params(deep=False):
         again = work.each("initialisations", [_same] * n_initialisations, seeds[3])
         answers += again
         alike = repeats.agreement(_there(again))
-    share = _share(found, _there(of_twins or of_surrogates))
+    share = _share(found, _there(of_twins) or _there(of_surrogates))
     halves, halves_auroc, of_halves = _halves(work, n_halves, share, int(seeds[4]))
     answers += of_halves
     level = (nulls[0]).level
@@ -197,6 +205,7 @@ def assess(
         warn_below=None,
         about={**settings, "random_state": int(random_state), "signal": samples.signal, "synfer": version_of("synfer")},
         digest=digest_of(found),
+        left_out=left_out,
     )
     if not isinstance(predictor, str):
         return card.predict_by(predictor)
@@ -226,6 +235,12 @@ def _given(
         given = connectome.provenance.get("given")
         if signal is None and isinstance(given, dict):
             signal = given.get("signal")
+        beside = sorted(set(given) - GIVEN) if isinstance(given, dict) else []
+        if beside:
+            raise InputError(
+                f"connectome must be found from a recording alone: its fit was given {', '.join(beside)} besides, and "
+                "the card's fits could not be; find it without."
+            )
         estimator = estimator_of(connectome) if estimator is None else estimator
     if not isinstance(estimator, BaseDiscoverer):
         raise InputError(
@@ -272,12 +287,7 @@ def _told(twins: list[Twin]) -> dict[str, Any]:
     return {"kind": worst.kind, "matched": worst.matched, "deviation": worst.deviation, "worst": worst.worst}
 
 
-def _null(kind: str, answers: list[Answer], made: dict[str, Any]) -> Null:
-    found = _there(answers)
-    if not found:
-        raise InputError(
-            f"recording: all {len(answers)} fits to {kind} failed; leave them out (0), or record for longer."
-        )
+def _null(kind: str, found: list[Connectome], made: dict[str, Any]) -> Null:
     pvalues = [off_diagonal(np.asarray(one.pvalue)) for one in found if one.pvalue is not None]
     known = np.concatenate(pvalues) if pvalues else np.array([])
     known = known[np.isfinite(known)]

@@ -59,7 +59,7 @@ class Power:
     strength : float
         Deviations of the target's own shocks for one of the source; of events, the chance that one makes another.
     planted, found : int
-        Found: of Benjamini and Hochberg's p < .05, or, without p-values, scored above 95 % of the edge-free twins'.
+        Found: of Benjamini and Hochberg's p < .05, or, without p-values, scored above 95 % of the first null's.
     share, low, high : float
         found / planted with Wilson's 95 % interval.
     auroc : float
@@ -110,6 +110,8 @@ class Card:
         Settings, seed, versions, and the size of the table behind the prediction.
     digest : str or None
         `digest_of` the connectome; None where the card was made by an earlier version.
+    left_out : dict of str to str
+        Nulls to which no fit succeeded, and why.
     """
 
     method: str
@@ -132,6 +134,7 @@ class Card:
     warn_below: float | None
     about: dict[str, Any]
     digest: str | None = None
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def warnings(self) -> list[str]:
@@ -157,6 +160,7 @@ class Card:
             found.append("The fit did not converge.")
         if 10 * self.unconverged > self.fits:
             found.append(f"{self.unconverged} of {self.fits} fits made for this card did not converge, or failed.")
+        found += [f"Left out, as every fit to it failed: {kind} ({why})" for kind, why in self.left_out.items()]
         for null in self.nulls:
             if null.rejected is not None and null.rejected > 0.1:
                 found.append(
@@ -259,7 +263,7 @@ class Card:
         if schema > SCHEMA:
             raise FileError(f"cannot read {str(path)!r}: written by a newer synfer; update this one.")
         try:
-            found = {"digest": None} | found
+            found = {"digest": None, "left_out": {}} | found
             values = {field.name: found[field.name] for field in dataclasses.fields(cls)}
             values["nulls"] = [_made(Null, one) for one in values["nulls"]]
             values["power"] = [_made(Power, one) for one in values["power"]]

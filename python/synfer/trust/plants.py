@@ -43,10 +43,18 @@ def quiet_pairs(score: np.ndarray) -> np.ndarray:
 
 
 def choose(quiet: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Choose targets and sources of edges to plant, each unit the target of one at most, of half the units."""
+    """Choose targets and sources of edges to plant, each unit the target of one at most, of half the units at most.
+
+    No source is a target: a planted edge drives with the source's course as it was.
+    """
     n = len(quiet)
-    targets = [int(k) for k in rng.permutation(n) if quiet[k].any()][: max(1, n // 2)]
-    sources = [int(rng.choice(np.flatnonzero(quiet[k]))) for k in targets]
+    targets: list[int] = []
+    sources: list[int] = []
+    for k in map(int, rng.permutation(n)):
+        free = np.setdiff1d(np.flatnonzero(quiet[k]), targets)
+        if len(targets) < max(1, n // 2) and k not in sources and len(free):
+            targets.append(k)
+            sources.append(int(rng.choice(free)))
     return np.array(targets), np.array(sources)
 
 

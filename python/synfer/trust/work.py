@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+from sklearn.base import clone
 from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover import BaseDiscoverer, Samples
 from synfer.discover.significance.around import fit_fresh
-from synfer.errors import InputError
+from synfer.errors import InputError, SynferError
 from synfer.storage import StrPath, as_path, version_of
 
 Answer = tuple[Connectome | None, bool]
@@ -40,6 +42,16 @@ class Work:
             call(self.estimator, make, self.samples, int(first) + k, self.home) for k, make in enumerate(makes)
         )
         return list(tqdm(found, total=len(makes), desc=what, unit=" fits", delay=2, leave=False, disable=None))
+
+    def why(self, make: Callable[[Samples, int], Samples], seed: int) -> str:
+        """Say why such a fit fails: by failing once more."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                clone(self.estimator)._fit_samples(make(self.samples, seed))
+            except (SynferError, np.linalg.LinAlgError) as error:
+                return " ".join(str(error).split())
+        return "not every time"
 
 
 def _kept(estimator: BaseDiscoverer, make: Any, samples: Samples, seed: int, home: Path | None) -> Answer:
