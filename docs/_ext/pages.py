@@ -46,7 +46,7 @@ def card(name: str) -> str:
     made, told = METHODS[name], CARDS[name]
     doc = NumpyDocString(inspect.cleandoc(made.__doc__ or ""))
     summary = " ".join(doc["Summary"])
-    sources = "\n".join(doc["References"]).strip() or "It is synfer's own: say which version, as `synfer info` tells it."
+    sources = "\n".join(doc["References"]).strip() or "It is synfer's own: say its version (`synfer info`)."
     return (
         f"# `{name}`\n\n{summary}\n\n"
         f"Takes\n: {told.takes}\n\n"
