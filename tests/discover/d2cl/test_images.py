@@ -120,6 +120,40 @@ def test_a_correlogram_s_peak_lies_at_the_delay_of_the_target():
     assert np.unravel_index(image[1, 0].argmax(), (32, 32))[1] == 16 - 5
 
 
+def test_correlograms_are_smoothed_as_one_by_one():
+    rng = np.random.default_rng(8)
+    segments = [rng.poisson(0.2, (n, 7)) for n in (300, 90)]
+    n_points, half = 12, 6
+    counts = correlograms(segments, half)
+    pairs = np.argwhere(~np.eye(7, dtype=bool))  # more than are smoothed in one product
+    images = Correlograms(segments, n_points).images(pairs)
+    sigmas = np.geomspace(0.5, n_points / 4.0, n_points)
+    for (source, target), image in zip(pairs, images, strict=True):
+        for channel, (i, j) in enumerate(((target, source), (source, source), (target, target))):
+            for scale, sigma in enumerate(sigmas):
+                for column in range(n_points):
+                    excess = variance = 0.0
+                    for lag in range(-half, half + 1):
+                        weight = np.exp(-0.5 * ((column - half - lag) / sigma) ** 2)
+                        expected = sum(
+                            s[:, i].sum() * s[:, j].sum() * max(len(s) - abs(lag), 0) / len(s) ** 2 for s in segments
+                        )
+                        variance += weight**2 * expected
+                        if i != j or lag != 0:
+                            excess += weight * (counts[i, j, lag + half] - expected)
+                    value = np.arcsinh(excess / max(np.sqrt(variance), 1.0))
+                    assert image[channel, scale, column] == pytest.approx(value, rel=1e-5, abs=1e-6)
+
+
+def test_an_image_does_not_depend_on_the_others_asked_for():
+    x = np.random.default_rng(9).poisson(0.1, (2_000, 9))
+    pairs = np.argwhere(~np.eye(9, dtype=bool))
+    made = Correlograms([x], 32)
+    together = made.images(pairs)
+    apart = np.concatenate([made.images(pairs[k : k + 1]) for k in range(len(pairs))])
+    np.testing.assert_array_equal(together, apart)
+
+
 def test_independent_trains_have_correlograms_of_unit_spread():
     rng = np.random.default_rng(5)
     x = (rng.random((50_000, 6)) < 0.05).astype(float)

@@ -12,6 +12,7 @@ from synfer import _core
 from synfer.errors import InputError
 from synfer.threads import n_threads
 
+_TOGETHER = 32  # correlograms that are smoothed in one product
 _LEAST_BANDWIDTH = 0.05  # of a unit's standard deviation: less is finer than the light tower's grid
 
 
@@ -189,19 +190,34 @@ class Correlograms:
         counts[np.arange(n), np.arange(n), half] = np.nan
         totals = np.stack([segment.sum(0, dtype=np.float64) for segment in segments])  # (segment, unit)
         lengths = np.array([len(segment) for segment in segments], dtype=np.float64)
-        overlap = np.maximum(lengths[:, None] - np.abs(np.arange(-half, half + 1)), 0.0) / lengths[:, None] ** 2
-        expected = np.einsum("si,sj,sl->ijl", totals, totals, overlap)
-        excess = np.nan_to_num(counts - expected)
-        sigma = np.geomspace(0.5, n_points / 4.0, n_points)
         at = np.arange(-half, half + 1)
+        self._totals = totals
+        self._overlap = np.maximum(lengths[:, None] - np.abs(at), 0.0) / lengths[:, None] ** 2  # (segment, lag)
+        self._counts = counts  # (target, source, lag)
+        sigma = np.geomspace(0.5, n_points / 4.0, n_points)
         column = np.arange(n_points) - half
         smooth = np.exp(-0.5 * ((column[None, :, None] - at[None, None, :]) / sigma[:, None, None]) ** 2)
-        spread = np.sqrt(np.maximum(np.einsum("rcl,ijl->ijrc", smooth**2, expected), 1e-6))
-        value = np.einsum("rcl,ijl->ijrc", smooth, excess) / np.maximum(spread, 1.0)
-        self.of_pair = np.arcsinh(value).astype(np.float32)  # (target, source, scale, lag)
+        self._smooth = np.ascontiguousarray(smooth.reshape(-1, len(at)).T)  # (lag, scale x column)
+        self._n_points = n_points
+        units = np.arange(n)
+        self._own = self._of(units, units)
 
     def images(self, pairs: np.ndarray) -> np.ndarray:
         """Give the images (pair, 3, scale, lag) of pairs (source, target)."""
         source, target = np.asarray(pairs).T
-        parts = (self.of_pair[target, source], self.of_pair[source, source], self.of_pair[target, target])
-        return np.stack(parts, axis=1)
+        return np.stack((self._of(target, source), self._own[source], self._own[target]), axis=1)
+
+    def _of(self, target: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """Images (pair, scale, lag) of single channels: all N^2 at once would not fit where the counts do."""
+        out = np.empty((len(target), self._n_points, self._n_points), dtype=np.float32)
+        # Always so many rows, for a product's bits depend on its shape: who else is asked for changes no image.
+        excess, expected = np.zeros((2, _TOGETHER, len(self._smooth)))
+        for first in range(0, len(target), _TOGETHER):
+            t, s = target[first : first + _TOGETHER], source[first : first + _TOGETHER]
+            k = len(t)
+            expected[:k] = np.einsum("si,si,sl->il", self._totals[:, t], self._totals[:, s], self._overlap)
+            excess[:k] = np.nan_to_num(self._counts[t, s] - expected[:k])
+            spread = np.sqrt(np.maximum(expected @ self._smooth**2, 1e-6))
+            value = np.arcsinh(excess @ self._smooth / np.maximum(spread, 1.0))
+            out[first : first + k] = value[:k].reshape(k, self._n_points, self._n_points)
+        return out
