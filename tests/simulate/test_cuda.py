@@ -322,7 +322,7 @@ def test_spikes_are_counted_after_more_steps_than_an_int_holds(emulated: Emulate
     def simulate_late(*arguments: Any) -> None:
         *before, told = arguments
         told = told | {name: told[name] + 3 * rows for name in ("begin", "end")} | {"n_rows": told["n_rows"] + rows}
-        told["record"] = {name: address - rows * told["n_units"] for name, address in told["record"].items()}
+        told["record"] = {name: (address - rows * told["n_units"]) % 2**64 for name, address in told["record"].items()}
         core.cuda_simulate(*before, told)
 
     emulated.core = SimpleNamespace(**vars(core) | {"cuda_simulate": simulate_late})  # type: ignore[assignment]
