@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,11 +50,13 @@ def main() -> None:
         file = str(Path(home) / "scheduler.json")
         dask = [sys.executable, "-m", "dask"]
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        environment = os.environ | ({} if given.trim else MEMORY)
         commands = (["scheduler", "--port", "0"], *2 * [["worker", "--nthreads", "1"]])
         common = ["--scheduler-file", file, "--no-dashboard"]
         # A session each: Linux shares processors out between sessions, and this one's share is not to be halved.
         started = [
-            subprocess.Popen([*dask, *command, *common], start_new_session=True, **quiet) for command in commands
+            subprocess.Popen([*dask, *command, *common], env=environment, start_new_session=True, **quiet)
+            for command in commands
         ]
         try:
             with Client(scheduler_file=file, timeout=120) as client:
