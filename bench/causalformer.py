@@ -1,6 +1,6 @@
 """Causalformer: seconds an epoch an initialisation, beside the published code's.
 
-    python bench/run.py causalformer
+    python bench/run.py causalformer [--device cuda]
 
 An epoch is the paper's: 2,994 training windows in batches of 16, then 998 validation windows without gradients. The
 shortest of the batches of training and of those of validation is scaled up (they are alike; what else the machine does
@@ -12,7 +12,6 @@ backward pass makes hidden activations anew; a core's own limit, by torch's prod
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 
 import pandas as pd
@@ -46,28 +45,34 @@ def operations(n_units: int) -> float:
     return 2e-9 * (TRAINING * (3 * forward + again) + VALIDATION * forward)
 
 
-def seconds_an_epoch(n_units: int, n_init: int, n_batches: int) -> float:
+def seconds_an_epoch(n_units: int, n_init: int, n_batches: int, device: str) -> float:
     """Time batches of training and of validation one by one; scale the shortest of each to a whole epoch."""
     network = sf.simulate.izhikevich_network(*CELLS[n_units], 0.4)
     recording = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 5.0))
-    windows = Windows([recording["v"]], 10, clock=Clock.of(5001))
+    windows = Windows([recording["v"]], 10, clock=Clock.of(5001), device=device)
     training, validation, _ = windows.split()
-    ensemble = CausalformerForecaster(n_units, seeds=range(n_init))
+    ensemble = CausalformerForecaster(n_units, seeds=range(n_init)).to(device)
     likelihood = LIKELIHOODS["gaussian"]
     learning = Learning(ensemble, Schedule(max_epochs=1), range(n_init))
+    wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     ensemble.train()
     batches = iter(learning.order(len(training)).split(BATCH))
 
     def learn() -> None:
-        context, times, target = windows.batch(training[next(batches)])
+        context, times, target = windows.batch(training[next(batches).to(device)])
         loss = likelihood.loss(ensemble(context, times)[0], target).mean(dim=(0, 1))
         loss.sum().backward()
         learning.step()
+        wait()
 
     learn()  # warm
     seconds = best_seconds(learn, n_batches) * TRAINING / BATCH
     size = len(evaluation_batches(ensemble, windows, validation)[0])
-    look = functools.partial(evaluate, ensemble, windows, validation[:size], likelihood)
+
+    def look() -> None:
+        evaluate(ensemble, windows, validation[:size], likelihood)
+        wait()
+
     look()
     seconds += best_seconds(look, n_batches) * VALIDATION / size
     return seconds / n_init
@@ -78,12 +83,13 @@ def main() -> None:
     parser.add_argument("--n-init", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--n-units", type=int, nargs="+", default=list(CELLS), choices=list(CELLS))
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--batches", type=int, default=24)
     arguments = parser.parse_args()
     rows = []
     for n_units, n_init, threads in itertools.product(arguments.n_units, arguments.n_init, arguments.threads):
         torch.set_num_threads(threads)
-        seconds = seconds_an_epoch(n_units, n_init, arguments.batches)
+        seconds = seconds_an_epoch(n_units, n_init, arguments.batches, arguments.device)
         published = PUBLISHED.get(n_units)
         rows.append(
             {
@@ -98,7 +104,8 @@ def main() -> None:
         )
         print(rows[-1], flush=True)
     text = (__doc__ or "").split("\n\n", 1)[1]
-    write_results("causalformer", "Causalformer's training", text, pd.DataFrame(rows))
+    name = "causalformer" if arguments.device == "cpu" else f"causalformer_epoch_{arguments.device}"
+    write_results(name, "Causalformer's training", text, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,12 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import joblib
+from tqdm import tqdm
 
 from synfer.errors import FileError, InputError
 
@@ -132,3 +136,29 @@ def cluster(scheduler: str | None) -> Iterator[None]:
             ) from None
         with joblib.parallel_config(backend="dask"):
             yield
+
+
+def carry_out(
+    call: Callable[[Any, Meeting], dict[str, Any]],
+    works: Sequence[Any],
+    rows: list[dict[str, Any] | None],
+    home: Path,
+    *,
+    jobs: int,
+    title: str,
+    unit: str,
+    progress: bool,
+) -> None:
+    """Fill in each row that is None by ``call(work, place)``, by joblib, wherever its backend computes.
+
+    ``home`` is the folder that all machines must share, ``title`` and ``unit`` are the bar's.
+    """
+    missing = [k for k, row in enumerate(rows) if row is None]
+    bar = tqdm(total=len(works), initial=len(works) - len(missing), desc=title, unit=unit,
+               disable=None if progress else True)  # fmt: skip
+    with bar, meeting(home) as place:
+        delayed = joblib.delayed(call)
+        made = joblib.Parallel(n_jobs=jobs, return_as="generator")(delayed(works[k], place) for k in missing)
+        for k, row in zip(missing, made, strict=True):
+            rows[k] = row
+            bar.update()

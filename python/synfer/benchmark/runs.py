@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from synfer.benchmark.forecasts import forecast_of, forecast_r2, is_example, keep_example
 from synfer.benchmark.settings import settings_of, signal_of
@@ -22,7 +20,7 @@ from synfer.benchmark.task import Task
 from synfer.discover import create
 from synfer.errors import InputError, SynferError
 from synfer.evaluate import compare, rejections
-from synfer.machines import Meeting, meeting
+from synfer.machines import Meeting, carry_out
 from synfer.storage import StrPath, as_path, version_of, written_whole
 
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
@@ -166,15 +164,7 @@ def run(
         for task in tasks
     ]
     rows = [_read(work.kept, work.key) for work in works]
-    missing = [k for k, row in enumerate(rows) if row is None]
-    bar = tqdm(total=len(works), initial=len(works) - len(missing), desc=suite, unit=" fits",
-               disable=None if progress else True)  # fmt: skip
-    with bar, meeting(home) as place:
-        call = joblib.delayed(_measured)
-        fits = joblib.Parallel(n_jobs=jobs, return_as="generator")(call(works[k], place) for k in missing)
-        for k, row in zip(missing, fits, strict=True):
-            rows[k] = row
-            bar.update()
+    carry_out(_measured, works, rows, home, jobs=jobs, title=suite, unit=" fits", progress=progress)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -20,7 +20,17 @@ import typer
 from typer.core import TyperGroup
 
 from synfer.cli import finding
-from synfer.cli.inputs import read_recording, read_truth, refuse_replacing, refuse_same_file, settings_of
+from synfer.cli.inputs import (
+    Dt,
+    Series,
+    Trials,
+    Variable,
+    read_recording,
+    read_truth,
+    refuse_replacing,
+    refuse_same_file,
+    settings_of,
+)
 from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
@@ -162,14 +172,10 @@ def report(
     truth: Annotated[
         Path | None, typer.Option(help="A saved Connectome or Network, or a published folder, to hold it against.")
     ] = None,
-    dt: Annotated[
-        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
-    ] = None,
-    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
-    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
-    trials: Annotated[
-        str | None, typer.Option(help="Intervals of an NWB file to cut it into, as for discover.")
-    ] = None,
+    dt: Dt = None,
+    series: Series = None,
+    variable: Variable = None,
+    trials: Trials = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
@@ -221,14 +227,10 @@ def trust(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Fits at a time.")] = 1,
     seed: Annotated[int, typer.Option(help="Of all that the card draws.")] = 0,
-    dt: Annotated[
-        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
-    ] = None,
-    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
-    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
-    trials: Annotated[
-        str | None, typer.Option(help="Intervals of an NWB file to cut it into, as for discover.")
-    ] = None,
+    dt: Dt = None,
+    series: Series = None,
+    variable: Variable = None,
+    trials: Trials = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.

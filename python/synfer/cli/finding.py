@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synfer.cli.inputs import parsed, read_recording, refuse_same_file, split
+from synfer.cli.inputs import Dt, Series, Trials, Variable, parsed, read_recording, refuse_same_file, split
 from synfer.errors import InputError
 
 Scheduler = Annotated[
@@ -53,12 +53,10 @@ def discover(
     ] = None,
     signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
     seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,
-    dt: Annotated[
-        float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
-    ] = None,
-    series: Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")] = None,
-    variable: Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")] = None,
-    trials: Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")] = None,
+    dt: Dt = None,
+    series: Series = None,
+    variable: Variable = None,
+    trials: Trials = None,
     jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
     scheduler: Scheduler = None,
 ) -> None:

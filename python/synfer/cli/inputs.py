@@ -6,13 +6,22 @@ import ast
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from synfer.errors import FileError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
     from synfer.recording import Recording
+
+Dt = Annotated[
+    float | None, typer.Option(help="Seconds a bin (spike times) or a sample (arrays), where the file has none.")
+]
+Series = Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")]
+Variable = Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")]
+Trials = Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")]
 
 
 def split(names: list[str]) -> list[str]:

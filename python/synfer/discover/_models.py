@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from synfer.discover._checks import blocks
 from synfer.discover.base import Samples
-from synfer.errors import InputError
 
 
 def moments(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
@@ -22,14 +20,3 @@ def increment_scale(samples: Samples) -> np.ndarray:
     """Standard deviation of each unit's increments from sample to sample, (unit,); none across a splice."""
     steps = [np.diff(np.asarray(segment, dtype=np.float64), axis=0) for segment in samples.segments]
     return np.asarray(np.concatenate(steps).std(axis=0))
-
-
-def refuse_missing_device(device: str) -> None:
-    """Refuse a device that torch cannot compute on here."""
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"device must be one that torch can compute on here, such as 'cpu'; got {device!r}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from synfer.connectome import Connectome
-from synfer.discover._models import moments, refuse_missing_device
+from synfer.discover._models import moments
 from synfer.discover.attention_readouts import (
     READOUTS,
     ablation,
@@ -29,6 +29,7 @@ from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
 from synfer.forecast import LIKELIHOODS, Clock, History, Likelihood, Schedule, Windows, evaluation_batches, train
 from synfer.forecast.ensemble import EnsembleModule
+from synfer.ops.devices import refuse_missing_device
 
 SHARES = (0.6, 0.2, 0.2)  # training, validation, test, in time order
 MOST_WINDOWS = 512  # whose gradients or ablations are read: evenly spaced, where there are more

@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from tqdm import tqdm
 
 from synfer.discover._checks import check_parameters
 from synfer.discover.base import BaseDiscoverer
 from synfer.errors import FileError, InputError, SynferError
-from synfer.machines import Meeting, meeting
+from synfer.machines import Meeting, carry_out
 from synfer.recording import Recording
 from synfer.storage import StrPath, as_path, version_of, written_whole
 
@@ -143,15 +141,9 @@ def fit_files(
 
     works = [Work(path, home / f"{path.stem}.nc", estimator, signal, read) for path in given]
     rows = [_kept(work) for work in works]
-    missing = [k for k, row in enumerate(rows) if row is None]
-    bar = tqdm(total=len(works), initial=len(works) - len(missing), desc=type(estimator).__name__, unit=" recordings",
-               disable=None if progress else True)  # fmt: skip
-    with bar, meeting(home) as place:
-        call = joblib.delayed(_found)
-        fits = joblib.Parallel(n_jobs=jobs, return_as="generator")(call(works[k], place) for k in missing)
-        for k, row in zip(missing, fits, strict=True):
-            rows[k] = row
-            bar.update()
+    carry_out(
+        _found, works, rows, home, jobs=jobs, title=type(estimator).__name__, unit=" recordings", progress=progress
+    )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

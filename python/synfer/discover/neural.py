@@ -17,12 +17,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
 from synfer.connectome import Connectome
-from synfer.discover._models import increment_scale, moments, refuse_missing_device
+from synfer.discover._models import increment_scale, moments
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.readouts import signed_gradient
 from synfer.errors import NotConvergedWarning
 from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
 from synfer.forecast.start import start_linear
+from synfer.ops.devices import refuse_missing_device
 
 COUNT = [Interval(Integral, 1, None, closed="left")]
 AT_LEAST_0 = [Interval(Real, 0.0, None, closed="left")]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from synfer.errors import FileError
-from synfer.forecast.ladid_model import LaDIDModel, refuse_missing_device
-from synfer.io import load_checkpoint, save_checkpoint
+from synfer.forecast.ladid_model import LaDIDModel
+from synfer.io import load_model, save_checkpoint
+from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 
 if TYPE_CHECKING:
@@ -49,21 +48,8 @@ def write(path: StrPath, estimator: LaDID) -> None:
 
 def read(path: StrPath, cls: type[LaDID], device: str) -> LaDID:
     """Read what `write` wrote, onto a device."""
-    state = load_checkpoint(path, _WORK)
-    if state is None:
-        raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
-    if state.get("schema", 0) > SCHEMA:
-        raise FileError(
-            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {state['schema']}, known here up to "
-            f"{SCHEMA}); upgrade."
-        )
     refuse_missing_device(device)
-    try:
-        estimator = _made(state, cls)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise FileError(
-            f"cannot read {str(Path(path))!r}: its contents are damaged ({type(error).__name__}: {error})."
-        ) from None
+    estimator = load_model(path, _WORK, SCHEMA, lambda state: _made(state, cls))
     estimator.device = device
     estimator.model_.to(device)
     return estimator

@@ -16,10 +16,11 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 
 from synfer.errors import HorizonWarning, InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.frames import SHRINKING
-from synfer.forecast.ladid_model import Bound, LaDIDModel, refuse_missing_device
+from synfer.forecast.ladid_model import Bound, LaDIDModel
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.pieces import Pieces
 from synfer.forecast.training import train
+from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 from synfer.trajectories import Trajectories, increasing, is_one, items
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from synfer.errors import InputError
 from synfer.forecast.ensemble import Dropout, EnsembleLinear, EnsembleModule
 from synfer.forecast.ladid_parts import Noise, SampleCoder, TemporalAttention
 from synfer.forecast.latent_dynamics import LatentDynamics, ODEDynamics, QueryDynamics, RecurrentDynamics, TimeCode
@@ -167,17 +166,6 @@ class LaDIDModel(EnsembleModule):
             following, _ = self.encode(_at(piece, at), since)
             loss = loss + self.smoothness * (_at(z, at) - self.dynamics(following, since)).square().mean((2, 3))
         return loss.T[:, None], None
-
-
-def refuse_missing_device(device: str) -> None:
-    """Refuse a device that torch cannot compute on here."""
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"device must be one that torch can compute on here, such as 'cpu'; got {device!r}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
 
 
 def _at(x: Tensor, at: Tensor) -> Tensor:

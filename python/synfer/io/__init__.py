@@ -1,5 +1,6 @@
-"""Files of other kinds than the nouns' own: here checkpoints of long work."""
+"""Files of other kinds than the nouns' own: checkpoints of long work, and fitted models."""
 
 from synfer.io.checkpoints import load_checkpoint, save_checkpoint
+from synfer.io.models import load_model
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "load_model", "save_checkpoint"]

@@ -1,4 +1,4 @@
-"""CUDA devices that the core has kernels for."""
+"""Devices: whether torch computes on one, and whether the core has kernels for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from synfer import _core
+from synfer.errors import InputError
 
 CAPABILITY = (8, 0)
 """The oldest CUDA devices that the core is built for."""
@@ -44,3 +45,14 @@ def has_cuda_kernels(x: torch.Tensor) -> bool:
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )
+
+
+def refuse_missing_device(device: str) -> None:
+    """Refuse a device that torch cannot compute on here."""
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device must be one that torch can compute on here, such as 'cpu'; got {device!r}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None

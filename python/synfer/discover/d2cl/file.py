@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,8 @@ from synfer.discover.d2cl.fitting import Trained
 from synfer.discover.d2cl.model import D2CLModel
 from synfer.discover.d2cl.pairs import View
 from synfer.discover.d2cl.towers import SIZES
-from synfer.errors import FileError
-from synfer.forecast.ladid_model import refuse_missing_device
-from synfer.io import load_checkpoint, save_checkpoint
+from synfer.io import load_model, save_checkpoint
+from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 
 if TYPE_CHECKING:
@@ -53,26 +51,8 @@ def write(path: StrPath, estimator: D2CL, trained: Trained) -> None:
 
 def read(path: StrPath, cls: type[D2CL], device: str) -> D2CL:
     """Read what `write` wrote, onto a device."""
-    state = load_checkpoint(path, _WORK)
-    if state is None:
-        raise FileError(f"cannot read {str(Path(path))!r}: there is no such file.")
-    schema = state.get("schema")
-    if not isinstance(schema, int):
-        raise FileError(
-            f"cannot read {str(Path(path))!r}: its contents are damaged (schema must be a number, got {schema!r:.60})."
-        )
-    if schema > SCHEMA:
-        raise FileError(
-            f"cannot read {str(Path(path))!r}: a newer synfer wrote it (schema {schema}, known here up to {SCHEMA}); "
-            "upgrade."
-        )
     refuse_missing_device(device)
-    try:
-        return _made(state, cls, device)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise FileError(
-            f"cannot read {str(Path(path))!r}: its contents are damaged ({type(error).__name__}: {error})."
-        ) from None
+    return load_model(path, _WORK, SCHEMA, lambda state: _made(state, cls, device))
 
 
 def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:

@@ -23,10 +23,10 @@ from synfer.discover.d2cl.model import D2CLModel
 from synfer.discover.d2cl.pairs import Pairs, Population, View
 from synfer.discover.d2cl.towers import SIZES
 from synfer.errors import InputError, NotConvergedWarning, ShapeError
-from synfer.forecast.ladid_model import refuse_missing_device
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.likelihoods import LIKELIHOODS
 from synfer.forecast.training import train
+from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 
 _TOGETHER = {"cpu": 32, "elsewhere": 1024}  # pairs in one pass without gradients: more no longer lie in cache
