@@ -7,7 +7,8 @@ from scipy import stats
 import synfer as sf
 from synfer.discover import Synformer
 from synfer.discover.last_step import solve
-from synfer.discover.refit import Prior, linearise, values_of
+from synfer.discover.linearised import linearise, standardise, values_of
+from synfer.discover.refit import Prior
 from synfer.discover.screening import OneStep, candidates, one_step, single_lags
 from synfer.errors import InputError
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
@@ -27,7 +28,7 @@ def trained(x, max_lag, n_steps=80):
     pasts = Pasts([x], depth=max_lag, window=1, time_constants=(3.0,), offset=np.zeros(n), scale=np.ones(n))
     model = SynformerForecaster(n, pasts.n_features, max_lag=max_lag, value_window=1, hidden=4)
     train_synformer(model, pasts, LAWS["gaussian"], n_steps=n_steps, batch_size=64, learning_rate=1e-2)
-    sf.discover.refit.standardise(model, pasts)
+    standardise(model, pasts)
     return pasts, model
 
 

@@ -8,7 +8,8 @@ from scipy.optimize import lsq_linear
 
 from synfer.discover import refit as room
 from synfer.discover import scoring
-from synfer.discover.refit import Prior, refit, standardise
+from synfer.discover.linearised import linearise, standardise, values_of
+from synfer.discover.refit import Prior, refit
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
 
 
@@ -188,8 +189,9 @@ def test_gain_is_the_whole_change_of_the_forecast_over_the_drive(n_products):
         model.attention.normal_(0.0, 2.0, generator=torch.Generator().manual_seed(0))  # drives that bend the response
         model.of_drive.normal_(0.0, 3.0, generator=torch.Generator().manual_seed(1))
         model.out.normal_(0.0, 1.0, generator=torch.Generator().manual_seed(2))
-    values = room.values_of(model, pasts)
-    *_, gains, _, _, means = room.linearise(model, pasts, values, slice(0, 3))
+    values = values_of(model, pasts)
+    found = linearise(model, pasts, values, slice(0, 3))
+    gains, means = found.gains, found.means
     batch = pasts.batch(pasts.rows)
     with torch.no_grad():
         drives = model.drives(values[None], batch.elapsed)

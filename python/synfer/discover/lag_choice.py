@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from synfer.discover.foretelling import log_likelihood
-from synfer.discover.refit import standardise
+from synfer.discover.linearised import standardise
 from synfer.discover.screening import OneStep, one_step, single_lags
 from synfer.forecast import Law, Pasts, SynformerForecaster
 

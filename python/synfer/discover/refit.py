@@ -16,14 +16,13 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
+from synfer.discover.linearised import Linearised, linearise, values_of
 from synfer.discover.scoring import climb, sandwich
 from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 from synfer.threads import n_threads
 
-_ROWS = 512  # rows of a forward pass
 _MEMORY = 1 << 28  # bytes of hidden layers held at once
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
-_SMALL = 1e-3  # a drive, in standard deviations, whose effect is taken from its slope
 _SLACK = 1e-3  # the same, for the attentions of products
 _GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # penalties, relative to the mean information of a source
 
@@ -112,8 +111,8 @@ def refit(
         units = slice(first, min(first + block, n))
         parts = linearise(model, pasts, values, units)
 
-        def solve(k: int, first: int = first, parts: list[Tensor] = parts) -> _Normal | None:
-            of_unit = [part[:, k] for part in parts]
+        def solve(k: int, first: int = first, parts: Linearised = parts) -> _Normal | None:
+            of_unit = Linearised(*(part[:, k] for part in parts))
             normal = _refit_target(model, law, values, of_unit, first + k, prior, out, columns)
             return None if plain else normal  # N of N x N: only where they are wanted
 
@@ -136,81 +135,11 @@ def _side_by_side(solve: Callable[[int], _Normal | None], count: int) -> list[_N
         torch.set_num_threads(threads)
 
 
-@torch.no_grad()
-def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
-    """Give the values of each initialisation mean square 1 about the mean, with the samples' sign; forecasts stay."""
-    some = pasts.rows[:: max(1, len(pasts.rows) * pasts.n_units // 400_000)]
-    batch = pasts.batch(some, slice(0, 1))
-    s = model.values(batch.recent, batch.known)[:, :, 0]
-    x = batch.recent[:, -model.value_window :]
-    known = 1.0 if batch.known is None else batch.known[:, -1][None].float()
-    centred = (s - s.mean(1, keepdim=True)) * known
-    shared = torch.einsum("erj,rkj->ek", centred, x - x.mean(0, keepdim=True))
-    sign = torch.sign(shared.gather(1, shared.abs().argmax(1, keepdim=True)))[:, 0]  # where they share most
-    scale = torch.where(sign == 0, 1.0, sign) * centred.square().mean((1, 2)).sqrt().clamp_min(1e-12)
-    model.value_out.div_(scale[:, None, None])
-    model.attention.mul_(scale[:, None, None, None, None])
-
-
-@torch.no_grad()
-def values_of(model: SynformerForecaster, pasts: Pasts) -> Tensor:
-    """Values at every row: (row, lag, source)."""
-    parts = []
-    for rows in pasts.rows.split(_ROWS * 4):
-        batch = pasts.batch(rows, slice(0, 1))
-        parts.append(model.values(batch.recent, batch.known)[0])
-    return torch.cat(parts)
-
-
-def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> list[Tensor]:
-    """Eta, log sigma, target, edge, weight (row, unit); d eta / d drive (row, unit, drive); own history; time elapsed;
-    change of eta by a drive, all of it, over the drive (row, unit, drive).
-    """
-    parts: list[tuple[Tensor, ...]] = []
-    for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
-        batch = pasts.batch(rows, units, told=False)
-        with torch.no_grad():
-            drives = model.drives(s[None], batch.elapsed, units)
-        drives.requires_grad_(True)
-        with torch.enable_grad():
-            forecast = model.respond(batch.own, drives, units)
-            (gains,) = torch.autograd.grad(forecast.eta.sum(), drives)
-        # Of the own history alone: columns that move with the drive would take from the sources what is theirs.
-        undriven = torch.zeros_like(drives).requires_grad_(True)
-        with torch.enable_grad():
-            alone = model.respond(batch.own, undriven, units)
-            (first,) = torch.autograd.grad(alone.eta.sum(), undriven)
-        own = torch.cat([first[0, 0][..., None], alone.hidden[0].detach()], -1)
-        means = gains[0].permute(1, 2, 0).clone()
-        a = drives[0, 0].detach()
-        changed = forecast.eta[0].detach() - alone.eta[0].detach() - _products(drives[0].detach())
-        means[..., 0] = torch.where(a.abs() > _SMALL, changed / a, means[..., 0])
-        parts.append(
-            (
-                forecast.eta[0].detach(),
-                forecast.log_scale[0].detach(),
-                batch.target,
-                batch.edge,
-                batch.weight,
-                gains[0].permute(1, 2, 0),
-                own,
-                batch.elapsed,
-                means,
-            )
-        )
-    return [torch.cat(part) for part in zip(*parts, strict=True)]
-
-
-def _products(drives: Tensor) -> Tensor:
-    """What products of drives (drive, row, unit) add to eta, (row, unit); each is linear in either factor."""
-    return (drives[1::2] * drives[2::2]).sum(0)
-
-
 def _refit_target(
     model: SynformerForecaster,
     law: Law,
     values: Tensor,
-    parts: list[Tensor],
+    parts: Linearised,
     i: int,
     prior: Prior,
     out: Refit,
@@ -219,10 +148,10 @@ def _refit_target(
     """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``freedom`` of ``out``."""
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
-    rows = parts[4] > 0
-    parts = parts if bool(rows.all()) else [part[rows] for part in parts]
-    eta, log_scale, y, edge, _, gains = (part.double() for part in parts[:6])
-    history = parts[6]
+    rows = parts.weight > 0
+    parts = parts if bool(rows.all()) else Linearised(*(part[rows] for part in parts))
+    eta, log_scale, y, edge = (part.double() for part in parts[:4])
+    gains, history = parts.gains.double(), parts.own
     wanted: np.ndarray = np.repeat((prior.allowed[i] & (np.arange(n) != i))[:, None], q, axis=1)
     if columns is not None:
         wanted &= columns[i]
@@ -230,7 +159,7 @@ def _refit_target(
     s = values[:, :, torch.from_numpy(pool)]  # the few first: all would be the data once a target
     s = (s if len(eta) == len(s) else s[rows]).double()
     if model.memory > 1:
-        gate = model.gate[0][:, parts[7]].T.double()  # (row, sample)
+        gate = model.gate[0][:, parts.elapsed].T.double()  # (row, sample)
         s = torch.bmm(gate[:, None], s)
     s -= s.mean(0)
     gaussian = law is LAWS["gaussian"]
@@ -240,7 +169,9 @@ def _refit_target(
     # (row, source, drive, lag): a unit of attention A_d[l, i, j] adds gain_d(t) s_j(t - l)
     acting = gains / effect
     square = s.square()  # (row, lag, source)
-    gain = torch.einsum("td,tlj->jdl", parts[8].double() / effect, square) / square.sum(0).T[:, None].clamp_min(1e-12)
+    gain = torch.einsum("td,tlj->jdl", parts.means.double() / effect, square) / square.sum(0).T[:, None].clamp_min(
+        1e-12
+    )
     out.gain[i, pool] = gain.reshape(len(pool), q).numpy()
     start = model.masked_attention()[0, :, :, i].permute(2, 0, 1).reshape(n, q).detach().double().numpy() * scale
 

@@ -18,7 +18,8 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
-from synfer.discover.refit import Refit, linearise, values_of
+from synfer.discover.linearised import linearise, values_of
+from synfer.discover.refit import Refit
 from synfer.discover.scoring import scores_of
 from synfer.forecast import Law, Pasts, SynformerForecaster
 

@@ -20,7 +20,8 @@ from synfer.discover.effects import combine
 from synfer.discover.foretelling import foretold, log_likelihood
 from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
-from synfer.discover.refit import Refit, standardise
+from synfer.discover.linearised import standardise
+from synfer.discover.refit import Refit
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.forecast import LAWS, Events, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
