@@ -247,7 +247,7 @@ def as_trained(forecaster: SynformerForecaster, pasts: Pasts, law: Law, *_: Any)
     found = []
     for member in forecaster.members():
         n, q = member.n_units, member.n_drives * member.max_lag
-        parts = refit.linearise(member, pasts, refit.values_of(member, pasts), EVERY)
+        (parts,) = refit.linearise([member], pasts, [refit.values_of(member, pasts)], EVERY)
         eta, log_scale, y, edge, _, gains = (part.double() for part in parts[:6])
         information = law.derivatives(eta, log_scale, y, torch.zeros_like(edge))[1]
         effect = (gains.square() * information[..., None]).mean(0).sqrt().clamp_min(1e-12)  # (target, drive)

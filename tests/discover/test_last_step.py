@@ -41,7 +41,7 @@ def test_a_step_of_one_column_is_the_sum_over_time_of_its_definition():
     law = LAWS["gaussian"]
     found = one_step(model, pasts, law)
     values = values_of(model, pasts)
-    eta, log_scale, y, edge, _, gains, own, *_ = linearise(model, pasts, values, slice(0, 4))
+    ((eta, log_scale, y, edge, _, gains, own, *_),) = linearise([model], pasts, [values], slice(0, 4))
     u, w = (part.double().numpy() for part in law.derivatives(eta, log_scale, y, edge))
     most = 4.0 * np.exp(-log_scale.numpy())
     u = np.clip(u, -most, most)

@@ -190,7 +190,7 @@ def test_gain_is_the_whole_change_of_the_forecast_over_the_drive(n_products):
         model.of_drive.normal_(0.0, 3.0, generator=torch.Generator().manual_seed(1))
         model.out.normal_(0.0, 1.0, generator=torch.Generator().manual_seed(2))
     values = values_of(model, pasts)
-    found = linearise(model, pasts, values, slice(0, 3))
+    (found,) = linearise([model], pasts, [values], slice(0, 3))
     gains, means = found.gains, found.means
     batch = pasts.batch(pasts.rows)
     with torch.no_grad():

@@ -1,11 +1,14 @@
 """The forecaster against a twin that goes through units, lags and products one by one."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from synfer.errors import FitDivergedError
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
+from synfer.forecast.synformer_training import rows_of
 
 
 def setting(n_products=0, max_lag=2, seeds=(0, 1), allowed=None):
@@ -139,3 +142,15 @@ def test_a_memory_is_the_gated_sum_of_what_reached_the_target():
         elapsed = int(4 * np.log1p(int(pasts.rows[20 + row]) - last) + 1e-6)
         expected = sum(gate[e, m, elapsed] * weights[e, d, 0, i] @ s[e, row, m] for m in range(4))
         assert drives[e, d, row, i] == pytest.approx(expected, abs=1e-5)
+
+
+def test_many_units_share_a_step_of_fewer_samples():
+    assert [rows_of("auto", n) for n in (5, 256, 512, 1000, 5000)] == [64, 64, 32, 16, 16]
+    assert rows_of(200, 5000) == 200
+    pasts, model = setting()
+    alike = [copy.deepcopy(model) for _ in range(2)]
+    losses = [
+        train_synformer(one, pasts, LAWS["gaussian"], n_steps=5, batch_size=size, learning_rate=1e-2)
+        for one, size in zip(alike, ("auto", 64), strict=True)
+    ]
+    np.testing.assert_array_equal(*losses)

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from synfer.discover.lag_choice import keep_surest_lags
-from synfer.discover.refit import Prior, Refit, refit
-from synfer.discover.screening import candidates, complete, one_step
+from synfer.discover.linearised import blocks, linearise, values_of
+from synfer.discover.refit import Prior, Refit, Refitting, refit
+from synfer.discover.screening import OneStep, Stepping, candidates, complete, one_step
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 MOST_COLUMNS = 400  # of a target, up to which all are solved for by default
@@ -39,17 +40,46 @@ def solve(
         return [refit(member, pasts, law, ridge=ridge, prior=prior) for member in members]
     free = prior.allowed & ~np.eye(n, dtype=bool)
     columns = np.repeat(free[..., None], q, axis=-1)
-    steps = [one_step(member, pasts, law) for member in members]
-    if one_lag:
+    steps = [one_step(member, pasts, law) for member in members] if one_lag else None
+    if steps is not None:
         columns = keep_surest_lags(forecaster, steps, free)
     if not screened:
         return [refit(member, pasts, law, ridge=ridge, prior=prior, columns=columns) for member in members]
     assert n_candidates is not None
-    solved = candidates(steps, columns, int(n_candidates))
-    found = []
-    for member, step in zip(members, steps, strict=True):
-        found.append(refit(member, pasts, law, ridge=ridge, prior=prior, columns=solved))
-        complete(found[-1], step, columns, solved)
+    return _screened(members, pasts, law, ridge, prior, columns, int(n_candidates), steps)
+
+
+def _screened(
+    members: list[SynformerForecaster],
+    pasts: Pasts,
+    law: Law,
+    ridge: float | str,
+    prior: Prior,
+    columns: np.ndarray,
+    n_candidates: int,
+    steps: list[OneStep] | None,
+) -> list[Refit]:
+    """Refit the surest of the ``columns`` of each target, the others by ``steps`` (None: which are taken here).
+
+    All initialisations of a few targets come before the next targets: a forecast is made linear once for both.
+    """
+    values = [values_of(member, pasts) for member in members]
+    stepping = [Stepping(member, law, value) for member, value in zip(members, values, strict=True)]
+    fits = [Refitting(member, law, value, ridge, prior) for member, value in zip(members, values, strict=True)]
+    solved = np.zeros_like(columns)
+    for units in blocks(members[0], pasts, len(members)):
+        parts = linearise(members, pasts, values, units)
+        if steps is None:
+            taken = [step.of(units, part) for step, part in zip(stepping, parts, strict=True)]
+        else:
+            taken = [OneStep(step.theta[units], step.z[units], step.gain[units]) for step in steps]
+        solved[units] = candidates(taken, columns[units], n_candidates)
+        for fit, part, step in zip(fits, parts, taken, strict=True):
+            fit.solve(units, part, solved[units])
+            complete(fit.out, units, step, columns[units], solved[units])
+    found = [fit.done() for fit in fits]
+    for refitted in found:
+        refitted.theta[columns & ~solved] = refitted.free[columns & ~solved]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from synfer.forecast import Pasts, SynformerForecaster
 
 _ROWS = 512  # rows of a forward pass
+_MEMORY = 1 << 29  # bytes of hidden layers held at once
 _SMALL = 1e-3  # a drive, in standard deviations, whose effect is taken from its slope
 
 
@@ -67,41 +69,60 @@ def values_of(model: SynformerForecaster, pasts: Pasts) -> Tensor:
     return torch.cat(parts)
 
 
-def linearise(model: SynformerForecaster, pasts: Pasts, values: Tensor, units: slice) -> Linearised:
-    """Take the forecast of some units at all rows as linear in their drives."""
-    parts: list[tuple[Tensor, ...]] = []
-    for rows, s in zip(pasts.rows.split(_ROWS), values.split(_ROWS), strict=True):
-        batch = pasts.batch(rows, units, told=False)
-        with torch.no_grad():
-            drives = model.drives(s[None], batch.elapsed, units)
-        drives.requires_grad_(True)
-        with torch.enable_grad():
-            forecast = model.respond(batch.own, drives, units)
-            (gains,) = torch.autograd.grad(forecast.eta.sum(), drives)
-        # Of the own history alone: columns that move with the drive would take from the sources what is theirs.
-        undriven = torch.zeros_like(drives).requires_grad_(True)
-        with torch.enable_grad():
-            alone = model.respond(batch.own, undriven, units)
-            (first,) = torch.autograd.grad(alone.eta.sum(), undriven)
-        own = torch.cat([first[0, 0][..., None], alone.hidden[0].detach()], -1)
-        means = gains[0].permute(1, 2, 0).clone()
-        a = drives[0, 0].detach()
-        changed = forecast.eta[0].detach() - alone.eta[0].detach() - _products(drives[0].detach())
-        means[..., 0] = torch.where(a.abs() > _SMALL, changed / a, means[..., 0])
-        parts.append(
-            (
-                forecast.eta[0].detach(),
-                forecast.log_scale[0].detach(),
-                batch.target,
-                batch.edge,
-                batch.weight,
-                gains[0].permute(1, 2, 0),
-                own,
-                batch.elapsed,
-                means,
-            )
-        )
-    return Linearised(*(torch.cat(part) for part in zip(*parts, strict=True)))
+def blocks(model: SynformerForecaster, pasts: Pasts, n_models: int = 1) -> Iterator[slice]:
+    """Targets that are linearised together: as many as hold the hidden layers of ``n_models`` within some memory."""
+    n, hidden = model.n_units, model.second.shape[-1]
+    size = max(1, min(n, _MEMORY // max(1, 4 * n_models * len(pasts.rows) * (hidden + 8))))
+    for first in range(0, n, size):
+        yield slice(first, min(first + size, n))
+
+
+def linearise(
+    models: Sequence[SynformerForecaster], pasts: Pasts, values: Sequence[Tensor], units: slice
+) -> list[Linearised]:
+    """Take the forecasts of some units at all rows, by each of ``models``, as linear in their drives."""
+    targets = range(pasts.n_units)[units]
+    found = [_room(model, pasts, len(targets)) for model in models]
+    for first in range(0, len(pasts.rows), _ROWS):
+        rows = slice(first, first + _ROWS)
+        batch = pasts.batch(pasts.rows[rows], units, told=False)  # what own histories are is the same to all models
+        for model, value, room in zip(models, values, found, strict=True):
+            with torch.no_grad():
+                drives = model.drives(value[None, rows], batch.elapsed, units)
+            drives.requires_grad_(True)
+            with torch.enable_grad():
+                forecast = model.respond(batch.own, drives, units)
+                (gains,) = torch.autograd.grad(forecast.eta.sum(), drives)
+            # Of the own history alone: columns that move with the drive would take from the sources what is theirs.
+            undriven = torch.zeros_like(drives).requires_grad_(True)
+            with torch.enable_grad():
+                alone = model.respond(batch.own, undriven, units)
+                (of_drive,) = torch.autograd.grad(alone.eta.sum(), undriven)
+            a = drives[0, 0].detach()
+            changed = forecast.eta[0].detach() - alone.eta[0].detach() - _products(drives[0].detach())
+            by_slope = gains[0].permute(1, 2, 0)
+            room.eta[rows], room.log_scale[rows] = forecast.eta[0].detach(), forecast.log_scale[0].detach()
+            room.target[rows], room.edge[rows], room.weight[rows] = batch.target, batch.edge, batch.weight
+            room.elapsed[rows] = batch.elapsed
+            room.own[rows, :, 0], room.own[rows, :, 1:] = of_drive[0, 0], alone.hidden[0].detach()
+            room.gains[rows] = room.means[rows] = by_slope
+            room.means[rows, :, 0] = torch.where(a.abs() > _SMALL, changed / a, by_slope[..., 0])
+    return found
+
+
+def _room(model: SynformerForecaster, pasts: Pasts, count: int) -> Linearised:
+    rows, hidden, drives = len(pasts.rows), model.second.shape[-1], model.n_drives
+    return Linearised(
+        eta=torch.empty(rows, count),
+        log_scale=torch.empty(rows, count),
+        target=torch.empty(rows, count),
+        edge=torch.empty(rows, count),
+        weight=torch.empty(rows, count),
+        gains=torch.empty(rows, count, drives),
+        own=torch.empty(rows, count, 1 + hidden),
+        elapsed=torch.empty(rows, count, dtype=torch.long),
+        means=torch.empty(rows, count, drives),
+    )
 
 
 def _products(drives: Tensor) -> Tensor:

@@ -16,12 +16,11 @@ import torch
 from scipy.optimize import nnls
 from torch import Tensor
 
-from synfer.discover.linearised import Linearised, linearise, values_of
+from synfer.discover.linearised import Linearised, blocks, linearise, values_of
 from synfer.discover.scoring import climb, sandwich
 from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 from synfer.threads import n_threads
 
-_MEMORY = 1 << 28  # bytes of hidden layers held at once
 _TINY = 1e-7  # ridge that keeps ties from dividing by 0, relative to the mean information of a column
 _SLACK = 1e-3  # the same, for the attentions of products
 _GRID = np.concatenate([[0.0], np.logspace(-5, 3, 33)])  # penalties, relative to the mean information of a source
@@ -81,6 +80,44 @@ class _Normal:
     keep: np.ndarray  # sources' columns that vary, of (source, column) flattened
 
 
+class Refitting:
+    """The refit of the only initialisation of ``model``, some targets at a time.
+
+    Its values are to be standardised (`standardise`) before; ``values`` are those (`values_of`).
+    """
+
+    def __init__(self, model: SynformerForecaster, law: Law, values: Tensor, ridge: float | str, prior: Prior) -> None:
+        n, q = model.n_units, model.n_drives * model.max_lag
+        self.out = Refit(
+            np.zeros((n, n, q)), np.zeros((n, n, q)), np.full((n, n, q, q), np.nan), np.zeros((n, n, q)), np.zeros(n)
+        )
+        self._model, self._law, self._values, self._ridge, self._prior = model, law, values, ridge, prior
+        self._normals: list[_Normal] = []
+        self._plain = ridge == 0.0 and prior.signs is None
+
+    def solve(self, units: slice, parts: Linearised, columns: np.ndarray | None) -> None:
+        """Solve the targets ``units``, which are ``parts``, for ``columns`` (target, source, column), or for all."""
+
+        def of_target(k: int) -> _Normal | None:
+            part = Linearised(*(each[:, k] for each in parts))
+            of = None if columns is None else columns[k]
+            normal = _refit_target(
+                self._model, self._law, self._values, part, units.start + k, self._prior, self.out, of
+            )
+            return None if self._plain else normal  # N of N x N: only where they are wanted
+
+        found = _side_by_side(of_target, units.stop - units.start)
+        self._normals += [normal for normal in found if normal is not None]
+
+    def done(self) -> Refit:
+        """The refit, when all targets are solved."""
+        if self._plain:
+            self.out.theta = self.out.free.copy()
+        else:
+            _penalise(self.out, self._normals, self._ridge, self._prior)
+        return self.out
+
+
 def refit(
     model: SynformerForecaster,
     pasts: Pasts,
@@ -94,34 +131,12 @@ def refit(
 
     ``columns`` (target, source, column) are those solved for; the others are 0. Default all that are allowed.
     """
-    n, q = model.n_units, model.n_drives * model.max_lag
-    out = Refit(
-        np.zeros((n, n, q)),
-        np.zeros((n, n, q)),
-        np.full((n, n, q, q), np.nan),
-        np.zeros((n, n, q)),
-        np.zeros(n),
-    )
     values = values_of(model, pasts)
-    hidden = model.second.shape[-1]
-    block = max(1, min(n, _MEMORY // max(1, 4 * len(pasts.rows) * (hidden + 8))))
-    normals: list[_Normal] = []
-    plain = ridge == 0.0 and prior.signs is None
-    for first in range(0, n, block):
-        units = slice(first, min(first + block, n))
-        parts = linearise(model, pasts, values, units)
-
-        def solve(k: int, first: int = first, parts: Linearised = parts) -> _Normal | None:
-            of_unit = Linearised(*(part[:, k] for part in parts))
-            normal = _refit_target(model, law, values, of_unit, first + k, prior, out, columns)
-            return None if plain else normal  # N of N x N: only where they are wanted
-
-        normals += [normal for normal in _side_by_side(solve, len(range(n)[units])) if normal is not None]
-    if plain:
-        out.theta = out.free.copy()
-    else:
-        _penalise(out, normals, ridge, prior)
-    return out
+    fit = Refitting(model, law, values, ridge, prior)
+    for units in blocks(model, pasts):
+        (parts,) = linearise([model], pasts, [values], units)
+        fit.solve(units, parts, None if columns is None else columns[units])
+    return fit.done()
 
 
 def _side_by_side(solve: Callable[[int], _Normal | None], count: int) -> list[_Normal | None]:
@@ -154,7 +169,7 @@ def _refit_target(
     gains, history = parts.gains.double(), parts.own
     wanted: np.ndarray = np.repeat((prior.allowed[i] & (np.arange(n) != i))[:, None], q, axis=1)
     if columns is not None:
-        wanted &= columns[i]
+        wanted &= columns
     pool = np.flatnonzero(wanted.any(1))  # the sources at stake: all, or the few that were chosen
     s = values[:, :, torch.from_numpy(pool)]  # the few first: all would be the data once a target
     s = (s if len(eta) == len(s) else s[rows]).double()
@@ -201,10 +216,11 @@ def _refit_target(
     out.freedom[i] = len(s) - x.shape[1]
     if out.freedom[i] > 0:
         cov = sandwich(x, at)[n_own:, n_own:].numpy()
-        full = np.full((n * q, n * q), np.nan)
-        full[np.ix_(keep, keep)] = cov
-        every = np.arange(n * q).reshape(n, q)
-        out.cov[i] = full[every[:, :, None], every[:, None, :]]
+        place = np.full(n * q, -1)
+        place[keep] = np.arange(len(cov))
+        of_source = np.flatnonzero((place >= 0).reshape(n, q).any(1))
+        left, right = (place.reshape(n, q)[of_source][index] for index in (np.s_[:, :, None], np.s_[:, None, :]))
+        out.cov[i, of_source] = np.where((left >= 0) & (right >= 0), cov[left, right], np.nan)
         sources, lefts = np.nonzero(~wanted[pool])  # columns of a source that has others: surely 0
         sources = pool[sources]
         out.cov[i, sources, lefts] = 0.0

@@ -62,7 +62,7 @@ def climb(x: Tensor, law: Law, eta: Tensor, log_scale: Tensor, y: Tensor, edge: 
 
     ``slack`` is a ridge for each column, relative to their mean information.
     """
-    squares = sum(x[rows].square().sum(0) for rows in _pieces(len(x)))
+    squares = sum(x[rows].square().sum(0) for rows in pieces(len(x)))
     lengths = (torch.as_tensor(squares) / len(x)).sqrt().clamp_min(1e-12)
     area = torch.outer(lengths, lengths)
     delta = torch.zeros(x.shape[1], dtype=x.dtype)  # of columns divided by their lengths
@@ -95,7 +95,7 @@ def climb(x: Tensor, law: Law, eta: Tensor, log_scale: Tensor, y: Tensor, edge: 
 def information(x: Tensor, w: Tensor) -> Tensor:
     """``x' diag(w) x``."""
     g = torch.zeros(x.shape[1], x.shape[1], dtype=x.dtype)
-    for rows in _pieces(len(x)):
+    for rows in pieces(len(x)):
         some = x[rows]
         g.addmm_(some.T, w[rows, None] * some)
     return g
@@ -106,7 +106,7 @@ def sandwich(x: Tensor, at: Climbed) -> Tensor:
     area = torch.outer(at.lengths, at.lengths)
     inverse = torch.linalg.inv(at.g + at.tiny) / area
     meat = torch.zeros_like(inverse)
-    for rows in _pieces(len(x)):
+    for rows in pieces(len(x)):
         some = x[rows]
         left = (1.0 - at.w[rows] * ((some @ inverse) * some).sum(1)).clamp_min(0.05)
         root = (at.u[rows] / left)[:, None] * some
@@ -124,6 +124,7 @@ def _moved_on(g: Tensor, area: Tensor, x: Tensor, before: Tensor, now: Tensor) -
     return g + some.T @ ((now - before)[changed, None] * some) / area
 
 
-def _pieces(n: int) -> Iterator[slice]:
+def pieces(n: int) -> Iterator[slice]:
+    """Rows that are worked on at a time."""
     for first in range(0, n, _ROWS):
         yield slice(first, first + _ROWS)

@@ -18,12 +18,11 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
-from synfer.discover.linearised import linearise, values_of
+from synfer.discover.linearised import Linearised, blocks, linearise, values_of
 from synfer.discover.refit import Refit
-from synfer.discover.scoring import scores_of
+from synfer.discover.scoring import pieces, scores_of
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
-_MEMORY = 1 << 28  # bytes of hidden layers held at once
 _EM_STEPS = 50
 
 
@@ -46,40 +45,64 @@ class OneStep:
 
 def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
     """Step each column of the only initialisation of ``model`` (its values standardised, its memory 1) alone."""
-    n, lags, drives = model.n_units, model.max_lag, model.n_drives
-    raw = values_of(model, pasts)
-    values = raw - raw.mean(0)
-    hidden = model.second.shape[-1]
-    block = max(1, min(n, _MEMORY // max(1, 4 * len(pasts.rows) * (hidden + 8))))
-    shape = (n, drives, lags, n)
-    pull, weight, gain = (np.zeros(shape) for _ in range(3))
-    effect = np.zeros((n, drives))
-    squares = values.square()
-    for first in range(0, n, block):
-        units = slice(first, min(first + block, n))
-        eta, log_scale, y, edge, counted, gains, own, _, means = linearise(model, pasts, raw, units)
-        u, w = scores_of(law, eta, log_scale, y, edge)
+    values = values_of(model, pasts)
+    stepping = Stepping(model, law, values)
+    parts = [stepping.of(units, linearise([model], pasts, [values], units)[0]) for units in blocks(model, pasts)]
+    return OneStep(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "z", "gain")))
+
+
+class Stepping:
+    """`one_step`, some targets at a time; ``values`` as `values_of` gives them."""
+
+    def __init__(self, model: SynformerForecaster, law: Law, values: Tensor) -> None:
+        self._model, self._law, self._values = model, law, values
+        self._mean = values.mean(0)
+        self._square = sum(self._centred(rows).square().sum(0) for rows in pieces(len(values)))
+
+    def _centred(self, rows: slice) -> Tensor:
+        """Values about their mean, (row, lag, source): made again when wanted, as they are as large as the data."""
+        return self._values[rows] - self._mean
+
+    def of(self, units: slice, parts: Linearised) -> OneStep:
+        """Step the columns of the targets ``units``, which are ``parts``."""
+        model = self._model
+        n, lags, drives = model.n_units, model.max_lag, model.n_drives
+        count = units.stop - units.start
+        pull, weight, gain = (torch.zeros(count, drives, lags, n, dtype=torch.float64) for _ in range(3))
+        eta, log_scale, y, edge, counted, gains, own, _, means = parts
+        u, w = scores_of(self._law, eta, log_scale, y, edge)
         u, w = u * counted, w * counted
-        for k in range(u.shape[1]):
+        for k in range(count):
             u[:, k] -= _explained(own[:, k], u[:, k], w[:, k])
         total = counted.sum(0).clamp_min(1.0)
-        for d in range(drives):
-            g = gains[..., d]
-            effect[units, d] = ((g.square() * w).sum(0) / total).sqrt().clamp_min(1e-12).double().numpy()
+        informed_by = gains.square() * w[..., None]  # (row, target, drive)
+        effect = (informed_by.sum(0) / total[:, None]).sqrt().clamp_min(1e-12).double().numpy()
+        pulled, meant = gains * u[..., None], means * counted[..., None]
+        for rows in pieces(len(eta)):
+            s = self._centred(rows)
             for lag in range(lags):
-                s, s2 = values[:, lag], squares[:, lag]
-                pull[units, d, lag] = ((u * g).T @ s).double().numpy()
-                weight[units, d, lag] = ((w * g.square()).T @ s2).double().numpy()
-                gain[units, d, lag] = ((means[..., d] * counted).T @ s2 / s2.sum(0).clamp_min(1e-12)).double().numpy()
-    start = model.masked_attention()[0].permute(2, 0, 1, 3).detach().double().numpy()  # (target, drive, lag, source)
-    informed = weight > 1e-12 * max(float(weight.max(initial=0.0)), 1e-300)
-    ended = np.where(informed, start + pull / np.where(informed, weight, 1.0), 0.0)
+                of_lag = s[:, lag]
+                pull[:, :, lag] += _together(pulled[rows], of_lag)
+                squares = of_lag.square()
+                weight[:, :, lag] += _together(informed_by[rows], squares)
+                gain[:, :, lag] += _together(meant[rows], squares)
+        gain /= torch.as_tensor(self._square).clamp_min(1e-12)
+        start = model.masked_attention()[0, :, :, units].permute(2, 0, 1, 3).detach().double().numpy()
+        h = weight.numpy()
+        most = h.reshape(count, -1).max(1, initial=0.0)[:, None, None, None]
+        informed = h > np.maximum(1e-12 * most, 1e-300)
+        ended = np.where(informed, start + pull.numpy() / np.where(informed, h, 1.0), 0.0)
 
-    def columns(x: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(x.transpose(0, 3, 1, 2).reshape(n, n, drives * lags))
+        def columns(x: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(x.transpose(0, 3, 1, 2).reshape(count, n, drives * lags))
 
-    scale = effect[:, :, None, None]
-    return OneStep(columns(ended * scale), columns(ended * np.sqrt(weight)), columns(gain / scale))
+        scale = effect[:, :, None, None]
+        return OneStep(columns(ended * scale), columns(ended * np.sqrt(h)), columns(gain.numpy() / scale))
+
+
+def _together(by_target: Tensor, values: Tensor) -> Tensor:
+    """Sum over rows of (row, target, drive) and (row, source), (target, drive, source)."""
+    return (by_target.flatten(1).T @ values).view(*by_target.shape[1:], -1)
 
 
 def _explained(own: Tensor, u: Tensor, w: Tensor) -> Tensor:
@@ -123,22 +146,22 @@ def single_lags(steps: list[OneStep], allowed: np.ndarray) -> np.ndarray:
 def candidates(steps: list[OneStep], columns: np.ndarray, n_candidates: int) -> np.ndarray:
     """Of ``columns`` those of each target's ``n_candidates`` surest sources."""
     z2 = np.where(columns, np.mean([np.square(step.z) for step in steps], axis=0), 0.0).sum(-1)
-    np.fill_diagonal(z2, -1.0)
+    z2[~columns.any(-1)] = -1.0
     kept = np.zeros(z2.shape, dtype=bool)
     np.put_along_axis(kept, np.argsort(-z2, axis=1, kind="stable")[:, :n_candidates], True, axis=1)
     return columns & kept[..., None]
 
 
-def complete(member: Refit, step: OneStep, columns: np.ndarray, solved: np.ndarray) -> None:
-    """Write into ``member`` the columns that were not ``solved`` for, from their own steps."""
+def complete(member: Refit, units: slice, step: OneStep, columns: np.ndarray, solved: np.ndarray) -> None:
+    """Write into ``member`` those ``columns`` of the targets ``units`` not ``solved`` for, from their own steps."""
     rest = columns & ~solved
     variance = np.square(np.divide(step.theta, step.z, out=np.zeros_like(step.theta), where=step.z != 0))
-    for field in (member.theta, member.free):
-        field[rest] = step.theta[rest]
-    member.gain[rest] = step.gain[rest]
+    member.free[units][rest] = step.theta[rest]
+    member.gain[units][rest] = step.gain[rest]
     pair = rest.any(-1)
     every = np.arange(columns.shape[-1])
-    member.cov[pair] = 0.0
-    diagonal = member.cov[:, :, every, every]
+    cov = member.cov[units]
+    cov[pair] = 0.0
+    diagonal = cov[:, :, every, every]
     diagonal[pair] = np.where(rest, variance, 0.0)[pair]
-    member.cov[:, :, every, every] = diagonal
+    cov[:, :, every, every] = diagonal

@@ -95,6 +95,7 @@ class Synformer(BaseDiscoverer):
     n_steps, batch_size, learning_rate, weight_decay
         Of the training (Adam, one cycle of the learning rate): steps, samples in time a step. ``n_steps="auto"``: six
         passes through the samples, and 500 steps at least: long recordings bear, and need, more of them.
+        ``batch_size="auto"``: 64; of more than 256 units fewer, down to 16, as all units share what is learnt.
     evidence : {"effect", "wald"}
         What the score is: the size of an effect, or how surely it is not 0 (the root of the F statistic, no penalty in
         it), which is the better order where information differs from pair to pair, as that of spikes does.
@@ -167,7 +168,7 @@ class Synformer(BaseDiscoverer):
         "dale": [StrOptions({"learn"}), "array-like", None],
         "cell_types": ["array-like", None],
         "n_steps": [*_COUNT, StrOptions({"auto"})],
-        "batch_size": _COUNT,
+        "batch_size": [*_COUNT, StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
         "evidence": [StrOptions({"effect", "wald"})],
@@ -196,7 +197,7 @@ class Synformer(BaseDiscoverer):
         dale: Any = None,
         cell_types: Any = None,
         n_steps: int | str = 2400,
-        batch_size: int = 64,
+        batch_size: int | str = "auto",
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
         evidence: str = "effect",
@@ -302,7 +303,7 @@ class Synformer(BaseDiscoverer):
         def learn(some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1]) -> SynformerForecaster:
             forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
             self.loss_ = train_synformer(
-                forecaster, some, law, n_steps=self.n_steps, batch_size=int(self.batch_size),
+                forecaster, some, law, n_steps=self.n_steps, batch_size=self.batch_size,
                 learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
                 progress=bool(self.progress),
             )  # fmt: skip

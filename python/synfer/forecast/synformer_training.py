@@ -13,6 +13,8 @@ from synfer.forecast.synformer import SynformerForecaster
 
 PASSES, LEAST_STEPS = 6, 500
 """Of ``n_steps="auto"``: how often every sample is seen, and fewer steps there are not."""
+MOST_ROWS, LEAST_ROWS, PAIRS = 64, 16, 16_384
+"""Of ``batch_size="auto"``: samples in time a step, and the samples of units to which many units bring them down."""
 _WORST = 20.0  # nats: a sample that is less likely than that (an artefact) has no pull any more
 
 
@@ -21,13 +23,18 @@ def steps_of(n_steps: int | str, n_rows: int, batch_size: int) -> int:
     return max(LEAST_STEPS, PASSES * n_rows // batch_size) if n_steps == "auto" else int(n_steps)
 
 
+def rows_of(batch_size: int | str, n_units: int) -> int:
+    """Give the samples in time a step; "auto": fewer where many units share what is learnt of them."""
+    return min(MOST_ROWS, max(LEAST_ROWS, PAIRS // n_units)) if batch_size == "auto" else int(batch_size)
+
+
 def train_synformer(
     model: SynformerForecaster,
     pasts: Pasts,
     law: Law,
     *,
     n_steps: int | str,
-    batch_size: int,
+    batch_size: int | str,
     learning_rate: float,
     weight_decay: float = 0.0,
     seed: int = 0,
@@ -48,6 +55,7 @@ def train_synformer(
     FitDivergedError
         A loss or a parameter is not finite.
     """
+    batch_size = rows_of(batch_size, pasts.n_units)
     n_steps = steps_of(n_steps, len(pasts.rows), batch_size)
     generator = torch.Generator().manual_seed(int(seed))
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
