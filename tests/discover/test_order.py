@@ -32,7 +32,7 @@ def test_aicc_passes_over_orders_that_it_cannot_correct():
 def test_aicc_refuses_where_it_can_correct_no_order(regression):
     x = np.random.default_rng(0).standard_normal((1000, 40))
     with pytest.raises(InputError, match=r"at least 16\d2 samples .* lag='aicc' and 40 units, got 99\d: .* 'bic'"):
-        MVGC(regression=regression).fit(x)
+        MVGC("aicc", regression=regression).fit(x)
     assert MVGC("bic", regression=regression).fit(x).lag_ == 1
 
 

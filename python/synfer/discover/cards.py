@@ -132,7 +132,7 @@ CARDS: dict[str, MethodCard] = {
         ANY + " Clip and z-score spiking voltages first.",
         (LINEAR, OBSERVED, STEADY),
         (HIDDEN, NOISY, UNROLLED,
-         "With many units the default criterion takes too few lags, and absent edges are rejected too often."),
+         "With many units lag='aicc', the toolbox's AIC, takes too few lags, and absent edges are rejected too often."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
     "netformer": MethodCard(

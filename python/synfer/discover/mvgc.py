@@ -47,8 +47,8 @@ class MVGC(VectorAutoregression):
         what the MVGC toolbox calls AIC; orders with too many coefficients for the correction are passed over. It counts
         the coefficients of all equations against the samples of one, and with many units takes orders that are too low
         for the p-values: of 40 units, two lags and 5,000 samples order 1, which rejects more absent edges than it
-        should (bench/results/calibration.md); "aic" takes order 2. "cv"
-        takes the order that forecasts held-out fifths best: of the trials where there are five, else of each stretch.
+        should (bench/results/calibration.md), where "aic" takes order 2. "cv" takes the order that forecasts held-out
+        fifths best: of the trials where there are five, else of each stretch.
     max_lag : int
     regression : {"lwr", "ols"}
         Morf's lattice recursion, whose orders each use all the rows they can, or least squares. The recursion's fits
@@ -120,7 +120,7 @@ class MVGC(VectorAutoregression):
     }
 
     def __init__(
-        self, lag: str | int = "aicc", max_lag: int = 10, regression: str = "lwr", n_frequencies: int | None = None
+        self, lag: str | int = "aic", max_lag: int = 10, regression: str = "lwr", n_frequencies: int | None = None
     ) -> None:
         self.lag = lag
         self.max_lag = max_lag
