@@ -4,7 +4,8 @@
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
                              [--learn known pretrained] [--towers both image graph] [--systems 60]
                              [--school-epochs 12] [--networks 200] [--units 20] [--epochs 60] [--size light]
-                             [--device cpu] [--share 0.01] [--cached]
+                             [--device cpu] [--image dependence]
+                             [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs among the others are asked for, so that what
@@ -74,7 +75,7 @@ def model(towers: str, seed: int, arguments: argparse.Namespace, slug: str, **ch
         device=arguments.device,
         checkpoint=arguments.out / f"{slug}.part",
         random_state=seed,
-        **changed,
+        **({"image": arguments.image} | changed),
     )
 
 
@@ -342,6 +343,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--size", default="light")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--image", default="density", choices=["density", "dependence"])
     parser.add_argument("--cached", action="store_true", help="table what is in --out, however little")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -69,6 +69,25 @@ def test_a_gaussian_s_density_is_the_closed_form():
     np.testing.assert_allclose(density, expected, atol=0.006)  # about four standard errors at the peak
 
 
+def test_what_is_relative_to_independence_is_flat_without_it_and_the_normal_law_s_with_it():
+    rng = np.random.default_rng(1)
+    r = 0.6
+    x = np.column_stack([rng.multivariate_normal([0, 0], [[1, r], [r, 1]], 40_000), rng.standard_normal(40_000)])
+    given = Signal.of([x], 9)
+    h2 = float(given.bandwidth[0]) ** 2
+    normal = np.exp(-0.5 * given.grid.astype(float) ** 2 / (1 + h2)) / np.sqrt(2 * np.pi * (1 + h2))
+    np.testing.assert_allclose(given.marginal, normal, atol=0.016)  # four standard errors
+    joined, apart = density_images(given, np.array([[0, 1], [0, 2]]), (0,), relative=True)
+    assert np.abs(apart[0]).max() < 0.15
+    covariance = np.array([[1 + h2, r], [r, 1 + h2]])
+    points = np.stack(np.meshgrid(given.grid[0], given.grid[1], indexing="ij"), -1)
+    form = np.einsum("abi,ij,abj->ab", points, np.linalg.inv(covariance) - np.eye(2) / (1 + h2), points)
+    expected = -0.5 * form - 0.5 * np.log(np.linalg.det(covariance) / (1 + h2) ** 2)
+    middle = np.exp(expected) * normal[0][:, None] * normal[1] > 0.01  # where there are samples to tell it by
+    np.testing.assert_allclose(joined[0][middle], expected[middle], atol=0.15)
+    np.testing.assert_array_equal(joined[1:], density_images(given, np.array([[0, 1]]), (0,))[0, 1:])
+
+
 def test_the_source_s_value_runs_down_the_rows_and_its_past_leads():
     rng = np.random.default_rng(2)
     x = rng.standard_normal((4000, 2))

@@ -42,8 +42,9 @@ class D2CL(D2CLFitting):
 
     Parameters
     ----------
-    image : {"density", "correlogram"}
-        "correlogram" takes counts of spikes.
+    image : {"density", "dependence", "correlogram"}
+        "density", as published; "dependence", the logarithm of the density over that of independent units, which is
+        flat where there is nothing to see; "correlogram" takes counts of spikes.
     lags : tuple of int
         By how many samples targets follow: a density for each. (0,) is for samples that are no time series. The prior
         graph has the strongest correlation among them.
@@ -107,7 +108,7 @@ class D2CL(D2CLFitting):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "image": [StrOptions({"density", "correlogram"})],
+        "image": [StrOptions({"density", "dependence", "correlogram"})],
         "lags": [tuple, list],
         "towers": [StrOptions(set(TOWERS))],
         "size": [StrOptions(set(SIZES))],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,15 @@ class Signal:
     segment: np.ndarray
     grid: np.ndarray
     bandwidth: np.ndarray
+
+    @functools.cached_property
+    def marginal(self) -> np.ndarray:
+        """Density of each unit on its grid, (unit, point), by the same kernels, float32."""
+        out = np.empty_like(self.grid)
+        for unit, (grid, h) in enumerate(zip(self.grid, self.bandwidth, strict=True)):
+            z = (grid[:, None] - self.samples[None, :, unit]) / h
+            out[unit] = np.exp(-0.5 * np.square(z)).mean(1) / (np.sqrt(2.0 * np.pi) * h)
+        return out
 
     @classmethod
     def of(cls, segments: Sequence[np.ndarray], n_points: int) -> Signal:
@@ -119,12 +129,25 @@ def _kernel(signal: Signal, unit: int, x: float) -> np.ndarray:
     return np.exp(-0.5 * ((signal.grid[unit].astype(np.float64) - x) / h) ** 2) / (np.sqrt(2.0 * np.pi) * h)
 
 
-def density_images(signal: Signal, pairs: np.ndarray, lags: Sequence[int]) -> np.ndarray:
-    """Give the images (pair, lag + 2, point, point) of pairs: the densities, and the two coordinates of the grid."""
+def density_images(signal: Signal, pairs: np.ndarray, lags: Sequence[int], *, relative: bool = False) -> np.ndarray:
+    """Give the images (pair, lag + 2, point, point) of pairs: the densities, and the two coordinates of the grid.
+
+    ``relative``: in place of the densities f, how they differ from those of independent units,
+
+        log (f(a, b) + e) - log (f(a) f(b) + e),    e = 1 / (2 pi n h^2), the density that one sample makes at its place
+
+    so that where nothing is to be seen the image is flat, and tails count as much as the middle.
+    """
     density = joint_density(signal, pairs, lags)
     n = density.shape[-1]
     image = np.empty((len(pairs), len(lags) + 2, n, n), dtype=np.float32)
-    image[:, :-2] = density
+    if relative:
+        alone = signal.marginal
+        one = 1.0 / (2.0 * np.pi * len(signal.samples) * np.square(signal.bandwidth[0]))
+        apart = alone[pairs[:, 0], :, None] * alone[pairs[:, 1], None, :]
+        image[:, :-2] = np.log((density + one) / (apart + one)[:, None])
+    else:
+        image[:, :-2] = density
     image[:, -2] = signal.grid[pairs[:, 0], :, None]
     image[:, -1] = signal.grid[pairs[:, 1], None, :]
     return image

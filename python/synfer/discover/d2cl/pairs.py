@@ -26,7 +26,7 @@ class View:
 
     Attributes
     ----------
-    image : {"density", "correlogram"}
+    image : {"density", "dependence", "correlogram"}
     lags : tuple of int
         In samples, from source to target.
     n_points, most_nodes, degree : int
@@ -83,7 +83,7 @@ class Population:
                 if not all(bool(((s >= 0) & (s == np.round(s))).all()) for s in segments):
                     raise InputError(
                         "X must hold counts of spikes (0, 1, 2, ...) for image='correlogram', got other values: take "
-                        "image='density'."
+                        "image='dependence'."
                     )
                 self._correlograms = Correlograms(segments, view.n_points)
             else:
@@ -91,7 +91,7 @@ class Population:
                 few = (np.diff(self._signal.grid, axis=1) > 0).sum(1) < 2
                 if few.any():
                     raise InputError(
-                        f"X must take more than two values for image='density', got nearly no others in unit "
+                        f"X must take more than two values for image={view.image!r}, got nearly no others in unit "
                         f"{unit_ids[few][0]}: take image='correlogram' for spikes, or drop it."
                     )
                 flat = np.ptp(self._signal.grid, axis=1) < self._signal.bandwidth
@@ -110,7 +110,7 @@ class Population:
         if self._correlograms is not None:
             return self._correlograms.images(pairs)
         if self._signal is not None:
-            return density_images(self._signal, pairs, self.view.lags)
+            return density_images(self._signal, pairs, self.view.lags, relative=self.view.image == "dependence")
         return np.zeros((len(pairs), 1, 1, 1), dtype=np.float32)
 
     def graphs(self, pairs: np.ndarray) -> np.ndarray:
