@@ -6,19 +6,24 @@ namespace synfer::cuda {
 namespace {
 
 template <class T>
-FewLie lie_of(const void* data, const std::int64_t* strides, std::int64_t channel_stride, std::int64_t width) {
-    bool in_pieces = width > 0 && width % Piece<T>::n == 0 && channel_stride == 1 &&
-                     reinterpret_cast<std::uintptr_t>(data) % sizeof(Piece<T>) == 0;
-    for (int axis = 0; axis < 3; ++axis) in_pieces = in_pieces && strides[axis] % Piece<T>::n == 0;
-    return {in_pieces, strides[1] < strides[2]};
-}
-template <class T>
-FewLie lie_of(const Tensor4& x, std::int64_t width) {
-    return lie_of<T>(x.data, x.strides, x.strides[3], width);
-}
-template <class T>
-FewLie lie_of(const Result4<T>& x, std::int64_t width) {
-    return lie_of<T>(x.data, x.strides, 1, width);
+FewLie lie_of(const Attention<T>& a, const FewPlan& plan, const void* data, const std::int64_t* strides,
+              std::int64_t channel_stride, std::int64_t width) {
+    FewLie lie{};
+    lie.heads_together = strides[1] < strides[2];
+    lie.in_pieces = width > 0 && width % Piece<T>::n == 0 && channel_stride == 1 &&
+                    reinterpret_cast<std::uintptr_t>(data) % sizeof(Piece<T>) == 0;
+    // A block's heads are of so many batch elements at most.
+    const std::int64_t counts[] = {plan.heads / a.n_heads + 2, a.n_heads, few_tokens};
+    std::int64_t furthest = width;
+    for (int axis = 0; axis < 3; ++axis) {
+        constexpr std::int64_t most = 0x7fffffff;
+        lie.in_pieces = lie.in_pieces && strides[axis] % Piece<T>::n == 0 && strides[axis] >= 0 &&
+                        strides[axis] <= (most - furthest) / counts[axis];
+        if (!lie.in_pieces) return lie;
+        furthest += strides[axis] * counts[axis];
+        lie.strides[axis] = static_cast<int>(strides[axis]);
+    }
+    return lie;
 }
 
 template <class T>
@@ -28,26 +33,32 @@ FewPass<T> few_pass_of(const Attention<T>& a, const FewPlan& plan) {
     told.heads = plan.heads, told.n_heads = static_cast<int>(a.n_batch * a.n_heads);
     told.by_heads = divisor(plan.heads), told.by_batch_heads = divisor(a.n_heads);
     told.by_rows = divisor(a.n_rows), told.by_keys = divisor(a.n_keys), told.by_room = divisor(plan.keys);
-    told.q = lie_of<T>(a.q, a.d_key), told.k = lie_of<T>(a.k, a.d_key), told.v = lie_of<T>(a.v, a.d_value);
-    told.grad_out = lie_of<T>(a.grad_out, a.d_value), told.out = lie_of(a.out, a.d_value);
-    told.dq = lie_of(a.dq, a.d_key), told.dk = lie_of(a.dk, a.d_key), told.dv = lie_of(a.dv, a.d_value);
+    const auto lie = [&](const Tensor4& x, std::int64_t width) {
+        return lie_of(a, plan, x.data, x.strides, x.strides[3], width);
+    };
+    const auto lie_in = [&](const Result4<T>& x, std::int64_t width) {
+        return lie_of(a, plan, x.data, x.strides, 1, width);
+    };
+    told.q = lie(a.q, a.d_key), told.k = lie(a.k, a.d_key), told.v = lie(a.v, a.d_value);
+    told.grad_out = lie(a.grad_out, a.d_value), told.out = lie_in(a.out, a.d_value);
+    told.dq = lie_in(a.dq, a.d_key), told.dk = lie_in(a.dk, a.d_key), told.dv = lie_in(a.dv, a.d_value);
     return told;
 }
 
-// run(Room<K, C>) with what the plan says that a head has room for.
+// run(Room<K, C>) with the keys and channels that the plan says a head has room for.
 template <int K, int C>
 struct Room {
     static constexpr int keys = K, channels = C;
 };
+template <int K, class Run>
+void with_room_for(const FewPlan& plan, Run run) {
+    plan.channels == 8 ? run(Room<K, 8>{}) : run(Room<K, 16>{});
+}
 template <class Run>
 void with_room(const FewPlan& plan, Run run) {
-    const auto channels = [&](auto room) {
-        constexpr int K = decltype(room)::keys;
-        plan.channels == 8 ? run(Room<K, 8>{}) : run(Room<K, 16>{});
-    };
-    if (plan.keys == 8) return channels(Room<8, 0>{});
-    if (plan.keys == 10) return channels(Room<10, 0>{});
-    channels(Room<16, 0>{});
+    if (plan.keys == 8) return with_room_for<8>(plan, run);
+    if (plan.keys == 10) return with_room_for<10>(plan, run);
+    with_room_for<16>(plan, run);
 }
 
 }  // namespace

@@ -17,8 +17,11 @@ struct alignas(16) Piece {
 
 // How a tensor lies.
 struct FewLie {
-    bool in_pieces;       // its tokens are whole pieces, aligned as such
     bool heads_together;  // heads lie closer to each other than tokens do
+    // Its tokens are whole pieces, aligned as such, and none of a block's heads is further from the first batch element
+    // among them than 32 bits count: so strides, of batch elements, heads and tokens, do too.
+    bool in_pieces;
+    int strides[3];
 };
 
 // What a kernel is told.
@@ -47,52 +50,62 @@ __device__ inline FewTile<T, C> few_tile(SharedMemory<Piece<T>>& memory, int hea
     return {memory.take(heads * pitch), pitch};
 }
 
-// The heads of a block: `here` from `first` on, counted through the batch.
+// The heads of a block: `here` from `first_head` of batch element `batch` on, counted through the batch.
+template <class T, int C>
 struct FewHeads {
-    int first, here;
+    static constexpr int pieces = C / Piece<T>::n;
+    const FewPass<T>& p;
+    int here, batch, first_head;
 
-    template <class T>
-    __device__ explicit FewHeads(const FewPass<T>& p)
-        : first(static_cast<int>(blockIdx.x) * p.heads),
-          here(p.n_heads - first < p.heads ? p.n_heads - first : p.heads) {}
-
-    // Where a token's channels begin, of a tensor with these strides.
-    template <class T>
-    __device__ std::int64_t of(const FewPass<T>& p, const std::int64_t* strides, int head, int token) const {
-        const int batch = p.by_batch_heads.divide(first + head);
-        return batch * strides[0] + (first + head - batch * static_cast<int>(p.pass.a.n_heads)) * strides[1] +
-               token * strides[2];
+    __device__ explicit FewHeads(const FewPass<T>& told) : p(told) {
+        const int first = static_cast<int>(blockIdx.x) * p.heads;
+        here = p.n_heads - first < p.heads ? p.n_heads - first : p.heads;
+        batch = p.by_batch_heads.divide(first);
+        first_head = first - batch * static_cast<int>(p.pass.a.n_heads);
     }
 
-    // visit(head, token, piece), each by some thread: neighbours in memory by neighbouring threads.
-    template <int pieces, class T, class Visit>
-    __device__ void visit(const FewPass<T>& p, bool heads_together, int n_tokens, Divisor by_tokens,
-                          const Visit& visit) const {
-        const int n = p.heads * n_tokens * pieces;
-        for (int i = static_cast<int>(threadIdx.x); i < n; i += few_threads) {
-            const int at = i / pieces;
-            const int outer = (heads_together ? p.by_heads : by_tokens).divide(at);
-            const int inner = at - outer * (heads_together ? p.heads : n_tokens);
+    // visit(batch element from `batch` on, head in it, head of the block, token, piece), each by some thread:
+    // neighbours in memory by neighbouring threads.
+    template <class Visit>
+    __device__ void visit(bool heads_together, int n_tokens, Divisor by_tokens, const Visit& visit) const {
+        const unsigned n = static_cast<unsigned>(p.heads * n_tokens * pieces);
+        const Divisor by_inner = heads_together ? p.by_heads : by_tokens;
+        const int n_inner = heads_together ? p.heads : n_tokens;
+        for (unsigned i = threadIdx.x; i < n; i += few_threads) {
+            const int at = static_cast<int>(i / pieces), piece = static_cast<int>(i % pieces);
+            const int outer = by_inner.divide(at), inner = at - outer * n_inner;
             const int head = heads_together ? inner : outer, token = heads_together ? outer : inner;
-            if (head < here) visit(head, token, i % pieces);
+            if (head >= here) continue;
+            const int b = p.by_batch_heads.divide(first_head + head);
+            visit(b, first_head + head - b * static_cast<int>(p.pass.a.n_heads), head, token, piece);
         }
     }
 
     // Tokens to shared memory; 0 in channels that there are not, and in tokens from n_tokens on, of `room`.
-    template <class T, int C>
-    __device__ void fetch(const FewPass<T>& p, const FewTile<T, C>& to, const Tensor4& x, FewLie lie, int width,
-                          int n_tokens, int room, Divisor by_room) const {
-        const T* const data = static_cast<const T*>(x.data);
-        visit<FewTile<T, C>::pieces>(p, lie.heads_together, room, by_room, [&](int head, int token, int piece) {
-            Piece<T>* const place = to.token(head, token) + piece;
-            const int channel = piece * Piece<T>::n, left = token < n_tokens && data != nullptr ? width - channel : 0;
-            const T* const from = left > 0 ? data + of(p, x.strides, head, token) + channel * x.strides[3] : data;
-            if (lie.in_pieces) return copy_16_bytes(place, from, left > 0);
+    __device__ void fetch(const FewTile<T, C>& to, const Tensor4& x, const FewLie& lie, int width, int n_tokens,
+                          int room, Divisor by_room) const {
+        const T* const data = static_cast<const T*>(x.data) + batch * x.strides[0];
+        if (lie.in_pieces) {
+            visit(lie.heads_together, room, by_room, [&](int b, int h, int head, int token, int piece) {
+                const int at = b * lie.strides[0] + h * lie.strides[1] + token * lie.strides[2] + piece * Piece<T>::n;
+                const bool is_there = token < n_tokens && piece * Piece<T>::n < width;
+                copy_16_bytes(to.token(head, token) + piece, data + (is_there ? at : 0), is_there);
+            });
+            return;
+        }
+        visit(lie.heads_together, room, by_room, [&](int b, int h, int head, int token, int piece) {
+            const int first = piece * Piece<T>::n;
+            const T* const from = data + b * x.strides[0] + h * x.strides[1] + token * x.strides[2];
+            Piece<T> numbers;
 #pragma unroll
-            for (int c = 0; c < Piece<T>::n; ++c) place->of[c] = c < left ? from[c * x.strides[3]] : T(0);
+            for (int c = 0; c < Piece<T>::n; ++c) {
+                const bool is_there = token < n_tokens && first + c < width && x.data != nullptr;
+                numbers.of[c] = is_there ? from[(first + c) * x.strides[3]] : T(0);
+            }
+            to.token(head, token)[piece] = numbers;
         });
     }
-    // All of them are there, for all threads.
+    // All that was fetched has come, for all threads.
     __device__ void arrived() const {
         end_of_copies();
         await_copies<0>();
@@ -100,21 +113,24 @@ struct FewHeads {
     }
 
     // Tokens from shared memory to where they belong.
-    template <class T, int C>
-    __device__ void store(const FewPass<T>& p, const FewTile<T, C>& from, const Result4<T>& x, FewLie lie, int width,
-                          int n_tokens, Divisor by_tokens) const {
-        visit<FewTile<T, C>::pieces>(p, lie.heads_together, n_tokens, by_tokens, [&](int head, int token, int piece) {
+    __device__ void store(const FewTile<T, C>& from, const Result4<T>& x, const FewLie& lie, int width, int n_tokens,
+                          Divisor by_tokens) const {
+        T* const data = x.data + batch * x.strides[0];
+        if (lie.in_pieces) {
+            visit(lie.heads_together, n_tokens, by_tokens, [&](int b, int h, int head, int token, int piece) {
+                const int at = b * lie.strides[0] + h * lie.strides[1] + token * lie.strides[2] + piece * Piece<T>::n;
+                if (piece * Piece<T>::n < width)
+                    *reinterpret_cast<Piece<T>*>(data + at) = from.token(head, token)[piece];
+            });
+            return;
+        }
+        visit(lie.heads_together, n_tokens, by_tokens, [&](int b, int h, int head, int token, int piece) {
+            const int first = piece * Piece<T>::n;
             const Piece<T> numbers = from.token(head, token)[piece];
-            const int channel = piece * Piece<T>::n, left = width - channel;
-            if (left <= 0) return;
-            T* const to = x.data + of(p, x.strides, head, token) + channel;
-            if (lie.in_pieces) {
-                *reinterpret_cast<Piece<T>*>(to) = numbers;
-                return;
-            }
+            T* const to = data + b * x.strides[0] + h * x.strides[1] + token * x.strides[2];
 #pragma unroll
             for (int c = 0; c < Piece<T>::n; ++c) {
-                if (c < left) to[c] = numbers.of[c];
+                if (first + c < width) to[first + c] = numbers.of[c];
             }
         });
     }

@@ -5,18 +5,22 @@
 
 namespace synfer::SYNFER_LEVEL {
 
+// Of the forward pass, that a processor is to hold at once; 0: whatever the compiler finds, 8 to 12 as it is.
+template <class T>
+constexpr int few_blocks = sizeof(T) == sizeof(float) ? 0 : 3;
+
 template <class T, int K, int C>
-__global__ void __launch_bounds__(few_threads) attend_few(const FewPass<T> p) {
+__global__ void __launch_bounds__(few_threads, few_blocks<T>) attend_few(const FewPass<T> p) {
     const Attention<T>& a = p.pass.a;
     const int L = static_cast<int>(a.n_rows), S = static_cast<int>(a.n_keys), D = static_cast<int>(a.d_key);
     const int E = static_cast<int>(a.d_value);
-    const FewHeads heads(p);
+    const FewHeads<T, C> heads(p);
     SharedMemory<Piece<T>> memory;
     const auto q = few_tile<T, C>(memory, p.heads, L);
     const auto k = few_tile<T, C>(memory, p.heads, K), v = few_tile<T, C>(memory, p.heads, K);
-    heads.fetch(p, q, a.q, p.q, D, L, L, p.by_rows);
-    heads.fetch(p, k, a.k, p.k, D, S, K, p.by_room);
-    heads.fetch(p, v, a.v, p.v, E, S, K, p.by_room);
+    heads.fetch(q, a.q, p.q, D, L, L, p.by_rows);
+    heads.fetch(k, a.k, p.k, D, S, K, p.by_room);
+    heads.fetch(v, a.v, p.v, E, S, K, p.by_room);
     heads.arrived();
 
     const int thread = static_cast<int>(threadIdx.x), head = p.by_rows.divide(thread), row = thread - head * L;
@@ -30,7 +34,7 @@ __global__ void __launch_bounds__(few_threads) attend_few(const FewPass<T> p) {
         put_token(q.token(head, row), out, factor);  // nobody else has read this query
     }
     __syncthreads();
-    heads.store(p, q, a.out, p.out, E, L, p.by_rows);
+    heads.store(q, a.out, p.out, E, L, p.by_rows);
 }
 
 // A weight and the gradient of its logit.
@@ -45,16 +49,16 @@ __global__ void __launch_bounds__(few_threads) differentiate_few(const FewPass<T
     const Attention<T>& a = p.pass.a;
     const int L = static_cast<int>(a.n_rows), S = static_cast<int>(a.n_keys), D = static_cast<int>(a.d_key);
     const int E = static_cast<int>(a.d_value);
-    const FewHeads heads(p);
+    const FewHeads<T, C> heads(p);
     SharedMemory<Piece<T>> memory;
     const auto q = few_tile<T, C>(memory, p.heads, L), g = few_tile<T, C>(memory, p.heads, L);
     const auto k = few_tile<T, C>(memory, p.heads, K), v = few_tile<T, C>(memory, p.heads, K);
     FewPair<T>* const pairs = reinterpret_cast<FewPair<T>*>(memory.next);
     const int head_pairs = few_pitch(L, K);
-    heads.fetch(p, q, a.q, p.q, D, L, L, p.by_rows);
-    heads.fetch(p, k, a.k, p.k, D, S, K, p.by_room);
-    heads.fetch(p, v, a.v, p.v, E, S, K, p.by_room);
-    heads.fetch(p, g, a.grad_out, p.grad_out, E, L, L, p.by_rows);
+    heads.fetch(q, a.q, p.q, D, L, L, p.by_rows);
+    heads.fetch(k, a.k, p.k, D, S, K, p.by_room);
+    heads.fetch(v, a.v, p.v, E, S, K, p.by_room);
+    heads.fetch(g, a.grad_out, p.grad_out, E, L, L, p.by_rows);
     heads.arrived();
 
     const int thread = static_cast<int>(threadIdx.x), head = p.by_rows.divide(thread), row = thread - head * L;
@@ -95,10 +99,10 @@ __global__ void __launch_bounds__(few_threads) differentiate_few(const FewPass<T
     }
     __syncthreads();
     if (head < heads.here) put_token(q.token(head, row), dq, a.scale);
-    heads.store(p, k, a.dk, p.dk, D, S, p.by_keys);
-    heads.store(p, v, a.dv, p.dv, E, S, p.by_keys);
+    heads.store(k, a.dk, p.dk, D, S, p.by_keys);
+    heads.store(v, a.dv, p.dv, E, S, p.by_keys);
     __syncthreads();
-    heads.store(p, q, a.dq, p.dq, D, L, p.by_rows);
+    heads.store(q, a.dq, p.dq, D, L, p.by_rows);
 }
 
 }  // namespace synfer::SYNFER_LEVEL
