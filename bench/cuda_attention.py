@@ -9,6 +9,10 @@ out on shapes 4-6 and 8. SDPA gives no map; it is there to say what that costs. 
 memory. A call costs the host some tenths of a millisecond, which small shapes wait for: "kernels alone" adds up what
 torch's profiler gives for each of synfer's kernels, forward without and with the map / both passes. "MB" is what
 forward and backward hold at their peak beyond their inputs, synfer / softmax written out.
+The last two shapes are views of (B, L, H, D), as Causalformer passes them: the 10 lags of a unit among themselves, and
+one target with them, in 25,600 groups of 10 heads (64 samples of 40 units, 10 initialisations). Where no map is asked
+for they have kernels of their own (not in bfloat16), with both passes last in "kernels alone"; "GB/s" is what these read
+and write once, forward / both passes, by their time alone.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from synfer import _core
 from synfer.ops import attention_kernels, attention_with_map, attention_with_map_reference
 
 OURS, WITHOUT_MAP, WRITTEN_OUT, SDPA = "synfer", "without map", "softmax written out", "SDPA, no map"
-ROWS = [name for name in SHAPES if name.isdigit()]
+FEW = {"10 x 10": (25_600, 10, 10, 10, 8, 10, None), "1 x 10": (25_600, 10, 1, 10, 8, 10, None)}
+SHAPES = {name: shape for name, shape in SHAPES.items() if name.isdigit()} | FEW
 
 
 def milliseconds(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
@@ -72,9 +77,15 @@ def kernel_milliseconds(call: Callable[[], object], calls: int = 5) -> float:
 def row_of(name: str, dtype: torch.dtype, repeats: int) -> dict[str, object]:
     b, h, targets, keys, d, n_sources, _ = SHAPES[name]
     torch.manual_seed(0)
-    inputs = [torch.randn(b, h, t, d, device="cuda", dtype=dtype).requires_grad_() for t in (targets, keys, keys)]
+
+    def tensor(tokens: int) -> torch.Tensor:
+        if name not in FEW:
+            return torch.randn(b, h, tokens, d, device="cuda", dtype=dtype)
+        return torch.randn(b, tokens, h, d, device="cuda", dtype=dtype).transpose(1, 2)
+
+    inputs = [tensor(t).requires_grad_() for t in (targets, keys, keys)]
     assert attention_kernels.is_compiled(inputs[0], inputs[2])
-    grad_out = torch.randn(b, h, targets, d, device="cuda", dtype=dtype)
+    grad_out = tensor(targets)
     grad_map = torch.randn(targets, n_sources, device="cuda")
     functions: dict[str, Callable[[], tuple[torch.Tensor, ...]]] = {
         OURS: lambda: attention_with_map(*inputs, n_sources=n_sources),  # type: ignore[dict-item]
@@ -99,6 +110,12 @@ def row_of(name: str, dtype: torch.dtype, repeats: int) -> dict[str, object]:
     row["times written out"] = f"{forward[WRITTEN_OUT] / forward[OURS]:.1f} / {whole[WRITTEN_OUT] / whole[OURS]:.1f}"
     alone = [kernel_milliseconds(torch.no_grad()(functions[k])) for k in (WITHOUT_MAP, OURS)]
     row["kernels alone"] = f"{alone[0]:.3g}, {alone[1]:.3g} / {kernel_milliseconds(both(functions[OURS])):.3g}"
+    if name in FEW:
+        alone.append(kernel_milliseconds(both(functions[WITHOUT_MAP])))
+        tokens = b * h * d * inputs[0].element_size() * 1e-6  # megabytes of one token of all heads
+        moved = (2 * (targets + keys), 2 * (targets + keys) + 3 * targets + 4 * keys)
+        row["kernels alone"] += f", {alone[2]:.3g} without"  # type: ignore[operator]
+        row["GB/s"] = f"{tokens * moved[0] / alone[0]:.0f} / {tokens * moved[1] / alone[2]:.0f}"
     row["MB"] = " / ".join(f"{peak_megabytes(both(functions[k])):.0f}" for k in (OURS, WRITTEN_OUT))
     # Multiplications and additions of both products, once: what a forward pass without its map cannot do without.
     row["Tflop/s"] = f"{4e-9 * b * h * targets * keys * d / forward[WITHOUT_MAP]:.1f}"
@@ -109,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", nargs="+", choices=["float32", "bfloat16"], default=["float32", "bfloat16"])
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS)
+    parser.add_argument("--only", nargs="+", choices=list(SHAPES), default=list(SHAPES))
     options = parser.parse_args()
     if not (_core.cuda_built and torch.cuda.is_available()):
         sys.exit("bench/cuda_attention.py needs a build with CUDA kernels (SYNFER_CUDA=ON) and a CUDA device.")

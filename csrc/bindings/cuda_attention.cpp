@@ -110,6 +110,25 @@ void bind_cuda_attention(py::module_& m) {
         py::arg("n_batch"), py::arg("n_heads"), py::arg("n_rows"), py::arg("n_keys"), py::arg("lags"),
         py::arg("over_batch"), py::arg("over_heads"), py::arg("processors"),
         "How a map is cut into blocks of threads: see attention/cuda/plan.hpp.");
+    m.def(
+        "cuda_attention_few_plan",
+        [](std::int64_t heads, std::int64_t n_rows, std::int64_t n_keys, std::int64_t d_key, std::int64_t d_value,
+           bool is_double, bool backward) {
+            const auto plan_of = [&](auto a) -> py::object {
+                a.n_batch = 1, a.n_heads = heads, a.n_rows = n_rows, a.n_keys = n_keys;
+                a.d_key = d_key, a.d_value = d_value;
+                if (!cuda::is_few(a)) return py::none();
+                const cuda::FewPlan plan = cuda::plan_few(a, backward);
+                py::dict all;
+                all["heads"] = plan.heads, all["keys"] = plan.keys, all["channels"] = plan.channels;
+                all["shared_bytes"] = plan.shared_bytes, all["blocks"] = plan.blocks;
+                return all;
+            };
+            return is_double ? plan_of(Attention<double>{}) : plan_of(Attention<float>{});
+        },
+        py::arg("heads"), py::arg("n_rows"), py::arg("n_keys"), py::arg("d_key"), py::arg("d_value"),
+        py::arg("is_double"), py::arg("backward"),
+        "How heads of few tokens are shared out to blocks of threads; None where they are not few.");
 #ifdef SYNFER_CUDA
     m.def("cuda_attention_forward", &forward_bound, py::arg("q"), py::arg("k"), py::arg("v"), py::arg("bias"),
           py::arg("scale"), py::arg("softmax"), py::arg("map_lags"), py::arg("map_over_batch"),

@@ -52,6 +52,9 @@ def cuda_attention_shared_bytes(widest: int, is_double: bool) -> int: ...
 def cuda_attention_plan(
     n_batch: int, n_heads: int, n_rows: int, n_keys: int, lags: int, over_batch: bool, over_heads: bool, processors: int
 ) -> dict[str, int]: ...
+def cuda_attention_few_plan(
+    heads: int, n_rows: int, n_keys: int, d_key: int, d_value: int, is_double: bool, backward: bool
+) -> dict[str, int] | None: ...
 
 # where cuda_built
 def cuda_attention_forward(

@@ -13,6 +13,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "attention/cuda/forward.cu": ("attention forward",),
     "attention/cuda/backward.cu": ("attention backward",),
     "attention/cuda/hopper.cu": ("the same on compute capability 9.0",),
+    "attention/cuda/few.cu": ("attention of few rows and keys",),
     "ensemble/cuda/dropout.cu": ("dropout of ensembles",),
 }
 """Source file, from csrc on: what its kernels do, in the words of `synfer info`."""

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from synfer import _core
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "simulate"))
+from emulation import build
+
+
+@pytest.fixture(scope="session")
+def emulated_core(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Attention's CUDA kernels, compiled for the host."""
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++")
+    return build(tmp_path_factory.mktemp("emulation"), "emulated_attention")
 
 
 @pytest.fixture(params=_core.instruction_levels())

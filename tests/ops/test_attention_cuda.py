@@ -7,10 +7,7 @@ thread by thread, and knows what shared memory, waiting and shuffles are; it kno
 from __future__ import annotations
 
 import itertools
-import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,19 +20,9 @@ from synfer import _core
 from synfer.errors import DeviceError
 from synfer.ops import attention_kernels, attention_with_map, attention_with_map_reference
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "simulate"))
-from emulation import build
-
 AXES = ("batch", "head", "lag")
 REDUCTIONS = [axes for n in range(4) for axes in itertools.combinations(AXES, n)]
 PROCESSORS = 2  # of the emulated device: so few that blocks share heads, and that each has several
-
-
-@pytest.fixture(scope="session")
-def emulated_core(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    if shutil.which("g++") is None:
-        pytest.skip("needs g++")
-    return build(tmp_path_factory.mktemp("emulation"), "emulated_attention")
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ const char* run_backward(const Attention<T>& a, void* workspace, const Device& d
 template <class T>
 const char* attention_backward(const Attention<T>& a, void* workspace, const Device& device) {
     if (const char* why = refused(a)) return why;
+    if (is_few(a)) return attention_backward_of_few(a, device);
     if constexpr (sizeof(T) == sizeof(double)) {
         return run_backward<Ordinary<T>>(a, workspace, device);
     } else {

@@ -7,6 +7,7 @@ namespace synfer::cuda {
 template <class T>
 const char* attention_forward(const Attention<T>& a, void* workspace, const Device& device) {
     if (const char* why = refused(a)) return why;
+    if (is_few(a)) return attention_forward_of_few(a, device);
     if constexpr (sizeof(T) == sizeof(double)) {
         return run_forward<Ordinary<T>>(a, workspace, device);
     } else {

@@ -34,6 +34,11 @@ template <class T>
 const char* attention_forward(const Attention<T>&, void* workspace, const Device&);
 template <class T>
 const char* attention_backward(const Attention<T>&, void* workspace, const Device&);
+// Both passes over heads of few rows and few keys; for which tensors, is_few of plan.hpp says.
+template <class T>
+const char* attention_forward_of_few(const Attention<T>&, const Device&);
+template <class T>
+const char* attention_backward_of_few(const Attention<T>&, const Device&);
 // The forward pass by what only devices of compute capability 9.0 have, and whether it is for these tensors.
 const char* attention_forward_on_hopper(const Attention<float>&, void* workspace, const Device&);
 bool is_for_hopper(const Attention<float>&, const Device&);

@@ -18,7 +18,8 @@ struct Divisor {
     int shift;
 
     __device__ int divide(int n) const {
-        return static_cast<int>((static_cast<std::uint64_t>(n) * multiplier) >> (31 + shift));
+        return static_cast<int>((static_cast<std::uint64_t>(static_cast<std::uint32_t>(n)) * multiplier) >>
+                                (31 + shift));
     }
 };
 

@@ -13,6 +13,8 @@ constexpr std::int64_t tile = 64;  // tile_tokens of layout.hpp, which is for ke
 constexpr std::int64_t blocks_a_processor = 8;
 // For the sums of blocks that share the heads, all of them together.
 constexpr std::int64_t shared_sums_bytes = 64 << 20;
+// Shared memory of a block that has heads of few tokens, if it has several: a processor then holds six and more.
+constexpr std::size_t few_shared_bytes = 36 << 10;
 
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -63,12 +65,43 @@ Parts forward_parts(const Attention<T>& a, std::int64_t processors) {
 template <class T>
 Parts backward_parts(const Attention<T>& a, std::int64_t processors) {
     Parts parts{};
+    if (is_few(a)) return parts;
     const std::int64_t rows = a.softmax ? aligned(a.n_batch * a.n_heads * a.n_rows) : 0;
     parts.inverse = rows, parts.mean = 2 * rows, parts.sums = parts.end = 3 * rows;
     if (a.dbias == nullptr) return parts;
     const SumPlan sums = plan_bias(a, processors);
     parts.end += sums.n_sums > 1 ? sums.n_sums * sums.count : 0;
     return parts;
+}
+
+template <class T>
+bool is_few(const Attention<T>& a) {
+    if (a.map != nullptr || a.grad_map != nullptr || a.dbias != nullptr) return false;
+    for (const Tensor4* x : {&a.q, &a.k, &a.v, &a.grad_out}) {
+        if (x->data != nullptr && x->scalar == Scalar::bfloat16) return false;
+    }
+    return std::max(a.n_rows, a.n_keys) <= few_tokens && std::max(a.d_key, a.d_value) <= few_channels &&
+           a.n_batch <= 0x7fffffff / a.n_heads;
+}
+
+template <class T>
+FewPlan plan_few(const Attention<T>& a, bool backward) {
+    const int rows = static_cast<int>(a.n_rows), keys = static_cast<int>(a.n_keys);
+    FewPlan plan{};
+    plan.keys = keys <= 8 ? 8 : keys <= 10 ? 10 : 16;
+    plan.channels = std::max(a.d_key, a.d_value) <= 8 ? 8 : 16;
+    // Queries, keys and values; backward the output's gradients too, and a weight and its gradient for each pair.
+    const int pieces = plan.channels / static_cast<int>(16 / sizeof(T)), passes = backward ? 2 : 1;
+    const std::size_t head_bytes =
+        static_cast<std::size_t>(passes * few_pitch(rows, pieces) + 2 * few_pitch(plan.keys, pieces)) * 16 +
+        static_cast<std::size_t>(backward ? 2 * few_pitch(rows, plan.keys) : 0) * sizeof(T);
+    // A thread has one row at most, and in turn as many keys as others, as nearly as may be.
+    int heads = std::min(few_threads / rows, std::max(1, static_cast<int>(few_shared_bytes / head_bytes)));
+    if (const int turns = heads * keys / few_threads; backward && turns > 0) heads = turns * few_threads / keys;
+    plan.heads = static_cast<int>(std::min<std::int64_t>(heads, a.n_batch * a.n_heads));
+    plan.shared_bytes = head_bytes * static_cast<std::size_t>(plan.heads);
+    plan.blocks = divided_up(a.n_batch * a.n_heads, plan.heads);
+    return plan;
 }
 
 template <class T>
@@ -85,6 +118,8 @@ std::size_t attention_backward_bytes(const Attention<T>& a, std::int64_t process
     template SumPlan plan_bias<T>(const Attention<T>&, std::int64_t);                   \
     template Parts forward_parts<T>(const Attention<T>&, std::int64_t);                 \
     template Parts backward_parts<T>(const Attention<T>&, std::int64_t);                \
+    template bool is_few<T>(const Attention<T>&);                                       \
+    template FewPlan plan_few<T>(const Attention<T>&, bool);                            \
     template std::size_t attention_forward_bytes<T>(const Attention<T>&, std::int64_t); \
     template std::size_t attention_backward_bytes<T>(const Attention<T>&, std::int64_t);
 SYNFER_INSTANCES(float)

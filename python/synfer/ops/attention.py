@@ -74,8 +74,11 @@ def attention_with_map(
     128 channels, 32 in float64 (64 and none where a block has less than 110 KiB of shared memory, as on devices of
     compute capability 8.6 and 8.9): on torch's current stream, never waiting for the device, the same bits in every
     call on one device. Those of float32 multiply in the matrix units, each product in three of half the digits, and are
-    as exact as torch's; where q, k or v is infinite, what it is multiplied into is not a number there. Elsewhere, for
-    second derivatives, and where tangents are carried forward, :func:`attention_with_map_reference` does the work.
+    as exact as torch's; where q, k or v is infinite, what it is multiplied into is not a number there. Heads of up to
+    16 rows, 16 keys and 16 channels have kernels of their own in float32 and float64 where neither a map nor the
+    gradient of one or of a bias is wanted, by ordinary multiplications: the last bits of ``out`` then depend on whether
+    the map is wanted. Elsewhere, for second derivatives, and where tangents are carried forward,
+    :func:`attention_with_map_reference` does the work.
 
     Raises
     ------

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "attention/cuda/backward.cu"
+#include "attention/cuda/few.cu"
 #include "attention/cuda/forward.cu"
 #include "attention/cuda/hopper.cu"
 #include "attention/cuda/plan.cpp"
