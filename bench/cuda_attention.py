@@ -11,8 +11,8 @@ torch's profiler gives for each of synfer's kernels, forward without and with th
 forward and backward hold at their peak beyond their inputs, synfer / softmax written out.
 The last two shapes are views of (B, L, H, D), as Causalformer passes them: the 10 lags of a unit among themselves, and
 one target with them, in 25,600 groups of 10 heads (64 samples of 40 units, 10 initialisations). Where no map is asked
-for they have kernels of their own (not in bfloat16), with both passes last in "kernels alone"; "GB/s" is what these read
-and write once, forward / both passes, by their time alone.
+for they have kernels of their own (not in bfloat16), with both passes last in "kernels alone"; "GB/s" is what these
+read and write once, forward / both passes, by their time alone.
 """
 
 from __future__ import annotations
