@@ -343,7 +343,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--size", default="light")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--image", default="density", choices=["density", "dependence"])
+    parser.add_argument("--image", default="dependence", choices=["density", "dependence"])
     parser.add_argument("--cached", action="store_true", help="table what is in --out, however little")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -121,7 +121,7 @@ def test_correlograms_of_spikes(told, quick):
     with pytest.raises(InputError, match=r"X must hold counts of spikes .* for image='correlogram'"):
         quick(image="correlogram").fit(spikes - 0.5, known_edges=[(0, 1)], known_non_edges=[(1, 0)])
     with pytest.raises(
-        InputError, match="X must take more than two values for image='density', got nearly no others in unit 0"
+        InputError, match="X must take more than two values for image='dependence', got nearly no others in unit 0"
     ):
         quick().fit(spikes, known_edges=[(0, 1)], known_non_edges=[(1, 0)])
 

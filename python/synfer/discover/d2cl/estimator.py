@@ -34,17 +34,17 @@ class D2CL(D2CLFitting):
 
     Whether a pair is an edge is a question of classification: of some pairs the answer is known (by interventions, by
     paired recordings, or in simulations), and what tells edges from non-edges is learnt from these. Two towers look at
-    each pair, source and target. One sees an image: the density of the two on a grid of their quantiles, the target
-    some samples later, and the grid's coordinates; or, for spikes, their correlograms at many scales. The other sees
+    each pair, source and target. One sees an image: how the density of the two, the target some samples later, differs
+    from independence on a grid of their quantiles, and the grid's coordinates; or, for spikes, their correlograms at many scales. The other sees
     the pair's surroundings in a graph of correlations, its nodes labelled by their distances from the pair. A head
     over both gives ``P(source drives target)``. Nothing asks for acyclic graphs, and nothing for all units to be seen.
     What "drives" means, directly or through others, is what it means in the known pairs.
 
     Parameters
     ----------
-    image : {"density", "dependence", "correlogram"}
-        "density", as published; "dependence", the logarithm of the density over that of independent units, which is
-        flat where there is nothing to see; "correlogram" takes counts of spikes.
+    image : {"dependence", "density", "correlogram"}
+        "dependence": the logarithm of the joint density over that of independent units, flat where there is nothing to
+        see; "density": the joint density itself, as published; "correlogram" takes counts of spikes.
     lags : tuple of int
         By how many samples targets follow: a density for each. (0,) is for samples that are no time series. The prior
         graph has the strongest correlation among them.
@@ -127,7 +127,7 @@ class D2CL(D2CLFitting):
     def __init__(
         self,
         *,
-        image: str = "density",
+        image: str = "dependence",
         lags: tuple[int, ...] = (0,),
         towers: str = "both",
         size: str = "light",
