@@ -24,6 +24,16 @@ def test_statistics_of_opposite_signs_do_not_cancel_each_other() -> None:
     assert (alone.score[off] > 0).all()
 
 
+def test_without_statistics_the_evidence_is_the_effect():
+    off = ~np.eye(3, dtype=bool)
+    unknown = member(1)
+    unknown.cov[0] = np.nan
+    both, effect = (combine([unknown, unknown], np.full(3, 2.0), 1, 0.95, name) for name in ("both", "effect"))
+    np.testing.assert_array_equal(both.score[0, 1:], effect.score[0, 1:])
+    np.testing.assert_allclose(both.score[1:][off[1:]], effect.score[1:][off[1:]] / 0.2**0.5)  # z is effect / .2
+    assert (both.spread[off] == 0).all()
+
+
 def test_an_initialisation_in_another_minimum_has_no_say():
     off = ~np.eye(3, dtype=bool)
     good, all_ = (combine([member(sign) for sign in signs], np.full(3, 2.0), 1, 0.95) for signs in ((1, 1), (1, 1, -1)))

@@ -248,15 +248,17 @@ def test_memory_gathers_what_reaches_a_target_until_it_fires():
         fit(x, memory=3, max_lag=2)
 
 
-def test_evidence_is_the_size_of_an_effect_or_how_sure_it_is(fitted):
+def test_evidence_is_the_size_of_an_effect_or_how_sure_it_is_or_both():
     from scipy import stats
 
-    sure = fit(driven(), max_lag=2, evidence="wald").connectome_
+    sure, large, both = (fit(driven(), max_lag=2, evidence=name).connectome_ for name in ("wald", "effect", "both"))
     freedom = len(driven()) - 2 - (1 + 1 + 8 + 6)
     off = ~np.eye(4, dtype=bool)
     expected = stats.f.sf(sure.score.values[off] ** 2, 2, freedom)
     np.testing.assert_allclose(sure.pvalue.values[off], expected, rtol=1e-6)
-    assert sure.score.values[1, 0] > 10 and fitted.connectome_.score.values[1, 0] < 1.5
+    assert sure.score.values[1, 0] > 10 and large.score.values[1, 0] < 1.5
+    mean = np.sqrt(sure.score.values * large.score.values)[off]
+    np.testing.assert_allclose(both.score.values[off], mean, rtol=1e-6)
 
 
 def test_long_recordings_are_learnt_from_in_more_steps() -> None:

@@ -33,8 +33,8 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "mask2cause": {"penalty": 0.1},  # of .02 and .1 the one with the better held-out R2
         # The law multiplies sources, and is sampled so finely that the last sample says what there is to say.
         "synformer": {
-            "n_products": 2, "window": 2, "value_window": 1, "time_constants": (2.0,), "hidden": 8, "n_steps": 1500,
-            "ridge": "gcv",
+            "n_products": 4, "window": 1, "value_window": 1, "time_constants": (2.0,), "hidden": 8, "n_steps": 1500,
+            "ridge": "gcv", "evidence": "wald",
         },
     },
     "netsim": {
@@ -54,12 +54,13 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             "evidence": "wald",
         },
     },
-    "robustness/calcium": {"cross_correlation": {"n_surrogates": 0}},
-    "robustness/slow_voltage": {},
+    "robustness/calcium": {"cross_correlation": {"n_surrogates": 0}, "synformer": {"evidence": "effect"}},
+    "robustness/slow_voltage": {"synformer": {"evidence": "effect"}},
     "robustness/voltage": {
         "spike_glm": {"window": 20, "ridge": 1.0},
         "synformer": {
             "n_init": 1, "max_lag": 10, "one_lag": "auto", "values": "events", "value_window": 12, "n_steps": 1200,
+            "evidence": "effect",
         },
     },
     "spycon": {
@@ -70,7 +71,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "grngc": {"backbone": "mlp", "lag": 5, "penalty": "auto"},
         "synformer": {
             "max_lag": 5, "window": 5, "value_window": 1, "time_constants": (5.0,), "hidden": 4, "n_steps": 300,
-            "ridge": "gcv",
+            "ridge": "gcv", "evidence": "effect",
         },
     },
 }

@@ -17,8 +17,9 @@ class Effects:
     Attributes
     ----------
     score, spread : numpy.ndarray
-        Root of the sum of squares over lags and products of the median effects, in units of the target's own spread, or
-        the root of the F statistic; standard deviation of the same over initialisations.
+        Root of the sum of squares over lags and products of the median effects, in units of the target's own spread;
+        or the root of the F statistic; or the geometric mean of the two. Standard deviation of the same over
+        initialisations.
     weight, half : numpy.ndarray
         Mean change of the next sample for a standard deviation of what the source tells, summed over lags; half the
         width of its interval.
@@ -40,9 +41,11 @@ class Effects:
 
 
 def combine(
-    members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "effect", choices: int = 1
+    members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "both", choices: int = 1
 ) -> Effects:
     """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
+
+    ``evidence`` is "effect", "wald" or "both": which of the scores. Where there is no statistic "both" is the effect.
 
     Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many.
     """
@@ -68,9 +71,11 @@ def combine(
         pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
     pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
-        score = np.sqrt(np.nan_to_num(wald))
-        spread = np.sqrt(each).std(axis=0)
-        spread = np.nan_to_num(spread)
+        score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))
+    elif evidence == "both":
+        sizes = np.sqrt(np.square(effects).sum(-1))
+        spread = np.where(np.isnan(each), sizes, np.sqrt(sizes * np.sqrt(each))).std(0)
+        score = np.where(np.isnan(wald), score, np.sqrt(score * np.sqrt(wald)))
     variance = np.median(
         [
             np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)

@@ -96,9 +96,10 @@ class Synformer(BaseDiscoverer):
         Of the training (Adam, one cycle of the learning rate): steps, samples in time a step. ``n_steps="auto"``: six
         passes through the samples, and 500 steps at least: long recordings bear, and need, more of them.
         ``batch_size="auto"``: 64; of more than 256 units fewer, down to 16, as all units share what is learnt.
-    evidence : {"effect", "wald"}
-        What the score is: the size of an effect, or how surely it is not 0 (the root of the F statistic, no penalty in
-        it), which is the better order where information differs from pair to pair, as that of spikes does.
+    evidence : {"both", "effect", "wald"}
+        What the score is: "effect", the size of an effect; "wald", how surely it is not 0 (the root of the F statistic,
+        no penalty in it), the better order where information differs from pair to pair, as that of spikes does; "both",
+        their geometric mean: of a few units a large effect may be chance, of many in dense wiring a sure one small.
     level : float
         Of the intervals.
     progress : bool
@@ -110,9 +111,10 @@ class Synformer(BaseDiscoverer):
     connectome_ : Connectome
         ``weight``: mean change, where j acts, of the next sample (for counts: of its log or logit) for a standard
         deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
-        ``score``: the root of the sum over lags (and products) of the squared effects, in units of the target's own
-        spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0, NaN
-        where the samples do not determine a pair; ``delay``: lag of the largest effect, from where s_j looks.
+        ``score``: by ``evidence``, the effect being the root of the sum over lags (and products) of the squared
+        effects, in units of the target's own spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that
+        all lags (and products) are 0, NaN where the samples do not determine a pair; ``delay``: lag of the largest
+        effect, from where s_j looks.
     attention_ : numpy.ndarray, (lag, target, source)
         Effects on the next sample, median over initialisations, in the signal's units.
     forecaster_ : SynformerForecaster
@@ -171,7 +173,7 @@ class Synformer(BaseDiscoverer):
         "batch_size": [*_COUNT, StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
-        "evidence": [StrOptions({"effect", "wald"})],
+        "evidence": [StrOptions({"both", "effect", "wald"})],
         "level": [Interval(Real, 0.0, 1.0, closed="neither")],
         "progress": ["boolean"],
         "random_state": ["random_state"],
@@ -200,7 +202,7 @@ class Synformer(BaseDiscoverer):
         batch_size: int | str = "auto",
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
-        evidence: str = "effect",
+        evidence: str = "both",
         level: float = 0.95,
         progress: bool = True,
         random_state: Any = None,

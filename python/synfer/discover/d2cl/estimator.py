@@ -35,9 +35,10 @@ class D2CL(D2CLFitting):
     Whether a pair is an edge is a question of classification: of some pairs the answer is known (by interventions, by
     paired recordings, or in simulations), and what tells edges from non-edges is learnt from these. Two towers look at
     each pair, source and target. One sees an image: how the density of the two, the target some samples later, differs
-    from independence on a grid of their quantiles, and the grid's coordinates; or, for spikes, their correlograms at many scales. The other sees
-    the pair's surroundings in a graph of correlations, its nodes labelled by their distances from the pair. A head
-    over both gives ``P(source drives target)``. Nothing asks for acyclic graphs, and nothing for all units to be seen.
+    from independence on a grid of their quantiles, and the grid's coordinates; or, for spikes, their correlograms at
+    many scales. The other sees the pair's surroundings in a graph of correlations, its nodes labelled by their
+    distances from the pair. A head over both gives ``P(source drives target)``. Nothing asks for acyclic graphs, and
+    nothing for all units to be seen.
     What "drives" means, directly or through others, is what it means in the known pairs.
 
     Parameters
