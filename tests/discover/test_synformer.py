@@ -268,3 +268,10 @@ def test_long_recordings_are_learnt_from_in_more_steps() -> None:
     assert fit(driven(1803), **small).loss_.shape[1] == 7  # six and a rest
     with pytest.raises(InputError, match="n_steps"):
         fit(driven(400), n_steps="many")
+
+
+def test_many_units_have_one_initialisation(monkeypatch) -> None:
+    x = driven(300)
+    assert fit(x, n_init="auto").forecaster_.n_init == 3
+    monkeypatch.setattr("synfer.discover.synformer.MANY", 3)  # of four
+    assert fit(x, n_init="auto").forecaster_.n_init == 1

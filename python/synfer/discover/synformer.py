@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
+ENSEMBLE, MANY = 3, 256
+"""Initialisations of ``n_init="auto"``, and the units beyond which there is one: bench/results/ablations.md."""
 
 
 class Synformer(BaseDiscoverer):
@@ -50,8 +52,8 @@ class Synformer(BaseDiscoverer):
 
     Parameters
     ----------
-    n_init : int
-        Initialisations, trained side by side.
+    n_init : int or "auto"
+        Initialisations, trained side by side. "auto": 3; of more than 256 units, from all of which F is learnt, 1.
     max_lag : int
         Samples of a source, the last known one and those before, that may act on the next sample.
     likelihood : {"gaussian", "poisson", "bernoulli"}
@@ -153,7 +155,7 @@ class Synformer(BaseDiscoverer):
 
     _takes_missing: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_init": _COUNT,
+        "n_init": [*_COUNT, StrOptions({"auto"})],
         "max_lag": _COUNT,
         "likelihood": [StrOptions(set(LAWS))],
         "window": _COUNT,
@@ -181,7 +183,7 @@ class Synformer(BaseDiscoverer):
 
     def __init__(
         self,
-        n_init: int = 3,
+        n_init: int | str = "auto",
         *,
         max_lag: int = 1,
         likelihood: str = "gaussian",
@@ -300,7 +302,8 @@ class Synformer(BaseDiscoverer):
                 "record longer trials, or take a smaller window, max_lag or value_window."
             )
         random = check_random_state(self.random_state)
-        seed, seeds = int(random.randint(2**31 - 1)), random.randint(2**31 - 1, size=self.n_init)
+        n_init = (ENSEMBLE if n <= MANY else 1) if self.n_init == "auto" else self.n_init
+        seed, seeds = int(random.randint(2**31 - 1)), random.randint(2**31 - 1, size=n_init)
 
         def learn(some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1]) -> SynformerForecaster:
             forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
