@@ -22,6 +22,7 @@ Dt = Annotated[
 Series = Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")]
 Variable = Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")]
 Trials = Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 def split(names: list[str]) -> list[str]:
@@ -79,6 +80,12 @@ def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> Non
     """Refuse one path for two files."""
     if path.resolve() == other.resolve():
         raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
+
+
+def refuse_existing(name: str, path: Path, force: bool) -> None:
+    """Refuse a file that is there already, unless it may be replaced."""
+    if path.is_file() and not force:
+        raise InputError(f"{name} {path} exists; give another name, or --force to replace it.")
 
 
 def refuse_replacing(name: str, path: Path, others: dict[str, Path | None]) -> None:
