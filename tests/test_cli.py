@@ -121,6 +121,28 @@ class TestDiscover:
         own = ("discover", recording_path, "--method", "conditional_granger", "--out", tmp_path / "f.nc")
         refused(synfer(*own, "--dt", 0.1), "--dt is for files of other tools")
 
+    def test_reads_a_span_of_time_of_any_recording(self, recording_path, tmp_path):
+        recording = Recording.load(recording_path, signals=["v"])
+        np.savez(tmp_path / "x.npz", v=recording["v"], dt=recording.dt)
+        parts = (recording.isel(time=slice(100, 400)), recording[0.1:0.4])  # an npz file's first sample is at 0
+        method = ("--method", "conditional_granger", "--set", "lag=1")
+        for k, path in enumerate((tmp_path / "x.npz", recording_path)):
+            signal = () if k == 0 else ("--signal", "v")
+            out = tmp_path / f"{k}.nc"
+            result = synfer("discover", path, *method, *signal, "--time", "0.1:0.4", "--out", out)
+            assert result.exit_code == 0, result.output
+            expected = discover.ConditionalGranger(lag=1).fit(parts[k]).connectome_
+            np.testing.assert_array_equal(Connectome.load(out).score, expected.score)
+            page = ("report", out, "--recording", path, *signal, "--out", tmp_path / f"{k}.html")
+            refused(synfer(*page), "1 and 300", "1 and 500")
+            assert synfer(*page, "--time", "0.1:0.4").exit_code == 0
+        common = ("discover", tmp_path / "x.npz", *method, "--out", tmp_path / "no.nc", "--time")
+        for text in ("3", "a:b", "0:1:2"):
+            refused(synfer(*common, text), "--time takes START:STOP in seconds", repr(text))
+        refused(synfer(*common, "7:"), "no sample in 7.0")
+        (tmp_path / "s.csv").write_text("0.1,1\n")
+        refused(synfer("discover", tmp_path / "s.csv", *common[2:], "0:1"), "time is nothing to give for a .csv file")
+
     def test_unknown_names_are_refused_with_the_nearest(self, recording_path, tmp_path):
         common = ("discover", recording_path, "--out", tmp_path / "e.nc")
         refused(synfer(*common, "--method", "conditional_grangr"), "'conditional_grangr'", "'conditional_granger'")

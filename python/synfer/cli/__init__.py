@@ -24,6 +24,7 @@ from synfer.cli.inputs import (
     Dt,
     Force,
     Series,
+    Time,
     Trials,
     Variable,
     read_recording,
@@ -184,6 +185,7 @@ def report(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
+    time: Time = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
@@ -203,7 +205,7 @@ def report(
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others)
     found = Connectome.load(estimate)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
+    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
@@ -238,6 +240,7 @@ def trust(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
+    time: Time = None,
     force: Force = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
@@ -254,7 +257,9 @@ def trust(
     given = found.provenance.get("given")
     if signal is None and isinstance(given, dict):
         signal = given.get("signal")
-    recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
+    recording = read_recording(
+        recording_path, signal, dt=dt, series=series, variable=variable, trials=trials, time=time
+    )
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
         card = assess(

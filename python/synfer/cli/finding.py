@@ -14,6 +14,7 @@ from synfer.cli.inputs import (
     Dt,
     Force,
     Series,
+    Time,
     Trials,
     Variable,
     parsed,
@@ -68,6 +69,7 @@ def discover(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
+    time: Time = None,
     jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
     scheduler: Scheduler = None,
     force: Force = False,
@@ -79,7 +81,9 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    read = functools.partial(read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials)
+    read = functools.partial(
+        read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials, time=time
+    )
     if len(recording_paths) > 1:
         _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)
     else:
