@@ -167,7 +167,7 @@ class Sources:
     ) -> Recording:
         """Read a file of Neurodata Without Borders; needs ``synfer[nwb]``.
 
-        Memory is needed for what is returned and 8 MB; of a series only the samples asked for are read.
+        Memory is needed for what is returned and 24 MB; of a series only the samples asked for are read.
 
         Parameters
         ----------

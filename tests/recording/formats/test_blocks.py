@@ -276,3 +276,14 @@ def test_of_a_large_file_a_part_takes_little_memory(ending, tmp_path):
     assert found["mb"] < 25, found  # what is said, and .8 for what is returned
     if ending in ("npy", "mat", "7.3.mat"):  # the whole, once: so it is this that is measured
         assert 300 < read_apart(path, small)["mb"] < 305 + 25
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a program's memory is told by /proc")
+def test_of_a_large_nwb_file_too(tmp_path):
+    pytest.importorskip("pynwb")
+    big = (np.arange(BIG, dtype="f4") % 1024)[:, None] + np.arange(40, dtype="f4") / 64
+    for name, x in (("big", big), ("small", big[:100])):
+        Recording({"v": x}, 1e-3).to_nwb(tmp_path / f"{name}.nwb")
+    found = read_apart(tmp_path / "big.nwb", tmp_path / "small.nwb", time=[1000.0, 1100.0])
+    assert found["shape"] == [100_000, 40] and found["first"][1] == 1_000_000 % 1024 + 1 / 64
+    assert found["mb"] < 16 + 25, found
