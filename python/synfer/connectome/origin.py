@@ -18,6 +18,8 @@ ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "proven
 class Made:
     """Fields, and how they were made."""
 
+    learnt: Learnt | None = None
+
     @property
     def origin(self) -> dict[str, Any]:
         """How it was made: method, parameters, seed, dt, converged, versions, provenance."""
