@@ -30,7 +30,7 @@ def measure(folder: Path, method: str, device: str, out: Path) -> dict[str, obje
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     out.parent.mkdir(parents=True, exist_ok=True)
-    command = ["synfer", "discover", str(folder), "--method", method, "--out", str(out)]
+    command = ["synfer", "discover", str(folder), "--method", method, "--out", str(out), "--force"]
     parameters = sf.discover.create(method).get_params()
     command += ["--seed", "0"] if "random_state" in parameters else []
     command += ["--set", f"device={device}"] if "device" in parameters else []

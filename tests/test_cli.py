@@ -114,11 +114,34 @@ class TestDiscover:
         assert synfer(*common, "--dt", recording.dt, "--variable", "v").exit_code == 0
         expected = discover.ConditionalGranger().fit(Recording.from_array(recording["v"], recording.dt)).connectome_
         np.testing.assert_array_equal(Connectome.load(tmp_path / "e.nc").score, expected.score)
+        common = (*common[:-1], tmp_path / "f.nc")
         refused(synfer(*common, "--dt", recording.dt), "variable", "v (", "u (")
         refused(synfer(*common, "--variable", "v"), "dt must be given")
         refused(synfer(*common, "--series", "v"), "series is nothing to give for a .npz file")
-        own = ("discover", recording_path, "--method", "conditional_granger", "--out", tmp_path / "e.nc")
+        own = ("discover", recording_path, "--method", "conditional_granger", "--out", tmp_path / "f.nc")
         refused(synfer(*own, "--dt", 0.1), "--dt is for files of other tools")
+
+    def test_reads_a_span_of_time_of_any_recording(self, recording_path, tmp_path):
+        recording = Recording.load(recording_path, signals=["v"])
+        np.savez(tmp_path / "x.npz", v=recording["v"], dt=recording.dt)
+        parts = (recording.isel(time=slice(100, 400)), recording[0.1:0.4])  # an npz file's first sample is at 0
+        method = ("--method", "conditional_granger", "--set", "lag=1")
+        for k, path in enumerate((tmp_path / "x.npz", recording_path)):
+            signal = () if k == 0 else ("--signal", "v")
+            out = tmp_path / f"{k}.nc"
+            result = synfer("discover", path, *method, *signal, "--time", "0.1:0.4", "--out", out)
+            assert result.exit_code == 0, result.output
+            expected = discover.ConditionalGranger(lag=1).fit(parts[k]).connectome_
+            np.testing.assert_array_equal(Connectome.load(out).score, expected.score)
+            page = ("report", out, "--recording", path, *signal, "--out", tmp_path / f"{k}.html")
+            refused(synfer(*page), "1 and 300", "1 and 500")
+            assert synfer(*page, "--time", "0.1:0.4").exit_code == 0
+        common = ("discover", tmp_path / "x.npz", *method, "--out", tmp_path / "no.nc", "--time")
+        for text in ("3", "a:b", "0:1:2"):
+            refused(synfer(*common, text), "--time takes START:STOP in seconds", repr(text))
+        refused(synfer(*common, "7:"), "no sample in 7.0")
+        (tmp_path / "s.csv").write_text("0.1,1\n")
+        refused(synfer("discover", tmp_path / "s.csv", *common[2:], "0:1"), "time is nothing to give for a .csv file")
 
     def test_unknown_names_are_refused_with_the_nearest(self, recording_path, tmp_path):
         common = ("discover", recording_path, "--out", tmp_path / "e.nc")
@@ -244,11 +267,46 @@ class TestFilesInTheWay:
         refused(synfer("simulate", "--out", same, "--network", same), "--network must be another file than --out")
         assert not same.exists()
 
-    def test_an_estimate_does_not_replace_its_recording(self, recording_path):
+    @pytest.mark.parametrize("force", [(), ("--force",)])
+    def test_an_estimate_does_not_replace_its_recording(self, recording_path, force):
         before = recording_path.read_bytes()
         arguments = ("--method", "conditional_granger", "--signal", "v", "--out", recording_path)
-        refused(synfer("discover", recording_path, *arguments), "--out must be another file than INPUT")
+        refused(synfer("discover", recording_path, *arguments, *force), "--out must be another file than INPUT")
         assert recording_path.read_bytes() == before
+
+    @pytest.mark.parametrize("in_the_way", ["r.nc", "r.network.nc"])
+    def test_simulate_replaces_nothing_unasked(self, tmp_path, in_the_way):
+        (tmp_path / in_the_way).write_bytes(b"mine")
+        command = ("simulate", "--out", tmp_path / "r.nc", "--duration", 0.05)
+        option = "--out" if in_the_way == "r.nc" else "--network"
+        refused(synfer(*command), f"{option} {tmp_path / in_the_way} exists", "--force")
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+        assert synfer(*command, "--force").exit_code == 0
+        assert Network.load(tmp_path / "r.network.nc").n_units == Recording.load(tmp_path / "r.nc").n_units
+
+    def test_discover_replaces_nothing_unasked_and_says_so_before_the_work(self, recording_path, tmp_path, monkeypatch):
+        command = ("discover", recording_path, "--method", "conditional_granger", "--signal", "v", "--out")
+        (tmp_path / "e.nc").write_bytes(b"mine")
+        with monkeypatch.context() as patched:
+            patched.setattr(discover.ConditionalGranger, "fit", lambda *_: pytest.fail("the fit began"))
+            refused(synfer(*command, tmp_path / "e.nc"), f"--out {tmp_path / 'e.nc'} exists", "--force")
+        assert (tmp_path / "e.nc").read_bytes() == b"mine"
+        assert synfer(*command, tmp_path / "e.nc", "--force").exit_code == 0
+        assert Connectome.load(tmp_path / "e.nc").n_units == 5
+
+    def test_the_demonstration_replaces_nothing_unasked(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("synfer.demo.run", lambda *_, **__: None)
+        (tmp_path / "demo.png").write_bytes(b"mine")
+        (tmp_path / "notes.txt").write_bytes(b"not in the way")
+        refused(synfer("demo", "--out", tmp_path), f"--out {tmp_path / 'demo.png'} exists", "--force")
+        assert synfer("demo", "--out", tmp_path, "--force").exit_code == 0
+        assert synfer("demo", "--out", tmp_path / "new").exit_code == 0
+
+    def test_a_failed_fit_leaves_what_was_to_be_replaced(self, recording_path, tmp_path):
+        (tmp_path / "e.nc").write_bytes(b"mine")
+        command = ("discover", recording_path, "--method", "conditional_granger", "--signal", "v", "--force")
+        refused(synfer(*command, "--set", "lag=400", "--out", tmp_path / "e.nc"), "X must have at least")
+        assert (tmp_path / "e.nc").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +369,7 @@ def test_a_report_reads_what_discover_reads(tmp_path):
     assert synfer(*page, *given).exit_code == 0
     pytest.importorskip("pynwb")
     path = nwb_of_trials(tmp_path)
-    assert synfer("discover", path, "--trials", "trials", *fit).exit_code == 0
+    assert synfer("discover", path, "--trials", "trials", *fit, "--force").exit_code == 0
     page = ("report", tmp_path / "e.nc", "--recording", path, "--out", tmp_path / "t.html")
     refused(
         synfer(*page), "recording must be what the connectome was found from", "5 and 2500", "1 and 3000", "--trials"

@@ -46,6 +46,19 @@ def test_a_folder_of_connectomes(paths, tmp_path):
         assert sf.Connectome.load(tmp_path / "f" / path.name).score.equals(alone.score)
 
 
+def test_a_folder_goes_on_and_what_is_found_otherwise_needs_force(paths, tmp_path):
+    command = ("discover", *paths, "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "f")
+    for _ in range(2):
+        assert synfer(*command, "--set", "lag=1").exit_code == 0
+    before = (tmp_path / "f" / "a.nc").read_bytes()
+    result = synfer(*command, "--set", "lag=2")
+    (line,) = result.stderr.strip().splitlines()
+    assert result.exit_code == 2 and "a.nc', which was found otherwise" in line and "--force" in line
+    assert (tmp_path / "f" / "a.nc").read_bytes() == before
+    assert synfer(*command, "--set", "lag=2", "--force").exit_code == 0
+    assert sf.Connectome.load(tmp_path / "f" / "a.nc").parameters["lag"] == 2
+
+
 def test_those_that_are_refused_are_named_and_end_with_1(paths, tmp_path):
     paths[1].write_bytes(b"no recording")
     command = ("discover", *paths, "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "f")

@@ -25,7 +25,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory):
 
 def test_writes_everything_it_made(quick):
     folder, _, _ = quick
-    assert {path.name for path in folder.iterdir()} == {
+    made = {path.name for path in folder.iterdir()}
+    assert made == set(demo.files(("cross_correlation", "conditional_granger")))
+    assert made == {
         *("recording.nc", "observed.nc", "network.nc", "truth.nc", "table.csv", "demo.png"),
         *("cross_correlation.nc", "conditional_granger.nc"),
     }

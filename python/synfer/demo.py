@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,12 @@ METHODS: dict[str, dict[str, Any]] = {
 _SHOWN = 0.6  # seconds of the recording in the picture
 
 
+def files(methods: Iterable[str] = METHODS) -> list[str]:
+    """Names of the files that `run` writes."""
+    made = ("recording", "observed", "network", "truth", *methods)
+    return [*(f"{name}.nc" for name in made), "table.csv", "demo.png"]
+
+
 def run(
     out: StrPath,
     *,
@@ -55,7 +61,7 @@ def run(
     out : str or path
         Folder, created where it is missing, for ``recording.nc`` (what was simulated), ``observed.nc`` (what the
         methods were given: v clipped and z-scored), ``network.nc``, ``truth.nc``, one ``METHOD.nc`` for each estimate,
-        ``table.csv`` and ``demo.png``. Files of these names are replaced.
+        ``table.csv`` and ``demo.png`` (see `files`). Files of these names are replaced.
     duration : float
         Of the recording, in seconds.
     methods : mapping of str to mapping

@@ -154,13 +154,20 @@ def write_group(draft: Path, group: str, dataset: xr.Dataset) -> None:
 
 def read_datasets(path: StrPath, kind: str, groups: tuple[str, ...] = ("/",)) -> list[xr.Dataset]:
     """Read the named groups of a file that `write_datasets` wrote, into memory."""
+    with opened(path, kind):
+        return [_read_group(path, group) for group in groups]
+
+
+def read_group_if_there(path: StrPath, kind: str, group: str) -> xr.Dataset | None:
+    """Read a group that a file need not have."""
+    with opened(path, kind) as file:
+        return _read_group(path, group) if group in file.groups else None
+
+
+def _read_group(path: StrPath, group: str) -> xr.Dataset:
     import xarray as xr
 
-    with opened(path, kind):
-        return [
-            xr.load_dataset(path, group=group, engine="h5netcdf", decode_times=False, mask_and_scale=False)
-            for group in groups
-        ]
+    return xr.load_dataset(path, group=group, engine="h5netcdf", decode_times=False, mask_and_scale=False)
 
 
 def as_plain(value: Any, argument: str) -> Any:

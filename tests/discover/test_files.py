@@ -64,6 +64,32 @@ def test_nothing_is_done_twice_and_what_changed_is(paths, tmp_path, looked_at):
     assert looked_at[6:] == ["day_0"]
 
 
+def test_what_was_found_otherwise_is_replaced_only_where_that_is_asked(paths, tmp_path, looked_at):
+    out = tmp_path / "found"
+    first = fit_files(ConditionalGranger(lag=1), paths[:2], out=out, replace=False)
+    assert fit_files(ConditionalGranger(lag=1), paths[:2], out=out, replace=False).equals(first)  # goes on
+    before = (out / "day_1.nc").read_bytes()
+    with pytest.raises(InputError, match=r"out holds '.*day_0\.nc', which was found otherwise .*; give another folder"):
+        fit_files(ConditionalGranger(lag=2), paths, out=out, replace=False)
+    (out / "day_2.nc").write_bytes(b"a user's own")
+    with pytest.raises(InputError, match=r"day_2\.nc"):
+        fit_files(ConditionalGranger(lag=1), paths, out=out, replace=False)
+    assert (out / "day_2.nc").read_bytes() == b"a user's own" and (out / "day_1.nc").read_bytes() == before
+    assert looked_at == ["day_0", "day_1"]
+    assert fit_files(ConditionalGranger(lag=2), paths, out=out)["error"].isna().all()
+
+
+def test_one_that_ended_between_its_two_files_goes_on(paths, tmp_path, monkeypatch):
+    save = sf.Connectome.save
+    monkeypatch.setattr(sf.Connectome, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for _ in range(2):  # whatever the first left is no obstacle to the next
+        with pytest.raises(KeyboardInterrupt):
+            fit_files(ConditionalGranger(lag=1), paths[:1], out=tmp_path / "found", replace=False)
+    monkeypatch.setattr(sf.Connectome, "save", save)
+    rows = fit_files(ConditionalGranger(lag=1), paths[:1], out=tmp_path / "found", replace=False)
+    assert sf.Connectome.load(rows["connectome"][0]).n_units == 4
+
+
 def test_a_refusal_is_a_row_and_anything_else_is_not(paths, tmp_path):
     short = sf.Recording.load(paths[1])[0.0:0.05]
     short.save(paths[1])

@@ -41,7 +41,7 @@ def test_all_sections_stand(page, found):
     ours = without_library(page)
     for heading in (
         "What was recorded", "Who drives whom", "As a graph", "The strongest edges", "Against the true wiring",
-        "Methods", "What this does not mean", "Environment",
+        "Forecast against activity", "Convergence", "Methods", "What this does not mean", "Environment",
     ):  # fmt: skip
         assert f"<h2>{heading}</h2>" in ours
     assert (
@@ -93,7 +93,7 @@ class TestInABrowser:
         page, said, width = opened
         assert said == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator(".js-plotly-plot").count() == 3
+        assert page.locator(".js-plotly-plot").count() == 4
 
     def test_slider_and_hover_work(self, opened):
         page, said, _ = opened

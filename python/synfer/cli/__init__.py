@@ -22,11 +22,14 @@ from typer.core import TyperGroup
 from synfer.cli import finding
 from synfer.cli.inputs import (
     Dt,
+    Force,
     Series,
+    Time,
     Trials,
     Variable,
     read_recording,
     read_truth,
+    refuse_existing,
     refuse_replacing,
     refuse_same_file,
     settings_of,
@@ -86,10 +89,13 @@ def main(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what is made; created where it is missing.")] = Path("demo"),
+    force: Force = False,
 ) -> None:
     """Simulate a small network, let three methods look for its connectome, and show how near they came."""
-    from synfer.demo import run
+    from synfer.demo import files, run
 
+    for name in files():
+        refuse_existing("--out", out / name, force)
     run(out, say=typer.echo)
 
 
@@ -118,6 +124,7 @@ def simulate(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Of wiring and noise: the same seed gives the same recording.")] = 0,
+    force: Force = False,
 ) -> None:
     """Simulate a random network of spiking neurons, as Lu et al. (2023) made theirs."""
     from synfer.simulate import izhikevich_network, observe, run
@@ -125,6 +132,8 @@ def simulate(
 
     network_out = out.with_suffix(".network.nc") if network_out is None else network_out
     refuse_same_file("--network", network_out, "--out", out)
+    refuse_existing("--out", out, force)
+    refuse_existing("--network", network_out, force)
     with written_whole(out) as recording_draft, written_whole(network_out) as network_draft:
         network = izhikevich_network(n_exc, n_inh, p, weight=weight, seed=seed)
         recording = run(network, duration, dt, record=record or ["v"], seed=seed)
@@ -176,17 +185,17 @@ def report(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
+    time: Time = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a page that is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write one page about a connectome, to read in any browser and to send: it needs no network."""
     from synfer.connectome import Connectome
     from synfer.report import write
 
-    if out.exists() and not force:
-        raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    refuse_existing("--out", out, force)
     if estimate.is_dir():
         for option, value in {"recording": recording_path, "truth": truth, "trust": trust_path}.items():
             if value is not None:
@@ -196,7 +205,7 @@ def report(
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others)
     found = Connectome.load(estimate)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials}
+    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
@@ -231,7 +240,8 @@ def trust(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
+    time: Time = None,
+    force: Force = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
 
@@ -241,14 +251,15 @@ def trust(
     from synfer.storage import written_whole
     from synfer.trust import assess
 
-    if out.exists() and not force:
-        raise InputError(f"--out {out} exists; give another name, or --force to replace it.")
+    refuse_existing("--out", out, force)
     refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
     found = Connectome.load(estimate)
     given = found.provenance.get("given")
     if signal is None and isinstance(given, dict):
         signal = given.get("signal")
-    recording = read_recording(recording_path, signal, dt=dt, series=series, variable=variable, trials=trials)
+    recording = read_recording(
+        recording_path, signal, dt=dt, series=series, variable=variable, trials=trials, time=time
+    )
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
         card = assess(

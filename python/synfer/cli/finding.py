@@ -10,7 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from synfer.cli.inputs import Dt, Series, Trials, Variable, parsed, read_recording, refuse_same_file, split
+from synfer.cli.inputs import (
+    Dt,
+    Force,
+    Series,
+    Time,
+    Trials,
+    Variable,
+    parsed,
+    read_recording,
+    refuse_existing,
+    refuse_same_file,
+    split,
+)
 from synfer.errors import InputError
 
 Scheduler = Annotated[
@@ -57,8 +69,10 @@ def discover(
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
+    time: Time = None,
     jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
     scheduler: Scheduler = None,
+    force: Force = False,
 ) -> None:
     """Find who drives whom in a recording, or in each of many."""
     from synfer.discover import create
@@ -67,21 +81,24 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    read = functools.partial(read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials)
+    read = functools.partial(
+        read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials, time=time
+    )
     if len(recording_paths) > 1:
-        _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler)
+        _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)
     else:
         if scheduler is not None or jobs != 1:
             raise InputError("--jobs and --scheduler are for several recordings, whose --out is a folder; got one.")
-        _discover_one(method, estimator, recording_paths[0], out, signal, read)
+        _discover_one(method, estimator, recording_paths[0], out, signal, read, force)
 
 
 def _discover_one(
-    method: str, estimator: Any, path: Path, out: Path, signal: str | None, read: Callable[[Path], Any]
+    method: str, estimator: Any, path: Path, out: Path, signal: str | None, read: Callable[[Path], Any], force: bool
 ) -> None:
     from synfer.storage import written_whole
 
     refuse_same_file("--out", out, "INPUT", path)
+    refuse_existing("--out", out, force)
     recording = read(path)
     with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
         begin = time.perf_counter()
@@ -93,13 +110,13 @@ def _discover_one(
 
 def _discover_many(
     method: str, estimator: Any, paths: list[Path], out: Path, signal: str | None, read: Any, jobs: int,
-    scheduler: str | None,
+    scheduler: str | None, force: bool,
 ) -> None:  # fmt: skip
     from synfer.discover import fit_files
     from synfer.machines import cluster
 
     with cluster(scheduler):
-        rows = fit_files(estimator, paths, out=out, signal=signal, read=read, jobs=jobs)
+        rows = fit_files(estimator, paths, out=out, signal=signal, read=read, jobs=jobs, replace=force)
     refused = rows[rows["error"].notna()]
     for path, error in zip(refused["recording"], refused["error"], strict=True):
         typer.echo(f"synfer: error: {path}: {' '.join(error.split())}", err=True)

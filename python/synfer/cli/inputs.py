@@ -22,11 +22,29 @@ Dt = Annotated[
 Series = Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")]
 Variable = Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")]
 Trials = Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: ; a list of spikes is read whole."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 def split(names: list[str]) -> list[str]:
     """Give the names between commas."""
     return [name.strip() for part in names for name in part.split(",") if name.strip()]
+
+
+def span(text: str) -> slice:
+    """Read "start:stop", seconds, of which either may be left out."""
+    begin, colon, end = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return slice(*(float(part) if part.strip() else None for part in (begin, end)))
+    except ValueError:
+        raise InputError(f"--time takes START:STOP in seconds, such as 0:600; got {text!r}.") from None
 
 
 def read_recording(path: Path, signal: str | None = None, **options: Any) -> Recording:
@@ -35,14 +53,17 @@ def read_recording(path: Path, signal: str | None = None, **options: Any) -> Rec
     from synfer.recording import Recording
 
     own = path.is_dir() or path.suffix.lower() in ("", ".nc")
+    part = None if (text := options.pop("time", None)) is None else span(text)
     for name, value in options.items():
         if own and value is not None:
             raise InputError(f"--{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
-    if path.is_dir():
-        return load_izhikevich(path)[0]
     if not own:
-        return Recording.from_file(path, **options)
-    return Recording.load(path, signals=None if signal is None else [signal])
+        return Recording.from_file(path, time=part, **options)
+    if path.is_dir():
+        recording = load_izhikevich(path)[0]
+    else:
+        recording = Recording.load(path, signals=None if signal is None else [signal])
+    return recording if part is None else recording[part]
 
 
 def read_truth(path: Path) -> Connectome:
@@ -79,6 +100,12 @@ def refuse_same_file(name: str, path: Path, other_name: str, other: Path) -> Non
     """Refuse one path for two files."""
     if path.resolve() == other.resolve():
         raise InputError(f"{name} must be another file than {other_name}, which it would replace; got {path} for both.")
+
+
+def refuse_existing(name: str, path: Path, force: bool) -> None:
+    """Refuse a file that is there already, unless it may be replaced."""
+    if path.is_file() and not force:
+        raise InputError(f"{name} {path} exists; give another name, or --force to replace it.")
 
 
 def refuse_replacing(name: str, path: Path, others: dict[str, Path | None]) -> None:

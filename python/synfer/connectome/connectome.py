@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -14,6 +14,7 @@ from synfer.connectome import describe
 from synfer.connectome.edges import OF, as_matrix, edge_dataset, sparse_edges, stacked
 from synfer.connectome.export import Exports
 from synfer.connectome.fields import FIELDS, leading_of, matrix_dataset
+from synfer.connectome.learnt import Learnt
 from synfer.connectome.origin import ORIGIN, Made
 from synfer.connectome.selection import of_leading, of_units
 from synfer.connectome.units import info_of, with_info
@@ -25,13 +26,11 @@ from synfer.storage import (
     as_number,
     as_path,
     read_datasets,
+    read_group_if_there,
     rectangular,
     understood,
     write_datasets,
 )
-
-if TYPE_CHECKING:
-    pass
 
 EDGE_LIST_ABOVE = 4096
 """Above this many units a sparse matrix becomes an edge list."""
@@ -73,6 +72,11 @@ class Connectome(Exports, FieldView, Made):
         Whatever else should be kept (plain values).
     unit_info : DataFrame or dict of str to array (unit,), optional
         What else is known of the units, as of a Recording's: numbers, text or truth values.
+
+    Attributes
+    ----------
+    learnt : synfer.connectome.Learnt or None
+        What an estimator kept of its fit: a stretch of its forecast, R2, losses. Saved with the rest.
 
     Raises
     ------
@@ -242,7 +246,7 @@ class Connectome(Exports, FieldView, Made):
         about = self.origin
         if label is not None:
             about["provenance"] = about["provenance"] | {axis: label}
-        return self._around(data, **about)
+        return self._around(data, learnt=self.learnt, **about)
 
     def sel(self, units: Any = None, *, unit: Any = None) -> Connectome:
         """Select the connectome among some of the units, in the order given.
@@ -262,13 +266,13 @@ class Connectome(Exports, FieldView, Made):
         if (units is None) == (unit is None):
             raise InputError("sel takes the units that remain, by the name units= or unit=, one of them.")
         units = unit if units is None else units
-        return self._around(of_units(self._data, self.unit_ids, units), **self.origin)
+        return self._around(of_units(self._data, self.unit_ids, units), learnt=self.learnt, **self.origin)
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
         if self.layout == "matrix":
             return self
-        return self._around(as_matrix(self._data), unit_info=info_of(self._data), **self.origin)
+        return self._around(as_matrix(self._data), unit_info=info_of(self._data), learnt=self.learnt, **self.origin)
 
     def to_xarray(self) -> xr.Dataset:
         """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
@@ -302,14 +306,15 @@ class Connectome(Exports, FieldView, Made):
         return cls._around(checked, unit_info=info_of(data), **about)
 
     def save(self, path: StrPath) -> None:
-        """Write to a NetCDF4 file, whole or not at all.
+        """Write to a NetCDF4 file, whole or not at all; what is kept of the fit is its group "learnt".
 
         Raises
         ------
         FileError
             The file cannot be written.
         """
-        write_datasets(path, "connectome", {"/": self.to_xarray()})
+        kept = {} if self.learnt is None else {"learnt": self.learnt.to_xarray()}
+        write_datasets(path, "connectome", {"/": self.to_xarray(), **kept})
 
     @classmethod
     def load(cls, path: StrPath) -> Connectome:
@@ -323,10 +328,15 @@ class Connectome(Exports, FieldView, Made):
         as_path(path)
         with understood(path):
             (data,) = read_datasets(path, "connectome")
-            return cls.from_xarray(data)
+            found, kept = cls.from_xarray(data), read_group_if_there(path, "connectome", "learnt")
+            found.learnt = None if kept is None else Learnt.from_xarray(kept)
+            return found
 
     def identical(self, other: object) -> bool:
-        """Whether the other is a connectome with equal fields, labels and history (NaN equals NaN)."""
+        """Whether the other is a connectome with equal fields, labels and history (NaN equals NaN).
+
+        What is kept of the fit is not looked at.
+        """
         return isinstance(other, Connectome) and self._data.identical(other._data) and self.origin == other.origin
 
     def __repr__(self) -> str:

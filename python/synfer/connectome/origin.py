@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from synfer.connectome.learnt import Learnt
 from synfer.errors import InputError
 from synfer.storage import as_mapping, as_number, as_plain, version_of
 
@@ -16,6 +17,8 @@ ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "proven
 
 class Made:
     """Fields, and how they were made."""
+
+    learnt: Learnt | None = None
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -33,8 +36,10 @@ class Made:
         converged: bool | None = None,
         versions: Mapping[str, str] | None = None,
         provenance: Mapping[str, Any] | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         self._data = data
+        self.learnt = learnt
         if not (method is None or isinstance(method, str)):
             raise InputError(f"method must be the name of a method; got a {type(method).__name__}.")
         self.method = method

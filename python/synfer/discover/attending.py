@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,6 +40,8 @@ class AttentionDiscoverer(BaseDiscoverer):
 
     A subclass has the parameters named below, trains by `_learn`, and says in `_evidence` what a map is worth.
     """
+
+    _holds_out: ClassVar[bool] = True
 
     n_init: int
     window: int
@@ -111,6 +113,9 @@ class AttentionDiscoverer(BaseDiscoverer):
         self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
         self.r2_[np.ptp(measured, axis=0) == 0.0] = np.nan  # silent throughout the test windows
         return windows, windows.starts[: -len(test)], map_.double().cpu().numpy()
+
+    def _past(self) -> int:
+        return int(self.window)
 
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast each sample from the ``window`` samples before it: the mean over initialisations.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -149,6 +150,9 @@ class Causalformer(AttentionDiscoverer):
 
     def _min_samples(self, n_units: int) -> int:
         return self.window + 5  # five windows: three to learn from, one to stop by, one to read
+
+    def _memory(self) -> int:
+        return sys.maxsize  # the forecaster is told the time since the segment began
 
     def _discover(self, samples: Samples) -> Connectome:
         def make(seeds: Sequence[int]) -> CausalformerForecaster:

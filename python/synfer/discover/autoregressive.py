@@ -112,6 +112,9 @@ class VectorAutoregression(LaggedRegression):
         # The warnings' frames: check_root, this, _discover, fit, its caller.
         return check_root(f"{type(self).__name__}(lag={self.lag_})", self.spectral_radius_, rows, stacklevel=4)
 
+    def _past(self) -> int:
+        return int(self.lag_)
+
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast every sample from the ``lag_`` samples before it.
 

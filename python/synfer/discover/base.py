@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from synfer.connectome import Connectome
 from synfer.discover import _checks
+from synfer.discover.learnt import learnt_of
 from synfer.discover.stationarity import warn_of_course
 from synfer.errors import ShapeError, UnknownNameError
 from synfer.recording import Recording
@@ -84,6 +85,7 @@ class BaseDiscoverer(BaseEstimator):
     _takes_missing: ClassVar[bool] = False  # whether NaN says that a sample is missing, or is refused
     _takes_drift: ClassVar[bool] = False  # whether slow changes of a mean are no matter, or are warned of
     _takes_few: ClassVar[bool] = False  # whether more units than samples are usual, or are warned of
+    _holds_out: ClassVar[bool] = False  # whether the last fifth of the samples is forecast, and not learnt from
 
     def fit(self, X: Any, signal: str | None = None) -> Self:
         """Find who drives whom.
@@ -125,6 +127,7 @@ class BaseDiscoverer(BaseEstimator):
         # what was given stands in the answer, so that a report need not be told, nor can be told otherwise
         given = {"signal": samples.signal, "stretches": len(samples.segments), "samples": samples.n_samples}
         self.connectome_.provenance["given"] = given
+        self.connectome_.learnt = learnt_of(self, samples)
         return self
 
     def _fit_samples(self, samples: Samples) -> Self:
@@ -149,6 +152,14 @@ class BaseDiscoverer(BaseEstimator):
     def _min_samples(self, n_units: int) -> int:
         """Smallest number of samples (all segments together) that ``_discover`` can work with."""
         return 2
+
+    def _past(self) -> int:
+        """Samples at a segment's beginning that ``predict`` has too little past for."""
+        return 0
+
+    def _memory(self) -> int:
+        """Samples before one to forecast that the forecast hangs on."""
+        return self._past()
 
     def _read(self, X: Any, signal: Any = None, *, reset: bool = False) -> Samples:
         """Turn what a caller gives into Samples.

@@ -66,6 +66,7 @@ def fit_files(
     signal: str | None = None,
     read: Callable[[Path], Recording] = read_file,
     jobs: int = 1,
+    replace: bool = True,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Find the connectome of each of many recordings.
@@ -88,6 +89,8 @@ def fit_files(
     jobs : int
         Fits at a time, one thread each; with 1, a fit has all threads. Within `joblib.parallel_config` its backend is
         used (a Dask cluster, for instance).
+    replace : bool
+        Whether what lies in ``out`` under such a name, found otherwise or from something else, is replaced or refused.
     progress : bool
 
     Returns
@@ -99,7 +102,8 @@ def fit_files(
     Raises
     ------
     InputError
-        ``estimator`` is none, or its parameters are refused; there is no recording, or two have one name; ``jobs``.
+        ``estimator`` is none, or its parameters are refused; there is no recording, or two have one name; ``jobs``;
+        something is in the way that is not to be replaced.
     FileError
         A recording is not there, or ``out`` is another folder for a worker than it is here.
 
@@ -141,6 +145,12 @@ def fit_files(
 
     works = [Work(path, home / f"{path.stem}.nc", estimator, signal, read) for path in given]
     rows = [_kept(work) for work in works]
+    for work, row in zip(works, rows, strict=True):
+        if row is None and work.kept.exists() and not replace:
+            raise InputError(
+                f"out holds {str(work.kept)!r}, which was found otherwise (from other samples, by other settings or "
+                "another version); give another folder, or replace=True (on the shell --force) to replace it."
+            )
     carry_out(
         _found, works, rows, home, jobs=jobs, title=type(estimator).__name__, unit=" recordings", progress=progress
     )
@@ -161,9 +171,11 @@ def _found(work: Work, place: Meeting) -> dict[str, Any]:
         return row | {"error": f"{type(error).__name__}: {error}", "seconds": round(time.perf_counter() - begin, 3)}
     row |= {"connectome": str(work.kept), "units": found.n_units, "converged": found.converged}
     row["seconds"] = round(time.perf_counter() - begin, 3)
-    found.save(work.kept)
+    # The row first, and no other connectome beside it: if this ends in between, what is there is of this work.
+    work.kept.unlink(missing_ok=True)
     with written_whole(work.row_file) as draft:
         draft.write_text(json.dumps({"key": work.key, "row": row}))
+    found.save(work.kept)
     return row
 
 

@@ -271,6 +271,9 @@ class NeuralDiscoverer(BaseDiscoverer):
 
     # ---- forecast
 
+    def _past(self) -> int:
+        return int(self.lag_)
+
     def predict(self, X: Any, signal: str | None = None) -> np.ndarray:
         """Forecast each sample from the ``lag_`` samples before it: the mean over initialisations.
 

@@ -268,6 +268,12 @@ class Synformer(BaseDiscoverer):
     def _taus(self) -> tuple[float, ...]:
         return as_positive(self.time_constants, "time_constants", "samples", "(5.0, 50.0)")
 
+    def _past(self) -> int:
+        return self._depth()
+
+    def _memory(self) -> int:
+        return self._depth() + int(10 * max(self._taus(), default=0.0))  # of traces then 5e-5 are left
+
     def _min_samples(self, n_units: int) -> int:
         return self._depth() + 3
 
@@ -392,16 +398,9 @@ class Synformer(BaseDiscoverer):
     def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
         events = self.events_ if self.values == "events" and self.likelihood == "gaussian" else None
         return Pasts(
-            samples.segments,
-            depth=self._depth(),
-            window=int(self.window),
-            time_constants=self._taus(),
-            offset=self.offset_,
-            scale=self.scale_,
-            counts=self.likelihood != "gaussian",
-            limits=self.limits_,
-            covariates=covariates,
-            standard=self._standard,
+            samples.segments, depth=self._depth(), window=int(self.window), time_constants=self._taus(),
+            offset=self.offset_, scale=self.scale_, counts=self.likelihood != "gaussian", limits=self.limits_,
+            covariates=covariates, standard=self._standard,
             told=None if events is None else [events.told(segment) for segment in samples.segments],
             put=None if events is None else events.put,
-        )
+        )  # fmt: skip

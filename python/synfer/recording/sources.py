@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synfer.recording import convert, spikes
@@ -167,7 +167,7 @@ class Sources:
     ) -> Recording:
         """Read a file of Neurodata Without Borders; needs ``synfer[nwb]``.
 
-        Memory is needed for what is returned and 8 MB; of a series only the samples asked for are read.
+        Memory is needed for what is returned and 24 MB; of a series only the samples asked for are read.
 
         Parameters
         ----------
@@ -253,9 +253,20 @@ class Sources:
 
     @classmethod
     def from_matlab(
-        cls, path: StrPath, *, dt: float | None = None, variable: str | None = None, units_first: bool = False
+        cls,
+        path: StrPath,
+        *,
+        dt: float | None = None,
+        variable: str | None = None,
+        units_first: bool = False,
+        time: slice | None = None,
+        units: Sequence[int] | None = None,
     ) -> Recording:
         """Read a matrix ([trial,] time, unit) from a MATLAB file, of version 7.3 or before.
+
+        Memory is needed for what is returned and 24 MB (or two of the file's chunks, where these are larger than 8
+        MB): samples and units that are not asked for are passed over. Files of MATLAB 4 alone are read whole. Units in
+        another order than the file's are put in order by a copy.
 
         Parameters
         ----------
@@ -266,33 +277,50 @@ class Sources:
             Which matrix, where there are several.
         units_first : bool
             Whether the matrix is ([trial,] unit, time).
+        time : slice, optional
+            Only from ``time.start`` to ``time.stop`` seconds, counted from the first sample; of each trial.
+        units : sequence of int, optional
+            Only these units, numbered from 0, in this order.
 
         Raises
         ------
         FileError, InputError, ShapeError
-            It cannot be read; there is no one matrix meant, or no room for it; ``dt`` lacks.
+            It cannot be read; there is no one matrix meant, no such unit or time, or no room for them; ``dt`` lacks.
         """
-        return cls._made(matlab.read(path, dt=dt, variable=variable, units_first=units_first))
+        asked: dict[str, Any] = {"variable": variable, "units_first": units_first, "time": time, "units": units}
+        return cls._made(matlab.read(path, dt=dt, **asked))
 
     @classmethod
     def from_npz(
-        cls, path: StrPath, *, dt: float | None = None, variable: str | None = None, units_first: bool = False
+        cls,
+        path: StrPath,
+        *,
+        dt: float | None = None,
+        variable: str | None = None,
+        units_first: bool = False,
+        time: slice | None = None,
+        units: Sequence[Any] | None = None,
     ) -> Recording:
         """Read an array ([trial,] time, unit) from numpy's .npz or .npy; nothing is unpickled.
+
+        Memory is needed for what is returned and 24 MB; what is not asked for is passed over, as by `from_matlab`.
 
         Parameters
         ----------
         path : path
             A scalar ``dt`` and an array ``unit_ids`` in an .npz are taken for what they are called.
-        dt, variable, units_first
+        dt, variable, units_first, time
             As for `from_matlab`.
+        units : sequence, optional
+            Only these units, in this order: labels where the file has ``unit_ids``, else numbers from 0.
 
         Raises
         ------
         FileError, InputError, ShapeError
             As for `from_matlab`.
         """
-        return cls._made(npz.read(path, dt=dt, variable=variable, units_first=units_first))
+        asked: dict[str, Any] = {"variable": variable, "units_first": units_first, "time": time, "units": units}
+        return cls._made(npz.read(path, dt=dt, **asked))
 
     @classmethod
     def from_csv(

@@ -9,12 +9,13 @@ import networkx as nx
 import numpy as np
 import plotly.graph_objects as go
 
-from synfer.connectome import Connectome
+from synfer.connectome import Connectome, Learnt
+from synfer.plot.style import PALETTE
 from synfer.recording import Recording
 from synfer.storage import on_host
 from synfer.trust.card import Power
 
-INK, UNKNOWN = "#2b2f36", "#d9dce1"
+INK, UNKNOWN, MEASURED = "#2b2f36", "#d9dce1", "#b4bac2"
 EXCITES, INHIBITS, UNSIGNED = "#cc5f48", "#3a7fb5", "#5a616b"
 SCORES = [[0.0, "#f6f7f9"], [0.25, "#c6dbec"], [0.5, "#7fb1d5"], [0.75, "#3a7fb5"], [1.0, "#14507f"]]
 STEPS = 21
@@ -201,6 +202,72 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
     figure.update_xaxes(title="time (s)", showgrid=False)
     figure.update_yaxes(tickvals=[-k for k in range(len(labels))], ticktext=labels, showgrid=False, zeroline=False)
     return _laid_out(figure, 120 + 26 * len(labels))
+
+
+def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
+    """Measured samples, and over them the forecast of each; one unit above the other, as `activity` draws them."""
+    x, f = learnt.measured.astype(float), learnt.forecast.astype(float)
+    middle = np.nanmean(x, axis=0)
+    spread = np.nanmax(np.abs(x - middle), initial=0.0, axis=0)
+    scale = 2.2 * np.where(spread > 0, spread, 1.0)  # each its own: counts of a silent unit beside those of a busy one
+    place = -np.arange(len(learnt.shown))
+    figure = go.Figure()
+    for name, values, colour, width in (("measured", x, MEASURED, 3.0), ("forecast", f, PALETTE[1], 1.2)):
+        drawn = (values - middle) / scale + place
+        for k, label in enumerate(learnt.shown.tolist()):
+            figure.add_trace(
+                go.Scatter(
+                    x=learnt.times, y=drawn[:, k], customdata=values[:, k], mode="lines", name=name, legendgroup=name,
+                    showlegend=k == 0, line={"width": width, "color": colour},
+                    hovertemplate=f"unit {label}, {name}: %{{customdata:.4g}} at %{{x:.5g}}<extra></extra>",
+                )
+            )  # fmt: skip
+    r2 = dict(zip(learnt.unit_ids.tolist(), learnt.r2.tolist(), strict=True))
+    each = [r2[label] for label in learnt.shown.tolist()]
+    figure.update_xaxes(title="time (s)" if in_seconds else "sample", showgrid=False)
+    figure.update_yaxes(
+        tickvals=place,
+        ticktext=[
+            f"{label}<br>R² {one:.2f}" if np.isfinite(one) else str(label)
+            for label, one in zip(learnt.shown.tolist(), each, strict=True)
+        ],
+        showgrid=False,
+        zeroline=False,
+    )
+    return _with_legend(_laid_out(figure, 140 + 54 * len(place)))
+
+
+def losses(learnt: Learnt) -> go.Figure:
+    """Loss of each initialisation by epoch, that of held-out samples dashed, the weights that were kept as a dot."""
+    figure = go.Figure()
+    curves = {"training": (learnt.training_loss, "solid"), "held out": (learnt.validation_loss, "dot")}
+    for name, (curve, dash) in curves.items():
+        for k, loss in enumerate([] if curve is None else curve):
+            figure.add_trace(
+                go.Scatter(
+                    x=np.arange(1, len(loss) + 1), y=loss, mode="lines", name=name, legendgroup=name, showlegend=k == 0,
+                    line={"width": 1.4, "color": PALETTE[k % len(PALETTE)], "dash": dash},
+                    hovertemplate=f"initialisation {k}, {name}: %{{y:.4g}} in epoch %{{x}}<extra></extra>",
+                )
+            )  # fmt: skip
+    judged = learnt.training_loss if learnt.validation_loss is None else learnt.validation_loss
+    for k, epoch in enumerate([] if learnt.kept_epoch is None else learnt.kept_epoch):
+        if np.isfinite(epoch):
+            figure.add_trace(
+                go.Scatter(
+                    x=[epoch + 1], y=[judged[k, int(epoch)]], mode="markers", name="kept", legendgroup="kept",
+                    showlegend=k == 0, marker={"size": 7, "color": PALETTE[k % len(PALETTE)]},
+                    hovertemplate=f"initialisation {k}: kept from epoch %{{x}}<extra></extra>",
+                )
+            )  # fmt: skip
+    figure.update_xaxes(title="epoch", showgrid=False)
+    figure.update_yaxes(title="loss", gridcolor=UNKNOWN, zeroline=False)
+    return _with_legend(_laid_out(figure, 320))
+
+
+def _with_legend(figure: go.Figure) -> go.Figure:
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
+    return figure
 
 
 def power(curve: Sequence[Power]) -> go.Figure:

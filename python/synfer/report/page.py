@@ -143,7 +143,7 @@ def _sections(
     truth: Connectome | None,
     card: Card | None,
 ) -> list[str]:
-    from synfer.report import figures
+    from synfer.report import figures, fit
 
     doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
     found = [f'<section class="doubts">{"".join(map(_p, doubts))}</section>']
@@ -185,6 +185,7 @@ def _sections(
     found.append(_section("The strongest edges", note + _table(shown)))
     if truth is not None:
         found.append(_section("Against the true wiring", _known(compare(connectome, truth))))
+    found += fit.sections(connectome, card)
     if card is not None:
         found.append(_section("How far to trust it", _trust(card)))
     told = [_p(methods.paragraph(connectome, recording))]

@@ -208,6 +208,12 @@ def test_broken_and_hostile_files(spikes_file, tmp_path):
         file["acquisition/stolen"] = h5py.ExternalLink("/etc/passwd", "/")
     with pytest.raises(InputError, match="links /acquisition/stolen to another file, '/etc/passwd'"):
         Recording.from_nwb(linked)
+    layout = h5py.VirtualLayout(shape=(1,), dtype=float)
+    layout[...] = h5py.VirtualSource(str(other), "x", shape=(1,))
+    with h5py.File(linked, "w") as file:
+        file.create_virtual_dataset("parts", layout)
+    with pytest.raises(InputError, match=r"makes /parts of parts of '.*other\.nwb': join them first"):
+        Recording.from_nwb(linked)
 
 
 def test_more_than_memory_holds_is_refused(tmp_path, monkeypatch, simulated):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from synfer.errors import InputError
+from synfer.recording.formats import level5
+from synfer.recording.formats.blocks import gathered_from_hdf5
 from synfer.recording.formats.common import reading, refuse_beyond_memory
-from synfer.recording.formats.npz import choose, oriented
-from synfer.storage import StrPath
+from synfer.recording.formats.npz import Part, choose
+from synfer.storage import StrPath, as_path
 
 TYPES = {
     name: np.dtype(name)
@@ -18,51 +21,70 @@ TYPES = {
 
 
 def read(
-    path: StrPath, *, dt: float | None = None, variable: str | None = None, units_first: bool = False
+    path: StrPath,
+    *,
+    dt: float | None = None,
+    variable: str | None = None,
+    units_first: bool = False,
+    time: slice | None = None,
+    units: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Arguments of a Recording for a matrix (time, unit); see `Recording.from_matlab`."""
     import h5py
-
-    with reading(path, "a MATLAB file"):
-        array, name = (_from_hdf5 if h5py.is_hdf5(path) else _from_level5)(path, variable)
-    return oriented(array, name, dt, units_first, path)
-
-
-def _from_level5(path: StrPath, variable: str | None) -> tuple[np.ndarray, str]:
     import scipy.io
 
-    there = {
-        name: (shape, TYPES[kind]) for name, shape, kind in scipy.io.whosmat(path) if kind in TYPES and max(shape) > 1
-    }
+    asked = Part(dt, units_first, time, units)
+    with reading(path, "a MATLAB file"):
+        if h5py.is_hdf5(path):
+            array, name = _from_hdf5(path, variable, asked)
+        elif scipy.io.matlab.matfile_version(as_path(path))[0] == 1:
+            array, name = _from_level5(path, variable, asked)
+        else:
+            array, name = _from_level4(path, variable, asked)
+    return asked.arguments(array, name, path)
+
+
+def _from_level5(path: StrPath, variable: str | None, asked: Part) -> tuple[np.ndarray, str]:
+    there = {name: found for name, found in level5.listed(path).items() if max(found[0], default=0) > 1}
     name = choose(there, variable)
-    refuse_beyond_memory(*_size(there[name]), repr(name))
-    array = scipy.io.loadmat(path, variable_names=[name])[name]
-    return _real(array, name), name
+    shape, dtype = there[name]
+    wanted = asked.of(shape)
+    refuse_beyond_memory(asked.shape, dtype.itemsize, repr(name))
+    return level5.part_of(path, name, wanted), name
 
 
-def _from_hdf5(path: StrPath, variable: str | None) -> tuple[np.ndarray, str]:
+def _from_level4(path: StrPath, variable: str | None, asked: Part) -> tuple[np.ndarray, str]:
+    """Whole, by scipy: nobody has written such files since 1996."""
+    import scipy.io
+
+    there = {name: (shape, TYPES[kind]) for name, shape, kind in scipy.io.whosmat(as_path(path)) if kind in TYPES}
+    name = choose({name: found for name, found in there.items() if max(found[0]) > 1}, variable)
+    shape, dtype = there[name]
+    wanted = asked.of(shape)
+    refuse_beyond_memory(shape, dtype.itemsize, repr(name))
+    array = scipy.io.loadmat(as_path(path), variable_names=[name])[name]
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        raise InputError(f"{name!r} must be a full matrix of real numbers.")
+    return array[np.ix_(*wanted)], name
+
+
+def _from_hdf5(path: StrPath, variable: str | None, asked: Part) -> tuple[np.ndarray, str]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        # no soft or external link is followed, and MATLAB's own folders begin with #
+        # no soft or external link is followed, nor a dataset of other files' parts; MATLAB's own folders begin with #
         plain = [
             key for key in file if not key.startswith("#") and isinstance(file.get(key, getlink=True), h5py.HardLink)
         ]
         there = {
             key: (file[key].shape[::-1], file[key].dtype)
             for key in plain
-            if isinstance(file[key], h5py.Dataset) and file[key].dtype.kind in "biuf" and not file[key].external
+            if isinstance(file[key], h5py.Dataset)
+            and file[key].dtype.kind in "biuf"
+            and not (file[key].external or file[key].is_virtual)
         }
         name = choose(there, variable)
-        refuse_beyond_memory(*_size(there[name]), repr(name))
-        return _real(file[name][...].T, name), name  # columns first, as MATLAB lays them out
-
-
-def _size(found: tuple[tuple[int, ...], np.dtype]) -> tuple[tuple[int, ...], int]:
-    return found[0], found[1].itemsize
-
-
-def _real(array: Any, name: str) -> np.ndarray:
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        raise InputError(f"{name!r} must be a full matrix of real numbers.")
-    return array
+        shape, dtype = there[name]
+        wanted = asked.of(shape)
+        refuse_beyond_memory(asked.shape, dtype.itemsize, repr(name))
+        return gathered_from_hdf5(file[name], wanted[::-1]).T, name  # columns first, as MATLAB lays them out

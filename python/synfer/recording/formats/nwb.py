@@ -63,6 +63,10 @@ def _refuse_links(path: StrPath) -> None:
                 raise InputError(
                     f"{str(path)!r} keeps {where} in another file, {item.external[0][0]!r}: join them first."
                 )
+            elif isinstance(item, h5py.Dataset) and item.is_virtual:
+                raise InputError(
+                    f"{str(path)!r} makes {where} of parts of {item.virtual_sources()[0].file_name!r}: join them first."
+                )
 
     with h5py.File(path, "r") as file:
         look(file)
