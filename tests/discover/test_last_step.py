@@ -7,9 +7,9 @@ from scipy import stats
 import synfer as sf
 from synfer.discover import Synformer
 from synfer.discover.last_step import solve
-from synfer.discover.linearised import linearise, standardise, values_of
+from synfer.discover.linearised import crowd_of, linearise, standardise, values_of
 from synfer.discover.refit import Prior
-from synfer.discover.screening import OneStep, candidates, one_step, single_lags
+from synfer.discover.screening import OneStep, Stepping, candidates, one_step, single_lags
 from synfer.errors import InputError
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
 
@@ -53,7 +53,7 @@ def test_a_step_of_one_column_is_the_sum_over_time_of_its_definition():
     column = gains[:, i, 0].double().numpy() * s
     h = np.sum(w[:, i] * column**2)
     a = float(model.attention[0, 0, lag, i, j].detach()) + rest @ column / h
-    assert found.z[i, j, lag] == pytest.approx(a * np.sqrt(h), rel=1e-3)
+    assert found.z[i, j, lag] == pytest.approx(a * h / np.sqrt(np.sum((rest * column) ** 2)), rel=1e-3)
     effect = np.sqrt(np.mean(w[:, i] * gains[:, i, 0].double().numpy() ** 2))
     assert found.theta[i, j, lag] == pytest.approx(a * effect, rel=1e-3)
 
@@ -107,7 +107,9 @@ def test_the_surest_sources_are_solved_for_and_all_others_stepped():
     pasts, model = trained(delayed(6), 2)
     law, free = LAWS["gaussian"], ~np.eye(6, dtype=bool)
     columns = np.repeat(free[..., None], 2, axis=-1)
-    step = one_step(model, pasts, law)
+    values = values_of(model, pasts)
+    (parts,) = linearise([model], pasts, [values], slice(0, 6))
+    step = Stepping(model, law, values, crowd_of(values)).of(slice(0, 6), parts)
     solved = candidates([step], columns, 2)
     assert (solved.any(-1).sum(1) == 2).all()
     assert solved[1, 0].all()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from synfer.discover.lag_choice import keep_surest_lags
-from synfer.discover.linearised import blocks, linearise, values_of
+from synfer.discover.linearised import blocks, crowd_of, linearise, values_of
 from synfer.discover.refit import Prior, Refit, Refitting, refit
 from synfer.discover.screening import OneStep, Stepping, candidates, complete, one_step
 from synfer.forecast import Law, Pasts, SynformerForecaster
@@ -64,8 +64,11 @@ def _screened(
     All initialisations of a few targets come before the next targets: a forecast is made linear once for both.
     """
     values = [values_of(member, pasts) for member in members]
-    stepping = [Stepping(member, law, value) for member, value in zip(members, values, strict=True)]
-    fits = [Refitting(member, law, value, ridge, prior) for member, value in zip(members, values, strict=True)]
+    stepping = [Stepping(member, law, value, crowd_of(value)) for member, value in zip(members, values, strict=True)]
+    fits = [
+        Refitting(member, law, value, ridge, prior, crowd_of(value))
+        for member, value in zip(members, values, strict=True)
+    ]
     solved = np.zeros_like(columns)
     for units in blocks(members[0], pasts, len(members)):
         parts = linearise(members, pasts, values, units)

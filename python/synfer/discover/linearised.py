@@ -69,6 +69,12 @@ def values_of(model: SynformerForecaster, pasts: Pasts) -> Tensor:
     return torch.cat(parts)
 
 
+def crowd_of(values: Tensor) -> Tensor:
+    """Mean of all sources' values about its own mean, (row, lag): what weights that are all a little off add up to."""
+    mean = values.mean(2)
+    return mean - mean.mean(0)
+
+
 def blocks(model: SynformerForecaster, pasts: Pasts, n_models: int = 1) -> Iterator[slice]:
     """Targets that are linearised together: as many as hold the hidden layers of ``n_models`` within some memory."""
     n, hidden = model.n_units, model.second.shape[-1]

@@ -83,15 +83,25 @@ class _Normal:
 class Refitting:
     """The refit of the only initialisation of ``model``, some targets at a time.
 
-    Its values are to be standardised (`standardise`) before; ``values`` are those (`values_of`).
+    Its values are to be standardised (`standardise`) before; ``values`` are those (`values_of`). Where not all sources
+    are solved for, their mean ``crowd`` (row, lag) is, beside own histories.
     """
 
-    def __init__(self, model: SynformerForecaster, law: Law, values: Tensor, ridge: float | str, prior: Prior) -> None:
+    def __init__(
+        self,
+        model: SynformerForecaster,
+        law: Law,
+        values: Tensor,
+        ridge: float | str,
+        prior: Prior,
+        crowd: Tensor | None = None,
+    ) -> None:
         n, q = model.n_units, model.n_drives * model.max_lag
         self.out = Refit(
             np.zeros((n, n, q)), np.zeros((n, n, q)), np.full((n, n, q, q), np.nan), np.zeros((n, n, q)), np.zeros(n)
         )
         self._model, self._law, self._values, self._ridge, self._prior = model, law, values, ridge, prior
+        self._crowd = crowd
         self._normals: list[_Normal] = []
         self._plain = ridge == 0.0 and prior.signs is None
 
@@ -101,6 +111,8 @@ class Refitting:
         def of_target(k: int) -> _Normal | None:
             part = Linearised(*(each[:, k] for each in parts))
             of = None if columns is None else columns[k]
+            if self._crowd is not None:
+                part = part._replace(own=torch.cat([part.own, part.gains[:, :1] * self._crowd], 1))
             normal = _refit_target(
                 self._model, self._law, self._values, part, units.start + k, self._prior, self.out, of
             )

@@ -3,10 +3,13 @@
 From where training ended, with every other weight held, one Newton step of the column c = (source j, drive d, lag l) of
 target i alone, x_c(t) = g_d(t) s_j(t - l), ends at
 
-    a_c' = a_c + sum_t u x_c / h_c,    h_c = sum_t w x_c^2,    z_c^2 = a_c'^2 h_c
+    a_c' = a_c + sum_t u x_c / h_c,    h_c = sum_t w x_c^2,    z_c = a_c' h_c / sqrt(sum_t u^2 x_c^2)
 
-with u the score and w the information of the forecast's law, u freed of what the target's own history explains. All
-pairs together are products of matrices, block by block in time: N^2 numbers are held, not N^2 a sample.
+with u the score and w the information of the forecast's law, u freed of what the target's own history explains. The
+other weights are where training left them, hundreds of them a little off. So u spreads more than the law says: its own
+spread makes z (a sandwich), not the information. And where there are many sources, errors that their weights have in
+common would be taken for an effect of each that fires when others do: u is freed there of the mean of all sources, too.
+All pairs together are products of matrices, block by block in time: N^2 numbers are held, not N^2 a sample.
 """
 
 from __future__ import annotations
@@ -52,11 +55,12 @@ def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
 
 
 class Stepping:
-    """`one_step`, some targets at a time; ``values`` as `values_of` gives them."""
+    """`one_step`, some targets at a time; ``values`` as `values_of` gives them, ``crowd`` as `crowd_of`, of many."""
 
-    def __init__(self, model: SynformerForecaster, law: Law, values: Tensor) -> None:
+    def __init__(self, model: SynformerForecaster, law: Law, values: Tensor, crowd: Tensor | None = None) -> None:
         self._model, self._law, self._values = model, law, values
         self._mean = values.mean(0)
+        self._crowd = crowd
         self._square = sum(self._centred(rows).square().sum(0) for rows in pieces(len(values)))
 
     def _centred(self, rows: slice) -> Tensor:
@@ -68,12 +72,15 @@ class Stepping:
         model = self._model
         n, lags, drives = model.n_units, model.max_lag, model.n_drives
         count = units.stop - units.start
-        pull, weight, gain = (torch.zeros(count, drives, lags, n, dtype=torch.float64) for _ in range(3))
+        pull, weight, spread, gain = (torch.zeros(count, drives, lags, n, dtype=torch.float64) for _ in range(4))
         eta, log_scale, y, edge, counted, gains, own, _, means = parts
         u, w = scores_of(self._law, eta, log_scale, y, edge)
         u, w = u * counted, w * counted
         for k in range(count):
-            u[:, k] -= _explained(own[:, k], u[:, k], w[:, k])
+            history = own[:, k]
+            if self._crowd is not None:
+                history = torch.cat([history, gains[:, k, :1] * self._crowd], 1)
+            u[:, k] -= _explained(history, u[:, k], w[:, k])
         total = counted.sum(0).clamp_min(1.0)
         informed_by = gains.square() * w[..., None]  # (row, target, drive)
         effect = (informed_by.sum(0) / total[:, None]).sqrt().clamp_min(1e-12).double().numpy()
@@ -85,6 +92,7 @@ class Stepping:
                 pull[:, :, lag] += _together(pulled[rows], of_lag)
                 squares = of_lag.square()
                 weight[:, :, lag] += _together(informed_by[rows], squares)
+                spread[:, :, lag] += _together(pulled[rows].square(), squares)
                 gain[:, :, lag] += _together(meant[rows], squares)
         gain /= torch.as_tensor(self._square).clamp_min(1e-12)
         start = model.masked_attention()[0, :, :, units].permute(2, 0, 1, 3).detach().double().numpy()
@@ -97,7 +105,8 @@ class Stepping:
             return np.ascontiguousarray(x.transpose(0, 3, 1, 2).reshape(count, n, drives * lags))
 
         scale = effect[:, :, None, None]
-        return OneStep(columns(ended * scale), columns(ended * np.sqrt(h)), columns(gain.numpy() / scale))
+        z = ended * h / np.sqrt(np.maximum(spread.numpy(), 1e-300))
+        return OneStep(columns(ended * scale), columns(z), columns(gain.numpy() / scale))
 
 
 def _together(by_target: Tensor, values: Tensor) -> Tensor:
