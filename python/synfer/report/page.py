@@ -29,7 +29,8 @@ h1{font-size:1.6rem;line-height:1.2;margin:.4em 0}h2{font-size:1.15rem;margin:2e
 section{margin:0 0 1.5em}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #e6e8eb}
-th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top}
+.known td{overflow-wrap:anywhere}
 .doubts{background:#fdf6e9;border-left:4px solid #e69f00;padding:.6em 1em}.doubts p{margin:.3em 0}
 figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}
 """
