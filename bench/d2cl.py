@@ -3,7 +3,7 @@
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
                              [--learn known pretrained] [--towers both image graph] [--systems 60]
-                             [--school-epochs 12] [--networks 200] [--units 20] [--epochs 60] [--size light]
+                             [--school-epochs 16] [--networks 200] [--units 20] [--epochs 60] [--size light]
                              [--device cpu] [--image dependence]
                              [--share 0.01] [--cached]
 
@@ -149,10 +149,11 @@ def lesson(k: int, arguments: argparse.Namespace, truth: str) -> tuple[np.ndarra
 
 def schooled(towers: str, truth: str, arguments: argparse.Namespace) -> sf.discover.D2CL:
     """Learn from systems of other seeds, or read what was learnt."""
-    slug = f"school_{'_'.join(arguments.kind)}_{truth}_{arguments.hidden}_{arguments.systems}_{towers}"
+    of = f"{arguments.image}_{arguments.size}_{arguments.school_epochs}"
+    slug = f"school_{'_'.join(arguments.kind)}_{truth}_{arguments.hidden}_{arguments.systems}_{of}_{towers}"
     path = arguments.out / f"{slug}.pt"
     if not path.exists():
-        settings = {"batch_size": 128, "learning_rate": 1e-3, "max_epochs": arguments.school_epochs, "patience": 4}
+        settings = {"batch_size": 128, "learning_rate": 1e-3, "max_epochs": arguments.school_epochs, "patience": 6}
         lessons = (lesson(k, arguments, truth) for k in range(arguments.systems))
         model(towers, 0, arguments, slug).set_params(**settings).pretrain(lessons).save(path)
     return sf.discover.D2CL.load(path, device=arguments.device)
@@ -183,7 +184,9 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
                 figures["calibration"] = calibration(score[among][said], edge[among][said])
             return about | {"method": method, **figures, "seconds": time.perf_counter() - start}
 
-        kept(arguments.out / f"{slug}_{method.replace(' ', '_')}.json", make)
+        learnt = method.removeprefix("pretrained ") in TOWERS
+        of = f"_{arguments.image}_{arguments.size}_{arguments.school_epochs}" if learnt else ""
+        kept(arguments.out / f"{slug}_{method.replace(' ', '_')}{of}.json", make)
 
     row("correlation", lambda: np.abs(np.corrcoef(x.T)))
     row("lasso", lambda: lasso(x))
@@ -336,7 +339,7 @@ def main() -> None:
     parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained"])
     parser.add_argument("--towers", nargs="+", default=list(TOWERS.values()), choices=list(TOWERS.values()))
     parser.add_argument("--systems", type=int, default=60)
-    parser.add_argument("--school-epochs", type=int, default=12)
+    parser.add_argument("--school-epochs", type=int, default=16)
     parser.add_argument("--share", type=float, default=0.01)
     parser.add_argument("--networks", type=int, default=200)
     parser.add_argument("--units", type=int, default=SEEN)

@@ -24,14 +24,17 @@ def test_statistics_of_opposite_signs_do_not_cancel_each_other() -> None:
     assert (alone.score[off] > 0).all()
 
 
-def test_without_statistics_the_evidence_is_the_effect():
+def test_where_no_pair_has_a_statistic_the_evidence_is_the_effect_and_else_a_pair_without_one_has_none():
     off = ~np.eye(3, dtype=bool)
     unknown = member(1)
     unknown.cov[0] = np.nan
     both, effect = (combine([unknown, unknown], np.full(3, 2.0), 1, 0.95, name) for name in ("both", "effect"))
-    np.testing.assert_array_equal(both.score[0, 1:], effect.score[0, 1:])
+    assert (both.score[0, 1:] == 0).all()
     np.testing.assert_allclose(both.score[1:][off[1:]], effect.score[1:][off[1:]] / 0.2**0.5)  # z is effect / .2
     assert (both.spread[off] == 0).all()
+    unknown.cov[:] = np.nan
+    none = combine([unknown, unknown], np.full(3, 2.0), 1, 0.95, "both")
+    np.testing.assert_array_equal(none.score[off], effect.score[off])
 
 
 def test_an_initialisation_in_another_minimum_has_no_say():

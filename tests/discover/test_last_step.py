@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 import synfer as sf
 from synfer.discover import Synformer
 from synfer.discover.last_step import solve
-from synfer.discover.linearised import crowd_of, linearise, standardise, values_of
-from synfer.discover.refit import Prior
-from synfer.discover.screening import OneStep, Stepping, candidates, one_step, single_lags
+from synfer.discover.linearised import blocks, crowd_of, linearise, standardise, values_of
+from synfer.discover.refit import Prior, Refitting
+from synfer.discover.screening import OneStep, Stepping, candidates, complete, one_step, single_lags
 from synfer.errors import InputError
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
 
@@ -23,10 +24,10 @@ def delayed(n=4, length=1500, lag=3, seed=0):
     return x
 
 
-def trained(x, max_lag, n_steps=80):
+def trained(x, max_lag, n_steps=80, **about):
     n = x.shape[1]
     pasts = Pasts([x], depth=max_lag, window=1, time_constants=(3.0,), offset=np.zeros(n), scale=np.ones(n))
-    model = SynformerForecaster(n, pasts.n_features, max_lag=max_lag, value_window=1, hidden=4)
+    model = SynformerForecaster(n, pasts.n_features, max_lag=max_lag, value_window=1, hidden=4, **about)
     train_synformer(model, pasts, LAWS["gaussian"], n_steps=n_steps, batch_size=64, learning_rate=1e-2)
     standardise(model, pasts)
     return pasts, model
@@ -75,14 +76,14 @@ def test_where_all_edges_act_at_one_lag_noise_chooses_no_other():
     edges = rng.random((30, 30)) < 0.2
     z[edges, 0] += rng.choice([-3.0, 3.0], edges.sum())
     free = ~np.eye(30, dtype=bool)
-    step = OneStep(z, z, z)
+    step = OneStep(z, z, z, z)
     with_all = single_lags([step], free)[edges & free].argmax(-1)
     assert (with_all == 0).mean() > 0.95
     assert (np.square(z)[edges & free].argmax(-1) == 0).mean() < 0.9  # each pair by itself errs
     lags = rng.integers(0, 10, (30, 30))
     z = rng.normal(size=(30, 30, 10))
     z[edges, lags[edges]] += 6.0
-    assert (single_lags([OneStep(z, z, z)], free)[edges & free].argmax(-1) == lags[edges & free]).mean() > 0.95
+    assert (single_lags([OneStep(z, z, z, z)], free)[edges & free].argmax(-1) == lags[edges & free]).mean() > 0.95
 
 
 def test_delays_are_found_and_pvalues_corrected_for_the_choice():
@@ -121,6 +122,51 @@ def test_the_surest_sources_are_solved_for_and_all_others_stepped():
     np.testing.assert_array_equal(few.theta[rest], step.theta[rest])
     deviations = np.sqrt(np.einsum("ijkk->ijk", few.cov)[rest])
     np.testing.assert_allclose(few.theta[rest] / deviations, step.z[rest], rtol=1e-6)
+
+
+def test_some_targets_at_a_time_are_all_at_once_initialisation_by_initialisation(monkeypatch):
+    x = delayed(7)
+    x[100:400, 2] = x[900:950, 5] = np.nan
+    pasts, model = trained(x, 2, n_products=1, seeds=(0, 1, 2))
+    law, free = LAWS["gaussian"], ~np.eye(7, dtype=bool)
+    columns = np.repeat(free[..., None], 6, axis=-1)
+    every = slice(0, 7)
+    members = model.members()
+    values = [values_of(member, pasts) for member in members]
+    parts = [linearise([member], pasts, [value], every)[0] for member, value in zip(members, values, strict=True)]
+    steps = [Stepping(m, law, v, crowd_of(v)).of(every, p) for m, v, p in zip(members, values, parts, strict=True)]
+    solved = candidates(steps, columns, 3)
+    monkeypatch.setattr("synfer.discover.linearised._MEMORY", 3 * 3 * 4 * len(pasts.rows) * 18)  # three targets
+    assert len(list(blocks(model, pasts, 3))) == 3
+    found = solve(model, pasts, law, 0.0, open_prior(7), n_candidates=3)
+    for member, value, part, step, ours in zip(members, values, parts, steps, found, strict=True):
+        slow = Refitting(member, law, value, 0.0, open_prior(7), crowd_of(value))
+        slow.solve(every, part, solved, np.where(columns & ~solved, step.change, 0.0))
+        complete(slow.out, every, step, columns, solved)
+        for name in ("free", "cov", "gain", "freedom"):
+            np.testing.assert_allclose(getattr(ours, name), getattr(slow.out, name), rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(ours.theta, ours.free)
+    assert not np.allclose(found[0].free, found[1].free, atol=1e-3)
+    # Where rows are missing, what is screened out has the gain that it would have as a candidate.
+    (whole, *_) = solve(model, pasts, law, 0.0, open_prior(7), n_candidates=None)
+    np.testing.assert_allclose(found[0].gain[columns], whole.gain[columns], atol=0.02)  # the means are of other rows
+
+
+def test_what_training_left_of_others_is_no_evidence():
+    """Of sixty sources one acts; weights of the others, left off at random or all alike, do not make discoveries."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(3000, 60)) + 0.5 * rng.normal(size=(3000, 1))  # all fire together
+    x[1:, 0] += 0.4 * x[:-1, 1]
+    pasts, model = trained(x, 1, n_steps=60)
+    with torch.no_grad():
+        model.attention += 0.02 + 0.05 * torch.randn(model.attention.shape, generator=torch.Generator().manual_seed(0))
+    (few,) = solve(model, pasts, LAWS["gaussian"], 0.0, open_prior(60), n_candidates=8)
+    z = few.free[..., 0] / np.sqrt(few.cov[..., 0, 0])
+    null = ~np.eye(60, dtype=bool)
+    null[0, 1] = False
+    assert abs(z[0, 1]) > 8
+    assert (np.abs(z[null]) > 1.96).mean() < 0.07
+    assert (np.abs(z[null]) > 3.29).mean() < 0.004
 
 
 def test_the_screened_step_is_nearly_the_whole_one_on_a_network():

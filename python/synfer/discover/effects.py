@@ -45,7 +45,8 @@ def combine(
 ) -> Effects:
     """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
 
-    ``evidence`` is "effect", "wald" or "both": which of the scores. Where there is no statistic "both" is the effect.
+    ``evidence`` is "effect", "wald" or "both": which of the scores. Where a pair has no statistic the latter two are 0;
+    where no pair has one, "both" is the effect.
 
     Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many.
     """
@@ -72,10 +73,12 @@ def combine(
     pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
         score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))
-    elif evidence == "both":
+    elif evidence == "both" and np.isfinite(wald[~np.eye(n, dtype=bool)]).any():
         sizes = np.sqrt(np.square(effects).sum(-1))
-        spread = np.where(np.isnan(each), sizes, np.sqrt(sizes * np.sqrt(each))).std(0)
-        score = np.where(np.isnan(wald), score, np.sqrt(score * np.sqrt(wald)))
+        spread = np.nan_to_num(np.sqrt(sizes * np.sqrt(each)).std(0))
+        # Of the median coefficient, so that initialisations of opposite signs cancel each other: the median of each
+        # one's own score was no better, of spikes, where signs are reversed most.
+        score = np.sqrt(score * np.sqrt(np.nan_to_num(wald)))
     variance = np.median(
         [
             np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)

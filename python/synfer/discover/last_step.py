@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import torch
 
@@ -75,10 +77,10 @@ def _screened(
         if steps is None:
             taken = [step.of(units, part) for step, part in zip(stepping, parts, strict=True)]
         else:
-            taken = [OneStep(step.theta[units], step.z[units], step.gain[units]) for step in steps]
+            taken = [OneStep(*(field[units] for field in astuple(step))) for step in steps]
         solved[units] = candidates(taken, columns[units], n_candidates)
         for fit, part, step in zip(fits, parts, taken, strict=True):
-            fit.solve(units, part, solved[units])
+            fit.solve(units, part, solved[units], np.where(columns[units] & ~solved[units], step.change, 0.0))
             complete(fit.out, units, step, columns[units], solved[units])
     found = [fit.done() for fit in fits]
     for refitted in found:

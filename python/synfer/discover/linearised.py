@@ -11,7 +11,7 @@ from torch import Tensor
 from synfer.forecast import Pasts, SynformerForecaster
 
 _ROWS = 512  # rows of a forward pass
-_MEMORY = 1 << 29  # bytes of hidden layers held at once
+_MEMORY = 1 << 29  # bytes of linearised forecasts held at once
 _SMALL = 1e-3  # a drive, in standard deviations, whose effect is taken from its slope
 
 
@@ -76,9 +76,9 @@ def crowd_of(values: Tensor) -> Tensor:
 
 
 def blocks(model: SynformerForecaster, pasts: Pasts, n_models: int = 1) -> Iterator[slice]:
-    """Targets that are linearised together: as many as hold the hidden layers of ``n_models`` within some memory."""
-    n, hidden = model.n_units, model.second.shape[-1]
-    size = max(1, min(n, _MEMORY // max(1, 4 * n_models * len(pasts.rows) * (hidden + 8))))
+    """Targets that are linearised together: as many as are held for ``n_models`` within some memory."""
+    n, each = model.n_units, model.second.shape[-1] + 8 + 2 * model.n_drives  # numbers of a `Linearised` a row
+    size = max(1, min(n, _MEMORY // max(1, 4 * n_models * len(pasts.rows) * each)))
     for first in range(0, n, size):
         yield slice(first, min(first + size, n))
 

@@ -105,21 +105,36 @@ class Refitting:
         self._normals: list[_Normal] = []
         self._plain = ridge == 0.0 and prior.signs is None
 
-    def solve(self, units: slice, parts: Linearised, columns: np.ndarray | None) -> None:
-        """Solve the targets ``units``, which are ``parts``, for ``columns`` (target, source, column), or for all."""
+    def solve(
+        self, units: slice, parts: Linearised, columns: np.ndarray | None, change: np.ndarray | None = None
+    ) -> None:
+        """Solve the targets ``units``, which are ``parts``, for ``columns`` (target, source, column), or for all.
+
+        ``change``, of that shape, is what is added to the attention before: of sources that are not solved for.
+        """
+        if change is not None:
+            parts = parts._replace(eta=parts.eta + self._moved(parts.gains, change))
 
         def of_target(k: int) -> _Normal | None:
             part = Linearised(*(each[:, k] for each in parts))
             of = None if columns is None else columns[k]
             if self._crowd is not None:
                 part = part._replace(own=torch.cat([part.own, part.gains[:, :1] * self._crowd], 1))
+            n_crowd = 0 if self._crowd is None else self._crowd.shape[1]
             normal = _refit_target(
-                self._model, self._law, self._values, part, units.start + k, self._prior, self.out, of
+                self._model, self._law, self._values, part, units.start + k, self._prior, self.out, of, n_crowd
             )
             return None if self._plain else normal  # N of N x N: only where they are wanted
 
         found = _side_by_side(of_target, units.stop - units.start)
         self._normals += [normal for normal in found if normal is not None]
+
+    def _moved(self, gains: Tensor, change: np.ndarray) -> Tensor:
+        """What a change of the attention adds to eta, (row, target)."""
+        count, sources, _ = change.shape
+        weights = torch.from_numpy(change).float().view(count, sources, self._model.n_drives, self._model.max_lag)
+        drives = torch.einsum("rlj,kjdl->rkd", self._values, weights)
+        return (gains * drives).sum(-1)
 
     def done(self) -> Refit:
         """The refit, when all targets are solved."""
@@ -171,8 +186,12 @@ def _refit_target(
     prior: Prior,
     out: Refit,
     columns: np.ndarray | None,
+    n_crowd: int,
 ) -> _Normal:
-    """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``freedom`` of ``out``."""
+    """Scoring steps of one target; writes ``free``, ``cov``, ``gain``, ``freedom`` of ``out``.
+
+    The last ``n_crowd`` columns of its own history are the crowd's, a lag each.
+    """
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts.weight > 0
@@ -224,6 +243,10 @@ def _refit_target(
     at = climb(x, law, eta, log_scale, y, edge, slack)
     free = start.reshape(n * q).copy()
     free[keep] += at.delta[n_own:].numpy()
+    if n_crowd:  # a step along the mean of all sources is one of each
+        shared = np.zeros(q)
+        shared[:lags] = at.delta[n_own - n_crowd : n_own].numpy() * scale[:lags] / n
+        free[keep] += np.tile(shared, n)[keep]
     out.free[i] = np.where(keep, free, 0.0).reshape(n, q)
     out.freedom[i] = len(s) - x.shape[1]
     if out.freedom[i] > 0:

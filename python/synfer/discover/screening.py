@@ -14,7 +14,7 @@ All pairs together are products of matrices, block by block in time: N^2 numbers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
@@ -39,11 +39,15 @@ class OneStep:
         Effect after its own step, in units of the target's spread; the same in units of its standard error.
     gain : numpy.ndarray
         As `Refit.gain`.
+    change : numpy.ndarray
+        From where training ended to a_c' (1 - 1/z_c^2)_+ (James and Stein), in the attention itself: what other columns
+        are solved beside.
     """
 
     theta: np.ndarray
     z: np.ndarray
     gain: np.ndarray
+    change: np.ndarray
 
 
 def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
@@ -51,7 +55,7 @@ def one_step(model: SynformerForecaster, pasts: Pasts, law: Law) -> OneStep:
     values = values_of(model, pasts)
     stepping = Stepping(model, law, values)
     parts = [stepping.of(units, linearise([model], pasts, [values], units)[0]) for units in blocks(model, pasts)]
-    return OneStep(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("theta", "z", "gain")))
+    return OneStep(*(np.concatenate(list(field)) for field in zip(*map(astuple, parts), strict=True)))
 
 
 class Stepping:
@@ -61,7 +65,6 @@ class Stepping:
         self._model, self._law, self._values = model, law, values
         self._mean = values.mean(0)
         self._crowd = crowd
-        self._square = sum(self._centred(rows).square().sum(0) for rows in pieces(len(values)))
 
     def _centred(self, rows: slice) -> Tensor:
         """Values about their mean, (row, lag, source): made again when wanted, as they are as large as the data."""
@@ -73,6 +76,8 @@ class Stepping:
         n, lags, drives = model.n_units, model.max_lag, model.n_drives
         count = units.stop - units.start
         pull, weight, spread, gain = (torch.zeros(count, drives, lags, n, dtype=torch.float64) for _ in range(4))
+        counts = torch.zeros(count, 1, lags, n, dtype=torch.float64)
+        shared = np.zeros((count, drives, lags, 1))
         eta, log_scale, y, edge, counted, gains, own, _, means = parts
         u, w = scores_of(self._law, eta, log_scale, y, edge)
         u, w = u * counted, w * counted
@@ -80,7 +85,10 @@ class Stepping:
             history = own[:, k]
             if self._crowd is not None:
                 history = torch.cat([history, gains[:, k, :1] * self._crowd], 1)
-            u[:, k] -= _explained(history, u[:, k], w[:, k])
+            explained, step = _explained(history, u[:, k], w[:, k])
+            u[:, k] -= explained
+            if self._crowd is not None:  # a step along the mean is one of each source
+                shared[k, 0, :, 0] = step[-lags:].double().numpy() / n
         total = counted.sum(0).clamp_min(1.0)
         informed_by = gains.square() * w[..., None]  # (row, target, drive)
         effect = (informed_by.sum(0) / total[:, None]).sqrt().clamp_min(1e-12).double().numpy()
@@ -94,19 +102,22 @@ class Stepping:
                 weight[:, :, lag] += _together(informed_by[rows], squares)
                 spread[:, :, lag] += _together(pulled[rows].square(), squares)
                 gain[:, :, lag] += _together(meant[rows], squares)
-        gain /= torch.as_tensor(self._square).clamp_min(1e-12)
+                counts[:, :, lag] += _together(counted[rows, :, None], squares)
+        gain /= counts.clamp_min(1e-12)
         start = model.masked_attention()[0, :, :, units].permute(2, 0, 1, 3).detach().double().numpy()
         h = weight.numpy()
         most = h.reshape(count, -1).max(1, initial=0.0)[:, None, None, None]
         informed = h > np.maximum(1e-12 * most, 1e-300)
-        ended = np.where(informed, start + pull.numpy() / np.where(informed, h, 1.0), 0.0)
+        ended = np.where(informed, start + shared + pull.numpy() / np.where(informed, h, 1.0), 0.0)
 
         def columns(x: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(x.transpose(0, 3, 1, 2).reshape(count, n, drives * lags))
 
         scale = effect[:, :, None, None]
         z = ended * h / np.sqrt(np.maximum(spread.numpy(), 1e-300))
-        return OneStep(columns(ended * scale), columns(z), columns(gain.numpy() / scale))
+        sure = np.maximum(0.0, 1.0 - 1.0 / np.maximum(np.square(z), 1e-300))
+        fields = (ended * scale, z, gain.numpy() / scale, ended * sure - start)
+        return OneStep(*(columns(field) for field in fields))
 
 
 def _together(by_target: Tensor, values: Tensor) -> Tensor:
@@ -114,13 +125,13 @@ def _together(by_target: Tensor, values: Tensor) -> Tensor:
     return (by_target.flatten(1).T @ values).view(*by_target.shape[1:], -1)
 
 
-def _explained(own: Tensor, u: Tensor, w: Tensor) -> Tensor:
-    """What own history (row, feature) takes of the score u, by one step of its own."""
+def _explained(own: Tensor, u: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """What own history (row, feature) takes of the score u, by one step of its own, and that step."""
     x = torch.cat([torch.ones(len(own), 1), own], 1)
     g = (x.T @ (w[:, None] * x)).double()
     g += 1e-6 * g.diagonal().mean() * torch.eye(len(g), dtype=torch.float64)
     step = torch.linalg.solve(g, (x.T @ u).double()).float()
-    return w * (x @ step)
+    return w * (x @ step), step
 
 
 def single_lags(steps: list[OneStep], allowed: np.ndarray) -> np.ndarray:

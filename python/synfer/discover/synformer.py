@@ -91,7 +91,8 @@ class Synformer(BaseDiscoverer):
     prior : array (target, source), optional
         0 where there can be no edge, another number where there is one (never penalised), NaN where it is open.
     dale : "learn" or array (unit,), optional
-        Each source's effects all have one sign: given (+1, -1, 0 for free), or the one they have together.
+        Each source's effects all have one sign: given (+1, -1, 0 for free), or the one they have together. Not of those
+        beyond ``n_candidates``.
     cell_types : array (unit,), optional
         Labels. The penalty then draws towards the mean of each pair of types instead of 0.
     n_steps, batch_size, learning_rate, weight_decay

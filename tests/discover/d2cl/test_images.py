@@ -69,6 +69,22 @@ def test_a_gaussian_s_density_is_the_closed_form():
     np.testing.assert_allclose(density, expected, atol=0.006)  # about four standard errors at the peak
 
 
+def test_many_short_stretches_of_independent_units_are_flat_at_long_lags_too():
+    """What a lag leaves of a stretch is its beginning or its end, where a unit may be elsewhere than in the middle."""
+    rng = np.random.default_rng(2)
+    stretches = [np.column_stack([3.0 * 0.8 ** np.arange(30.0), rng.standard_normal(30)]) for _ in range(40)]
+    stretches = [s + 0.1 * rng.standard_normal(s.shape) for s in stretches]
+    given = Signal.of(stretches, 8)
+    near, far = density_images(given, np.array([[0, 1]]), (0, 20), relative=True)[0, :2]
+    assert np.abs(near).max() < 1.0 and np.abs(far).max() < 1.0
+    source, target, count = given.marginals(20)
+    assert count == 400
+    whole = joint_density_reference(given, np.array([[0, 1]]), (20,))[0, 0]
+    assert not np.allclose(source[0], given.marginals(0)[0][0], atol=0.1)
+    weight = np.gradient(given.grid[1].astype(float))
+    assert np.corrcoef((whole * weight).sum(1), source[0])[0, 1] > 0.95 and target.shape == source.shape
+
+
 def test_what_is_relative_to_independence_is_flat_without_it_and_the_normal_law_s_with_it():
     rng = np.random.default_rng(1)
     r = 0.6
@@ -76,7 +92,7 @@ def test_what_is_relative_to_independence_is_flat_without_it_and_the_normal_law_
     given = Signal.of([x], 9)
     h2 = float(given.bandwidth[0]) ** 2
     normal = np.exp(-0.5 * given.grid.astype(float) ** 2 / (1 + h2)) / np.sqrt(2 * np.pi * (1 + h2))
-    np.testing.assert_allclose(given.marginal, normal, atol=0.016)  # four standard errors
+    np.testing.assert_allclose(given.marginals(0)[0], normal, atol=0.016)  # four standard errors
     joined, apart = density_images(given, np.array([[0, 1], [0, 2]]), (0,), relative=True)
     assert np.abs(apart[0]).max() < 0.15
     covariance = np.array([[1 + h2, r], [r, 1 + h2]])

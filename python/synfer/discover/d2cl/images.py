@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +12,7 @@ from synfer import _core
 from synfer.errors import InputError
 from synfer.threads import n_threads
 
+_SAMPLES = 1 << 14  # whose kernels are added at a time
 _TOGETHER = 32  # correlograms that are smoothed in one product
 _LEAST_BANDWIDTH = 0.05  # of a unit's standard deviation: less is finer than the light tower's grid
 
@@ -37,15 +37,27 @@ class Signal:
     segment: np.ndarray
     grid: np.ndarray
     bandwidth: np.ndarray
+    _marginals: dict[int, tuple[np.ndarray, np.ndarray, int]] = field(default_factory=dict, repr=False, compare=False)
 
-    @functools.cached_property
-    def marginal(self) -> np.ndarray:
-        """Density of each unit on its grid, (unit, point), by the same kernels, float32."""
-        out = np.empty_like(self.grid)
+    def marginals(self, lag: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Densities of each unit as a source and as a target on its grid, (unit, point), and of how many samples.
+
+        By the kernels of `joint_density`, and of the samples that have a partner ``lag`` before or after them.
+        """
+        if lag not in self._marginals:
+            stretches = [(a, b) for a, b in zip(self.segment[:-1], self.segment[1:], strict=True) if b - a > lag]
+            source = np.concatenate([np.arange(a, b - lag) for a, b in stretches])
+            self._marginals[lag] = (self._density(source), self._density(source + lag), len(source))
+        return self._marginals[lag]
+
+    def _density(self, rows: np.ndarray) -> np.ndarray:
+        out = np.zeros(self.grid.shape)
         for unit, (grid, h) in enumerate(zip(self.grid, self.bandwidth, strict=True)):
-            z = (grid[:, None] - self.samples[None, :, unit]) / h
-            out[unit] = np.exp(-0.5 * np.square(z)).mean(1) / (np.sqrt(2.0 * np.pi) * h)
-        return out
+            for first in range(0, len(rows), _SAMPLES):
+                z = (grid[:, None] - self.samples[rows[first : first + _SAMPLES], unit]) / h
+                out[unit] += np.exp(-0.5 * np.square(z)).sum(1)
+            out[unit] /= len(rows) * np.sqrt(2.0 * np.pi) * h
+        return out.astype(np.float32)
 
     @classmethod
     def of(cls, segments: Sequence[np.ndarray], n_points: int) -> Signal:
@@ -142,10 +154,11 @@ def density_images(signal: Signal, pairs: np.ndarray, lags: Sequence[int], *, re
     n = density.shape[-1]
     image = np.empty((len(pairs), len(lags) + 2, n, n), dtype=np.float32)
     if relative:
-        alone = signal.marginal
-        one = 1.0 / (2.0 * np.pi * len(signal.samples) * np.square(signal.bandwidth[0]))
-        apart = alone[pairs[:, 0], :, None] * alone[pairs[:, 1], None, :]
-        image[:, :-2] = np.log((density + one) / (apart + one)[:, None])
+        for k, lag in enumerate(lags):
+            source, target, count = signal.marginals(lag)
+            one = 1.0 / (2.0 * np.pi * count * np.square(signal.bandwidth[0]))
+            apart = source[pairs[:, 0], :, None] * target[pairs[:, 1], None, :]
+            image[:, k] = np.log((density[:, k] + one) / (apart + one))
     else:
         image[:, :-2] = density
     image[:, -2] = signal.grid[pairs[:, 0], :, None]
