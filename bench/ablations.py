@@ -286,11 +286,11 @@ def measure(name: str, line: Line, k: int, out: Path) -> dict[str, Any]:
         return dict(json.loads(kept.read_text()))
     make, settings = SETS[name]
     seen, truth = make(FIRST_SEED + k)
-    settings = settings | line.parameters
+    settings = {"evidence": "effect"} | settings | line.parameters  # the score that ingredients were measured by
     if settings.get("max_lag", 1) == 1:
         settings.pop("one_lag", None)
     if not line.last_step:  # no standard errors: the score is the effects' size
-        settings.pop("evidence", None)
+        settings["evidence"] = "effect"
     estimator = Ablated(random_state=0, progress=False, **settings)
     estimator.change, estimator.saturates = line.change, line.saturates
     start = time.perf_counter()

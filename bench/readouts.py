@@ -97,7 +97,7 @@ def estimators(system: str) -> dict[str, sf.discover.BaseDiscoverer]:
     return {
         "netformer": sf.discover.NetFormer(**(published if own else {"window": lags}), **quiet),
         "mask2cause": sf.discover.Mask2Cause(window=lags, max_epochs=60, **quiet),
-        "synformer": sf.discover.Synformer(**(SMALL if own else settings), **quiet),
+        "synformer": sf.discover.Synformer(**{**(SMALL if own else settings), "evidence": "effect"}, **quiet),
         "causalformer": sf.discover.Causalformer(n_init=2, max_epochs=20, **quiet),
     }
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
 ENSEMBLE, MANY = 3, 256
-"""Initialisations of ``n_init="auto"``, and the units beyond which there is one: bench/results/ablations.md."""
+"""Initialisations of ``n_init="auto"``, and the units beyond which there is one: of 1,000 units three say what one does
+(bench/results/flagship.md)."""
 
 
 class Synformer(BaseDiscoverer):
