@@ -1,17 +1,17 @@
 """Synformer on fresh networks, one fixed configuration a kind of system.
 
-    python bench/run.py flagship --out build/flagship [--suite izhikevich lorenz var spikes] [--seeds 2]
+    python bench/run.py flagship --out build/flagship [--suite izhikevich lorenz var spikes large] [--seeds 2]
 
 Fresh networks; nothing is chosen by their truth. `izhikevich`: the 16 cells of Lu et al. (2023), 5 s of voltage,
 clipped and z-scored, default configuration (whose form was chosen on published networks of N = 40, p = .8, and whose
-score, effect and certainty together, by AUROC on networks of seeds 40,000 to 40,005: see below). `lorenz`:
-Lorenz-96, N = 10, two published series a row, with a configuration chosen by AUROC on simulated series of F = 40 and
-T = 500; `var`: the published vector autoregressions, used in development. `spikes`: the paper's networks from their
-spikes alone, 5 s; the configuration and the score (Wald) were chosen by AUROC on networks of other seeds. Off-diagonal
-AUROC (mean; lowest of all networks), AUPRC, sign accuracy among true edges; FDR and power at Benjamini and Hochberg's
-.05, and rejected absent edges at p < .05. Networks with one class of pairs count for signs, FDR and power only. Seconds
-are of one fit on one thread beside other jobs, whose load is given. A fit that was finished is kept in --out and not
-run again.
+score, effect and certainty together, by AUROC on networks of seeds 40,000 to 40,005). `lorenz`: Lorenz-96, N = 10, two
+published series a row, with a configuration chosen by AUROC on simulated series of F = 40 and T = 500; `var`: the
+published vector autoregressions, used in development. `spikes`: the paper's networks from their spikes alone, 5 s; the
+configuration and the score (Wald) were chosen by AUROC on networks of other seeds. `large`: 1,000 of the paper's
+neurons, p = .02, 60 s. Off-diagonal AUROC (mean; lowest of all networks), AUPRC, sign accuracy among true edges; FDR
+and power at Benjamini and Hochberg's .05, and rejected absent edges at p < .05. Networks with one class of pairs count
+for signs, FDR and power only. Seconds are of one fit on one thread (`large`: two) beside other jobs, whose load is
+given. A fit that was finished is kept in --out and not run again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from scipy import stats
 import synfer as sf
 from run import write_results
 
+SUITES = ("izhikevich", "lorenz", "var", "spikes", "large")
 FIRST_SEED = 30_000
 CELLS = [(n, p) for n in (5, 10, 20, 40) for p in (0.2, 0.4, 0.6, 0.8)]
 LORENZ = {
@@ -66,9 +67,9 @@ SPIKES = {
 Job = tuple[str, str, int, dict[str, object]]  # suite, cell, seed, configuration
 
 
-def izhikevich(n: int, p: float, seed: int, record: str) -> tuple[sf.Recording, sf.Connectome]:
+def izhikevich(n: int, p: float, seed: int, record: str, duration: float = 5.0) -> tuple[sf.Recording, sf.Connectome]:
     network = sf.simulate.izhikevich_network(n * 4 // 5, n - n * 4 // 5, p, seed=FIRST_SEED + seed)
-    return sf.simulate.run(network, duration=5.0, seed=FIRST_SEED + seed, record=record), network.connectome
+    return sf.simulate.run(network, duration=duration, seed=FIRST_SEED + seed, record=record), network.connectome
 
 
 def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
@@ -78,6 +79,8 @@ def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
                 yield from ((suite, f"N = {n}, p = {p}", seed, {}) for n, p in reversed(CELLS))
             if suite == "spikes":
                 yield from ((suite, f"N = {n}, p = {p}", seed, SPIKES) for n in (20, 40) for p in (0.2, 0.4, 0.6))
+        if suite == "large":
+            yield suite, "N = 1000, p = 0.02", 0, {}
         if suite == "lorenz":
             yield from (
                 (suite, f"F = {f}, T = {t}", k, LORENZ)
@@ -91,10 +94,10 @@ def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
 
 def load(job: Job, data: Path) -> tuple[sf.Recording, sf.Connectome]:
     suite, cell, seed, _ = job
-    if suite in ("izhikevich", "spikes"):
+    if suite in ("izhikevich", "spikes", "large"):
         n, p = int(cell.split(", ")[0][4:]), float(cell.split("p = ")[1])
-        seen, truth = izhikevich(n, p, seed, "v" if suite == "izhikevich" else "spikes")
-        if suite == "izhikevich":
+        seen, truth = izhikevich(n, p, seed, "spikes" if suite == "spikes" else "v", 60.0 if suite == "large" else 5.0)
+        if suite != "spikes":
             return sf.simulate.observe.clip_and_zscore(seen), truth
         return seen, truth
     if suite == "lorenz":
@@ -110,6 +113,7 @@ def measure(job: Job, data: Path, out: Path) -> dict[str, object]:
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     seen, truth = load(job, data)
+    torch.set_num_threads(2 if suite == "large" else 1)
     start = time.perf_counter()
     found = sf.discover.Synformer(random_state=0, progress=False, **configuration).fit(seen).connectome_
     seconds = time.perf_counter() - start
@@ -142,13 +146,12 @@ def measure(job: Job, data: Path, out: Path) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suite", nargs="+", default=["izhikevich"], choices=["izhikevich", "lorenz", "var", "spikes"])
+    parser.add_argument("--suite", nargs="+", default=["izhikevich"], choices=SUITES)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SYNFER_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, default=Path("build/flagship"))
     parser.add_argument("--cached", action="store_true", help="only what is already in --out")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     if not arguments.cached:
         for job in jobs(arguments.suite, arguments.seeds):
             print(measure(job, arguments.data, arguments.out), flush=True)
