@@ -132,7 +132,8 @@ CARDS: dict[str, MethodCard] = {
         ANY + " Clip and z-score spiking voltages first.",
         (LINEAR, OBSERVED, STEADY),
         (HIDDEN, NOISY, UNROLLED,
-         "With many units lag='aicc', the toolbox's AIC, takes too few lags, and absent edges are rejected too often."),
+         "With many units lag='aicc', the toolbox's AIC, takes too few lags, and absent edges are rejected too often.",
+         "Of smooth signals, such as calcium, the recursion finds less than least squares: take regression='ols'."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
     "netformer": MethodCard(
