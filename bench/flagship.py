@@ -1,6 +1,7 @@
 """Synformer on fresh networks, one fixed configuration a kind of system.
 
     python bench/run.py flagship --out build/flagship [--suite izhikevich lorenz var spikes large] [--seeds 2]
+                                [--first-seed 30000] [--evidence both]
 
 Fresh networks; nothing is chosen by their truth. `izhikevich`: the 16 cells of Lu et al. (2023), 5 s of voltage,
 clipped and z-scored, default configuration (whose form was chosen on published networks of N = 40, p = .8, and whose
@@ -11,7 +12,8 @@ configuration and the score (Wald) were chosen by AUROC on networks of other see
 neurons, p = .02, 60 s. Off-diagonal AUROC (mean; lowest of all networks), AUPRC, sign accuracy among true edges; FDR
 and power at Benjamini and Hochberg's .05, and rejected absent edges at p < .05. Networks with one class of pairs count
 for signs, FDR and power only. Seconds are of one fit on one thread (`large`: two) beside other jobs, whose load is
-given. A fit that was finished is kept in --out and not run again.
+given. A fit that was finished is kept in --out and not run again; another --first-seed or --evidence (of `izhikevich`)
+wants another --out.
 """
 
 from __future__ import annotations
@@ -68,15 +70,16 @@ Job = tuple[str, str, int, dict[str, object]]  # suite, cell, seed, configuratio
 
 
 def izhikevich(n: int, p: float, seed: int, record: str, duration: float = 5.0) -> tuple[sf.Recording, sf.Connectome]:
-    network = sf.simulate.izhikevich_network(n * 4 // 5, n - n * 4 // 5, p, seed=FIRST_SEED + seed)
-    return sf.simulate.run(network, duration=duration, seed=FIRST_SEED + seed, record=record), network.connectome
+    """A fresh network of the paper's and its recording."""
+    network = sf.simulate.izhikevich_network(n * 4 // 5, n - n * 4 // 5, p, seed=seed)
+    return sf.simulate.run(network, duration=duration, seed=seed, record=record), network.connectome
 
 
-def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
+def jobs(suites: list[str], seeds: int, evidence: str) -> Iterator[Job]:
     for suite in suites:
         for seed in range(seeds):
             if suite == "izhikevich":
-                yield from ((suite, f"N = {n}, p = {p}", seed, {}) for n, p in reversed(CELLS))
+                yield from ((suite, f"N = {n}, p = {p}", seed, {"evidence": evidence}) for n, p in reversed(CELLS))
             if suite == "spikes":
                 yield from ((suite, f"N = {n}, p = {p}", seed, SPIKES) for n in (20, 40) for p in (0.2, 0.4, 0.6))
         if suite == "large":
@@ -92,11 +95,13 @@ def jobs(suites: list[str], seeds: int) -> Iterator[Job]:
             yield from ((suite, f"N = {n}", k, VAR) for n in (10, 50, 100) for k in range(min(seeds, 3)))
 
 
-def load(job: Job, data: Path) -> tuple[sf.Recording, sf.Connectome]:
+def load(job: Job, data: Path, first_seed: int) -> tuple[sf.Recording, sf.Connectome]:
     suite, cell, seed, _ = job
     if suite in ("izhikevich", "spikes", "large"):
         n, p = int(cell.split(", ")[0][4:]), float(cell.split("p = ")[1])
-        seen, truth = izhikevich(n, p, seed, "spikes" if suite == "spikes" else "v", 60.0 if suite == "large" else 5.0)
+        seen, truth = izhikevich(
+            n, p, first_seed + seed, "spikes" if suite == "spikes" else "v", 60.0 if suite == "large" else 5.0
+        )
         if suite != "spikes":
             return sf.simulate.observe.clip_and_zscore(seen), truth
         return seen, truth
@@ -107,12 +112,12 @@ def load(job: Job, data: Path) -> tuple[sf.Recording, sf.Connectome]:
     return sf.datasets.load_var(folders[0])
 
 
-def measure(job: Job, data: Path, out: Path) -> dict[str, object]:
+def measure(job: Job, data: Path, out: Path, first_seed: int) -> dict[str, object]:
     suite, cell, seed, configuration = job
     kept = out / f"{suite}_{cell}_{seed}.json".replace(" ", "").replace("=", "")
     if kept.exists():
         return dict(json.loads(kept.read_text()))
-    seen, truth = load(job, data)
+    seen, truth = load(job, data, first_seed)
     torch.set_num_threads(2 if suite == "large" else 1)
     start = time.perf_counter()
     found = sf.discover.Synformer(random_state=0, progress=False, **configuration).fit(seen).connectome_
@@ -148,13 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suite", nargs="+", default=["izhikevich"], choices=SUITES)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--evidence", default="both", choices=["both", "effect", "wald"])
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SYNFER_DATA", "../shared/data")))
     parser.add_argument("--out", type=Path, default=Path("build/flagship"))
     parser.add_argument("--cached", action="store_true", help="only what is already in --out")
     arguments = parser.parse_args()
     if not arguments.cached:
-        for job in jobs(arguments.suite, arguments.seeds):
-            print(measure(job, arguments.data, arguments.out), flush=True)
+        for job in jobs(arguments.suite, arguments.seeds, arguments.evidence):
+            print(measure(job, arguments.data, arguments.out, arguments.first_seed), flush=True)
     rows = pd.DataFrame([json.loads(path.read_text()) for path in sorted(arguments.out.glob("*.json"))])
     table = rows.groupby(["suite", "cell"], sort=False).agg(
         networks=("seed", "count"),

@@ -66,11 +66,9 @@ def _screened(
     All initialisations of a few targets come before the next targets: a forecast is made linear once for both.
     """
     values = [values_of(member, pasts) for member in members]
-    stepping = [Stepping(member, law, value, crowd_of(value)) for member, value in zip(members, values, strict=True)]
-    fits = [
-        Refitting(member, law, value, ridge, prior, crowd_of(value))
-        for member, value in zip(members, values, strict=True)
-    ]
+    each = [(member, law, value, crowd_of(value)) for member, value in zip(members, values, strict=True)]
+    stepping = [Stepping(*one) for one in each]
+    fits = [Refitting(member, law, value, ridge, prior, crowd) for member, law, value, crowd in each]
     solved = np.zeros_like(columns)
     for units in blocks(members[0], pasts, len(members)):
         parts = linearise(members, pasts, values, units)
