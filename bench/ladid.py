@@ -1,7 +1,8 @@
 """LaDID against what has the same encoder and decoder, at times that were never trained on.
 
     python bench/run.py ladid [--out build/ladid] [--system pendulum ...] [--train 200] [--test 100] [--seeds 3]
-                              [--stage-epochs 5] [--epochs 200] [--transfer 8 32] [--device cpu] [--cached]
+                              [--stage-epochs 5] [--epochs 200] [--patience 30] [--transfer 8 32] [--device cpu]
+                              [--model LaDID "latent ODE" RNN] [--cached]
 
 Realisations of a system, each with parameters of its own (`synfer.simulate`): 10 samples are the context, 50 follow.
 What is tested on are other realisations, asked for at times half-way between those of the training: none was trained
@@ -122,7 +123,7 @@ def measure(system: str, seed: int, arguments: argparse.Namespace) -> None:
     held = between(system, arguments.test, 2 * seed + 1)
     contexts, asked = held.isel(time=slice(N_CONTEXT)), held.times[0][N_CONTEXT:]
     truth = held.isel(time=slice(N_CONTEXT, None)).to_array()
-    for name in MODELS:
+    for name in arguments.model:
         kept = arguments.out / f"{system}_{name.replace(' ', '_')}_{seed}.json"
         if kept.exists():
             continue
@@ -188,6 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build/ladid"))
     parser.add_argument("--system", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
+    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--train", type=int, default=200)
     parser.add_argument("--test", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
