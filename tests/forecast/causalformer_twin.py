@@ -58,14 +58,13 @@ def causalformer_twin(model, context, times, i, *, training):
     """Forecast (B, N) and map (N, N) of member i for contexts (B, N, L) at times (B, L + 1); no dropout."""
     b, n, lags = context.shape
     position = torch.arange(lags, dtype=torch.float32)
-    tokens = embed(model.context_embedding, context, times[:, :lags], position, i)
+    tokens = embed(model.embedding, context, times[:, :lags], position, i)
     for layer in model.encoder:
         normed = norm(layer.norm, tokens, i, training)
         tokens = tokens + attend(layer.local, normed, normed, i)[0]
         tokens = feed_forward(layer.feed_forward, tokens, i, training)
-    tokens = norm(model.encoder_norm, tokens, i, training)
 
-    target = embed(model.target_embedding, torch.zeros(b, n, 1), times[:, lags:], position[:1], i)
+    target = embed(model.embedding, torch.zeros(b, n, 1), times[:, lags:], position[:1], i)
     map_ = torch.zeros(n, n)
     for layer in model.decoder:
         target = target + attend(layer.local, norm(layer.local_norm, target, i, training), tokens, i)[0]
@@ -74,5 +73,5 @@ def causalformer_twin(model, context, times, i, *, training):
         map_ += weights.unflatten(-1, (n, lags)).sum(-1).mean((0, 1))
         target = target + attended[:, :, None]
         target = feed_forward(layer.feed_forward, target, i, training)
-    forecast = F.linear(norm(model.decoder_norm, target, i, training), *member(model.head, i))
+    forecast = F.linear(target, *member(model.head, i))
     return forecast[:, :, 0, 0], map_

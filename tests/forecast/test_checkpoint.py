@@ -12,7 +12,7 @@ from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule
 SEEDS = (0, 7, 3)
 SMALL = {"window": 4, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "dropout": 0.3}
 # A rate and a patience such that the initialisations end in different epochs.
-SCHEDULE = Schedule(max_epochs=12, patience=3, learning_rate=1e-2, batch_size=64)
+SCHEDULE = Schedule(max_epochs=12, patience=3, learning_rate=2e-3, batch_size=64)
 
 
 @pytest.fixture(autouse=True)

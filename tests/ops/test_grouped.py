@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synfer.errors import InputError, ShapeError
-from synfer.ops import grouped_linear, grouped_linear_reference
+from synfer.ops import grouped_linear, grouped_linear_reference, grouped_linears, grouped_linears_reference
 
 
 def problem(tokens, groups, n_in, n_out, dtype=torch.float32):
@@ -61,6 +61,37 @@ def test_groups_do_not_mix():
     x, weight, *_ = problem(6, 3, 4, 5)
     grouped_linear(x, weight)[1].sum().backward()
     assert weight.grad[[0, 2]].eq(0).all() and x.grad[[0, 2]].eq(0).all() and weight.grad[1].ne(0).any()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 120), st.integers(1, 4), st.integers(1, 70), st.lists(st.integers(1, 70), min_size=1, max_size=4))
+def test_several_maps_of_one_input_equal_one_after_the_other(tokens, groups, n_in, n_outs):
+    def results(function):
+        maps = [problem(tokens, groups, n_in, n_out, torch.float64) for n_out in n_outs]
+        x, weights, biases = maps[0][0], [m[1] for m in maps], [m[2] for m in maps]
+        ys = function(x, weights, biases)
+        # Unlike weights on the results: a gradient that went to another map would show.
+        loss = sum((k + 1) * y.square().sum() for k, y in enumerate(ys))
+        return [*ys, *torch.autograd.grad(loss, [x, *weights, *biases])]
+
+    for fast, slow in zip(results(grouped_linears), results(grouped_linears_reference), strict=True):
+        torch.testing.assert_close(fast, slow, atol=1e-9, rtol=1e-9)
+
+
+def test_several_maps_of_an_input_that_needs_no_gradient():
+    x, weight, bias, _ = problem(6, 3, 4, 5)
+    (y,) = grouped_linears(x.detach(), [weight], [bias])
+    assert all(g.ne(0).any() for g in torch.autograd.grad(y.sum(), [weight, bias]))
+
+
+def test_several_maps_are_checked():
+    x, weight, bias, _ = problem(6, 3, 4, 5)
+    with pytest.raises(InputError, match="one or more maps"):
+        grouped_linears(x, [], [])
+    with pytest.raises(InputError, match="got 2 and 1"):
+        grouped_linears(x, [weight, weight], [bias])
+    with pytest.raises(ShapeError, match="bias"):
+        grouped_linears(x, [weight], [torch.zeros(5)])
 
 
 @pytest.mark.parametrize("x", [torch.zeros(2, 6, 4), torch.zeros(3, 6, 5), torch.zeros(6, 12)])

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule, draw
+from synfer.forecast.ensemble import Dropout, EnsembleBatchNorm, EnsembleLinear, EnsembleModule, apply_each, draw
 from synfer.ops import attention_with_map, sample_embedding, value_weighted_map
 
 
@@ -18,7 +18,9 @@ class CausalformerForecaster(EnsembleModule):
 
     One token is one sample of one neuron. The encoder lets each neuron's tokens attend among themselves; a decoder
     token, which knows only which neuron and when, attends to its own neuron's tokens and then to all: the only path
-    from neuron j to the forecast of neuron i is that global cross-attention, from which the connectome is read.
+    from neuron j to the forecast of neuron i is that global cross-attention, from which the connectome is read. Both
+    kinds of token have one embedding, and the decoder reads the encoder's tokens as they are: nothing is normalised
+    after the last block of either.
 
     Shapes: B samples, N units, L = ``window`` lags, I initialisations. Pre-norm throughout, batch normalisation over
     channels, GELU, dropout after the embedding and in the feed-forward blocks.
@@ -45,12 +47,9 @@ class CausalformerForecaster(EnsembleModule):
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
         drop = Dropout(dropout, seeds)
         sizes = (d_model, n_heads, d_head, d_hidden)
-        self.context_embedding = _Embedding(n_units, d_model, drop, generators)
-        self.target_embedding = _Embedding(n_units, d_model, drop, generators)
+        self.embedding = _Embedding(n_units, d_model, drop, generators)
         self.encoder = nn.ModuleList(_EncoderLayer(*sizes, drop, generators) for _ in range(n_layers))
-        self.encoder_norm = EnsembleBatchNorm(d_model, self.n_init)
         self.decoder = nn.ModuleList(_DecoderLayer(*sizes, drop, generators) for _ in range(n_layers))
-        self.decoder_norm = EnsembleBatchNorm(d_model, self.n_init)
         self.head = EnsembleLinear(d_model, 1, generators)
 
     def forward(self, context: Tensor, times: Tensor, *, out_map: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -74,20 +73,20 @@ class CausalformerForecaster(EnsembleModule):
         """
         b, n, lags, members = context.shape
         position = torch.arange(lags, dtype=context.dtype, device=context.device)
-        tokens = self.context_embedding(context, times[:, None, :lags], position)
+        tokens = self.embedding(context, times[:, None, :lags], position)
         for encode in self.encoder:
             tokens = encode(tokens, b, n)
-        # Every decoder reads the same normalised tokens: the keys and values of all in one go.
+        # Every decoder reads the same tokens: the keys and values of all in one go.
         decoder = cast("list[_DecoderLayer]", list(self.decoder))
-        read = self.encoder_norm.into(tokens, [linear for decode in decoder for linear in decode.keys_values()])
+        read = apply_each([linear for decode in decoder for linear in decode.keys_values()], tokens)
 
         nothing = context.new_zeros(b, n, 1, members)
-        target = self.target_embedding(nothing, times[:, None, lags:], position[:1])
+        target = self.embedding(nothing, times[:, None, lags:], position[:1])
         maps = []
         for k, decode in enumerate(decoder):
             target, map_ = decode(target, read[4 * k : 4 * k + 4], b, n, out_map=out_map)
             maps.append(map_)
-        forecast = self.decoder_norm.into(target, [self.head])[0].view(members, b, n).permute(1, 2, 0)
+        forecast = self.head(target).view(members, b, n).permute(1, 2, 0)
         return forecast, torch.stack(maps).sum(0) if out_map else None
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synfer.ops import Drop, Norm, dropout, grouped_linear, normed_feed_forward, normed_linears
+from synfer.ops import Drop, Norm, dropout, grouped_linear, grouped_linears, normed_feed_forward, normed_linears
 
 
 class EnsembleModule(nn.Module):
@@ -88,6 +88,11 @@ class EnsembleLinear(EnsembleModule):
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
         """Apply the maps, and add ``residual`` where there is one."""
         return grouped_linear(x, self.weight, self.bias, residual)
+
+
+def apply_each(linears: Sequence[EnsembleLinear], x: Tensor) -> list[Tensor]:
+    """Apply several maps to (init, token, channel) in one go; one (init, token, out) each. First derivatives only."""
+    return grouped_linears(x, [linear.weight for linear in linears], [linear.bias for linear in linears])
 
 
 class EnsembleBatchNorm(EnsembleModule):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from synfer import _core
-from synfer.errors import ShapeError
+from synfer.errors import InputError, ShapeError
 from synfer.ops.views import has_kernels, in_order, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
@@ -54,6 +56,40 @@ def grouped_linear_reference(
     biases = [None] * weight.shape[0] if bias is None else list(bias)
     y = torch.stack([torch.nn.functional.linear(x[g], weight[g], biases[g]) for g in range(weight.shape[0])])
     return y if residual is None else y + residual
+
+
+def grouped_linears(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> list[Tensor]:
+    """Apply several linear maps to group g, reading x once: ``y_k[g, t] = weights_k[g] @ x[g, t] + biases_k[g]``.
+
+    First derivatives only.
+
+    Parameters
+    ----------
+    x : Tensor, (groups, tokens, in)
+    weights : sequence of Tensor, (groups, out, in) each
+    biases : sequence of Tensor, (groups, out) each
+
+    Returns
+    -------
+    list of Tensor, (groups, tokens, out) each
+
+    Raises
+    ------
+    ShapeError, InputError
+        Where shapes, dtypes or devices do not fit together, or there is no map.
+    """
+    if not weights or len(weights) != len(biases):
+        raise InputError(f"weights and biases must be of one or more maps, got {len(weights)} and {len(biases)}.")
+    for weight, bias in zip(weights, biases, strict=True):
+        check_map(x, weight, bias)
+    if has_kernels(x, *weights, *biases):
+        return list(_Linears.apply(x, len(weights), *weights, *biases))
+    return [grouped_linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
+
+
+def grouped_linears_reference(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> list[Tensor]:
+    """The slow, obvious twin of :func:`grouped_linears`: map after map, group after group."""
+    return [grouped_linear_reference(x, w, b) for w, b in zip(weights, biases, strict=True)]
 
 
 def check_map(x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
@@ -136,3 +172,35 @@ class _WeightGradient(torch.autograd.Function):
         grad, x = ctx.saved_tensors
         dgrad = _Linear.apply(x, second, second_bias, None) if ctx.needs_input_grad[0] else None
         return dgrad, _InputGradient.apply(grad, second) if ctx.needs_input_grad[1] else None
+
+
+class _Linears(torch.autograd.Function):
+    """`_Linear` for several maps of one input: tokens come into the cache once for all of them, each way."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, n_maps: int, *maps: Tensor) -> tuple[Tensor, ...]:
+        x, maps = side_by_side(x), tuple(in_order(m) for m in maps)
+        weights, biases = maps[:n_maps], maps[n_maps:]
+        ctx.save_for_backward(x, *weights)
+        ys = tuple(x.new_empty(*x.shape[:2], w.shape[1]) for w in weights)
+        calls = [(view(w), view(b), view(y), None, None) for w, b, y in zip(weights, biases, ys, strict=True)]
+        _core.linear_forward(view(x), None, None, None, calls, n_threads())
+        return ys
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, *weights = ctx.saved_tensors
+        dys = [side_by_side(g) for g in grads]
+        dweights = [torch.empty_like(w) for w in weights]
+        dbiases = [w.new_empty(w.shape[:2]) for w in weights]
+        calls = [
+            (view(w), None, view(dy), view(dw), view(db))
+            for w, dy, dw, db in zip(weights, dys, dweights, dbiases, strict=True)
+        ]
+        _core.linear_weight_gradients(view(x), None, None, calls, None, None, n_threads())
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = torch.empty(x.shape, dtype=x.dtype)
+            _core.linear_input_gradient(None, None, None, None, calls, view(dx), n_threads())
+        return (dx, None, *dweights, *dbiases)
