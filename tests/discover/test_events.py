@@ -109,14 +109,18 @@ def test_a_silent_unit_is_named_and_scores_nothing():
     x[:, 2] = 0.05 * np.random.default_rng(1).standard_normal(1000)
     with pytest.warns(NotConvergedWarning, match="units 2 have no event"):
         connectome = EventRegression(threshold=1.0).fit(x).connectome_
+    assert connectome.converged is False
     assert (connectome.score.sel(source=2).values[:2] == 0).all()
     assert np.isnan(connectome.pvalue.sel(source=2).values).all()
 
 
-def test_what_cannot_be_told_apart_scores_nothing():
+def test_what_cannot_be_told_apart_is_named_and_scores_nothing():
     x = units(np.zeros((3, 3)), 1000)
     x[:, 2] = x[:, 1] - (x[:, 1] < 1.0) * np.random.default_rng(1).random(1000)  # fires with 1, differs otherwise
-    score = EventRegression(threshold=1.0).fit(x).connectome_.score.values
+    with pytest.warns(NotConvergedWarning, match="events of units 1, 2 always come with others'"):
+        connectome = EventRegression(threshold=1.0).fit(x).connectome_
+    assert connectome.converged is False
+    score = connectome.score.values
     assert (score[0, 1:] == 0).all()
     assert score[1, 0] > 0
 
