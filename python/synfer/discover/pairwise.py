@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval
+from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.autoregression import spectral_radius
@@ -91,7 +92,7 @@ class PairwiseGranger(LaggedRegression):
         score, coef = np.full((n, n), np.nan), np.zeros((p, n, n))
         freedom = rows - 1 - 2 * p
         radius = 0.0  # of the units by themselves
-        for i in range(n):
+        for i in tqdm(range(n), desc="pairwise Granger", unit=" targets", delay=2, leave=False, disable=None):
             own = _triangle(factor[:, [0, *(lags + i), present + i]])
             alone = own[-1, -1] ** 2
             by_itself = solve_triangular(own[:-1, :-1], own[:-1, -1])[1:]
