@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synfer.benchmark import SUITES, calibration_table, run
+from synfer.benchmark import SUITES, calibration, calibration_table, run
 from synfer.benchmark.calibration import rate_of, without_edges
 from synfer.errors import InputError
 from synfer.network import Network
@@ -68,3 +68,9 @@ def test_shares_are_means_over_networks():
     assert row["rejected_high"] - row["rejected"] == pytest.approx(12.7062 * 0.05, rel=1e-4)
     assert (row["fdr"], row["power"], row["tests"]) == (0.125, 0.75, 30)
     assert calibration_table(rows.assign(n_absent=None)).empty
+
+
+def test_another_rate_than_with_edges_is_refused(monkeypatch):
+    monkeypatch.setattr(calibration, "WITHIN", -1.0)
+    with pytest.raises(InputError, match=r"network 1: its neurons without edges fire at \d+\.\d Hz, not \d+\.\d"):
+        without_edges(izhikevich_network(4, 1, 0.4, seed=1), 1)

@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from synfer.benchmark import SUITES, simulated
+from synfer import Recording
+from synfer.benchmark import SUITES, simulated, suites
 from synfer.discover import METHODS
 
 PUBLISHED = {
@@ -84,3 +85,15 @@ def test_settings_are_of_methods_and_suites_that_are_there():
     for methods in SETTINGS.values():
         for name, parameters in methods.items():
             METHODS[name]().set_params(**parameters)
+
+
+def test_dream3_s_trajectories_are_smoothed_within_themselves(monkeypatch):
+    x = np.random.default_rng(0).random((3, 21, 4))
+    read = Recording({"expression": x}, 1.0, leading="trial")
+    monkeypatch.setattr(suites.datasets, "load_dream3", lambda path: (read, None))
+    recording, _ = suites._load_dream3(None)
+    smooth = np.asarray(recording["expression"])
+    assert smooth.shape == (3, 11, 4)
+    np.testing.assert_allclose(smooth[:, 0], 0.75 * x[:, 0] + 0.25 * x[:, 1])
+    for t in range(1, 11):
+        np.testing.assert_allclose(smooth[:, t], 0.25 * x[:, t - 1] + 0.5 * x[:, t] + 0.25 * x[:, t + 1])

@@ -92,6 +92,20 @@ def test_nan_duplicates_and_constants_are_refused(name):
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize(("scale", "what"), [(1e200, "overflow; got more"), (1e-200, "vanish; got less")])
+def test_what_has_no_squares_is_refused(name, scale, what):
+    with pytest.raises(InputError, match=rf"squares {what} in units 0, 2: rescale it"):
+        method(name).fit(signal(name) * [scale, 1.0, scale])
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_what_hardly_varies_beside_its_mean_is_refused_as_that(name):
+    x = (signal(name) + np.array([0.0, 1e7, 0.0])).astype(np.float32)
+    with pytest.raises(InputError, match=r"more than 1 part in 1e\+06 of its size, but unit 1 hardly does"):
+        method(name).fit(x)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
 def test_trials_of_unequal_length_are_refused(name):
     with pytest.raises(InputError, match="lists of equal lengths"):
         method(name).fit([signal(name), signal(name)[:-1]])

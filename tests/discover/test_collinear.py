@@ -22,3 +22,9 @@ def test_units_that_follow_from_others_are_refused_with_what_the_method_can_do(m
     with pytest.raises(InputError, match=r"must not be collinear: unit 3 .* units 0, 1, 2 ") as refusal:
         method.fit(np.column_stack([x, x @ [1.0, 2.0, 3.0]]))
     assert str(refusal.value).endswith(f"; {mend}")
+
+
+def test_of_many_with_a_small_share_each_some_are_named():
+    x = np.random.default_rng(0).standard_normal((1000, 200))
+    with pytest.raises(InputError, match=r"unit 200 \(its past at lag 1\) follows from the units \d+, \d+"):
+        ConditionalGranger(lag=1).fit(np.column_stack([x, x.mean(axis=1)]))

@@ -233,3 +233,13 @@ def test_published_lorenz(data_folder):
     recording, truth = load_lorenz96(data_folder / "lorenz96" / "F_10_T_250_dataset_1.npz")
     fitted = GRNGC("mlp", random_state=0, progress=False).fit(recording)
     assert compare(fitted.connectome_, truth)["auroc"] > 0.98
+
+
+def test_the_choice_is_by_samples_that_were_not_learnt():
+    """Of white noise, what is learnt by heart explains a part of the known half, and spoils the other one."""
+    x = np.random.default_rng(5).standard_normal((120, 4))
+    method = GRNGC("mlp", target="value", penalty="auto", ridge=0.0, skip=False, **QUICK)
+    with pytest.warns(NotConvergedWarning):
+        tried = method.fit(x).selection_.sort_values("penalty")
+    assert tried["held_out"].iloc[0] > 1.1
+    assert method.penalty_ == tried["penalty"].iloc[tried["held_out"].argmin()] > tried["penalty"].iloc[0]

@@ -70,3 +70,13 @@ def test_no_lag_crosses_a_splice():
 def test_too_few_samples():
     with pytest.raises(InputError, match="samples"):
         PairwiseGranger(lag=5).fit(np.random.default_rng(0).standard_normal((12, 2)))
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_two_units_that_follow_from_one_another_are_refused_also_where_rows_are_few(lag):
+    """Fewer than all units have columns, so that of all together nothing can be told."""
+    x = np.random.default_rng(0).standard_normal((40, 12))
+    assert np.isfinite(PairwiseGranger().fit(x).connectome_.pvalue.values[0, 1])
+    x[lag:, 7] = 1.0 - 2.0 * x[: len(x) - lag, 3]
+    with pytest.raises(InputError, match=r"must not be collinear: unit [37] \(.*\) follows from the units [37] "):
+        PairwiseGranger().fit(x)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.tsa.stattools import kpss as theirs
 
-from synfer.discover import MVGC, ConditionalGranger, PairwiseGranger, TransferEntropy
+from synfer.discover import MVGC, ConditionalGranger, PairwiseGranger, PartialCorrelation, TransferEntropy
 from synfer.discover.stationarity import WANDERS, kpss
 from synfer.errors import ConstantSegmentWarning, NonStationaryWarning, UnitRootWarning
 from synfer.recording import Recording
@@ -29,6 +29,29 @@ def test_a_jump_from_trial_to_trial_is_a_drift_too():
     x[5:, :, 2] += 1.0
     with pytest.warns(NonStationaryWarning, match="the mean of unit 2"):
         ConditionalGranger(lag=1).fit(Recording({"x": x}, 1e-3, leading="trial"))
+
+
+@pytest.mark.parametrize("deviations", [2.0, 10.0, 1000.0])
+def test_a_jump_is_warned_of_however_large(deviations):
+    """Of a large one the series looks slow, and the statistic by itself says nothing."""
+    x = noise(400)
+    x[200:, 2] += deviations
+    with pytest.warns(NonStationaryWarning, match="the mean of unit 2 is not the same"):
+        PartialCorrelation().fit(x)
+    slow = np.random.default_rng(2).standard_normal((2000, 3))
+    for t in range(1, len(slow)):
+        slow[t] += 0.9 * slow[t - 1]
+    slow[1500:] += 10.0 * slow.std(axis=0)
+    assert (kpss([slow]) > WANDERS).all()
+
+
+def test_short_slow_series_and_lone_spikes_are_not_warned_of():
+    """A series of a few memories has jumps by chance too; and one spike, wherever it is, is no change of the mean."""
+    x = np.random.default_rng(3).standard_normal((1400, 400))
+    for t in range(1, len(x)):
+        x[t] += 0.95 * x[t - 1]
+    assert (kpss([x[1000:]]) < WANDERS).all()
+    assert (kpss([np.eye(100)]) < WANDERS).all()
 
 
 def test_steady_series_are_not_warned_of():

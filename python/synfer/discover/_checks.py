@@ -21,6 +21,7 @@ from synfer.recording import Recording
 from synfer.storage import rectangular
 
 BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
+LARGEST = 1e140  # of a sample: the sum of the squares of as many as there can be is still a number
 
 
 class _NoNumbersError(InputError, TypeError):
@@ -140,7 +141,8 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
 
 
 def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool, missing: bool = False) -> None:
-    """Refuse samples that are not finite and, with ``distinct``, constant units and units with identical samples.
+    """Refuse samples that are not finite and, with ``distinct``, constant units, units with identical samples, and such
+    as are so large or vary so little that their squares are no numbers of float64.
 
     With ``missing``, NaN is a sample that is missing, and only infinities are refused.
     """
@@ -168,6 +170,17 @@ def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: 
         raise InputError(
             f"X must vary in every unit, got constant samples in {_listed(unit_ids[low == high])}: a constant neither "
             "drives nor is driven, drop it."
+        )
+    high, low = high.astype(np.float64), low.astype(np.float64)
+    with np.errstate(over="ignore"):
+        spread = high - low
+    if (spread > LARGEST).any() or (np.maximum(high, -low) > LARGEST).any() or (spread < 1.0 / LARGEST).any():
+        wrong = (spread > LARGEST) | (np.maximum(high, -low) > LARGEST)
+        large = bool(wrong.any())
+        raise InputError(
+            f"X must lie within {LARGEST:.0e} and vary by {1.0 / LARGEST:.0e} or more, or squares "
+            f"{'overflow' if large else 'vanish'}; got {'more' if large else 'less'} in "
+            f"{_listed(unit_ids[wrong if large else spread < 1.0 / LARGEST])}: rescale it, for instance to z-scores."
         )
     for twins in _identical(segments):
         raise InputError(

@@ -31,6 +31,13 @@ def refuse_collinear(factor: np.ndarray, samples: Samples, n_lags: int, *, remed
     partners = np.unique((np.flatnonzero(share[1:] > 0.1 * length[k])) % n_units)
     unit = (k - 1) % n_units
     lag = (k - 1) // n_units + 1
+    if len(partners) == 0 and share[0] > 0.5 * length[k]:
+        raise InputError(
+            f"X must vary by more than 1 part in {1 / tolerance:.0e} of its size, but unit {samples.unit_ids[unit]!s} "
+            "hardly does beside its mean: take the mean off, in float64."
+        )
+    if len(partners) == 0:  # many with a small share each: the largest
+        partners = np.unique(np.argsort(-share[1:])[:8] % n_units)
     when = "its present" if k >= n_predictors else f"its past at lag {lag}"
     names = ", ".join(str(i) for i in samples.unit_ids[partners][:8])
     mends = ["drop one of them"]

@@ -75,7 +75,8 @@ class EventRegression(BaseDiscoverer):
     Warns
     -----
     NotConvergedWarning
-        Sources without events of their own, named: nothing can be said of what they do.
+        Sources without events of their own, and those whose events always come with others', named: nothing can be said
+        of what they do, and ``converged`` is False.
 
     Notes
     -----
@@ -152,6 +153,7 @@ class EventRegression(BaseDiscoverer):
             )
         score, pvalue, weight = (np.full((n, n), np.nan) for _ in range(3))
         self.coef_ = np.zeros((lags, n, n))
+        tied = np.zeros(n, dtype=bool)
         for i in tqdm(range(n), desc="events", unit=" targets", delay=2, leave=False, disable=None):
             others = np.delete(np.arange(n), i)
             w, cov, freedom, counts = self._fit_target(samples, i, others, taus)
@@ -159,6 +161,7 @@ class EventRegression(BaseDiscoverer):
             for k, j in enumerate(others):
                 if counts[k] == 0 or not np.isfinite(cov[k]).all():
                     score[i, j], weight[i, j] = 0.0, 0.0
+                    tied[j] |= counts[k] >= FEWEST
                     continue
                 score[i, j] = max(float(w[k] @ np.linalg.pinv(cov[k], hermitian=True) @ w[k]) / lags, 0.0)
                 weight[i, j] = w[k].sum()
@@ -174,11 +177,21 @@ class EventRegression(BaseDiscoverer):
                 NotConvergedWarning,
                 stacklevel=3,
             )
+        if tied.any():
+            names = ", ".join(str(name) for name in samples.unit_ids[tied][:8])
+            warnings.warn(
+                f"events of units {names} always come with others' (or the target's own): which of them acts "
+                "cannot be told, their score is 0; drop all but one of those that fire together, or take fewer lags.",
+                NotConvergedWarning,
+                stacklevel=3,
+            )
         delay = None
         if samples.dt is not None:
             delay = (1.0 + np.abs(self.coef_).argmax(axis=0)) * samples.dt
             np.fill_diagonal(delay, np.nan)
-        return self._connectome(samples, score, pvalue=pvalue, weight=weight, delay=delay, converged=True)
+        return self._connectome(
+            samples, score, pvalue=pvalue, weight=weight, delay=delay, converged=not (silent | tied).any()
+        )
 
     def _fit_target(
         self, samples: Samples, i: int, others: np.ndarray, taus: np.ndarray

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from itertools import combinations
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -9,6 +11,7 @@ import numpy as np
 from scipy import stats
 from scipy.linalg import solve_triangular
 from sklearn.utils._param_validation import Interval
+from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.autoregression import spectral_radius
@@ -80,12 +83,16 @@ class PairwiseGranger(LaggedRegression):
         factor, rows = self._factor(samples)
         if rows > n * p + n:
             refuse_collinear(factor, samples, p)
+        else:  # all units together follow from one another for want of rows; two of them must not
+            for i, j in combinations(range(n), 2):
+                columns = [0, *(1 + n * lag + unit for lag in range(p + 1) for unit in (i, j))]
+                refuse_collinear(_triangle(factor[:, columns]), _of_units(samples, [i, j]), p)
         lags = 1 + n * np.arange(p)  # columns of unit 0
         present = 1 + n * p
         score, coef = np.full((n, n), np.nan), np.zeros((p, n, n))
         freedom = rows - 1 - 2 * p
         radius = 0.0  # of the units by themselves
-        for i in range(n):
+        for i in tqdm(range(n), desc="pairwise Granger", unit=" targets", delay=2, leave=False, disable=None):
             own = _triangle(factor[:, [0, *(lags + i), present + i]])
             alone = own[-1, -1] ** 2
             by_itself = solve_triangular(own[:-1, :-1], own[:-1, -1])[1:]
@@ -101,6 +108,11 @@ class PairwiseGranger(LaggedRegression):
         stable = check_root(name, radius, rows, stacklevel)
         pvalue = stats.f.sf(score, p, freedom) if stable else None
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)
+
+
+def _of_units(samples: Samples, units: list[int]) -> Samples:
+    segments = [segment[:, units] for segment in samples.segments]
+    return dataclasses.replace(samples, segments=segments, unit_ids=samples.unit_ids[units], unit_info=None)
 
 
 def _triangle(columns: np.ndarray) -> np.ndarray:

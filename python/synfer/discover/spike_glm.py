@@ -17,6 +17,7 @@ from synfer.connectome import Connectome
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
+from synfer.discover.spike_trains import events_of, raised_cosines, remarkable, silencers, without_source
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.threads import n_threads
 
@@ -26,36 +27,6 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-6  # of the Newton decrement: what is left to gain, in units of log-likelihood
 TOGETHER = 2 * 10**7  # counts held as float64 at once
 ALL_ROWS = 20_000  # curvatures are summed over all bins up to here
-
-
-def raised_cosines(window: int, n_basis: int) -> np.ndarray:
-    """Raised cosines on a logarithmic axis of lags, the narrow ones first.
-
-        b_k(d) = (1 + cos(clip(pi (log(1 + d) - phi_k) / (2 D), -pi, pi))) / 2,    d = 1 ... window
-        phi_k = log 2 + k D,    D = log((window + 2) / 2) / (n_basis + 1)
-
-    The first peaks at lag 1, the last has come down to 0 after the window.
-
-    Parameters
-    ----------
-    window : int
-        Bins of history, at least ``n_basis``.
-    n_basis : int
-
-    Returns
-    -------
-    numpy.ndarray, (window, n_basis), Fortran order
-        Row d - 1 holds lag d.
-
-    References
-    ----------
-    J. W. Pillow et al., Nature 454 (2008), 995-999.
-    """
-    lags = np.log(1.0 + np.arange(1, window + 1))
-    spacing = np.log((window + 2) / 2) / (n_basis + 1)
-    centres = np.log(2.0) + spacing * np.arange(n_basis)
-    phase = np.pi * (lags[:, None] - centres) / (2 * spacing)
-    return np.asfortranarray(0.5 * (1.0 + np.cos(np.clip(phase, -np.pi, np.pi))))
 
 
 class SpikeGLM(BaseDiscoverer):
@@ -104,6 +75,9 @@ class SpikeGLM(BaseDiscoverer):
         ``score`` W[i, j] = beta_ij' cov(beta_ij)^-1 beta_ij / n_basis, cov the inverse information (penalised, with a
         ridge); ``pvalue`` of n_basis W against chi-squared (n_basis), None with a ridge; ``weight`` sum_d h_ij(d), the
         whole change of log rate (or log odds) that follows a spike of j; ``delay`` argmax_d |h_ij(d)| in seconds.
+        Where i hardly ever fires after j's spikes, so that the filter has no size and W goes to 0, n_basis W is twice
+        what the log likelihood loses without j, if that is more than once in a thousand times by chance
+        (:mod:`synfer.discover.spike_trains`).
         ``converged`` is False where a target's steps had not ended.
     coef_ : numpy.ndarray, (target, source, basis)
         beta.
@@ -129,7 +103,7 @@ class SpikeGLM(BaseDiscoverer):
     Warns
     -----
     NotConvergedWarning
-        Targets whose steps had not ended, named: mostly a source after whose spikes the target never fired.
+        Targets whose steps had not ended, named.
 
     Notes
     -----
@@ -226,7 +200,7 @@ class SpikeGLM(BaseDiscoverer):
         given = read_covariates(X, covariates, samples)
         known = np.empty((samples.n_samples, 0)) if given is None else np.concatenate(given)
         n_known = known.shape[-1]
-        bins, units, counts, stops = _events(samples.segments)
+        bins, units, counts, stops = events_of(samples.segments)
         self.refractory_ = self._refractory(samples, bins, units, counts, stops)
 
         n_columns = 1 + n * n_basis + n_known
@@ -245,11 +219,12 @@ class SpikeGLM(BaseDiscoverer):
                 used = np.stack([self._used(samples, int(i), bins, units) for i in targets])
                 self._check_rates(samples, targets, trains, used)
                 beside = known.T[None] if known.ndim == 2 else known[:, targets].transpose(1, 2, 0)
-                coef, information, likelihood, decrement, n_iter = _core.fit_point_process(
-                    targets, bins, units, counts, stops, n, basis, np.ascontiguousarray(trains, dtype=np.float64),
-                    used, np.ascontiguousarray(beside, dtype=np.float64), self.family == "bernoulli",
-                    float(self.ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
-                )  # fmt: skip
+                beside = np.ascontiguousarray(beside, dtype=np.float64)
+                trains = np.ascontiguousarray(trains, dtype=np.float64)
+                spikes = (bins, units, counts, stops)
+                coef, information, likelihood, decrement, n_iter = self._fitted(
+                    targets, spikes, n, basis, trains, used, beside, rows
+                )
                 self.intercept_[targets] = coef[:, 0]
                 self.coef_[targets] = coef[:, 1 : 1 + n * n_basis].reshape(len(targets), n, n_basis)
                 self.covariate_coef_[targets] = coef[:, 1 + n * n_basis :]
@@ -257,7 +232,18 @@ class SpikeGLM(BaseDiscoverer):
                 for k, i in enumerate(targets):
                     if self.group_lasso is not None and decrement[k] <= TOLERANCE:
                         self._shrink(samples, int(i), information[k], int(trains[k][used[k] > 0].sum()))
-                    score[i] = self._wald(samples, int(i), information[k])
+                    score[i], covariance = self._wald(samples, int(i), information[k])
+                    if self.ridge > 0 or self.group_lasso is not None:
+                        continue
+                    for j in silencers(self.coef_[i], covariance, basis, units, counts, int(i), samples.n_samples):
+                        place = np.array([i - (i > j)])
+                        least = self._fitted(
+                            place, without_source(spikes, j), n - 1, basis, trains[k : k + 1], used[k : k + 1],
+                            beside[k % len(beside) :][:1], rows,
+                        )[2][0]  # fmt: skip
+                        ratio = 2.0 * float(likelihood[k] - least)
+                        if ratio > remarkable(n_basis):
+                            score[i, j] = max(score[i, j], ratio / n_basis)
                 unfinished += list(targets[~(decrement <= TOLERANCE)])
                 progress.update(len(targets))
         np.fill_diagonal(score, np.nan)
@@ -265,7 +251,7 @@ class SpikeGLM(BaseDiscoverer):
             names = ", ".join(str(name) for name in samples.unit_ids[unfinished][:8])
             warnings.warn(
                 f"targets {names} had not converged after {self.max_iter} steps, perhaps because they never fire after "
-                "some unit's spikes: set ridge > 0, take fewer basis functions, or allow more max_iter.",
+                "some unit's spikes: allow more max_iter, set ridge > 0, or take fewer basis functions.",
                 NotConvergedWarning,
                 stacklevel=3,
             )
@@ -278,6 +264,24 @@ class SpikeGLM(BaseDiscoverer):
             delay = (1.0 + np.abs(self.filters_).argmax(axis=2)) * samples.dt
             np.fill_diagonal(delay, np.nan)
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=not unfinished)
+
+    def _fitted(
+        self,
+        targets: np.ndarray,
+        spikes: tuple[np.ndarray, ...],
+        n_units: int,
+        basis: np.ndarray,
+        trains: np.ndarray,
+        used: np.ndarray,
+        beside: np.ndarray,
+        rows: int,
+    ) -> tuple[np.ndarray, ...]:
+        """Coefficients, information, log-likelihood, what is left to gain and steps, of each target."""
+        bins, units, counts, stops = spikes
+        return _core.fit_point_process(
+            targets, bins, units, counts, stops, n_units, basis, trains, used, beside, self.family == "bernoulli",
+            float(self.ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
+        )  # fmt: skip
 
     def _check_counts(self, samples: Samples) -> None:
         most = 1 if self.family == "bernoulli" else np.inf
@@ -348,7 +352,8 @@ class SpikeGLM(BaseDiscoverer):
         self.intercept_[i], self.covariate_coef_[i], self.group_lasso_[i] = left[0], left[known], chosen
         self.coef_[i] = left[groups]
 
-    def _wald(self, samples: Samples, i: int, information: np.ndarray) -> np.ndarray:
+    def _wald(self, samples: Samples, i: int, information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """W of each source for target i, and the covariance of all coefficients."""
         n, n_basis = samples.n_units, int(self.n_basis)
         try:
             covariance = cho_solve(cho_factor(information), np.eye(len(information)))
@@ -363,17 +368,4 @@ class SpikeGLM(BaseDiscoverer):
             block = slice(1 + j * n_basis, 1 + (j + 1) * n_basis)
             beta = self.coef_[i, j]
             score[j] = max(float(beta @ np.linalg.solve(covariance[block, block], beta)) / n_basis, 0.0)
-        return score
-
-
-def _events(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Bins (trials one after another), units, counts and ends of trials of all spikes, in order of bins."""
-    parts: list[tuple[np.ndarray, ...]] = []
-    begin = 0
-    for segment in segments:
-        t, unit = np.nonzero(segment)
-        stop = np.full(len(t), begin + len(segment))
-        parts.append((t + begin, unit, segment[t, unit].astype(np.float64), stop))
-        begin += len(segment)
-    bins, units, counts, stops = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return bins, units, counts, stops
+        return score, covariance

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BINS = 2000  # that a recording is averaged into, at most
 WANDERS = 3.0  # of the statistic: above it is hardly ever a unit of steady mean, however slow
 CLOSEST = 0.98  # highest autocorrelation that is taken for the process's own
+AGAINST_CHANCE = 3.0  # what a jump must show more, where its best place was looked for: slow processes have such too
 SPIKES = 20.0  # that a silent trial should have held before its silence is remarkable: chance leaves one in e^20 so
 
 
@@ -73,6 +74,10 @@ def kpss(segments: list[np.ndarray]) -> np.ndarray:
     averages' innovations of first order (Bartlett's kernel, floor(4 (m / 100)^(1 / 4)) lags), coloured again (Andrews
     and Monahan 1992), so that slow but steady processes are not taken for drifts. 5 % are above .46, 1 % above .74.
 
+    A jump of many deviations makes x look slow, lambda large, and the statistic small: the plainest would be missed. So
+    lambda is also taken of what is left without the best jump (one mean before, another after), and the statistic with
+    that, divided by 3, counts where it is larger.
+
     Parameters
     ----------
     segments : list of array, each (time, unit)
@@ -102,13 +107,36 @@ def kpss(segments: list[np.ndarray]) -> np.ndarray:
     x -= x.mean(axis=0)
     scale = x.std(axis=0)
     x /= np.where(scale > 0, scale, 1.0)
+    long_run = _long_run_variance(x)
+    sums = np.cumsum(x, axis=0)
+    without = _long_run_variance(x - _jump(sums)) * AGAINST_CHANCE
+    long_run = np.minimum(long_run, without)
+    square = np.einsum("tu,tu->u", sums, sums)
+    return np.where(scale > 0, square / (m**2 * np.maximum(long_run, 1e-12)), 0.0)
+
+
+def _long_run_variance(x: np.ndarray) -> np.ndarray:
+    """Sum of the autocovariances at all lags, (unit,), of x (time, unit) of mean 0."""
     own = np.clip(np.einsum("tu,tu->u", x[1:], x[:-1]) / np.maximum(np.einsum("tu,tu->u", x, x), 1e-300), 0.0, CLOSEST)
-    innovation = x[1:] - own * x[:-1]
-    lags = int(4.0 * (m / 100.0) ** 0.25)
+    first = np.sqrt(1.0 - own**2) * x[:1]  # whose past is not known; left out, a spike there would be no variance
+    innovation = np.concatenate([first, x[1:] - own * x[:-1]])
+    lags = int(4.0 * (len(x) / 100.0) ** 0.25)
     long_run = np.einsum("tu,tu->u", innovation, innovation)
     for lag in range(1, lags + 1):
         part = np.einsum("tu,tu->u", innovation[lag:], innovation[:-lag])
         long_run += 2.0 * (1.0 - lag / (lags + 1.0)) * part
-    long_run /= len(innovation) * (1.0 - own) ** 2
-    sums = np.einsum("tu,tu->u", *(2 * [np.cumsum(x, axis=0)]))
-    return np.where(long_run > 1e-12, sums / (m**2 * np.maximum(long_run, 1e-12)), 0.0)
+    return np.asarray(long_run / (len(innovation) * (1.0 - own) ** 2))
+
+
+def _jump(sums: np.ndarray) -> np.ndarray:
+    """Mean before and mean after the place that parts them best, (time, unit), of x with cumulative sums ``sums``.
+
+    Not within a twentieth of either end (10 at least): of a few samples a single spike makes the mean.
+    """
+    m = len(sums)
+    edge = max(10, m // 20)
+    before = np.arange(edge, m - edge + 1)[:, None]  # samples before it
+    here = sums[edge - 1 : m - edge]
+    best = (here**2 / (before * (m - before))).argmax(axis=0)
+    count, total = before[best, 0], np.take_along_axis(here, best[None], axis=0)[0]
+    return np.where(np.arange(m)[:, None] < count, total / count, -total / (m - count))

@@ -127,7 +127,7 @@ class TransferEntropy(LaggedRegression):
         if self.estimator == "neighbours":
             te, pvalue = self._from_neighbours(samples)
         elif self.condition == "own":
-            fitted = PairwiseGranger(int(self.lag))._find(samples, f"TransferEntropy(lag={self.lag})", stacklevel=5)
+            fitted = PairwiseGranger(int(self.lag))._find(samples, f"TransferEntropy(lag={self.lag})", stacklevel=4)
             stable = bool(fitted.converged)
             rows = sum(max(0, len(segment) - int(self.lag)) for segment in samples.segments)
             te = 0.5 * np.log1p(fitted.score.values * int(self.lag) / (rows - 1 - 2 * int(self.lag)))
@@ -144,7 +144,7 @@ class TransferEntropy(LaggedRegression):
         refuse_collinear(factor, samples, lag)
         fit = LeastSquares(factor, samples.n_units, lag, rows)
         f, freedom = fit.wald(), rows - fit.df
-        stable = check_root(f"TransferEntropy(lag={lag})", spectral_radius(fit.coef), rows, stacklevel=5)
+        stable = check_root(f"TransferEntropy(lag={lag})", spectral_radius(fit.coef), rows, stacklevel=4)
         pvalue = stats.f.sf(f, lag, freedom) if stable else None
         if pvalue is not None:
             np.fill_diagonal(pvalue, np.nan)

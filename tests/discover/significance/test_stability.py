@@ -65,7 +65,7 @@ def test_edges_that_are_there_are_stable_and_few_others():
     assert test.selected_[1, 0]
     assert test.selected_[2, 1]
     assert test.selected_.sum() <= 3
-    assert test.n_edges_ == round(np.sqrt(0.5 * 30))
+    assert test.n_edges_ == int(np.sqrt(0.5 * 30))
     assert test.expected_false_ == pytest.approx(test.n_edges_**2 / (0.5 * 30))
     found = test.connectome_
     assert float(found.score[2, 1]) == 1.0
@@ -88,3 +88,12 @@ def test_what_is_wrong_is_said():
         StabilitySelection(Constant(), n_blocks=60).fit(x)
     with pytest.raises(InputError, match="'threshold'"):
         StabilitySelection(Constant(), threshold=0.5).fit(x)
+
+
+@pytest.mark.parametrize("n_units", [2, 3, 4, 6, 10])
+def test_by_default_one_false_edge_is_expected_at_most(n_units):
+    x = np.random.default_rng(0).standard_normal((200, n_units))
+    fitted = StabilitySelection(ConditionalGranger(lag=1), n_pairs=1, random_state=0).fit(x)
+    m = n_units * (n_units - 1)
+    assert fitted.expected_false_ == pytest.approx(fitted.n_edges_**2 / (0.5 * m))
+    assert fitted.expected_false_ <= 1.0 < (fitted.n_edges_ + 1) ** 2 / (0.5 * m)

@@ -9,6 +9,7 @@ from synfer.connectome import Connectome
 from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.significance import CircularShift, SurrogateTest
+from synfer.discover.significance.surrogate_test import _pvalues
 from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
 from synfer.recording import Recording
 
@@ -154,3 +155,11 @@ def test_attention_is_read_out_again_without_a_fit(x):
 def test_what_is_wrong_is_said(x, changed, error, told):
     with pytest.raises(error, match=told):
         SurrogateTest(**{"estimator": ConditionalGranger(lag=1), **changed}).fit(x)
+
+
+@pytest.mark.parametrize("kind", ["pair", "pooled", "max"])
+def test_what_has_no_score_has_no_pvalue_and_no_surrogate_without_one_speaks_for_an_edge(kind):
+    score, null = np.array([np.nan, 5.0]), np.array([[0.0, np.nan], [1.0, 2.0], [0.5, 1.0]])
+    pvalue, _ = _pvalues(score, null, kind)
+    assert np.isnan(pvalue[0])
+    assert pvalue[1] == {"pair": 2 / 4, "pooled": 2 / 7, "max": 2 / 4}[kind]

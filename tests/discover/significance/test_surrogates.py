@@ -160,3 +160,13 @@ def test_names_are_looked_up():
         as_surrogate("circular_shfit")
     with pytest.raises(InputError, match="surrogate must be a name of"):
         as_surrogate(3)
+
+
+def test_windows_of_jitter_begin_anywhere():
+    """Were their places fixed, a spike beside a border could never cross it."""
+    x = np.zeros((200, 2))
+    x[25] = 1.0
+    samples = Samples([x], 1e-3, np.arange(2), None, [0.0])
+    rng = np.random.RandomState(0)
+    places = [int(np.argmax(SpikeJitter(20).draw(samples, rng).segments[0][:, 0])) for _ in range(400)]
+    assert 6 <= min(places) < 12 and 38 < max(places) <= 44

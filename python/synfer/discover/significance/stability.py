@@ -33,7 +33,7 @@ class StabilitySelection(AroundEstimator):
     ----------
     estimator : BaseDiscoverer
     n_edges : int, optional
-        q. By default what makes E[V] at most 1: round(sqrt((2 threshold - 1) m)).
+        q. By default the most that make E[V] at most 1, floor(sqrt((2 threshold - 1) m)); 1 where even that makes more.
     threshold : float
         pi.
     n_pairs : int
@@ -110,7 +110,7 @@ class StabilitySelection(AroundEstimator):
         if self.n_edges is not None and self.n_edges > n_candidates:
             raise InputError(f"n_edges must be at most the {n_candidates} pairs of {n} units; got {self.n_edges}.")
         groups = stretches(samples, int(self.n_blocks), "n_blocks")
-        self.n_edges_ = self.n_edges or max(1, round(np.sqrt((2 * self.threshold - 1) * n_candidates)))
+        self.n_edges_ = self.n_edges or max(1, int(np.sqrt((2 * self.threshold - 1) * n_candidates) + 1e-9))
         self.expected_false_ = self.n_edges_**2 / ((2 * self.threshold - 1) * n_candidates)
         self.estimator_ = self._fitted(samples)
         seeds = check_random_state(self.random_state).randint(2**30 - 1, size=self.n_pairs)
