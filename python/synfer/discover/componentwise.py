@@ -27,6 +27,12 @@ class ComponentwiseGC(NeuralDiscoverer):
     signed gradient at the lag where that is largest, in the signal's own units, and that lag. All targets are trained
     in one program, yet there are N times as many hidden units as in one model for all: what GRNGC is to save.
 
+    Beside the authors' code: theirs has ReLU where the cMLP here has tanh, proximal gradient steps with a line search
+    (GISTA; here Adam's, and a rate that falls to 0), mostly a penalty on nested sets of lags (here the group lasso
+    alone) and series as they are (here z-scored). Its cLSTM runs through the series, forecasts at every sample, carries
+    its state on and has no ridge on recurrent weights; here each forecast is made of ``lag`` samples, from no state.
+    Its penalty is on the loss of one target, and so the same number as here.
+
     Parameters
     ----------
     backbone : {"mlp", "lstm"}
