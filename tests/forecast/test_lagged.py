@@ -31,6 +31,7 @@ MODELS = {
 }
 APART = {
     "cmlp": (ComponentwiseMLP, {"n_hidden": 3}),
+    "cmlp tanh": (ComponentwiseMLP, {"n_hidden": 3, "activation": "tanh"}),
     "clstm": (ComponentwiseLSTM, {"n_hidden": 2}),
 }
 N, L, B = 3, 4, 5
