@@ -62,10 +62,11 @@ def test_netformer_finds_the_drivers(fitted):
 def test_mask2cause_pays_for_edges_and_keeps_what_it_needs():
     x = np.random.default_rng(0).standard_normal((600, 3))
     x[1:, 1] += 0.8 * x[:-1, 0]
-    dear, cheap = (Mask2Cause(penalty=p, max_epochs=40, **QUIET).fit(x).graph_[0] for p in (0.3, 0.003))
+    # At .3 no edge is worth its cost: the content of tokens, told apart by who they are, makes up for the graph.
+    dear, usual, cheap = (Mask2Cause(penalty=p, max_epochs=40, **QUIET).fit(x).graph_[0] for p in (0.3, 0.02, 0.003))
     off = ~np.eye(3, dtype=bool)
-    assert dear[off].mean() < cheap[off].mean()
-    for graph in (dear, cheap):
+    assert dear[off].mean() < usual[off].mean() < cheap[off].mean()
+    for graph in (usual, cheap):
         assert graph[1, 0] == graph[off].max()
 
 

@@ -1,10 +1,10 @@
-"""GRNGC and JacobianGC: recovery, orientation, signs and delays, choices without the truth, and the refusals."""
+"""GRNGC: recovery, orientation, signs and delays, choices without the truth, and the refusals."""
 
 import numpy as np
 import pytest
 
 from synfer import Recording
-from synfer.discover import GRNGC, JacobianGC
+from synfer.discover import GRNGC
 from synfer.discover.readouts import READOUTS
 from synfer.errors import InputError, NonStationaryWarning, NotConvergedWarning, UnknownNameError
 from synfer.evaluate import compare
@@ -41,13 +41,6 @@ def test_a_chain_its_signs_and_delays(backbone):
     assert (float(connectome.delay[1, 0]), float(connectome.delay[2, 1])) == pytest.approx((0.01, 0.02))
     assert np.isnan(np.diag(connectome.score)).all() and connectome.converged
     assert fitted.r2_.shape == (4,) and fitted.n_parameters_ > 0
-
-
-@pytest.mark.parametrize("norm", ["l1", "frobenius"])
-def test_jacobian_gc_finds_the_chain(norm):
-    connectome = JacobianGC(lag=2, norm=norm, penalty=0.01, **QUICK).fit(chain()).connectome_
-    assert edges(connectome) == {(0, 1), (1, 2)}
-    assert connectome.delay is None  # an array says no dt
 
 
 @pytest.mark.parametrize("readout", READOUTS)

@@ -11,6 +11,7 @@ from synfer.forecast import (
     KANForecaster,
     LSTMForecaster,
     MLPForecaster,
+    ResidualForecaster,
     ScaledGaussian,
     Schedule,
     TCNForecaster,
@@ -22,12 +23,15 @@ from synfer.forecast.learning import settled
 MODELS = {
     "mlp": (MLPForecaster, {"n_hidden": 6}),
     "residual": (MLPForecaster, {"n_hidden": 6, "n_layers": 3}),
+    "jrngc": (ResidualForecaster, {"n_hidden": 6, "n_blocks": 2}),
+    "jrngc linear": (ResidualForecaster, {"n_hidden": 6, "n_blocks": 0}),
     "kan": (KANForecaster, {"n_hidden": 4}),
     "lstm": (LSTMForecaster, {"n_hidden": 5}),
     "tcn": (TCNForecaster, {"n_hidden": 5}),
 }
 APART = {
     "cmlp": (ComponentwiseMLP, {"n_hidden": 3}),
+    "cmlp tanh": (ComponentwiseMLP, {"n_hidden": 3, "activation": "tanh"}),
     "clstm": (ComponentwiseLSTM, {"n_hidden": 2}),
 }
 N, L, B = 3, 4, 5
@@ -93,6 +97,25 @@ def test_the_penalty_and_its_gradient(name, norm, penalise_self):
         flat[k] = before
         slope = (values[0] - values[1]) / (2 * step)
         assert float(p.grad.view(-1)[k]) == pytest.approx(slope, rel=2e-4, abs=1e-7)
+
+
+def test_jrngc_s_network_is_what_its_equations_say():
+    model = make("jrngc", skip=False)
+    x = model.rows(contexts()).flatten(2)
+    for m in range(2):
+        h = x[m] @ model.widen.weight[m].T + model.widen.bias[m]
+        for block in model.blocks:
+            w1, w2, w3 = (linear.weight[m].T for linear in (block.first, block.second, block.around))
+            b1, b2, b3 = (linear.bias[m] for linear in (block.first, block.second, block.around))
+            total = torch.relu(h @ w1 + b1) @ w2 + b2 + h @ w3 + b3
+            normed = (total - total.mean(-1, keepdim=True)) / (total.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+            h = normed * block.norm.weight[m] + block.norm.bias[m]
+        torch.testing.assert_close(model.normed(model.rows(contexts()))[m], h @ model.narrow[m].T + model.bias[m])
+    dropping = ResidualForecaster(N, L, n_hidden=6, dropout=0.5, seeds=(0,))
+    context = contexts(members=1).float()
+    assert (dropping.train()(context, None)[0] - dropping.eval()(context, None)[0]).abs().max() > 0
+    before = dropping.train().jacobian(context)
+    torch.testing.assert_close(before, dropping.eval().jacobian(context))
 
 
 def test_only_the_last_lags_are_looked_at():

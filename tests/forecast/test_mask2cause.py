@@ -86,3 +86,15 @@ def test_a_varying_gaussian_is_scipy_s_less_a_constant():
     expected = -torch.distributions.Normal(raw[..., 0], deviation).log_prob(y) - 0.5 * np.log(2 * np.pi)
     torch.testing.assert_close(VaryingGaussian().loss(raw, y), expected)
     torch.testing.assert_close(VaryingGaussian().mean(raw), raw[..., 0])
+
+
+def test_who_a_unit_is_stands_apart_from_the_start_and_is_never_dropped():
+    model = Mask2CauseForecaster(3, window=2, d_model=400, n_layers=0, dropout=0.5, seeds=(0, 1))
+    assert model.embedding.detach().std(-1).sub(1.0).abs().max() < 0.15  # as large as what is read of z-scored samples
+    context = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    learning, told = model.train()(context)[0].detach(), model.eval()(context)[0].detach()
+    assert (learning - told).abs().min() > 0  # samples are dropped
+    with torch.no_grad():
+        for parameter in model.widen.parameters():
+            parameter.zero_()
+    torch.testing.assert_close(model.train()(context)[0], model.eval()(context)[0])

@@ -59,11 +59,11 @@ def test_the_prior_is_a_gaussian_law_of_each_pair_of_types():
         model.type_mean.copy_(torch.randn(1, 2, 2))
         model.type_log_variance.copy_(torch.randn(1, 2, 2))
     context = torch.randn(6, 3, 1, 1)
-    (a,) = model(context, out_map=True)[1]
+    a = model(context, out_map=True, each=True)[1][:, 0]  # of every sample: what varies counts, not its mean alone
     law = [
         torch.distributions.Normal(
             model.type_mean[0, types[i], types[j]], (0.5 * model.type_log_variance[0, types[i], types[j]]).exp()
-        ).log_prob(a[i, j])
+        ).log_prob(a[:, i, j])
         for i in range(3) for j in range(3) if i != j
     ]  # fmt: skip
     expected = 0.5 * (-torch.stack(law).mean() - 0.5 * np.log(2 * np.pi))
@@ -72,3 +72,13 @@ def test_the_prior_is_a_gaussian_law_of_each_pair_of_types():
     without = NetFormerForecaster(3, d_embedding=4, seeds=(0,))
     assert without.penalty(context).tolist() == [0.0]
     assert without.penalty_rows(10) == 1
+
+
+def test_the_variance_of_the_prior_has_a_floor():
+    model = NetFormerForecaster(2, d_embedding=4, cell_types=torch.tensor([0, 1]), strength=1.0, seeds=(0,))
+    context = torch.zeros(4, 2, 1, 1)  # A is the same in all: each pair of types can fit its one weight exactly
+    (a,) = model(context, out_map=True)[1]
+    with torch.no_grad():
+        model.type_mean.copy_(a)
+        model.type_log_variance.fill_(-100.0)
+    assert float(model.penalty(context)[0].detach()) == pytest.approx(0.5 * np.log(1e-6), rel=1e-4)

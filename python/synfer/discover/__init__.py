@@ -12,8 +12,9 @@ from synfer.discover.cross_mapping import ConvergentCrossMapping
 from synfer.discover.d2cl import D2CL
 from synfer.discover.events import EventRegression
 from synfer.discover.files import fit_files
-from synfer.discover.gradient import GRNGC, JacobianGC
+from synfer.discover.gradient import GRNGC
 from synfer.discover.granger import ConditionalGranger
+from synfer.discover.jacobian import JacobianGC
 from synfer.discover.mask2cause import Mask2Cause
 from synfer.discover.mvgc import MVGC
 from synfer.discover.netformer import NetFormer

@@ -27,6 +27,12 @@ class ComponentwiseGC(NeuralDiscoverer):
     signed gradient at the lag where that is largest, in the signal's own units, and that lag. All targets are trained
     in one program, yet there are N times as many hidden units as in one model for all: what GRNGC is to save.
 
+    Beside the authors' code: theirs takes proximal gradient steps with a line search (GISTA; here Adam's, and a rate
+    that falls to 0), mostly penalises nested sets of lags (here the group lasso alone) and takes series as they are
+    (here z-scored). Its cLSTM runs through the series, forecasts at every sample, carries its state on and has no ridge
+    on recurrent weights; here each forecast is made of ``lag`` samples, from no state. Its penalty is on the loss of
+    one target, and so the same number as here.
+
     Parameters
     ----------
     backbone : {"mlp", "lstm"}
@@ -34,6 +40,8 @@ class ComponentwiseGC(NeuralDiscoverer):
         As for `GRNGC`.
     n_hidden : int, optional
         Hidden units of each target; None for 10.
+    activation : {"relu", "tanh"}
+        Of the hidden units of "mlp"; an LSTM has its own.
     penalty : float or "auto"
         As for `GRNGC`.
     ridge : float or "auto"
@@ -70,6 +78,7 @@ class ComponentwiseGC(NeuralDiscoverer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **NeuralDiscoverer._parameter_constraints,
         "backbone": [StrOptions(set(BACKBONES))],
+        "activation": [StrOptions({"relu", "tanh"})],
         "target": [StrOptions({"difference", "value"})],
     }
 
@@ -80,6 +89,7 @@ class ComponentwiseGC(NeuralDiscoverer):
         lag: int | str = 1,
         max_lag: int = 5,
         n_hidden: int | None = None,
+        activation: str = "relu",
         penalty: float | str = 0.03,
         ridge: float | str = 0.03,
         target: str = "difference",
@@ -95,6 +105,7 @@ class ComponentwiseGC(NeuralDiscoverer):
         self.lag = lag
         self.max_lag = max_lag
         self.n_hidden = n_hidden
+        self.activation = activation
         self.penalty = penalty
         self.ridge = ridge
         self.target = target
@@ -116,6 +127,7 @@ class ComponentwiseGC(NeuralDiscoverer):
         seeds: Sequence[int],
     ) -> LaggedForecaster:
         kind: Callable[..., LaggedForecaster] = BACKBONES[self.backbone]
+        about = {"activation": self.activation} if self.backbone == "mlp" else {}
         return kind(
             n_units,
             lag,
@@ -125,6 +137,7 @@ class ComponentwiseGC(NeuralDiscoverer):
             skip=False,
             strengths=strengths,
             ridge=ridges,
+            **about,
         )
 
     def _scores(self, forecaster: LaggedForecaster, windows: Windows, starts: Tensor) -> np.ndarray:

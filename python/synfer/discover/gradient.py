@@ -1,4 +1,4 @@
-"""Discovery by the gradient of a forecast: GRNGC, and JRNGC, from which it came."""
+"""Discovery by the gradient of a forecast: GRNGC, and what it shares with its elder, JRNGC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synfer.connectome import Connectome
 from synfer.discover.base import Samples
-from synfer.discover.neural import COUNT, NeuralDiscoverer
+from synfer.discover.neural import NeuralDiscoverer
 from synfer.discover.readouts import READOUTS, read
 from synfer.errors import InputError, UnknownNameError
 from synfer.forecast import (
@@ -283,109 +283,4 @@ class GRNGC(GradientDiscoverer):
             ridge=ridges,
             penalise_self=self.penalise_self,
             **about,
-        )
-
-
-class JacobianGC(GradientDiscoverer):
-    """Granger causality by a regularised Jacobian (JRNGC, Zhou et al. 2024): a residual perceptron for all units.
-
-    ``x(t) = V h_n``, ``h_1 = tanh(W x)``, ``h_k+1 = h_k + tanh(W_k h_k)``, learnt by
-    ``mean (f - y)^2 + penalty / N * |J|`` with the L1 norm of the gradient, or the sum of its squares ("frobenius"),
-    the diagonal included. ``score`` and the further parameters and attributes are as for `GRNGC`, of which this is the
-    elder: no skip, the diagonal penalised; as published, the target is the sample itself (``target="value"``).
-
-    Parameters
-    ----------
-    lag, max_lag
-        As for `GRNGC`.
-    n_hidden, n_layers : int
-        Width, and hidden layers.
-    penalty : float or "auto"
-    norm : {"l1", "frobenius"}
-    ridge : float or "auto"
-        On the weights, without which so large a network learns the noise by heart.
-    target : {"difference", "value"}
-    readout, n_init, max_epochs, learning_rate, batch_size, device, progress, random_state
-        As for `GRNGC`.
-
-    References
-    ----------
-    Zhou, Bai, Yu, Zhao, Chen, "Jacobian Regularizer-based Neural Granger Causality", ICML 2024, arXiv:2405.08779.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from synfer.discover import JacobianGC
-    >>> x = np.random.default_rng(0).standard_normal((500, 3))
-    >>> x[1:, 1] += 0.8 * x[:-1, 0]
-    >>> connectome = JacobianGC(lag=1, random_state=0, progress=False).fit(x).connectome_
-    >>> connectome.edges()[["source", "target"]].values[0].tolist()
-    [0, 1]
-    """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **GradientDiscoverer._parameter_constraints,
-        "n_layers": COUNT,
-        "norm": [StrOptions({"l1", "frobenius"})],
-        "target": [StrOptions({"difference", "value"})],
-    }
-
-    def __init__(
-        self,
-        *,
-        lag: int | str = 1,
-        max_lag: int = 5,
-        n_hidden: int | None = 64,
-        n_layers: int = 3,
-        penalty: float | str = 0.03,
-        norm: str = "l1",
-        ridge: float | str = 0.1,
-        target: str = "difference",
-        readout: str = "gradient",
-        n_init: int = 1,
-        max_epochs: int = 300,
-        learning_rate: float = 0.01,
-        batch_size: int = 4096,
-        device: str = "cpu",
-        progress: bool = True,
-        random_state: Any = None,
-    ):
-        self.lag = lag
-        self.max_lag = max_lag
-        self.n_hidden = n_hidden
-        self.n_layers = n_layers
-        self.penalty = penalty
-        self.norm = norm
-        self.ridge = ridge
-        self.target = target
-        self.readout = readout
-        self.n_init = n_init
-        self.max_epochs = max_epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.device = device
-        self.progress = progress
-        self.random_state = random_state
-
-    def _make(
-        self,
-        n_units: int,
-        lag: int,
-        scale: np.ndarray | None,
-        strengths: Sequence[float],
-        ridges: Sequence[float],
-        seeds: Sequence[int],
-    ) -> LaggedForecaster:
-        return MLPForecaster(
-            n_units,
-            lag,
-            n_hidden=64 if self.n_hidden is None else self.n_hidden,
-            n_layers=self.n_layers,
-            seeds=seeds,
-            scale=scale,
-            skip=False,
-            strengths=strengths,
-            ridge=ridges,
-            norm="l1" if self.norm == "l1" else "l2",
-            penalise_self=True,
         )

@@ -27,9 +27,10 @@ class Mask2Cause(AttentionDiscoverer):
     forecast has a variance too, so that what drives only a unit's variance counts.
 
     Limits: the softmax takes the graph row by row, relative to the unit's own pinned place, and the content of tokens
-    can make up for what the graph says; two layers let paths i <- k <- j pass, so G leans towards who can be reached.
-    No sign. The published settings differ from set to set, epochs among them; here they are one, and the rate falls to
-    0.
+    can make up for what the graph says, wholly where the penalty is high; two layers let paths i <- k <- j pass, so G
+    leans towards who can be reached. No sign. The published settings differ from set to set, epochs among them, at a
+    constant rate and learnt from all windows; here they are one, the rate rises for ten epochs and falls to 0, and the
+    last fifth of windows is kept for `r2_`. The published variant with a second graph, for the variance, is not here.
 
     Parameters
     ----------

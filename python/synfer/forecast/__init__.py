@@ -17,6 +17,7 @@ from synfer.forecast.netformer import NetFormerForecaster
 from synfer.forecast.pasts import Pasts, moments, saturation
 from synfer.forecast.pieces import Pieces
 from synfer.forecast.recurrent import LSTMForecaster
+from synfer.forecast.residual import ResidualForecaster
 from synfer.forecast.synformer import SynformerForecaster
 from synfer.forecast.synformer_training import train_synformer
 from synfer.forecast.training import evaluate, evaluation_batches, train
@@ -43,6 +44,7 @@ __all__ = [
     "NetFormerForecaster",
     "Pasts",
     "Pieces",
+    "ResidualForecaster",
     "ScaledGaussian",
     "Schedule",
     "SynformerForecaster",

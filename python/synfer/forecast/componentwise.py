@@ -53,12 +53,21 @@ class ComponentwiseForecaster(LaggedForecaster):
 
 
 class ComponentwiseMLP(ComponentwiseForecaster):
-    """cMLP: ``f_i = v_i tanh(W_i x + b_i)``, hidden layer and output each target's own."""
+    """cMLP: ``f_i = v_i phi(W_i x + b_i)``, hidden layer and output each target's own; phi is "relu" or "tanh"."""
 
-    def __init__(self, n_units: int, lag: int, *, n_hidden: int = 10, seeds: Sequence[int] = (0,), **about: Any):
+    def __init__(
+        self,
+        n_units: int,
+        lag: int,
+        *,
+        n_hidden: int = 10,
+        activation: str = "relu",
+        seeds: Sequence[int] = (0,),
+        **about: Any,
+    ):
         super().__init__(n_units, lag, **about)
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
-        self.n_hidden = n_hidden
+        self.n_hidden, self.activation = n_hidden, activation
         fan = n_units * lag
         self.input = nn.Parameter(draw(generators, (n_units * n_hidden, fan), "normal") / math.sqrt(fan))
         self.shift = nn.Parameter(torch.zeros(self.n_init, 1, n_units * n_hidden))
@@ -78,13 +87,16 @@ class ComponentwiseMLP(ComponentwiseForecaster):
 
     def body_jacobian(self, x: Tensor) -> Tensor:
         """Gradient of the body, (I, B, N, N * L)."""
-        outer = self.narrow[:, None] * (1 - self._hidden(x).square())  # (I, B, target, H)
+        hidden = self._hidden(x)
+        slope = hidden.gt(0).to(hidden) if self.activation == "relu" else 1 - hidden.square()
+        outer = self.narrow[:, None] * slope  # (I, B, target, H)
         inner = self.input.unflatten(1, (self.n_units, self.n_hidden))  # (I, target, H, N L)
         return torch.matmul(outer.transpose(1, 2), inner).transpose(1, 2)
 
     def _hidden(self, x: Tensor) -> Tensor:
         """Hidden units, (I, B, target, H)."""
-        hidden = torch.tanh(torch.baddbmm(self.shift, x.flatten(2), self.input.mT))
+        hidden = torch.baddbmm(self.shift, x.flatten(2), self.input.mT)
+        hidden = torch.relu(hidden) if self.activation == "relu" else torch.tanh(hidden)
         return hidden.unflatten(-1, (self.n_units, self.n_hidden))
 
 

@@ -19,7 +19,7 @@ class MLPForecaster(LaggedForecaster):
     """``h = phi(W x + b)``, then ``n_layers - 1`` times ``h = h + phi(W_k h + b_k)``, then ``V h``; phi = tanh.
 
     The gradient is a product of matrices, row by row: ``J = V (1 + D_k W_k) ... D W`` with ``D = diag(1 - phi^2)``.
-    More layers than one are the residual perceptron of Zhou et al. 2024 (JRNGC).
+    More layers than one are a residual perceptron, simpler than that of Zhou et al. 2024 (`ResidualForecaster`).
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MLPForecaster(LaggedForecaster):
         _, activations = self._hidden(x)
         j = self.narrow[:, None]  # (I, 1, N, H)
         for weight, phi in zip(reversed(list(self.layers)), reversed(activations[1:]), strict=True):
-            j = j + _into(j * (1 - phi.square())[:, :, None], weight)
+            j = j + into(j * (1 - phi.square())[:, :, None], weight)
         return j * (1 - activations[0].square())[:, :, None], self.widen[:, None]
 
     def penalty_rows(self, n_rows: int) -> int:
@@ -80,6 +80,6 @@ class MLPForecaster(LaggedForecaster):
         return h, activations
 
 
-def _into(j: Tensor, weight: Tensor) -> Tensor:
-    """(I, B, N, H) times (I, H, P), as one product an initialisation."""
+def into(j: Tensor, weight: Tensor) -> Tensor:
+    """Multiply (I, B, N, H) by (I, H, P), as one product an initialisation."""
     return torch.bmm(j.flatten(1, 2), weight).unflatten(1, j.shape[1:3])

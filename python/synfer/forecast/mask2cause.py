@@ -20,9 +20,11 @@ class Mask2CauseForecaster(PenalisedModule):
     r"""Forecast every unit's next sample from one token a unit; who may attend to whom is a graph, learned with the
     rest.
 
-    ``z_i = Linear(x_i(t - L + 1 .. t)) + E_i``; then layers of ``softmax(Q K^T / sqrt(d) + log(G + 1e-6)) V`` and
-    ``W GELU(W z)``, each normalised after its sum with z; ``G = sigmoid(Theta + 100 I)``, one for all heads and layers.
-    The penalty is ``strength`` times the mean of G off its diagonal: a forecast must pay for every edge.
+    ``z_i = Linear(x_i(t - L + 1 .. t)) + E_i``, E_i at first normal of variance 1; then layers of
+    ``softmax(Q K^T / sqrt(d) + log(G + 1e-6)) V`` and ``W GELU(W z)``, each normalised after its sum with z;
+    ``G = sigmoid(Theta + 100 I)``, one for all heads and layers. Dropout acts on what is read of the samples (not on
+    E_i) and on what is added to z. The penalty is ``strength`` times the mean of G off its diagonal: a forecast must
+    pay for every edge.
 
     Shapes: B samples, N units, L = ``window`` lags, I initialisations.
 
@@ -59,7 +61,7 @@ class Mask2CauseForecaster(PenalisedModule):
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
         self.drop = Dropout(dropout, seeds)
         self.widen = EnsembleLinear(window, d_model, generators)
-        self.embedding = nn.Parameter(draw(generators, (n_units, d_model), "normal") * 0.02)
+        self.embedding = nn.Parameter(draw(generators, (n_units, d_model), "normal"))
         self.theta = nn.Parameter(torch.full((self.n_init, n_units, n_units), 1.0 if varying else -1.0))
         self.layers = nn.ModuleList(_Layer(d_model, n_heads, self.drop, generators) for _ in range(n_layers))
         self.head = EnsembleLinear(d_model, 2 if varying else 1, generators)
@@ -81,8 +83,7 @@ class Mask2CauseForecaster(PenalisedModule):
         """
         b, n, lags, members = context.shape
         x = context.permute(3, 0, 1, 2).reshape(members, b * n, lags)
-        z = self.widen(x).view(members, b, n, -1) + self.embedding[:, None]
-        z = self.drop(z.flatten(1, 2)).view_as(z)
+        z = self.drop(self.widen(x)).view(members, b, n, -1) + self.embedding[:, None]
         logits = torch.log(self.graph() + LEAST)
         maps = []
         for layer in self.layers:

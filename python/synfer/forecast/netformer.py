@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from synfer.forecast.ensemble import EnsembleLayerNorm, PenalisedModule, draw
 from synfer.ops import attention_with_map, grouped_linear, value_weighted_map
 
+LEAST_LOG_VARIANCE = math.log(1e-6)  # of the law of a pair of types
+
 
 class NetFormerForecaster(PenalisedModule):
     r"""Forecast every unit's next sample by one step along a connectivity that depends on the state.
@@ -20,8 +22,9 @@ class NetFormerForecaster(PenalisedModule):
     ``[X'; E'] = LN([X; E])``, ``A = (W_Q [X'; E']) (W_K [X'; E'])^T / sqrt(L + d)``, ``Y = LN(A X' + X') + b``,
 
     without a softmax: A is signed, and for ``x(t+1) = x(t) + f(W x(t))`` it is W up to f' where L is 1. The forecast is
-    the last column of Y. With L = 1 nothing is normalised, as published; b, a constant for each unit, is added here:
-    what is centred has lost it.
+    the last column of Y. With L = 1 nothing is normalised, as in the authors' notebooks (whose W_Q and W_K have N rows,
+    without the sqrt; square ones with it are their package's). b, a constant for each unit, is added here: what is
+    centred has lost it.
 
     Shapes: B samples, N units, L = ``window`` lags, I initialisations.
 
@@ -29,8 +32,10 @@ class NetFormerForecaster(PenalisedModule):
     ----------
     n_units, window, d_embedding : int
     cell_types : Tensor (unit,) of int, optional
-        Type of each unit, from 0. Then a Gaussian law of A_ij about a learned mean of each pair of types (target's and
-        source's) is a prior, ``strength`` times its mean negative logarithm.
+        Type of each unit, from 0. Then a Gaussian law of A_ij, in every sample, about a learned mean of each pair of
+        types (target's and source's) is a prior, ``strength`` times its mean negative logarithm over samples and pairs
+        of different units (the authors count units with themselves too, and begin with means uniform in [-1, 1] instead
+        of 0).
     strength : float
     seeds : sequence of int, (I,)
 
@@ -104,11 +109,12 @@ class NetFormerForecaster(PenalisedModule):
         """Give the prior's mean negative logarithm times its strength, (I,)."""
         if self._types is None or self.strength == 0:
             return torch.zeros(self.n_init, device=context.device)
-        _, map_ = self(context, out_map=True)
+        _, map_ = self(context, out_map=True, each=True)
         assert map_ is not None
         types = self._types.to(context.device)
         mean = self.type_mean[:, types[:, None], types]
-        log_variance = self.type_log_variance[:, types[:, None], types]
+        # Of a pair of types with a single pair of units the variance could fall without end.
+        log_variance = self.type_log_variance[:, types[:, None], types].clamp_min(LEAST_LOG_VARIANCE)
         log_law = 0.5 * (log_variance + (map_ - mean).square() * torch.exp(-log_variance))
         off = ~torch.eye(self.n_units, dtype=torch.bool, device=context.device)
-        return self.strength * log_law[:, off].mean(-1)
+        return self.strength * log_law[:, :, off].mean((0, 2))
