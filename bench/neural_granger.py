@@ -45,6 +45,16 @@ SUITES: dict[str, tuple[Callable[[Path], Any], str, int]] = {
     **{f"dream3 N={n}": (sf.datasets.load_dream3, f"dream3/dream3_{n}_?.tsv", 1) for n in (10, 50, 100)},
     "netsim": (sf.datasets.load_netsim, "netsim/*.npz", 1),
 }
+# JRNGC's own settings for autoregressions: a linear forecast.
+PUBLISHED = {
+    "network": "published",
+    "n_layers": 1,
+    "n_hidden": 50,
+    "target": "value",
+    "ridge": 0.0,
+    "learning_rate": 1e-3,
+    "max_epochs": 10_000,
+}
 COMMON = {"penalty": "auto", "random_state": 0, "progress": False}
 
 
@@ -61,6 +71,7 @@ def method(name: str, lag: int) -> Any:
         "grngc_lstm": lambda: GRNGC("lstm", lag=memory, **COMMON),
         "grngc_tcn": lambda: GRNGC("tcn", lag=memory, **COMMON),
         "jacobian_gc": lambda: JacobianGC(lag=lag, **COMMON),
+        "jacobian_gc_published": lambda: JacobianGC(lag=max(lag, 5), **PUBLISHED, **COMMON),
         "componentwise_mlp": lambda: ComponentwiseGC("mlp", lag=lag, **COMMON),
         "componentwise_lstm": lambda: ComponentwiseGC("lstm", lag=memory, **COMMON),
     }[name]()
@@ -73,6 +84,7 @@ METHODS = [
     "grngc_kan_default",
     "grngc_kan",
     "jacobian_gc",
+    "jacobian_gc_published",
     "componentwise_mlp",
     "conditional_granger",
     "grngc_lstm",
