@@ -12,7 +12,7 @@ networks, the first counted twice.
 Settings are not changed after these files. On four fresh VAR networks of 10 units (seed 4002) the choice of ridge and
 start lowered the held-out loss in each, and mean AUROC went from .970 to .981 (three up, one down); on one of
 100 units, from .943 to .926, though the held-out loss fell from .509 to .490: less loss is not always a better graph.
-`jacobian_gc_published` has the network and settings of JRNGC's code for autoregressions: a linear forecast of five lags.
+`jacobian_gc_published` has the network and settings of JRNGC's code for autoregressions: linear, of five lags.
 `s, with choice` is processor time of the whole fit (median), `s, fit` that of one at the penalty chosen, on the first
 network; one thread. A network's figures are kept in --out and not made again.
 """
