@@ -77,7 +77,7 @@ class SpikeGLM(BaseDiscoverer):
         whole change of log rate (or log odds) that follows a spike of j; ``delay`` argmax_d |h_ij(d)| in seconds.
         Where i hardly ever fires after j's spikes, so that the filter has no size and W goes to 0, n_basis W is twice
         what the log likelihood loses without j, if that is more than once in a thousand times by chance
-        (:mod:`synfer.discover.spike_trains`).
+        (Hauck and Donner 1977).
         ``converged`` is False where a target's steps had not ended.
     coef_ : numpy.ndarray, (target, source, basis)
         beta.
@@ -115,7 +115,8 @@ class SpikeGLM(BaseDiscoverer):
 
     References
     ----------
-    W. Truccolo et al., J. Neurophysiol. 93 (2005), 1074-1089. J. W. Pillow et al., Nature 454 (2008), 995-999.
+    W. Truccolo et al., J. Neurophysiol. 93 (2005), 1074-1089. J. W. Pillow et al., Nature 454 (2008), 995-999. W. W. Hauck and
+    A. Donner, J. Am. Stat. Assoc. 72 (1977), 851-853.
 
     Examples
     --------
