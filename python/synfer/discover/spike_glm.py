@@ -115,8 +115,8 @@ class SpikeGLM(BaseDiscoverer):
 
     References
     ----------
-    W. Truccolo et al., J. Neurophysiol. 93 (2005), 1074-1089. J. W. Pillow et al., Nature 454 (2008), 995-999. W. W. Hauck and
-    A. Donner, J. Am. Stat. Assoc. 72 (1977), 851-853.
+    W. Truccolo et al., J. Neurophysiol. 93 (2005), 1074-1089. J. W. Pillow et al., Nature 454 (2008), 995-999. W. W.
+    Hauck and A. Donner, J. Am. Stat. Assoc. 72 (1977), 851-853.
 
     Examples
     --------
