@@ -8,7 +8,7 @@ from scipy.stats import binom
 from statsmodels.tsa.stattools import grangercausalitytests
 
 from synfer import Recording
-from synfer.discover import ConditionalGranger, PairwiseGranger
+from synfer.discover import ConditionalGranger, PairwiseGranger, pairwise
 from synfer.errors import InputError
 
 
@@ -80,3 +80,11 @@ def test_two_units_that_follow_from_one_another_are_refused_also_where_rows_are_
     x[lag:, 7] = 1.0 - 2.0 * x[: len(x) - lag, 3]
     with pytest.raises(InputError, match=r"must not be collinear: unit [37] \(.*\) follows from the units [37] "):
         PairwiseGranger().fit(x)
+
+
+@pytest.mark.parametrize("n_samples", [40, 400])
+def test_one_triangle_serves_both_directions_of_a_pair(n_samples, monkeypatch):
+    made = []
+    monkeypatch.setattr(pairwise, "_triangle", lambda columns: made.append(1) or np.linalg.qr(columns, mode="r"))
+    PairwiseGranger().fit(np.random.default_rng(0).standard_normal((n_samples, 12)))
+    assert len(made) == 12 * 11 // 2 + 12

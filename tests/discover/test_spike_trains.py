@@ -59,3 +59,14 @@ def test_rare_units_are_rejected_at_their_level():
         pvalue = SpikeGLM(window=10, n_basis=3).fit(x).connectome_.pvalue.values
         rejected.append((pvalue[~np.eye(4, dtype=bool)] < 0.05).mean())
     assert np.mean(rejected) < 0.07
+
+
+@pytest.mark.parametrize("group_lasso", [1.0, "bic"])
+def test_the_group_lasso_keeps_what_silences(group_lasso):
+    """The quadratic that it shrinks takes such a filter, of no known size, for nothing."""
+    method = SpikeGLM(window=5, n_basis=2, group_lasso=group_lasso, refractory=0)
+    fitted = method.fit(silenced())
+    score = fitted.connectome_.score.values
+    assert score[0, 2] > 100 and np.nanargmax(score[0]) == 2
+    assert (score[1:][~np.isnan(score[1:])] == 0).mean() > 0.5
+    assert method.fit(silenced()[:, [0, 2]]).connectome_.score.values[0, 1] > 100

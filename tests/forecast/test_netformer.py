@@ -82,3 +82,8 @@ def test_the_variance_of_the_prior_has_a_floor():
         model.type_mean.copy_(a)
         model.type_log_variance.fill_(-100.0)
     assert float(model.penalty(context)[0].detach()) == pytest.approx(0.5 * np.log(1e-6), rel=1e-4)
+    with torch.no_grad():
+        model.type_mean.copy_(a + 1.0)
+        model.type_log_variance.fill_(np.log(1e-7))
+    model.penalty(context).sum().backward()
+    assert (model.type_log_variance.grad[0, [0, 1], [1, 0]] < 0).all()  # from beneath it, it can rise again

@@ -81,29 +81,31 @@ class PairwiseGranger(LaggedRegression):
         p, n = int(self.lag), samples.n_units
         # The factor of all units' lags holds that of any pair's: the same columns of it, made triangular again.
         factor, rows = self._factor(samples)
-        if rows > n * p + n:
+        enough = rows > n * p + n
+        if enough:
             refuse_collinear(factor, samples, p)
-        else:  # all units together follow from one another for want of rows; two of them must not
-            for i, j in combinations(range(n), 2):
-                columns = [0, *(1 + n * lag + unit for lag in range(p + 1) for unit in (i, j))]
-                refuse_collinear(_triangle(factor[:, columns]), _of_units(samples, [i, j]), p)
-        lags = 1 + n * np.arange(p)  # columns of unit 0
-        present = 1 + n * p
         score, coef = np.full((n, n), np.nan), np.zeros((p, n, n))
         freedom = rows - 1 - 2 * p
+        alone, together = np.empty(n), np.empty((n, n))
+        n_pairs, n_predictors = n * (n - 1) // 2, 1 + 2 * p
+        for i, j in tqdm(
+            combinations(range(n), 2), "pairwise Granger", n_pairs, unit=" pairs", delay=2, leave=False, disable=None
+        ):
+            # One triangle serves both directions: the lags of both, then the present of either.
+            r = _triangle(factor[:, [0, *(1 + n * lag + unit for lag in range(p + 1) for unit in (i, j))]])
+            if not enough:  # all units together follow from one another for want of rows; two of them must not
+                refuse_collinear(r, _of_units(samples, [i, j]), p)
+            together[[i, j], [j, i]] = (r[n_predictors:, n_predictors:] ** 2).sum(axis=0)
+            lags = solve_triangular(r[:n_predictors, :n_predictors], r[:n_predictors, n_predictors:])[1:]
+            coef[:, i, j], coef[:, j, i] = lags[1::2, 0], lags[0::2, 1]
         radius = 0.0  # of the units by themselves
-        for i in tqdm(range(n), desc="pairwise Granger", unit=" targets", delay=2, leave=False, disable=None):
-            own = _triangle(factor[:, [0, *(lags + i), present + i]])
-            alone = own[-1, -1] ** 2
+        for i in range(n):
+            own = _triangle(factor[:, [0, *(1 + i + n * np.arange(p + 1))]])
+            alone[i] = own[-1, -1] ** 2
             by_itself = solve_triangular(own[:-1, :-1], own[:-1, -1])[1:]
             radius = max(radius, spectral_radius(by_itself[:, None, None]))
-            for j in range(n):
-                if i == j:
-                    continue
-                r = _triangle(factor[:, [0, *(lags + i), *(lags + j), present + i]])
-                together = r[-1, -1] ** 2
-                coef[:, i, j] = solve_triangular(r[:-1, :-1], r[:-1, -1])[-p:]
-                score[i, j] = max(alone - together, 0.0) / p / (together / freedom)
+        off = ~np.eye(n, dtype=bool)
+        score[off] = (np.maximum(alone[:, None] - together, 0.0)[off] / p) / (together[off] / freedom)
         weight, delay = self._weight_and_delay(samples, coef, factor)
         stable = check_root(name, radius, rows, stacklevel)
         pvalue = stats.f.sf(score, p, freedom) if stable else None
@@ -111,8 +113,9 @@ class PairwiseGranger(LaggedRegression):
 
 
 def _of_units(samples: Samples, units: list[int]) -> Samples:
-    segments = [segment[:, units] for segment in samples.segments]
-    return dataclasses.replace(samples, segments=segments, unit_ids=samples.unit_ids[units], unit_info=None)
+    """Give what a refusal says of two units: their names, in the precision of the samples."""
+    nothing = samples.segments[0][:0, units]
+    return dataclasses.replace(samples, segments=[nothing], unit_ids=samples.unit_ids[units], unit_info=None)
 
 
 def _triangle(columns: np.ndarray) -> np.ndarray:

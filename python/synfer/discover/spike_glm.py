@@ -67,7 +67,8 @@ class SpikeGLM(BaseDiscoverer):
         Strength of a penalty that takes whole sources out of a target (:mod:`synfer.discover.group_lasso`: adaptive, on
         the quadratic that the information makes of the likelihood; 1 is a weak one), or "bic" to choose it for each
         target. ``score`` is then that of what is left, 0 for a source that is out, and there are no p-values: a list
-        of edges, of which few are false; for a ranking of all pairs take the fit without it.
+        of edges, of which few are false; for a ranking of all pairs take the fit without it. A source after whose
+        spikes the target hardly ever fires stays in: the quadratic knows next to nothing of it.
 
     Attributes
     ----------
@@ -91,7 +92,7 @@ class SpikeGLM(BaseDiscoverer):
         Without the penalty and the constant log n!.
     n_iter_ : numpy.ndarray of int, (target,)
     group_lasso_ : numpy.ndarray or None, (target,)
-        Strengths.
+        Strengths; NaN where there was nothing to shrink.
 
     Raises
     ------
@@ -231,12 +232,11 @@ class SpikeGLM(BaseDiscoverer):
                 self.covariate_coef_[targets] = coef[:, 1 + n * n_basis :]
                 self.log_likelihood_[targets], self.n_iter_[targets] = likelihood, n_iter
                 for k, i in enumerate(targets):
-                    if self.group_lasso is not None and decrement[k] <= TOLERANCE:
-                        self._shrink(samples, int(i), information[k], int(trains[k][used[k] > 0].sum()))
-                    score[i], covariance = self._wald(samples, int(i), information[k])
-                    if self.ridge > 0 or self.group_lasso is not None:
-                        continue
+                    covariance = self._covariance(samples, int(i), information[k])
+                    silencing = {}
                     for j in silencers(self.coef_[i], covariance, basis, units, counts, int(i), samples.n_samples):
+                        if self.ridge > 0:  # which gives filters a size
+                            break
                         place = np.array([i - (i > j)])
                         least = self._fitted(
                             place, without_source(spikes, j), n - 1, basis, trains[k : k + 1], used[k : k + 1],
@@ -244,7 +244,13 @@ class SpikeGLM(BaseDiscoverer):
                         )[2][0]  # fmt: skip
                         ratio = 2.0 * float(likelihood[k] - least)
                         if ratio > remarkable(n_basis):
-                            score[i, j] = max(score[i, j], ratio / n_basis)
+                            silencing[j] = ratio / n_basis
+                    if self.group_lasso is not None and decrement[k] <= TOLERANCE:
+                        events = int(trains[k][used[k] > 0].sum())
+                        self._shrink(samples, int(i), information[k], events, list(silencing))
+                    score[i] = self._wald(int(i), covariance)
+                    for j, evidence in silencing.items():
+                        score[i, j] = max(score[i, j], evidence)
                 unfinished += list(targets[~(decrement <= TOLERANCE)])
                 progress.update(len(targets))
         np.fill_diagonal(score, np.nan)
@@ -336,37 +342,46 @@ class SpikeGLM(BaseDiscoverer):
                     "refractory time: drop it, or record for longer."
                 )
 
-    def _shrink(self, samples: Samples, i: int, information: np.ndarray, events: int) -> None:
-        """Put what the group lasso leaves in the place of target i's coefficients."""
+    def _shrink(self, samples: Samples, i: int, information: np.ndarray, events: int, kept: list[int]) -> None:
+        """Put what the group lasso leaves in the place of target i's coefficients; sources ``kept`` are not asked."""
         n, n_basis = samples.n_units, int(self.n_basis)
         groups = 1 + np.arange(n * n_basis).reshape(n, n_basis)
-        others = np.delete(np.arange(n), i)
+        others = np.delete(np.arange(n), [i, *kept])
+        if len(others) == 0:
+            return
         strength = None if isinstance(self.group_lasso, str) else self.group_lasso
         known = 1 + n * n_basis + np.arange(self.covariate_coef_.shape[1])
         coef = np.concatenate([[self.intercept_[i]], self.coef_[i].ravel(), self.covariate_coef_[i]])
-        free = np.concatenate([[0], groups[i], known])
+        free = np.concatenate([[0], groups[[i, *kept]].ravel(), known])
         try:
             left, chosen = shrink(coef, information, free, groups[others], events, strength)
         except (LinAlgError, ValueError):
-            return  # what is singular is refused by the statistic that follows
+            raise _singular(samples, i) from None
         assert self.group_lasso_ is not None
         self.intercept_[i], self.covariate_coef_[i], self.group_lasso_[i] = left[0], left[known], chosen
         self.coef_[i] = left[groups]
 
-    def _wald(self, samples: Samples, i: int, information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """W of each source for target i, and the covariance of all coefficients."""
-        n, n_basis = samples.n_units, int(self.n_basis)
+    def _covariance(self, samples: Samples, i: int, information: np.ndarray) -> np.ndarray:
+        """Covariance of all coefficients of target i."""
         try:
-            covariance = cho_solve(cho_factor(information), np.eye(len(information)))
+            return np.asarray(cho_solve(cho_factor(information), np.eye(len(information))))
         except (LinAlgError, ValueError):  # NaN: refused by the kernel
-            raise InputError(
-                f"X must let every coefficient be told, but the information of target {samples.unit_ids[i]!s} is "
-                "singular: set ridge > 0, take fewer basis functions, or drop units that fire with others, or "
-                "covariates that follow from others."
-            ) from None
+            raise _singular(samples, i) from None
+
+    def _wald(self, i: int, covariance: np.ndarray) -> np.ndarray:
+        """W of each source for target i."""
+        n, n_basis = self.coef_.shape[1:]
         score = np.empty(n)
         for j in range(n):
             block = slice(1 + j * n_basis, 1 + (j + 1) * n_basis)
             beta = self.coef_[i, j]
             score[j] = max(float(beta @ np.linalg.solve(covariance[block, block], beta)) / n_basis, 0.0)
-        return score, covariance
+        return score
+
+
+def _singular(samples: Samples, i: int) -> InputError:
+    return InputError(
+        f"X must let every coefficient be told, but the information of target {samples.unit_ids[i]!s} is singular: set "
+        "ridge > 0, take fewer basis functions, or drop units that fire with others, or covariates that follow from "
+        "others."
+    )

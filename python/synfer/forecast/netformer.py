@@ -113,8 +113,10 @@ class NetFormerForecaster(PenalisedModule):
         assert map_ is not None
         types = self._types.to(context.device)
         mean = self.type_mean[:, types[:, None], types]
-        # Of a pair of types with a single pair of units the variance could fall without end.
-        log_variance = self.type_log_variance[:, types[:, None], types].clamp_min(LEAST_LOG_VARIANCE)
+        # Of a pair of types with a single pair of units the variance could fall without end. A smooth floor: at a hard
+        # one there is no gradient, and what has come beneath it could never rise again.
+        above = nn.functional.softplus(self.type_log_variance - LEAST_LOG_VARIANCE)
+        log_variance = (LEAST_LOG_VARIANCE + above)[:, types[:, None], types]
         log_law = 0.5 * (log_variance + (map_ - mean).square() * torch.exp(-log_variance))
         off = ~torch.eye(self.n_units, dtype=torch.bool, device=context.device)
         return self.strength * log_law[:, :, off].mean((0, 2))

@@ -162,4 +162,11 @@ def test_what_has_no_score_has_no_pvalue_and_no_surrogate_without_one_speaks_for
     score, null = np.array([np.nan, 5.0]), np.array([[0.0, np.nan], [1.0, 2.0], [0.5, 1.0]])
     pvalue, _ = _pvalues(score, null, kind)
     assert np.isnan(pvalue[0])
-    assert pvalue[1] == {"pair": 2 / 4, "pooled": 2 / 7, "max": 2 / 4}[kind]
+    assert pvalue[1] == {"pair": 2 / 4, "pooled": 2 / 4, "max": 2 / 4}[kind]
+
+
+@pytest.mark.parametrize("kind", ["pooled", "max"])
+def test_pairs_of_which_nothing_is_said_weigh_on_no_other(kind):
+    score, null = np.array([np.nan, 5.0]), np.array([[np.nan, 1.0], [np.nan, 2.0], [np.nan, 1.0]])
+    assert _pvalues(score, null, kind)[0][1] == 1 / 4
+    assert np.isnan(_pvalues(np.full(2, np.nan), null, kind)[0]).all()

@@ -157,12 +157,14 @@ def _anew(kind: Surrogate, samples: Samples, seed: int) -> Samples:
 def _pvalues(score: np.ndarray, null: np.ndarray, kind: str) -> tuple[np.ndarray, float]:
     """p-values of ``score`` (pair,) against ``null`` (surrogate, pair), and the smallest there can be.
 
-    Of a pair without a score there is none, and a surrogate without one is taken to have reached any.
+    Of a pair without a score there is none, nor is it one of those that "pooled" and "max" look at; where only a
+    surrogate has none, it is taken to have reached any.
     """
     null = np.where(np.isnan(null), np.inf, null)
     if kind == "pair":
         reached, of = (null >= score).sum(axis=0), len(null)
     else:
-        drawn = np.sort(null.max(axis=1) if kind == "max" else null.ravel())
+        null = null[:, ~np.isnan(score)]
+        drawn = np.sort(null.max(axis=1, initial=-np.inf) if kind == "max" else null.ravel())
         reached, of = len(drawn) - np.searchsorted(drawn, score, side="left"), len(drawn)
     return np.where(np.isnan(score), np.nan, (1.0 + reached) / (1.0 + of)), 1.0 / (1.0 + of)
