@@ -174,14 +174,14 @@ def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: 
     high, low = high.astype(np.float64), low.astype(np.float64)
     with np.errstate(over="ignore"):
         spread = high - low
-    if (spread > LARGEST).any() or (np.maximum(high, -low) > LARGEST).any() or (spread < 1.0 / LARGEST).any():
-        wrong = (spread > LARGEST) | (np.maximum(high, -low) > LARGEST)
-        large = bool(wrong.any())
-        raise InputError(
-            f"X must lie within {LARGEST:.0e} and vary by {1.0 / LARGEST:.0e} or more, or squares "
-            f"{'overflow' if large else 'vanish'}; got {'more' if large else 'less'} in "
-            f"{_listed(unit_ids[wrong if large else spread < 1.0 / LARGEST])}: rescale it, for instance to z-scores."
-        )
+    beyond = (np.maximum(high, -low) > LARGEST) | (spread > LARGEST)
+    below = spread < 1.0 / LARGEST
+    for wrong, squares, got in ((beyond, "overflow", "more"), (below, "vanish", "less")):
+        if wrong.any():
+            raise InputError(
+                f"X must lie within {LARGEST:.0e} and vary by {1.0 / LARGEST:.0e} or more, or squares {squares}; got "
+                f"{got} in {_listed(unit_ids[wrong])}: rescale it, for instance to z-scores."
+            )
     for twins in _identical(segments):
         raise InputError(
             f"X must hold each unit once, got identical samples in {_listed(unit_ids[twins])}: which of them drives "

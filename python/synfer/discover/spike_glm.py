@@ -233,18 +233,10 @@ class SpikeGLM(BaseDiscoverer):
                 self.log_likelihood_[targets], self.n_iter_[targets] = likelihood, n_iter
                 for k, i in enumerate(targets):
                     covariance = self._covariance(samples, int(i), information[k])
-                    silencing = {}
-                    for j in silencers(self.coef_[i], covariance, basis, units, counts, int(i), samples.n_samples):
-                        if self.ridge > 0:  # which gives filters a size
-                            break
-                        place = np.array([i - (i > j)])
-                        least = self._fitted(
-                            place, without_source(spikes, j), n - 1, basis, trains[k : k + 1], used[k : k + 1],
-                            beside[k % len(beside) :][:1], rows,
-                        )[2][0]  # fmt: skip
-                        ratio = 2.0 * float(likelihood[k] - least)
-                        if ratio > remarkable(n_basis):
-                            silencing[j] = ratio / n_basis
+                    one = slice(k, k + 1)
+                    own = beside if len(beside) == 1 else beside[one]
+                    refit = (spikes, basis, trains[one], used[one], own, rows)
+                    silencing = self._silencing(int(i), covariance, float(likelihood[k]), samples.n_samples, refit)
                     if self.group_lasso is not None and decrement[k] <= TOLERANCE:
                         events = int(trains[k][used[k] > 0].sum())
                         self._shrink(samples, int(i), information[k], events, list(silencing))
@@ -289,6 +281,24 @@ class SpikeGLM(BaseDiscoverer):
             targets, bins, units, counts, stops, n_units, basis, trains, used, beside, self.family == "bernoulli",
             float(self.ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
         )  # fmt: skip
+
+    def _silencing(
+        self, i: int, covariance: np.ndarray, likelihood: float, n_bins: int, refit: tuple[Any, ...]
+    ) -> dict[int, float]:
+        """Sources that silence target i, and what the likelihood loses without each, over n_basis, as W counts it."""
+        if self.ridge > 0:  # which gives filters a size
+            return {}
+        spikes, basis, *rest = refit
+        _, units, counts, _ = spikes
+        n, n_basis = self.coef_.shape[1:]
+        found = {}
+        for j in silencers(self.coef_[i], covariance, basis, units, counts, i, n_bins):
+            place = np.array([i - (i > j)])  # the units after j are counted one less
+            least = self._fitted(place, without_source(spikes, j), n - 1, basis, *rest)[2][0]
+            ratio = 2.0 * (likelihood - float(least))
+            if ratio > remarkable(n_basis):
+                found[j] = ratio / n_basis
+        return found
 
     def _check_counts(self, samples: Samples) -> None:
         most = 1 if self.family == "bernoulli" else np.inf
