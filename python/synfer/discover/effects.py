@@ -41,14 +41,21 @@ class Effects:
 
 
 def combine(
-    members: list[Refit], scale: np.ndarray, lags: int, level: float, evidence: str = "both", choices: int = 1
+    members: list[Refit],
+    scale: np.ndarray,
+    lags: int,
+    level: float,
+    evidence: str = "both",
+    choices: int = 1,
+    tested: list[Refit] | None = None,
 ) -> Effects:
     """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
 
     ``evidence`` is "effect", "wald" or "both": which of the scores. Where a pair has no statistic the latter two are 0;
     where no pair has one, "both" is the effect.
 
-    Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many.
+    Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many. Weights,
+    intervals and p-values are of the initialisations ``tested`` (default ``members``), the score is of ``members``.
     """
     n = len(scale)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
@@ -56,21 +63,8 @@ def combine(
     mean = np.median(effects, axis=0)
     score = np.sqrt(np.square(mean).sum(-1))
     spread = np.sqrt(np.square(effects).sum(-1)).std(0)
-    gains = [member.gain[..., :lags] * scale[:, None, None] for member in members]
-    by_lag = np.median([member.theta[..., :lags] * gain for member, gain in zip(members, gains, strict=True)], 0)
-    weight = by_lag.sum(-1)
-
-    # Initialisations see the same noise: their median is taken to be as uncertain as one of them.
-    freedom = np.mean([member.freedom for member in members], axis=0)
-    solved = np.maximum((np.einsum("ijkk->ijk", members[0].cov) != 0.0).sum(-1), 1)  # columns a pair
-    # Of statistics, not of coefficients: a drive and the target's answer to it may both be reversed, in some
-    # initialisations and for some targets, and would cancel each other.
-    each = np.square([_whitened(member.free, member.cov) for member in members]).sum(-1) / solved
+    _, each = f_statistics(members)
     wald = np.median(each, axis=0)
-    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0)[:, None])
-    if choices > 1:
-        pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
-    pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     if evidence == "wald":
         score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))
     elif evidence == "both" and np.isfinite(wald[~np.eye(n, dtype=bool)]).any():
@@ -79,10 +73,23 @@ def combine(
         # Of the median coefficient, so that initialisations of opposite signs cancel each other: the median of each
         # one's own score was no better, of spikes, where signs are reversed most.
         score = np.sqrt(score * np.sqrt(np.nan_to_num(wald)))
+
+    tested = members if tested is None else tested
+    gains = [member.gain[..., :lags] * scale[:, None, None] for member in tested]
+    by_lag = np.median([member.theta[..., :lags] * gain for member, gain in zip(tested, gains, strict=True)], 0)
+    weight = by_lag.sum(-1)
+    # Initialisations see the same noise: their median is taken to be as uncertain as one of them.
+    freedom = np.mean([member.freedom for member in tested], axis=0)
+    solved, each = f_statistics(tested)
+    wald = np.median(each, axis=0)
+    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0)[:, None])
+    if choices > 1:
+        pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
+    pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
     variance = np.median(
         [
             np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)
-            for member, gain in zip(members, gains, strict=True)
+            for member, gain in zip(tested, gains, strict=True)
         ],
         axis=0,
     )
@@ -93,6 +100,21 @@ def combine(
     for field in (score, spread, weight, half, pvalue, lag):
         np.fill_diagonal(field, np.nan)
     return Effects(score, spread, weight, half, pvalue, lag, np.ascontiguousarray(by_lag.transpose(2, 0, 1)))
+
+
+def columns_of(members: list[Refit]) -> np.ndarray:
+    """Which columns are solved for, (target, source, column)."""
+    return np.asarray(np.einsum("ijkk->ijk", members[0].cov) != 0.0)
+
+
+def f_statistics(members: list[Refit]) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of each pair, (target, source), and F statistics, (init, target, source), that all of them are 0.
+
+    Of statistics, not of coefficients, a median is to be taken: a drive and the target's answer to it may both be
+    reversed, in some initialisations and for some targets, and would cancel each other.
+    """
+    columns = np.maximum(columns_of(members).sum(-1), 1)
+    return columns, np.square([_whitened(member.free, member.cov) for member in members]).sum(-1) / columns
 
 
 def _whitened(free: np.ndarray, cov: np.ndarray) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 
+from synfer.errors import NotConvergedWarning
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 _ROWS = 512  # of a forward pass
@@ -36,3 +39,18 @@ def log_likelihood(forecaster: SynformerForecaster, pasts: Pasts, law: Law, scal
         total += float(((mixture - unit) * batch.weight).sum())
         count += float(batch.weight.sum())
     return total / count if count else float("nan")
+
+
+def improved(loss: np.ndarray) -> bool:
+    """Whether the forecast learnt something, by its ``loss`` (init, epoch); warn where not."""
+    tenth = max(1, loss.shape[1] // 10)
+    # Where nothing drives anything and nobody has a history, there is nothing to learn: not to get worse will do.
+    learnt = bool((loss[:, -tenth:].mean(1) < loss[:, :tenth].mean(1) + 0.05).any())
+    if not learnt:
+        warnings.warn(
+            "the forecast was worse at the end of training than at its beginning: what it attends to says "
+            "nothing; raise n_steps, lower learning_rate, or record for longer.",
+            NotConvergedWarning,
+            stacklevel=6,
+        )
+    return learnt

@@ -38,6 +38,11 @@ def lags_differ(
 def keep_surest_lags(forecaster: SynformerForecaster, steps: list[OneStep], free: np.ndarray) -> np.ndarray:
     """Set the attention of each pair to 0 but at its surest lag; give those columns, (target, source, lag)."""
     columns = single_lags(steps, free)
+    keep_columns(forecaster, columns)
+    return columns
+
+
+def keep_columns(forecaster: SynformerForecaster, columns: np.ndarray) -> None:
+    """Set the attention of each pair to 0 but at ``columns``, (target, source, lag)."""
     with torch.no_grad():  # one drive: a column is a lag
         forecaster.attention.mul_(torch.from_numpy(columns.transpose(2, 0, 1)[None].copy()))
-    return columns

@@ -7,7 +7,7 @@ from dataclasses import astuple
 import numpy as np
 import torch
 
-from synfer.discover.lag_choice import keep_surest_lags
+from synfer.discover.lag_choice import keep_columns, keep_surest_lags
 from synfer.discover.linearised import blocks, crowd_of, linearise, values_of
 from synfer.discover.refit import Prior, Refit, Refitting, refit
 from synfer.discover.screening import OneStep, Stepping, candidates, complete, one_step
@@ -25,11 +25,12 @@ def solve(
     prior: Prior,
     one_lag: bool = False,
     n_candidates: int | str | None = None,
+    columns: np.ndarray | None = None,
 ) -> list[Refit]:
     """Refit every initialisation of ``forecaster``, whose values are standardised.
 
-    With ``one_lag`` the attention of each pair is 0 from here on but at its surest lag. Of more than ``n_candidates``
-    sources a target ("auto": all where they make no more than 400 columns, else 64) the surest are solved for together,
+    With ``one_lag`` the attention of each pair is 0 from here on but at its surest lag; with ``columns`` (target, source,
+    column) but at those. Of more than ``n_candidates`` sources a target ("auto": all where they make no more than 400 columns, else 64) the surest are solved for together,
     each other one by a step of its own.
     """
     members = forecaster.members()
@@ -38,13 +39,16 @@ def solve(
         few = forecaster.memory > 1 or (n * q if not one_lag else n) <= MOST_COLUMNS
         n_candidates = None if few else CANDIDATES
     screened = n_candidates is not None and n_candidates < n - 1
-    if not (one_lag or screened):
+    if not (one_lag or screened or columns is not None):
         return [refit(member, pasts, law, ridge=ridge, prior=prior) for member in members]
     free = prior.allowed & ~np.eye(n, dtype=bool)
-    columns = np.repeat(free[..., None], q, axis=-1)
     steps = [one_step(member, pasts, law) for member in members] if one_lag else None
-    if steps is not None:
+    if columns is not None:
+        keep_columns(forecaster, columns)
+    elif steps is not None:
         columns = keep_surest_lags(forecaster, steps, free)
+    else:
+        columns = np.repeat(free[..., None], q, axis=-1)
     if not screened:
         return [refit(member, pasts, law, ridge=ridge, prior=prior, columns=columns) for member in members]
     assert n_candidates is not None

@@ -1,0 +1,141 @@
+"""Tests on samples that responses were not learnt from: pooling, when it is done, and what it is for."""
+
+import numpy as np
+import pytest
+
+import synfer as sf
+from synfer.discover import Synformer
+from synfer.discover.cross_fit import plain, pooled
+from synfer.discover.refit import Refit
+from synfer.errors import InputError
+from synfer.forecast import SynformerForecaster
+
+SMALL = {"n_init": 1, "window": 2, "value_window": 1, "time_constants": (5.0,), "progress": False, "random_state": 0}
+
+
+def estimate(x, y, gain=0.5):
+    """Ordinary least squares of a target on two columns of one source, as a refit of two units."""
+    precision = x.T @ x
+    theta = np.linalg.solve(precision, x.T @ y)
+    free, cov = np.zeros((2, 2, 2)), np.zeros((2, 2, 2, 2))
+    free[0, 1], cov[0, 1] = theta, np.linalg.inv(precision)
+    return Refit(free.copy(), free, cov, np.full((2, 2, 2), gain), np.array([len(x) - 2.0, 0.0]))
+
+
+def test_two_parts_together_are_the_least_squares_of_all_samples():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 2)) @ np.array([[1.0, 0.6], [0.0, 0.5]])
+    y = x @ [0.4, -0.3] + rng.normal(size=300)
+    both = pooled(estimate(x[:100], y[:100]), estimate(x[100:], y[100:]))
+    whole = estimate(x, y)
+    for name in ("free", "theta"):
+        np.testing.assert_allclose(getattr(both, name), getattr(whole, name), atol=1e-12)
+    np.testing.assert_allclose(both.cov[0, 1], whole.cov[0, 1], rtol=1e-9)
+    assert both.freedom[0] == 296
+
+
+def test_a_reversed_drive_is_turned_and_a_pair_that_a_half_does_not_know_stays_unknown():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(200, 2))
+    y = x @ [0.4, -0.3] + rng.normal(size=200)
+    first, second = estimate(x[:100], y[:100]), estimate(-x[100:], y[100:], gain=-0.5)
+    np.testing.assert_allclose(pooled(first, second).free, estimate(x, y).free, atol=1e-12)
+    second.cov[0, 1] = np.nan
+    assert np.isnan(pooled(first, second).cov[0, 1]).all()
+
+
+def test_a_column_that_was_left_out_stays_out():
+    """One lag a pair: the other's variance is 0, its effect too."""
+    refits = []
+    for seed in range(2):
+        each = estimate(np.random.default_rng(seed).normal(size=(50, 2)), np.zeros(50))
+        each.free[0, 1] = each.theta[0, 1] = [0.5, 0.0]
+        each.cov[0, 1] = np.diag([0.04, 0.0])
+        refits.append(each)
+    both = pooled(*refits)
+    np.testing.assert_allclose(both.free[0, 1], [0.5, 0.0])
+    np.testing.assert_allclose(both.cov[0, 1], np.diag([0.02, 0.0]))
+
+
+def test_penalised_estimates_are_averaged():
+    rng = np.random.default_rng(2)
+    parts = [estimate(rng.normal(size=(60, 2)), rng.normal(size=60)) for _ in range(2)]
+    for part in parts:
+        part.theta *= 0.5
+    np.testing.assert_allclose(pooled(*parts).theta, 0.5 * (parts[0].theta + parts[1].theta))
+
+
+def test_edges_are_plain_where_chi_squares_exceed_what_parameters_could_add():
+    forecaster = SynformerForecaster(3, 4, hidden=8, value_window=1, seeds=(0, 1))
+    each = sum(p.numel() for p in forecaster.parameters()) / 2 - 9
+    columns = np.ones((3, 3))
+    chi_square = np.full((3, 3), np.nan)
+    chi_square[0, 1:] = 1.0 + each / 2 - 0.1
+    assert not plain(chi_square, columns, forecaster)
+    chi_square[0, 1:] += 0.2
+    assert plain(chi_square, columns, forecaster)
+
+
+def _edge_free(seed):
+    """Four units with a threshold of their own and spread that depends on their state: much to be learnt from noise."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros((700, 4))
+    for t in range(1, len(x)):
+        x[t] = np.where(x[t - 1] > 1.0, -1.0, 0.9 * x[t - 1] + 0.1) + (0.2 + 0.1 * np.abs(x[t - 1])) * rng.normal(
+            size=4
+        )
+    return x
+
+
+def test_without_edges_tests_hold_and_those_of_the_same_samples_do_not():
+    """Pairs of four edge-free recordings: z of N(0, 1), of which the same samples give one that is too wide."""
+    off = ~np.eye(4, dtype=bool)
+    rejected = {}
+    for cross in (True, False):
+        found = [
+            Synformer(**SMALL, hidden=48, n_steps=1500, cross_fit=cross).fit(_edge_free(seed)) for seed in range(4)
+        ]
+        assert all(one.cross_fitted_ is cross for one in found)
+        rejected[cross] = np.mean([one.connectome_.pvalue.values[off] < 0.05 for one in found])
+    print(rejected)
+    assert rejected[True] <= 0.125  # 48 pairs: P(more than 6 of them) = .006
+    assert rejected[False] > 0.2
+
+
+def test_auto_crosses_where_nothing_is_plain_and_not_where_edges_are():
+    x = _edge_free(0)
+    alone = Synformer(**SMALL, hidden=8, n_steps=200).fit(x)
+    assert alone.cross_fitted_
+    for t in range(1, len(x)):
+        x[t, 1] += 2.0 * x[t - 1, 0]
+    driven = Synformer(**SMALL, hidden=8, n_steps=200).fit(x)
+    assert not driven.cross_fitted_
+    plainly = Synformer(**SMALL, hidden=8, n_steps=200, cross_fit=False).fit(x)
+    np.testing.assert_array_equal(driven.connectome_.pvalue, plainly.connectome_.pvalue)
+    crossed = Synformer(**SMALL, hidden=8, n_steps=200, cross_fit=True).fit(x)
+    np.testing.assert_array_equal(crossed.connectome_.score, plainly.connectome_.score)
+    found = crossed.connectome_
+    assert found.pvalue.values[1, 0] < 1e-10
+    assert found.interval_low.values[1, 0] < found.weight.values[1, 0] < found.interval_high.values[1, 0]
+
+
+@pytest.mark.parametrize("one_lag", [True, False])
+def test_lags_are_kept(one_lag):
+    """Chosen by all samples, the same in both halves."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(800, 3))
+    x[2:, 1] += 0.8 * x[:-2, 0]
+    fitted = Synformer(**SMALL, hidden=8, n_steps=200, max_lag=3, one_lag=one_lag, cross_fit=True).fit(
+        sf.Recording({"x": x}, dt=0.001)
+    )
+    found = fitted.connectome_
+    assert found.delay.values[1, 0] == pytest.approx(0.002) and found.pvalue.values[1, 0] < 1e-10
+    assert ((fitted.attention_ != 0).sum(0)[~np.eye(3, dtype=bool)] == (1 if one_lag else 3)).all()
+    np.testing.assert_allclose(fitted.attention_.sum(0)[1, 0], found.weight.values[1, 0])
+
+
+def test_products_are_refused_and_left_alone_by_auto():
+    x = np.random.default_rng(0).normal(size=(300, 3))
+    with pytest.raises(InputError, match=r"cross_fit must be False or 'auto' with products, got n_products=1\."):
+        Synformer(**SMALL, n_products=1, cross_fit=True).fit(x)
+    assert not Synformer(**SMALL, hidden=4, n_steps=50, n_products=1).fit(x).cross_fitted_
