@@ -1,8 +1,7 @@
 """Synformer on fresh networks, one fixed configuration a kind of system.
 
     python bench/run.py flagship --out build/flagship [--suite izhikevich lorenz var spikes large edge_free]
-                                [--seeds 2]
-                                [--first-seed 30000] [--evidence both]
+                                [--seeds 2] [--first-seed 30000] [--evidence both]
 
 Fresh networks; nothing is chosen by their truth. `izhikevich`: the 16 cells of Lu et al. (2023), 5 s of voltage,
 clipped and z-scored, default configuration (whose form was chosen on published networks of N = 40, p = .8, and whose
@@ -12,11 +11,11 @@ published vector autoregressions, used in development. `spikes`: the paper's net
 configuration and the score (Wald) were chosen by AUROC on networks of other seeds. `large`: 1,000 of the paper's
 neurons, p = .02, 60 s. `edge_free`: the paper's neurons, 5 s of voltage, without an edge, tested on samples that
 responses were not learnt from (as the default does there) and on the same (`cross_fit=False`): its FDR is the share of
-networks in which anything is discovered. Off-diagonal AUROC (mean; lowest of all networks), AUPRC, sign accuracy among true edges; FDR
-and power at Benjamini and Hochberg's .05, and rejected absent edges at p < .05. Networks with one class of pairs count
-for signs, FDR and power only. Seconds are of one fit on one thread (`large`: two) beside other jobs, whose load is
-given. A fit that was finished is kept in --out and not run again; another --first-seed or --evidence (of `izhikevich`)
-wants another --out.
+networks in which anything is discovered. Off-diagonal AUROC (mean; lowest of all networks), AUPRC, sign accuracy among
+true edges; FDR and power at Benjamini and Hochberg's .05, and rejected absent edges at p < .05. Networks with one class
+of pairs count for signs, FDR and power only. Seconds are of one fit on one thread (`large`: two) beside other jobs,
+whose load is given. A fit that was finished is kept in --out and not run again; another --first-seed or --evidence (of
+`izhikevich`) wants another --out.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ def solve(
 ) -> list[Refit]:
     """Refit every initialisation of ``forecaster``, whose values are standardised.
 
-    With ``one_lag`` the attention of each pair is 0 from here on but at its surest lag; with ``columns`` (target, source,
-    column) but at those. Of more than ``n_candidates`` sources a target ("auto": all where they make no more than 400 columns, else 64) the surest are solved for together,
-    each other one by a step of its own.
+    With ``one_lag`` the attention of each pair is 0 from here on but at its surest lag; with ``columns`` (target,
+    source, column) but at those. Of more than ``n_candidates`` sources a target ("auto": all where they make no more
+    than 400 columns, else 64) the surest are solved for together, each other one by a step of its own.
     """
     members = forecaster.members()
     n, q = forecaster.n_units, forecaster.n_drives * forecaster.max_lag

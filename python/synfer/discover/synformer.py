@@ -107,8 +107,8 @@ class Synformer(BaseDiscoverer):
     cross_fit : bool or "auto"
         Weights, intervals and p-values of each half of the samples by the responses that the other half taught, pooled;
         the score is of the whole. Responses that are learnt from the samples that they are tested on make the most of
-        noise where nothing drives: networks without an edge would get false discoveries. It costs some power and half as
-        much time again. "auto": where the pairs' chi-squares together exceed their expectation by less than F has
+        noise where nothing drives: networks without an edge would get false discoveries. It costs some power and half
+        as much time again. "auto": where the pairs' chi-squares together exceed their expectation by less than F has
         parameters, so that F may have been learnt from noise; not of counts (whose tests hold as they are), nor with
         products, nor where half the samples are fewer than twice the columns.
     level : float
