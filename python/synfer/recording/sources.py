@@ -209,6 +209,10 @@ class Sources:
     ) -> Recording:
         """Build from a Neo Block or Segment, or any file that Neo reads; needs ``synfer[neo]``.
 
+        Of files that Neo reads in parts (its ``support_lazy``: most amplifiers', not MATLAB's or text) memory is needed
+        for what is returned, of several segments twice, and 24 MB: signals that are not asked for are not read. Other
+        files are read whole, by Neo.
+
         Parameters
         ----------
         source : neo.Block, neo.Segment or path

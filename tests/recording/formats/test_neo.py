@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import synfer as sf
 from synfer.errors import FileError, InputError
 from synfer.recording import Recording
+from synfer.recording.formats import neo_objects
 
 neo = pytest.importorskip("neo")
 pq = pytest.importorskip("quantities")
@@ -101,6 +104,50 @@ def test_files_that_neo_reads(simulated, tmp_path):
     ascii_path = tmp_path / "signal.txt"
     np.savetxt(ascii_path, simulated["v"][:50])
     assert Recording.from_file(ascii_path, series=None).n_samples == 50
+
+
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    """Two channels, 4 million samples, 16 MB in a format that Neo reads in parts; 32 MB as they are returned."""
+    path = tmp_path_factory.mktemp("neo") / "long.raw"
+    x = np.random.default_rng(0).integers(-1000, 1000, (4_000_000, 2)).astype(np.float32)
+    segment = neo.Segment()
+    segment.analogsignals.append(neo.AnalogSignal(x, units="V", sampling_rate=10.0 * pq.kHz))
+    neo.io.RawBinarySignalIO(str(path)).write_segment(segment)
+    return path, x
+
+
+@pytest.mark.parametrize(("time", "rows"), [(None, slice(None)), (slice(1.23, 301.7), slice(12_300, 3_017_000))])
+def test_long_files_are_read_in_parts(long_file, time, rows):
+    path, x = long_file
+    Recording.from_neo(path, time=slice(0.0, 0.1))  # what is imported is not counted
+    tracemalloc.start()
+    try:
+        found = Recording.from_neo(path, time=time)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found["signal"], x[rows])
+    assert found.t0 == pytest.approx(0.0 if time is None else 1.23) and found.dt == 1e-4
+    assert peak - found["signal"].nbytes < 24e6
+
+
+def test_a_block_at_a_time_is_what_neo_loads_at_once(long_file, monkeypatch):
+    path, _ = long_file
+    monkeypatch.setattr(neo_objects, "BLOCK_BYTES", 8 * 2 * 999)
+    eager = neo.io.RawBinarySignalIO(str(path)).read_block(lazy=False).segments[0]
+    for time in (slice(0.05, 0.95), slice(399.0, 400.0)):
+        lazily, whole = (Recording.from_neo(source, time=time) for source in (path, eager))
+        np.testing.assert_array_equal(lazily["signal"], whole["signal"])
+        assert lazily.t0 == whole.t0 and lazily.unit_ids.tolist() == whole.unit_ids.tolist()
+
+
+def test_a_file_that_ends_before_its_header_says(long_file, tmp_path, monkeypatch):
+    path, _ = long_file
+    load = neo.io.proxyobjects.AnalogSignalProxy.load
+    monkeypatch.setattr(neo.io.proxyobjects.AnalogSignalProxy, "load", lambda *a, **k: load(*a, **k)[:-1])
+    with pytest.raises(InputError, match="4000000 samples that its file tells of"):
+        Recording.from_neo(path)
 
 
 def test_broken_files(tmp_path):

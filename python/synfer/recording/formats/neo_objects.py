@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from synfer.errors import InputError
-from synfer.recording.formats.common import needed, reading, refuse_beyond_memory, sample_span
+from synfer.errors import FileError, InputError
+from synfer.recording.formats.common import BLOCK_BYTES, needed, reading, refuse_beyond_memory, sample_span
 from synfer.recording.formats.trials import of_spikes
 from synfer.storage import StrPath, as_path
 
@@ -41,7 +42,9 @@ def read(
     else:
         with reading(source, "a file of Neo's"):
             needed("neo.io", "neo")
-            block = _reader_of(neo, source).read_block()
+            reader = _reader_of(neo, source)
+            lazily = {"lazy": True} if reader.support_lazy else {}
+            block = reader.read_block(**lazily)
             segments, about = list(block.segments), about | {"file": as_path(source).name}
     if not segments:
         raise InputError("source must hold at least one segment; it holds none.")
@@ -50,7 +53,10 @@ def read(
         there = _signals_of(segment)
         name = _chosen(there, series)
         try:
-            parts.append(_spikes(segment, dt, time) if name == SPIKES else _samples(there[name], time))
+            with reading(source, "a file of Neo's") if "file" in about else nullcontext():  # what was left lying there
+                parts.append(_spikes(segment, dt, time) if name == SPIKES else _samples(there[name], time))
+        except FileError:
+            raise
         except InputError as error:
             raise InputError(f"segment {k}: {error}") from None
     found = parts[0] if len(parts) == 1 else _joined(parts)
@@ -98,7 +104,7 @@ def _seconds(quantity: Any) -> float:
 
 
 def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any]:
-    trains = list(segment.spiketrains)
+    trains = [train.load() if hasattr(train, "load") else train for train in segment.spiketrains]
     start = min(_seconds(train.t_start) for train in trains)
     stop = max(_seconds(train.t_stop) for train in trains)
     if time is not None and dt is not None:
@@ -123,9 +129,8 @@ def _samples(signal: Any, time: slice | None) -> dict[str, Any]:
     span = sample_span(time, signal.shape[0], dt, t0)
     volts = _is_voltage(signal)
     unit = "mV" if volts else str(signal.units.dimensionality)
-    part = signal[span]
-    refuse_beyond_memory(part.shape, 8, "the analog signal")
-    data = np.asarray((part.rescale("mV") if volts else part).magnitude)
+    refuse_beyond_memory((span.stop - span.start, signal.shape[1]), 8, "the analog signal")
+    data = _loaded(signal, span, unit, volts)
     name = "v" if volts else "signal"
     annotations = {key: np.asarray(values) for key, values in dict(signal.array_annotations).items()}
     labels = annotations.get("channel_ids", annotations.get("channel_names"))
@@ -142,6 +147,30 @@ def _samples(signal: Any, time: slice | None) -> dict[str, Any]:
         "unit_info": info,
         "units_of_measure": {name: unit},
     }
+
+
+def _loaded(signal: Any, span: slice, unit: str, volts: bool) -> np.ndarray:
+    """Samples of a signal; of one that still lies in its file a block at a time, of which Neo makes some copies."""
+    if not hasattr(signal, "load"):
+        part = signal[span]
+        return np.asarray((part.rescale(unit) if volts else part).magnitude)
+    step = max(1, BLOCK_BYTES // (8 * signal.shape[1]))
+    data: np.ndarray | None = None
+    for first in range(span.start, span.stop, step):
+        rows = slice(first, min(first + step, span.stop))
+        times = tuple(signal.t_start + rank / signal.sampling_rate for rank in (rows.start, rows.stop))
+        part = signal.load(time_slice=times)
+        if part.shape != (rows.stop - rows.start, signal.shape[1]):
+            raise InputError(
+                f"the analog signal must hold the {signal.shape[0]} samples that its file tells of; {part.shape[0]} of "
+                f"{rows.stop - rows.start} came of those from {rows.start} on."
+            )
+        values = np.asarray((part.rescale(unit) if volts else part).magnitude)
+        if data is None:
+            data = np.empty((span.stop - span.start, signal.shape[1]), dtype=values.dtype)
+        data[rows.start - span.start : rows.stop - span.start] = values
+    assert data is not None
+    return data
 
 
 def _is_voltage(signal: Any) -> bool:
