@@ -19,7 +19,7 @@ def estimate(x, y, gain=0.5):
     theta = np.linalg.solve(precision, x.T @ y)
     free, cov = np.zeros((2, 2, 2)), np.zeros((2, 2, 2, 2))
     free[0, 1], cov[0, 1] = theta, np.linalg.inv(precision)
-    return Refit(free.copy(), free, cov, np.full((2, 2, 2), gain), np.array([len(x) - 2.0, 0.0]))
+    return Refit(free.copy(), free, cov, np.full((2, 2, 2), gain), np.full((2, 2), len(x) - 2.0))
 
 
 def test_two_parts_together_are_the_least_squares_of_all_samples():
@@ -31,7 +31,10 @@ def test_two_parts_together_are_the_least_squares_of_all_samples():
     for name in ("free", "theta"):
         np.testing.assert_allclose(getattr(both, name), getattr(whole, name), atol=1e-12)
     np.testing.assert_allclose(both.cov[0, 1], whole.cov[0, 1], rtol=1e-9)
-    assert both.freedom[0] == 296
+    shares = np.trace(np.stack([whole.cov[0, 1] @ x[part].T @ x[part] for part in (slice(100), slice(100, None))]),
+                      axis1=1, axis2=2) / 2  # fmt: skip
+    assert shares.sum() == pytest.approx(1.0)
+    assert both.freedom[0, 1] == pytest.approx(1 / (shares[0] ** 2 / 98 + shares[1] ** 2 / 198))
 
 
 def test_a_reversed_drive_is_turned_and_a_pair_that_a_half_does_not_know_stays_unknown():

@@ -102,7 +102,14 @@ def test_gaussian_step_is_weighted_least_squares_with_hc3(monkeypatch, max_lag):
         np.testing.assert_allclose(found.free[i, others].ravel(), coef * unit, atol=1e-4)
         np.testing.assert_allclose(mine, np.sqrt(np.diag(cov)) * unit, rtol=2e-2)
         np.testing.assert_allclose(found.theta[i], found.free[i], atol=1e-6)
-        assert found.freedom[i] == fit.df_resid
+        # Degrees of each column by its rows' shares of its variance (Satterthwaite), the fewest of a source's.
+        weighed = np.column_stack([x[:, columns], sm.add_constant(own)]) / spread[:, None]
+        inverse = np.linalg.inv(weighed.T @ weighed)
+        leverage = np.einsum("ti,ij,tj->t", weighed, inverse, weighed)
+        added = np.square(weighed @ inverse[:, : len(columns)]) / (1 - leverage)[:, None]
+        degrees = added.sum(0) ** 2 / np.square(added).sum(0)
+        np.testing.assert_allclose(found.freedom[i, others], degrees.reshape(2, q).min(1), rtol=1e-4)
+        assert (found.freedom[i] <= fit.df_resid).all()
 
 
 @pytest.mark.parametrize("law", ["poisson", "bernoulli"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.optimize import minimize
 
 from synfer.discover.scoring import climb, information, sandwich, scores_of
@@ -55,4 +56,30 @@ def test_information_and_covariance_in_one_piece(law):
     inverse = torch.linalg.inv(found.information)
     leverage = w * torch.einsum("ti,ij,tj->t", x, inverse, x)
     root = (u / (1 - leverage))[:, None] * x
-    torch.testing.assert_close(sandwich(x, found), inverse @ (root.T @ root) @ inverse, rtol=1e-8, atol=1e-12)
+    covariance, degrees = sandwich(x, found)
+    torch.testing.assert_close(covariance, inverse @ (root.T @ root) @ inverse, rtol=1e-8, atol=1e-12)
+    # Chi-squares of one degree each, as much of the variance as each row adds.
+    added = (x @ inverse).square() * (w / (1 - leverage))[:, None]
+    mean, variance = added.sum(0), 2 * added.square().sum(0)
+    torch.testing.assert_close(degrees, 2 * mean.square() / variance, rtol=1e-8, atol=1e-8)
+
+
+def test_a_column_that_few_rows_move_has_few_degrees_of_freedom():
+    """Without an effect its t is Student's of so many, not normal: p-values of 600 regressions are uniform."""
+    rng = np.random.default_rng(0)
+    x = torch.ones(120, 2, dtype=torch.float64)
+    x[:, 1] = 0.0
+    x[:6, 1] = torch.tensor([1.0, 1.5, 0.7, 1.0, 2.0, 1.2], dtype=torch.float64)
+    zero = torch.zeros(120, dtype=torch.float64)
+    slack = torch.full((2,), 1e-9, dtype=torch.float64)
+    t, degrees = [], []
+    for _ in range(600):
+        y = torch.from_numpy(rng.normal(size=120))
+        found = climb(x, LAWS["gaussian"], zero, zero, y, zero, slack)
+        covariance, of = sandwich(x, found)
+        t.append(float(found.delta[1] / covariance[1, 1].sqrt()))
+        degrees.append(float(of[1]))
+    assert 2.0 < np.mean(degrees) < 6.0
+    rejected = np.mean(2 * stats.t.sf(np.abs(t), degrees) < 0.05)
+    assert 0.01 < rejected < 0.075
+    assert np.mean(2 * stats.norm.sf(np.abs(t)) < 0.05) > rejected + 0.02

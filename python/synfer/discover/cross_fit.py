@@ -78,11 +78,16 @@ def pooled(first: Refit, second: Refit) -> Refit:
     together = np.mean(free, axis=0)
     along = [np.einsum("pkl,pl->pk", weight, part[known]) for weight, part in zip(precise, free, strict=True)]
     together[known] = np.einsum("pkl,pl->pk", cov[known], along[0] + along[1])
+    # Of a sum of variances: each half's share of the variance, squared, over its own degrees (Satterthwaite).
+    shares = [np.einsum("pkl,plk->p", cov[known], weight) for weight in precise]
+    degrees = [np.maximum(each.freedom[known], 1e-300) for each, _ in halves]
+    freedom = np.zeros(first.freedom.shape)
+    freedom[known] = sum(shares) ** 2 / sum(share**2 / of for share, of in zip(shares, degrees, strict=True))
     unpenalised = all(np.array_equal(each.theta, each.free) for each in (first, second))
     return Refit(
         theta=together.copy() if unpenalised else np.mean(theta, axis=0),
         free=together,
         cov=cov,
         gain=0.5 * (np.abs(first.gain) + np.abs(second.gain)),
-        freedom=np.maximum(first.freedom, 0.0) + np.maximum(second.freedom, 0.0),
+        freedom=freedom,
     )

@@ -82,10 +82,10 @@ def combine(
     freedom = np.mean([member.freedom for member in tested], axis=0)
     solved, each = f_statistics(tested)
     wald = np.median(each, axis=0)
-    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0)[:, None])
+    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0))
     if choices > 1:
         pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
-    pvalue[np.isnan(wald) | (freedom <= 0)[:, None]] = np.nan
+    pvalue[np.isnan(wald) | (freedom <= 0)] = np.nan
     variance = np.median(
         [
             np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)
@@ -94,7 +94,7 @@ def combine(
         axis=0,
     )
     quantile = stats.t.ppf(0.5 + 0.5 * level, np.maximum(freedom, 1.0))
-    half = quantile[:, None] * np.sqrt(np.maximum(variance, 0.0))
+    half = quantile * np.sqrt(np.maximum(variance, 0.0))
     lag = np.square(mean).reshape(n, n, -1, lags).sum(2).argmax(-1).astype(np.float64)
     lag[score == 0.0] = np.nan
     for field in (score, spread, weight, half, pvalue, lag):

@@ -43,8 +43,8 @@ class Refit:
         Mean change of eta for an effect of 1, over time weighed by the square of the source's value: where the source
         acts, not in the many samples in which it does nothing and the response may be another. The change from no
         drive to the drive that there was, not the slope there: a response that saturates may fall again at its end.
-    freedom : numpy.ndarray, (target,)
-        Rows less columns.
+    freedom : numpy.ndarray, (target, source)
+        Degrees of freedom of the covariance: the fewest of the pair's columns, rows less columns at most.
     """
 
     theta: np.ndarray
@@ -98,7 +98,11 @@ class Refitting:
     ) -> None:
         n, q = model.n_units, model.n_drives * model.max_lag
         self.out = Refit(
-            np.zeros((n, n, q)), np.zeros((n, n, q)), np.full((n, n, q, q), np.nan), np.zeros((n, n, q)), np.zeros(n)
+            np.zeros((n, n, q)),
+            np.zeros((n, n, q)),
+            np.full((n, n, q, q), np.nan),
+            np.zeros((n, n, q)),
+            np.zeros((n, n)),
         )
         self._model, self._law, self._values, self._ridge, self._prior = model, law, values, ridge, prior
         self._crowd = crowd
@@ -248,11 +252,16 @@ def _refit_target(
         shared[:lags] = at.delta[n_own - n_crowd : n_own].numpy() * scale[:lags] / n
         free[keep] += np.tile(shared, n)[keep]
     out.free[i] = np.where(keep, free, 0.0).reshape(n, q)
-    out.freedom[i] = len(s) - x.shape[1]
-    if out.freedom[i] > 0:
-        cov = sandwich(x, at)[n_own:, n_own:].numpy()
+    freedom = len(s) - x.shape[1]
+    out.freedom[i] = freedom
+    if freedom > 0:
+        cov, of_column = (part.numpy() for part in sandwich(x, at))
+        cov, of_column = cov[n_own:, n_own:], of_column[n_own:]
         place = np.full(n * q, -1)
         place[keep] = np.arange(len(cov))
+        degrees = np.full(n * q, float(freedom))
+        degrees[keep] = np.minimum(of_column, freedom)
+        out.freedom[i] = degrees.reshape(n, q).min(1)
         of_source = np.flatnonzero((place >= 0).reshape(n, q).any(1))
         left, right = (place.reshape(n, q)[of_source][index] for index in (np.s_[:, :, None], np.s_[:, None, :]))
         out.cov[i, of_source] = np.where((left >= 0) & (right >= 0), cov[left, right], np.nan)

@@ -101,18 +101,29 @@ def information(x: Tensor, w: Tensor) -> Tensor:
     return g
 
 
-def sandwich(x: Tensor, at: Climbed) -> Tensor:
-    """Covariance of ``delta``, (column, column), whatever the spread of each row is (HC3)."""
+def sandwich(x: Tensor, at: Climbed) -> tuple[Tensor, Tensor]:
+    """Covariance of ``delta``, (column, column), whatever the spread of each row is (HC3), and its degrees of freedom.
+
+    A column's variance is a sum over rows, of few of them where little else moves the column (the rows in which a
+    source's event meets a target near threshold): it is then uncertain itself, as a chi-square of (sum_r a_r)^2 /
+    sum_r a_r^2 degrees (column,) is, a_r what row r adds on average if the law holds (F. Satterthwaite 1946; R. Bell
+    and D. McCaffrey, Survey Methodology 28 (2002), 169-181).
+    """
     area = torch.outer(at.lengths, at.lengths)
     inverse = torch.linalg.inv(at.g + at.tiny) / area
     meat = torch.zeros_like(inverse)
+    total, square = torch.zeros_like(at.lengths), torch.zeros_like(at.lengths)
     for rows in pieces(len(x)):
         some = x[rows]
-        left = (1.0 - at.w[rows] * ((some @ inverse) * some).sum(1)).clamp_min(0.05)
+        along = some @ inverse
+        left = (1.0 - at.w[rows] * (along * some).sum(1)).clamp_min(0.05)
         root = (at.u[rows] / left)[:, None] * some
         meat.addmm_(root.T, root)
+        added = along.square_().mul_((at.w[rows] / left)[:, None])
+        total += added.sum(0)
+        square += added.square_().sum(0)
     covariance: Tensor = inverse @ meat @ inverse
-    return covariance
+    return covariance, total.square() / square.clamp_min(1e-300)
 
 
 def _moved_on(g: Tensor, area: Tensor, x: Tensor, before: Tensor, now: Tensor) -> Tensor:
