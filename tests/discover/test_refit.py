@@ -108,7 +108,7 @@ def test_gaussian_step_is_weighted_least_squares_with_hc3(monkeypatch, max_lag):
         leverage = np.einsum("ti,ij,tj->t", weighed, inverse, weighed)
         added = np.square(weighed @ inverse[:, : len(columns)]) / (1 - leverage)[:, None]
         degrees = added.sum(0) ** 2 / np.square(added).sum(0)
-        np.testing.assert_allclose(found.freedom[i, others], degrees.reshape(2, q).min(1), rtol=1e-4)
+        np.testing.assert_allclose(found.freedom[i, others], degrees.reshape(2, q).min(1), rtol=2e-3)
         assert (found.freedom[i] <= fit.df_resid).all()
 
 

@@ -80,9 +80,9 @@ def pooled(first: Refit, second: Refit) -> Refit:
     together[known] = np.einsum("pkl,pl->pk", cov[known], along[0] + along[1])
     # Of a sum of variances: each half's share of the variance, squared, over its own degrees (Satterthwaite).
     shares = [np.einsum("pkl,plk->p", cov[known], weight) for weight in precise]
-    degrees = [np.maximum(each.freedom[known], 1e-300) for each, _ in halves]
+    least = [share**2 / np.maximum(each.freedom[known], 1.0) for share, (each, _) in zip(shares, halves, strict=True)]
     freedom = np.zeros(first.freedom.shape)
-    freedom[known] = sum(shares) ** 2 / sum(share**2 / of for share, of in zip(shares, degrees, strict=True))
+    freedom[known] = (shares[0] + shares[1]) ** 2 / np.maximum(least[0] + least[1], 1e-300)
     unpenalised = all(np.array_equal(each.theta, each.free) for each in (first, second))
     return Refit(
         theta=together.copy() if unpenalised else np.mean(theta, axis=0),

@@ -124,8 +124,8 @@ class Synformer(BaseDiscoverer):
         deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
         ``score``: by ``evidence``, the effect being the root of the sum over lags (and products) of the squared
         effects, in units of the target's own spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that
-        all lags (and products) are 0, with the degrees of freedom of the rows that tell of the pair (Satterthwaite), NaN where the samples do not determine a pair; ``delay``: lag of the largest
-        effect, from where s_j looks.
+        all lags (and products) are 0, with the degrees of freedom of the rows that tell of the pair (Satterthwaite),
+        NaN where the samples do not determine it; ``delay``: lag of the largest effect, from where s_j looks.
     attention_ : numpy.ndarray, (lag, target, source)
         Effects on the next sample, median over initialisations, in the signal's units.
     forecaster_ : SynformerForecaster
