@@ -284,7 +284,7 @@ class D2CL(D2CLFitting):
                 "known_edges and known_non_edges must be given where nothing was learnt before, got neither: "
                 "name some, or call pretrain first."
             )
-        population = Population(samples.segments, self._view(), samples.unit_ids, self._given_prior(samples))
+        population = Population(samples.segments, self._view(before), samples.unit_ids, self._given_prior(samples))
         trained = before
         self.__dict__.pop("validation_pairs_", None)  # an earlier fit's
         if len(pairs):
