@@ -65,7 +65,7 @@ def test_a_lag_gives_the_direction(told, quick):
         weight[a + 1, a] = 1.0
     truth = Connectome.from_weights(weight)
     edges, others = told(truth, 0.5)
-    fitted = quick(lags=(2,), towers="image").fit(x, known_edges=edges, known_non_edges=others)
+    fitted = quick(lags=(2,), towers="image", max_epochs=16).fit(x, known_edges=edges, known_non_edges=others)
     score = fitted.connectome_.score.to_numpy()
     asked = [a for a in range(0, 14, 2) if np.isfinite(score[a + 1, a])]
     assert auroc(fitted.connectome_, truth) > 0.95
