@@ -178,8 +178,8 @@ class D2CL(D2CLFitting):
             Which signal of a Recording.
         known_edges, known_non_edges : sequence of (source, target), optional
             Labels of units, as X has them. Without any, what `pretrain` learnt (or `load` read) is applied; with them,
-            a pretrained model goes on learning, and stays as it was if no epoch made it better on those of the known
-            pairs that are held out.
+            a pretrained model goes on learning: its level is set by how many of them are edges, and if no epoch makes
+            it better on those that are held out, that is all that changes.
 
         Returns
         -------

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
@@ -25,7 +27,7 @@ from synfer.discover.d2cl.towers import SIZES
 from synfer.errors import InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.likelihoods import LIKELIHOODS
-from synfer.forecast.training import evaluate, train
+from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 
@@ -143,11 +145,12 @@ class D2CLFitting(BaseDiscoverer):
     ) -> Trained:
         """Train every initialisation to the least loss on the pairs that are held out.
 
-        One that goes on from an earlier lesson stays as it was, if no epoch made it better on these.
+        One that goes on from an earlier lesson has its level set first, so that an epoch that only learns how many
+        edges there are is no better; it stays so, if none is better on these.
         """
         view = every.populations[0].view
         if before is not None:
-            model = copy.deepcopy(before.model)
+            model = _levelled(copy.deepcopy(before.model), every, learning)
         else:
             nodes = np.concatenate(
                 [p.sizes(every.pairs[learning][every.of[learning] == k]) for k, p in enumerate(every.populations)]
@@ -171,7 +174,10 @@ class D2CLFitting(BaseDiscoverer):
             plateau_patience=max(1, self.patience // 3),
         )
         stop_by = torch.from_numpy(held).to(self.device)
-        stood = None if before is None else evaluate(model, every, stop_by, LIKELIHOODS["bernoulli"])
+        stood = None
+        if before is not None:
+            stood = evaluate(model, every, stop_by, LIKELIHOODS["bernoulli"])
+            then = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         path = None if self.checkpoint is None else Path(self.checkpoint)
         history = train(
             model,
@@ -184,12 +190,12 @@ class D2CLFitting(BaseDiscoverer):
             progress=self.progress,
             checkpoint=None if path is None else path.with_name(f"{path.name}.{stage}"),
         )
-        if before is not None and stood is not None:
+        if stood is not None:
             for k, one in enumerate(history):
                 if one.best_loss >= float(stood[k]):
                     one.best_epoch = -1
-                    for now, then in zip(model.state_dict().values(), before.model.state_dict().values(), strict=True):
-                        now[k].copy_(then[k])
+                    for name, now in model.state_dict().items():
+                        now[k].copy_(then[name][k])
         unsettled = sum(not one.converged for one in history)
         if unsettled:
             warnings.warn(
@@ -217,6 +223,24 @@ class D2CLFitting(BaseDiscoverer):
                 out[first : first + len(some)] = torch.sigmoid(raw.double()).mean((1, 2)).cpu().numpy()
                 bar.update(len(some))
         return out
+
+
+@torch.no_grad()
+def _levelled(model: D2CLModel, every: Pairs, learning: np.ndarray) -> D2CLModel:
+    """Shift all logits of each initialisation, so that among the pairs learnt from as many edges are expected as are.
+
+    A lesson's pairs are seldom in the mix of the known ones. The order of pairs stays as it is.
+    """
+    starts = torch.from_numpy(learning).to(every.labels.device)
+    model.eval()
+    given = [model(*every.batch(rows)[:2])[0] for rows in evaluation_batches(model, every, starts)]
+    logits = torch.cat(given)[:, 0].double().cpu().numpy()  # (pair, init)
+    rate = float(every.labels[starts].double().mean())
+    for k, mine in enumerate(logits.T):
+        edge = np.abs(mine).max() + 50.0  # from there all are edges, or none
+        shift = brentq(lambda by, mine=mine: expit(mine + by).mean() - rate, -edge, edge)
+        model.last.bias[k] += shift
+    return model
 
 
 def each_network(networks: Any) -> Iterator[tuple[Any, Any]]:
