@@ -1,9 +1,9 @@
 """D2CL against what asks for no known pair, and each of its towers alone.
 
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
-                             [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0] [--seed 1 2 3] [--sources 0.2]
-                             [--learn known pretrained] [--towers both image graph] [--systems 60]
-                             [--school-epochs 16] [--networks 200] [--units 20] [--epochs 60] [--size light]
+                             [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0.0] [--seed 1 2 3] [--sources 0.2]
+                             [--learn known pretrained told] [--towers both image graph] [--systems 40]
+                             [--school-epochs 10] [--networks 200] [--units 20] [--epochs 60] [--size light]
                              [--device cpu] [--image dependence]
                              [--share 0.01] [--cached]
 
@@ -13,9 +13,12 @@ is tested was never intervened on, nor is the reverse of what was learnt from. A
 seeds (systems, samples and fits anew), and the first seed's interval of 95 % by resampling sources. "correlation" is
 |r|, "lasso" the coefficient of each variable's regression on all others with the penalty that BIC chooses. Neither
 knows a pair, and what the towers alone know is what both know. "pretrained" ones know no pair of the system either:
-they learnt from --systems others, made by the same generator from other seeds, of 50 variables, of both kinds, of 1 to
-3 causes a variable and snr .1 to 10; a third of the pairs that are told are edges, so that their probabilities are too
-large. "PC" is causal-learn's, at level .01.
+they learnt from --systems others, made by the same generator from other seeds, of 30 to 300 variables, of both kinds,
+of 1 to 3 causes a variable and snr .1 to 10. Of each they are told 75 edges, a fifth of their reverses, and three times
+as many other pairs: a quarter of what is told are edges, so that their probabilities are too large. "told" ones are
+pretrained, and go on learning from the known pairs of the system. "PC" is causal-learn's, at level .01. Above 100
+variables the towers are asked for all edges and 10,000 of the other pairs, drawn at random, and correlation for the
+same.
 
 "neural": Izhikevich networks of --units, four fifths excitatory, spikes of 20 only, 60 s, unlike in density and weight;
 D2CL learns from --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never
@@ -61,22 +64,29 @@ N_SAMPLES = 500
 SNRS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, 6.0, 10.0)
 TOWERS = {"D2CL": "both", "image tower": "image", "graph tower": "graph"}
 MOST_PC = 100  # variables: its time grows fast
-SCHOOL = 50  # variables of a system that is learnt from
+SCHOOL = (30, 300)  # variables of a system that is learnt from
+TOLD = 75  # edges, at most, that are told of one
+REVERSES, OTHERS = 0.2, 3.0  # non-edges that are told for each: edges turned round, and pairs that are none either way
+MOST_ASKED = 10_000  # non-edges that are asked for, above 100 variables
 UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
 UNSEEN = 10
 SEEN = 20
 
 
 def model(towers: str, seed: int, arguments: argparse.Namespace, slug: str, **changed: object) -> sf.discover.D2CL:
-    return sf.discover.D2CL(
-        towers=towers,
-        size=arguments.size,
-        max_epochs=arguments.epochs,
-        device=arguments.device,
-        checkpoint=arguments.out / f"{slug}.part",
-        random_state=seed,
-        **({"image": arguments.image} | changed),
-    )
+    about = {"towers": towers, "size": arguments.size, "device": arguments.device, "image": arguments.image}
+    return sf.discover.D2CL(**(about | settings(seed, arguments, slug) | changed))
+
+
+def settings(seed: int, arguments: argparse.Namespace, slug: str) -> dict[str, object]:
+    """How a model learns from known pairs."""
+    checkpoint = arguments.out / f"{slug}.part"
+    return {"max_epochs": arguments.epochs, "checkpoint": checkpoint, "random_state": seed}
+
+
+def learns(method: str) -> bool:
+    """Say whether a row is of D2CL."""
+    return method.removeprefix("pretrained ").removeprefix("told ") in TOWERS
 
 
 def asked_towers(arguments: argparse.Namespace) -> dict[str, str]:
@@ -109,8 +119,9 @@ def auroc(score: np.ndarray, edge: np.ndarray, asked: np.ndarray, sources: np.nd
     Into a variable that is told of no pair is scored: its reverse may have been learnt from, its image transposed.
     """
     sources = asked if sources is None else sources
-    pairs = asked[:, None] != sources[None, :]
-    truth, said = (matrix[np.ix_(asked, sources)][pairs] for matrix in (edge, score))
+    truth, said = (matrix[np.ix_(asked, sources)] for matrix in (edge, score))
+    pairs = (asked[:, None] != sources[None, :]) & np.isfinite(said)
+    truth, said = truth[pairs], said[pairs]
     return float(roc_auc_score(truth, said)) if 0 < truth.sum() < truth.size else float("nan")
 
 
@@ -128,23 +139,34 @@ def calibration(score: np.ndarray, edge: np.ndarray) -> list[tuple[float, int, f
 
 
 def lesson(k: int, arguments: argparse.Namespace, truth: str) -> tuple[np.ndarray, sf.Connectome]:
-    """Samples of a system to learn from, and what is told of it: edges, their reverses and as many others."""
+    """Samples of a system to learn from, and what is told of it: some edges, few of their reverses, and others.
+
+    Most pairs of a large system are no edge either way. Where as many reverses as others are told, what is learnt is
+    to tell an edge from its reverse first, and doubtful directions come to lie below pairs that are none at all.
+    """
     rng = np.random.default_rng([k, 4])
+    n = round(float(np.exp(rng.uniform(*np.log(SCHOOL)))))
     system = sf.simulate.structural_equations(
-        SCHOOL,
+        n,
         kind=arguments.kind[k % len(arguments.kind)],
         degree=rng.uniform(1.0, 3.0),
         snr=10 ** rng.uniform(-1.0, 1.0),
-        n_hidden=arguments.hidden,
+        n_hidden=hidden_of(n, arguments),
         seed=50_000 + k,
     )
     edge = getattr(system, truth).score.to_numpy() > 0
-    told = edge | edge.T
-    others = np.argwhere(~told & ~np.eye(SCHOOL, dtype=bool))
-    some = rng.permutation(others)[: int(edge.sum())]
-    told[some[:, 0], some[:, 1]] = True
-    label = np.where(told, edge.astype(float), np.nan)
+    edges = rng.permutation(np.argwhere(edge))[:TOLD]
+    turned = rng.permutation(edges[:, ::-1])[: round(REVERSES * len(edges))]
+    none = rng.permutation(np.argwhere(~edge & ~edge.T & ~np.eye(n, dtype=bool)))[: round(OTHERS * len(edges))]
+    label = np.full((n, n), np.nan)
+    for pairs in (edges, turned, none):
+        label[pairs[:, 0], pairs[:, 1]] = edge[pairs[:, 0], pairs[:, 1]]
     return system.sample(N_SAMPLES, seed=60_000 + k), sf.Connectome(label)
+
+
+def hidden_of(n_units: int, arguments: argparse.Namespace) -> int:
+    """Give the variables that are not seen, a share of those that are."""
+    return round(arguments.hidden * n_units)
 
 
 def schooled(towers: str, truth: str, arguments: argparse.Namespace) -> sf.discover.D2CL:
@@ -153,14 +175,14 @@ def schooled(towers: str, truth: str, arguments: argparse.Namespace) -> sf.disco
     slug = f"school_{'_'.join(arguments.kind)}_{truth}_{arguments.hidden}_{arguments.systems}_{of}_{towers}"
     path = arguments.out / f"{slug}.pt"
     if not path.exists():
-        settings = {"batch_size": 128, "learning_rate": 1e-3, "max_epochs": arguments.school_epochs, "patience": 6}
+        slower = {"batch_size": 128, "learning_rate": 1e-3, "max_epochs": arguments.school_epochs, "patience": 6}
         lessons = (lesson(k, arguments, truth) for k in range(arguments.systems))
-        model(towers, 0, arguments, slug).set_params(**settings).pretrain(lessons).save(path)
+        model(towers, 0, arguments, slug).set_params(**slower).pretrain(lessons).save(path)
     return sf.discover.D2CL.load(path, device=arguments.device)
 
 
 def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argparse.Namespace) -> None:
-    system = sf.simulate.structural_equations(p, kind=kind, snr=snr, n_hidden=arguments.hidden, seed=seed)
+    system = sf.simulate.structural_equations(p, kind=kind, snr=snr, n_hidden=hidden_of(p, arguments), seed=seed)
     x = system.sample(N_SAMPLES, seed=seed + 1)
     edge = getattr(system, truth).score.to_numpy() > 0
     order = np.random.default_rng([seed, 2]).permutation(p)
@@ -178,30 +200,44 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
             start = time.perf_counter()
             score = find()
             figures = {"auroc": auroc(score, edge, asked), "interval": interval(score, edge, asked)}
-            if method.removeprefix("pretrained ") in TOWERS:
+            if learns(method):
                 among = np.ix_(asked, asked)
                 said = np.isfinite(score[among])
                 figures["calibration"] = calibration(score[among][said], edge[among][said])
             return about | {"method": method, **figures, "seconds": time.perf_counter() - start}
 
-        learnt = method.removeprefix("pretrained ") in TOWERS
-        of = f"_{arguments.image}_{arguments.size}_{arguments.school_epochs}" if learnt else ""
+        of = f"_{arguments.image}_{arguments.size}_{arguments.school_epochs}" if learns(method) else ""
         kept(arguments.out / f"{slug}_{method.replace(' ', '_')}{of}.json", make)
 
-    row("correlation", lambda: np.abs(np.corrcoef(x.T)))
-    row("lasso", lambda: lasso(x))
+    some = some_of(edge, asked, seed) if p > MOST_PC else all_pairs(p)
+    mask = np.full((p, p), np.nan)
+    mask[some[:, 1], some[:, 0]] = 0.0
+    row("correlation", lambda: np.abs(np.corrcoef(x.T)) + mask)
+    row("lasso", lambda: lasso(x) + mask)
     if p <= MOST_PC and find_spec("causallearn"):
         row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
+    known = {"known_edges": pairs[True], "known_non_edges": pairs[False]}
     for method, towers in asked_towers(arguments).items():
         if "pretrained" in arguments.learn:
-            row(f"pretrained {method}", lambda towers=towers: scores_of(schooled(towers, truth, arguments).fit(x)))
+            row(
+                f"pretrained {method}",
+                lambda towers=towers: scores_of_some(schooled(towers, truth, arguments), x, some),
+            )
+        if "told" in arguments.learn:
+            slug_told = f"{slug}_told_{towers}"
+            row(
+                f"told {method}",
+                lambda towers=towers, slug_told=slug_told: scores_of(
+                    schooled(towers, truth, arguments)
+                    .set_params(**settings(seed, arguments, slug_told), split="source")
+                    .fit(x, **known)
+                ),
+            )
         if "known" in arguments.learn:
             row(
                 method,
                 lambda towers=towers: scores_of(
-                    model(towers, seed, arguments, f"{slug}_{towers}", split="source").fit(
-                        x, known_edges=pairs[True], known_non_edges=pairs[False]
-                    )
+                    model(towers, seed, arguments, f"{slug}_{towers}", split="source").fit(x, **known)
                 ),
             )
 
@@ -255,6 +291,23 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
 
     for method, towers in asked_towers(arguments).items():
         row(method, lambda towers=towers: supervised(towers))
+
+
+def some_of(edge: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
+    """Choose pairs (source, target) among those that are asked for: all edges, and no more others than can be paid."""
+    pairs = np.array([(s, t) for s in asked for t in asked if s != t])
+    is_edge = edge[pairs[:, 1], pairs[:, 0]]
+    others = np.random.default_rng([seed, 6]).permutation(pairs[~is_edge])[:MOST_ASKED]
+    return np.concatenate([pairs[is_edge], others])
+
+
+def scores_of_some(learnt: sf.discover.D2CL, x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Apply a pretrained model to some pairs, as `fit` does to all; give (target, source), NaN elsewhere."""
+    before = learnt._pretrained
+    score = np.full((x.shape[1],) * 2, np.nan)
+    population = Population([x], learnt._view(before), np.arange(x.shape[1]))
+    score[pairs[:, 1], pairs[:, 0]] = learnt._probabilities(before.model, population, pairs)
+    return score
 
 
 def scores_of(fitted: sf.discover.BaseDiscoverer) -> np.ndarray:
@@ -333,13 +386,13 @@ def main() -> None:
     parser.add_argument("--p", nargs="+", type=int, default=[100, 500])
     parser.add_argument("--snr", nargs="+", type=float, default=list(SNRS))
     parser.add_argument("--truth", nargs="+", default=["direct"])
-    parser.add_argument("--hidden", type=int, default=0)
+    parser.add_argument("--hidden", type=float, default=0.0)
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--sources", type=float, default=0.2)
-    parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained"])
+    parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained", "told"])
     parser.add_argument("--towers", nargs="+", default=list(TOWERS.values()), choices=list(TOWERS.values()))
-    parser.add_argument("--systems", type=int, default=60)
-    parser.add_argument("--school-epochs", type=int, default=16)
+    parser.add_argument("--systems", type=int, default=40)
+    parser.add_argument("--school-epochs", type=int, default=10)
     parser.add_argument("--share", type=float, default=0.01)
     parser.add_argument("--networks", type=int, default=200)
     parser.add_argument("--units", type=int, default=SEEN)

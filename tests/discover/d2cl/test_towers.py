@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from synfer.discover.d2cl.graphs import N_FEATURES
+from synfer.discover.d2cl.graphs import n_features
 from synfer.discover.d2cl.model import D2CLModel
 from synfer.discover.d2cl.towers import SIZES, BatchNorm, GraphTower, ImageTower
 from synfer.forecast.ensemble import EnsembleLinear
 from synfer.forecast.frames import EnsembleConv2d
+
+N_FEATURES = n_features()
 
 
 def inputs(n_init, n_pairs, size="light", n_channels=3, seed=0):

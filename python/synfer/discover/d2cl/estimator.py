@@ -80,7 +80,8 @@ class D2CL(D2CLFitting):
     known_ : numpy.ndarray, (target, source)
         1 and 0 for known edges and non-edges, NaN elsewhere.
     history_ : list of History
-        How each initialisation learnt; of a fit without known pairs, in `pretrain`.
+        How each initialisation learnt; of a fit without known pairs, in `pretrain`. ``best_epoch`` is -1 of one whose
+        pretrained weights were better than those of every epoch.
     validation_pairs_ : numpy.ndarray, (pair, 2)
         Source and target of those that it was stopped by, of a fit with known pairs.
 
@@ -176,8 +177,9 @@ class D2CL(D2CLFitting):
         signal : str, optional
             Which signal of a Recording.
         known_edges, known_non_edges : sequence of (source, target), optional
-            Labels of units, as X has them. Without any, what `pretrain` learnt is applied; with them, a pretrained
-            model goes on learning.
+            Labels of units, as X has them. Without any, what `pretrain` learnt (or `load` read) is applied; with them,
+            a pretrained model goes on learning: its level is set by how many of them are edges, and if no epoch makes
+            it better on those that are held out, that is all that changes.
 
         Returns
         -------
@@ -284,7 +286,7 @@ class D2CL(D2CLFitting):
                 "known_edges and known_non_edges must be given where nothing was learnt before, got neither: "
                 "name some, or call pretrain first."
             )
-        population = Population(samples.segments, self._view(), samples.unit_ids, self._given_prior(samples))
+        population = Population(samples.segments, self._view(before), samples.unit_ids, self._given_prior(samples))
         trained = before
         self.__dict__.pop("validation_pairs_", None)  # an earlier fit's
         if len(pairs):

@@ -18,8 +18,8 @@ from synfer.storage import StrPath
 if TYPE_CHECKING:
     from synfer.discover.d2cl.estimator import D2CL
 
-SCHEMA = 1
-"""Layout of what is written; older ones are read, newer ones refused."""
+SCHEMA = 2
+"""Layout of what is written; older ones are read (in 1 a node said less), newer ones refused."""
 
 _WORK = "synfer.discover.D2CL"
 
@@ -60,14 +60,14 @@ def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
     estimator = cls(**(parameters | {"lags": tuple(parameters["lags"]), "device": device}))
     about = dict(state["model"])
     weights, n_init = about.pop("weights"), about.pop("n_init")
-    view = View(**(state["view"] | {"lags": tuple(state["view"]["lags"])}))
+    view = View(**({"layout": 1} | state["view"] | {"lags": tuple(state["view"]["lags"])}))
     # Before a model of that size is made: no damaged number may take all memory.
     if n_init != len(weights["first.weight"]):
         raise ValueError(f"n_init is {n_init}, of weights for {len(weights['first.weight'])}")
     most = max(10, SIZES[about["size"]].most_nodes)
     if about["n_channels"] != view.n_channels or not 0 < about["n_sorted"] <= most:
         raise ValueError(f"n_channels and n_sorted are {about['n_channels']} and {about['n_sorted']}")
-    model = D2CLModel(**about, seeds=range(n_init))
+    model = D2CLModel(**about, layout=view.layout, seeds=range(n_init))
     model.load_state_dict(weights)
     estimator._pretrained = Trained(model.to(device).eval(), view, state["dt"], [])
     return estimator

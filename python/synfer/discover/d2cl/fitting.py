@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
@@ -25,7 +27,7 @@ from synfer.discover.d2cl.towers import SIZES
 from synfer.errors import InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.likelihoods import LIKELIHOODS
-from synfer.forecast.training import train
+from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
 
@@ -94,7 +96,8 @@ class D2CLFitting(BaseDiscoverer):
         rng = check_random_state(self.random_state)
         return rng, rng.randint(2**31 - 1, size=self.n_init).tolist()
 
-    def _view(self) -> View:
+    def _view(self, before: Trained | None = None) -> View:
+        """Say how pairs are looked at; what a node says is as in an earlier lesson, by whatever synfer."""
         size = SIZES[self.size]
         return View(
             self.image,
@@ -103,6 +106,7 @@ class D2CLFitting(BaseDiscoverer):
             size.most_nodes,
             int(self.degree),
             self.towers,
+            *(() if before is None else (before.view.layout,)),
         )
 
     def _given_prior(self, samples: Samples) -> np.ndarray | None:
@@ -117,10 +121,10 @@ class D2CLFitting(BaseDiscoverer):
 
     def _refuse_other(self, before: Trained, samples: Samples) -> None:
         """Refuse to look at pairs otherwise than the pretrained model did."""
-        if before.view != self._view() or before.model.size != self.size or before.model.n_init != self.n_init:
+        if before.view != self._view(before) or before.model.size != self.size or before.model.n_init != self.n_init:
             raise InputError(
                 f"image, lags, size, towers, degree and n_init must be as in pretraining, {before.view}, got "
-                f"{self._view()}: set them back, or pretrain again."
+                f"{self._view(before)}: set them back, or pretrain again."
             )
         then, now = before.dt, samples.dt
         if then is not None and now is not None and not np.isclose(then, now, rtol=1e-6, atol=0.0):
@@ -139,20 +143,26 @@ class D2CLFitting(BaseDiscoverer):
         dt: float | None,
         before: Trained | None = None,
     ) -> Trained:
-        """Train every initialisation to the least loss on the pairs that are held out."""
+        """Train every initialisation to the least loss on the pairs that are held out.
+
+        One that goes on from an earlier lesson has its level set first, so that an epoch that only learns how many
+        edges there are is no better; it stays so, if none is better on these.
+        """
+        view = every.populations[0].view
         if before is not None:
-            model = copy.deepcopy(before.model)
+            model = _levelled(copy.deepcopy(before.model), every, learning)
         else:
             nodes = np.concatenate(
                 [p.sizes(every.pairs[learning][every.of[learning] == k]) for k, p in enumerate(every.populations)]
             )
             rate = float(every.labels[torch.from_numpy(learning)].mean())
             model = D2CLModel(
-                self._view().n_channels,
+                view.n_channels,
                 max(10, int(np.quantile(nodes, _SORTED))),
                 size=self.size,
                 towers=self.towers,
                 level=float(np.log(rate / (1.0 - rate))),
+                layout=view.layout,
                 seeds=seeds,
             ).to(self.device)
         schedule = Schedule(
@@ -163,18 +173,29 @@ class D2CLFitting(BaseDiscoverer):
             patience=self.patience,
             plateau_patience=max(1, self.patience // 3),
         )
+        stop_by = torch.from_numpy(held).to(self.device)
+        stood = None
+        if before is not None:
+            stood = evaluate(model, every, stop_by, LIKELIHOODS["bernoulli"])
+            then = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         path = None if self.checkpoint is None else Path(self.checkpoint)
         history = train(
             model,
             every,
             torch.from_numpy(learning).to(self.device),
-            torch.from_numpy(held).to(self.device),
+            stop_by,
             LIKELIHOODS["bernoulli"],
             schedule,
             seeds,
             progress=self.progress,
             checkpoint=None if path is None else path.with_name(f"{path.name}.{stage}"),
         )
+        if stood is not None:
+            for k, one in enumerate(history):
+                if one.best_loss >= float(stood[k]):
+                    one.best_epoch = -1
+                    for name, now in model.state_dict().items():
+                        now[k].copy_(then[name][k])
         unsettled = sum(not one.converged for one in history)
         if unsettled:
             warnings.warn(
@@ -183,7 +204,7 @@ class D2CLFitting(BaseDiscoverer):
                 NotConvergedWarning,
                 stacklevel=4,
             )
-        return Trained(model.eval(), self._view(), dt, history)
+        return Trained(model.eval(), view, dt, history)
 
     @torch.no_grad()
     def _probabilities(self, model: D2CLModel, population: Population, pairs: np.ndarray) -> np.ndarray:
@@ -202,6 +223,24 @@ class D2CLFitting(BaseDiscoverer):
                 out[first : first + len(some)] = torch.sigmoid(raw.double()).mean((1, 2)).cpu().numpy()
                 bar.update(len(some))
         return out
+
+
+@torch.no_grad()
+def _levelled(model: D2CLModel, every: Pairs, learning: np.ndarray) -> D2CLModel:
+    """Shift all logits of each initialisation, so that among the pairs learnt from as many edges are expected as are.
+
+    A lesson's pairs are seldom in the mix of the known ones. The order of pairs stays as it is.
+    """
+    starts = torch.from_numpy(learning).to(every.labels.device)
+    model.eval()
+    given = [model(*every.batch(rows)[:2])[0] for rows in evaluation_batches(model, every, starts)]
+    logits = torch.cat(given)[:, 0].double().cpu().numpy()  # (pair, init)
+    rate = float(every.labels[starts].double().mean())
+    for k, mine in enumerate(logits.T):
+        edge = np.abs(mine).max() + 50.0  # from there all are edges, or none
+        shift = brentq(lambda by, mine=mine: expit(mine + by).mean() - rate, -edge, edge)
+        model.last.bias[k] += shift
+    return model
 
 
 def each_network(networks: Any) -> Iterator[tuple[Any, Any]]:

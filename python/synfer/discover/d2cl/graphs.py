@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from synfer.errors import ShapeError
 
 LABELS = 6
 """Labels that are told apart: 0 (out of reach), 1 (the pair), 2 .. 4 (by distances), 5 (that, and all further ones)."""
 
-STATISTICS = 11
-"""Beside its label a node says: whether it is source or target, its association with each, plain and partial, the
-magnitudes of these (with few known pairs that a sign is no matter would have to be learnt first), and how much of it
-the others do not explain."""
+LAYOUTS = {1: 11, 2: 21}
+"""Layouts of what a node says beside its label, and of how many numbers: see `n_features`. 1 is read from old files."""
 
-N_FEATURES = LABELS + STATISTICS
+LAYOUT = 2
+
+_SHRUNK = (0.01, 0.9)  # of nothing, which Ledoit and Wolf leave of weak correlations, no pair is more than others
+
+
+def n_features(layout: int = LAYOUT) -> int:
+    """Count a node's features.
+
+    Its label, one-hot; whether it is source or target; its associations with each; the magnitudes of these (with few
+    known pairs that a sign is no matter would have to be learnt first); in layout 2 these again in units of what most
+    pairs have, for what is much among 500 units and 500 samples is little among 50; and how much of it the others do
+    not explain.
+    """
+    return LABELS + LAYOUTS[layout]
 
 
 @dataclass(frozen=True)
@@ -30,16 +43,34 @@ class Prior:
     ----------
     neighbours : list of numpy.ndarray
         Of each unit, those that it is joined with, the strongest first.
-    plain, partial : numpy.ndarray, (target, source), float32
-        Correlation of largest magnitude over the lags, alone and given all units at the source's time.
+    associations : numpy.ndarray, (kind, target, source), float32
+        Correlation of largest magnitude over the lags: plain; partial, given all units at the source's time; in layout
+        2 a third, partial given half of what is known of the others.
     unexplained : numpy.ndarray, (unit,), float32
-        Logarithm of the share of a unit's variance that all others leave.
+        Logarithm of the share of a unit's variance that all others leave; in layout 2 less the median unit's.
+    spread : numpy.ndarray, (kind,), or None
+        Standard deviation of each association over most pairs (the median magnitude over .6745); None in layout 1.
     """
 
     neighbours: list[np.ndarray]
-    plain: np.ndarray
-    partial: np.ndarray
+    associations: np.ndarray
     unexplained: np.ndarray
+    spread: np.ndarray | None = None
+
+    @property
+    def plain(self) -> np.ndarray:
+        """Correlations (target, source)."""
+        return np.asarray(self.associations[0])
+
+    @property
+    def partial(self) -> np.ndarray:
+        """Partial correlations (target, source)."""
+        return np.asarray(self.associations[1])
+
+    @property
+    def n_features(self) -> int:
+        """Features of a node."""
+        return n_features(1 if self.spread is None else 2)
 
     @cached_property
     def joined(self) -> np.ndarray:
@@ -63,9 +94,16 @@ def prior_graph(
     lags: Sequence[int],
     degree: int,
     given: np.ndarray | None = None,
-    ridge: float | None = None,
+    *,
+    shrinkage: float | None = None,
+    layout: int = LAYOUT,
 ) -> Prior:
     """Join each unit with those that it is associated with most.
+
+    Partial correlations are of ``(1 - a) C + a I``, C the correlations. Too small an ``a`` and with as many units as
+    samples they are mostly noise, in which plain correlations show more; so ``a`` is Ledoit's and Wolf's, the one whose
+    matrix is nearest to the true one, by the samples themselves. The third kind is halfway from there to none shared,
+    ``(1 + a) / 2``: where effects are not linear, what linear regression takes away for others is too much.
 
     Parameters
     ----------
@@ -76,29 +114,41 @@ def prior_graph(
         Partners that each unit chooses; chosen by one side, a pair is joined.
     given : array (target, source), optional
         A graph known from elsewhere, not 0 where there is an edge, in place of the choice.
-    ridge : float, optional
-        What is added to the diagonal of correlations before they are inverted; default sqrt(units / samples) / 10,
-        at least 0.01.
+    shrinkage : float, optional
+        ``a``; default Ledoit's and Wolf's, within 0.01 and 0.9.
+    layout : {1, 2}
+        1: partial correlations of ``C + max(0.01, sqrt(units / samples) / 10) I``, for models from old files.
+
+    References
+    ----------
+    O. Ledoit and M. Wolf, A well-conditioned estimator for large-dimensional covariance matrices, Journal of
+    Multivariate Analysis 88, 365-411 (2004).
     """
     samples = np.concatenate([np.asarray(s, dtype=np.float64) for s in segments])
     mean, scale = samples.mean(0), samples.std(0)
     n, n_units = samples.shape
     z = (samples - mean) / scale
-    added = max(0.01, 0.1 * np.sqrt(n_units / n)) if ridge is None else ridge
-    precision = np.linalg.inv(z.T @ z / n + added * np.eye(n_units))
-    plain, partial = np.zeros((n_units, n_units)), np.zeros((n_units, n_units))
+    correlation = z.T @ z / n
+    if layout == 1:
+        precisions = [np.linalg.inv(correlation + max(0.01, 0.1 * np.sqrt(n_units / n)) * np.eye(n_units))]
+    else:
+        a = float(np.clip(ledoit_wolf_shrinkage(z, assume_centered=True), *_SHRUNK)) if shrinkage is None else shrinkage
+        precisions = [
+            np.linalg.inv((1.0 - share) * correlation + share * np.eye(n_units)) for share in (a, (1.0 + a) / 2.0)
+        ]
+    found = np.zeros((1 + len(precisions), n_units, n_units))
     for lag in lags:
         products = np.zeros((n_units, n_units))
         for segment in segments:
             z = (segment - mean) / scale
             if len(z) > lag:
                 products += z[lag:].T @ z[: len(z) - lag]
-        correlation = products / n
-        plain = np.where(np.abs(correlation) > np.abs(plain), correlation, plain)
-        given_others = _partial(precision, correlation if lag else None)
-        partial = np.where(np.abs(given_others) > np.abs(partial), given_others, partial)
-    np.fill_diagonal(plain, 0.0)
-    np.fill_diagonal(partial, 0.0)
+        lagged = products / n
+        kinds = [lagged, *(_partial(precision, lagged if lag else None) for precision in precisions)]
+        for kind, now in enumerate(kinds):
+            found[kind] = np.where(np.abs(now) > np.abs(found[kind]), now, found[kind])
+    found[:, np.arange(n_units), np.arange(n_units)] = 0.0
+    plain = found[0]
     strength = np.maximum(np.abs(plain), np.abs(plain).T)
     if given is None:
         chosen = np.zeros((n_units, n_units), dtype=bool)
@@ -114,8 +164,13 @@ def prior_graph(
     for unit in range(n_units):
         mine = np.flatnonzero(chosen[unit])
         neighbours.append(mine[np.argsort(-strength[unit, mine], kind="stable")])
-    left = -np.log(np.diag(precision))
-    return Prior(neighbours, plain.astype(np.float32), partial.astype(np.float32), left.astype(np.float32))
+    left = -np.log(np.diag(precisions[0]))
+    spread = None
+    if layout > 1:
+        left -= np.median(left)
+        others = ~np.eye(n_units, dtype=bool)
+        spread = np.maximum([np.median(np.abs(kind[others])) / 0.6745 for kind in found], 1e-6)
+    return Prior(neighbours, found.astype(np.float32), left.astype(np.float32), spread)
 
 
 def _partial(precision: np.ndarray, lagged: np.ndarray | None) -> np.ndarray:
@@ -213,26 +268,34 @@ def subgraphs(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, (pair, most, N_FEATURES + most), float32
-        Features: the label, one-hot; is source; is target; plain association with source and target; partial with
-        both; magnitudes of these four; what the others leave unexplained. Then the adjacency with self-loops. An empty
-        node has neither, which is how it is known.
+    numpy.ndarray, (pair, most, feature + most), float32
+        Features: the label, one-hot; is source; is target; of each kind of association that with the source and that
+        with the target; magnitudes of these; in layout 2 asinh of these over the kind's spread; what the others leave
+        unexplained. Then the adjacency with self-loops. An empty node has neither, which is how it is known.
     """
     nodes, there = _nodes(prior, np.asarray(pairs), most)
     joined = prior.joined[nodes[:, :, None], nodes[:, None, :]] & there[:, :, None] & there[:, None, :]
     joined[:, 0, 1] = joined[:, 1, 0] = False
     labels = distance_labels(_all_distances(joined, 0, without=1), _all_distances(joined, 1, without=0))
-    out = np.zeros((len(nodes), most, N_FEATURES + most), dtype=np.float32)
+    out = np.zeros((len(nodes), most, prior.n_features + most), dtype=np.float32)
     np.put_along_axis(out, np.minimum(labels, LABELS - 1)[..., None], 1.0, axis=2)
     out[:, 0, LABELS] = out[:, 1, LABELS + 1] = 1.0
     source, target = nodes[:, :1], nodes[:, 1:2]
-    out[..., LABELS + 2] = prior.plain[nodes, source]
-    out[..., LABELS + 3] = prior.plain[target, nodes]
-    out[..., LABELS + 4] = prior.partial[nodes, source]
-    out[..., LABELS + 5] = prior.partial[target, nodes]
-    out[..., LABELS + 6 : LABELS + 10] = np.abs(out[..., LABELS + 2 : LABELS + 6])
-    out[..., LABELS + 10] = prior.unexplained[nodes]
-    out[..., N_FEATURES:] = joined | np.eye(most, dtype=bool)
+    n_kinds = len(prior.associations)
+    signed = out[..., LABELS + 2 : LABELS + 2 + 2 * n_kinds]
+    for k, kind in enumerate(prior.associations):
+        signed[..., 2 * k] = kind[nodes, source]
+        signed[..., 2 * k + 1] = kind[target, nodes]
+    first = LABELS + 2 + 2 * n_kinds
+    magnitudes = out[..., first : first + 2 * n_kinds]
+    np.abs(signed, out=magnitudes)
+    if prior.spread is not None:
+        first += 2 * n_kinds
+        np.arcsinh(
+            magnitudes / np.repeat(prior.spread, 2).astype(np.float32), out=out[..., first : first + 2 * n_kinds]
+        )
+    out[..., prior.n_features - 1] = prior.unexplained[nodes]
+    out[..., prior.n_features :] = joined | np.eye(most, dtype=bool)
     out[~there] = 0.0
     return out
 
@@ -274,17 +337,19 @@ def _all_distances(joined: np.ndarray, start: int, without: int) -> np.ndarray:
 
 def subgraphs_reference(prior: Prior, pairs: np.ndarray, most: int) -> np.ndarray:
     """Do what `subgraphs` does, pair by pair and step by step."""
-    out = np.zeros((len(pairs), most, N_FEATURES + most), dtype=np.float32)
+    out = np.zeros((len(pairs), most, prior.n_features + most), dtype=np.float32)
     for one, (source, target) in zip(out, np.asarray(pairs).tolist(), strict=True):
         nodes, joined, labels = enclosing(prior, source, target, most)
         n = len(nodes)
-        one[np.arange(n), np.minimum(labels, LABELS - 1)] = 1.0
-        one[0, LABELS] = one[1, LABELS + 1] = 1.0
-        one[:n, LABELS + 2] = prior.plain[nodes, source]
-        one[:n, LABELS + 3] = prior.plain[target, nodes]
-        one[:n, LABELS + 4] = prior.partial[nodes, source]
-        one[:n, LABELS + 5] = prior.partial[target, nodes]
-        one[:n, LABELS + 6 : LABELS + 10] = np.abs(one[:n, LABELS + 2 : LABELS + 6])
-        one[:n, LABELS + 10] = prior.unexplained[nodes]
-        one[:n, N_FEATURES : N_FEATURES + n] = joined | np.eye(n, dtype=bool)
+        for row, node, label in zip(one, nodes.tolist(), labels.tolist(), strict=False):
+            associations = [a for kind in prior.associations for a in (kind[node, source], kind[target, node])]
+            said = [float(k == min(label, LABELS - 1)) for k in range(LABELS)]
+            said += [float(node == source), float(node == target)]
+            said += associations
+            said += [abs(a) for a in associations]
+            if prior.spread is not None:
+                said += [math.asinh(abs(a) / prior.spread[k // 2]) for k, a in enumerate(associations)]
+            said.append(prior.unexplained[node])
+            row[: prior.n_features] = said
+        one[:n, prior.n_features : prior.n_features + n] = joined | np.eye(n, dtype=bool)
     return out

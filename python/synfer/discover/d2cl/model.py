@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from synfer.discover.d2cl.graphs import N_FEATURES
+from synfer.discover.d2cl.graphs import LAYOUT, n_features
 from synfer.discover.d2cl.towers import OUT, SIZES, BatchNorm, GraphTower, ImageTower, PReLU
 from synfer.forecast.ensemble import EnsembleLinear, EnsembleModule
 
@@ -27,6 +27,8 @@ class D2CLModel(EnsembleModule):
     towers : {"both", "image", "graph"}
     level : float
         Logit to begin with.
+    layout : int
+        Of a node's features.
     seeds : sequence of int, (I,)
     """
 
@@ -40,13 +42,14 @@ class D2CLModel(EnsembleModule):
         size: str = "light",
         towers: str = "both",
         level: float = 0.0,
+        layout: int = LAYOUT,
         seeds: Sequence[int] = (0,),
     ):
         super().__init__(len(seeds))
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
         self.n_channels, self.n_sorted, self.size, self.towers = n_channels, n_sorted, size, towers
         self.image = ImageTower(n_channels, SIZES[size], generators) if towers != "graph" else None
-        self.graph = GraphTower(N_FEATURES, n_sorted, generators) if towers != "image" else None
+        self.graph = GraphTower(n_features(layout), n_sorted, generators) if towers != "image" else None
         n_in = OUT * (2 if towers == "both" else 1)
         self.first, self.second = EnsembleLinear(n_in, 128, generators), EnsembleLinear(128, 64, generators)
         self.last = EnsembleLinear(64, 1, generators)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synfer.discover.d2cl.graphs import N_FEATURES, Prior, prior_graph, subgraphs
+from synfer.discover.d2cl.graphs import LAYOUT, Prior, prior_graph, subgraphs
 from synfer.discover.d2cl.images import Correlograms, Signal, density_images
 from synfer.errors import InputError, OutlierWarning
 from synfer.forecast.windows import Windows
@@ -32,6 +32,8 @@ class View:
     n_points, most_nodes, degree : int
     towers : str
         An image or a subgraph that no tower looks at is not made.
+    layout : int
+        Of a node's features, as `graphs.n_features` says.
     """
 
     image: str
@@ -40,6 +42,7 @@ class View:
     most_nodes: int
     degree: int
     towers: str = "both"
+    layout: int = LAYOUT
 
     @property
     def n_channels(self) -> int:
@@ -103,7 +106,7 @@ class Population:
                         stacklevel=2,
                     )
         if view.towers != "image":
-            self._prior = prior_graph(segments, view.lags, view.degree, prior)
+            self._prior = prior_graph(segments, view.lags, view.degree, prior, layout=view.layout)
 
     def images(self, pairs: np.ndarray) -> np.ndarray:
         """Give images (pair, channel, point, point) of pairs (source, target); of one number where not looked at."""
@@ -121,10 +124,10 @@ class Population:
 
     def sizes(self, pairs: np.ndarray) -> np.ndarray:
         """Count the nodes of each pair's subgraph."""
-        graphs = self.graphs(pairs)
-        if graphs.shape[-1] == 1:
+        if self._prior is None:
             return np.full(len(pairs), 2)
-        return np.asarray((np.diagonal(graphs[..., N_FEATURES:], axis1=1, axis2=2) > 0).sum(1))
+        joined = self.graphs(pairs)[..., self._prior.n_features :]
+        return np.asarray((np.diagonal(joined, axis1=1, axis2=2) > 0).sum(1))
 
 
 class Pairs(Windows):
