@@ -202,7 +202,7 @@ def threshold_var(rng: np.random.Generator, key: int) -> Pair:
 
 
 def henon_maps(rng: np.random.Generator, key: int) -> Pair:
-    """x_i <- 1.4 - (c mean of sources' x + (1 - c) x_i)^2 + .3 x_i a step before, and a little noise on what is seen."""
+    """x_i <- 1.4 - (c mean of sources' x + (1 - c) x_i)^2 + .3 x_i a step before; a little noise on what is seen."""
     n, length, c = int(rng.choice((10, 20))), int(rng.choice(LENGTHS)), float(rng.choice([0.1, 0.2]))
     edges = _edges(rng, n)
     degree = edges.sum(axis=1)
