@@ -108,12 +108,12 @@ def escape_spikes(rng: np.random.Generator, key: int) -> Pair:
     )
     network = Network("escape_lif", {}, wiring, drive=WhiteNoiseDrive(15.0, 0.3),
                       synapse=ExponentialSynapse(0.005, 0.005))  # fmt: skip
-    return _only(_network(network, float(rng.choice([20.0, 60.0])), 1e-3, key), "spikes")
+    return _only(_network(network, float(rng.choice([10.0, 20.0])), 1e-3, key), "spikes")
 
 
 def glm_spikes(rng: np.random.Generator, key: int) -> Pair:
     """Counts by a logistic chance of own refractoriness (5 ms) and filtered inputs (6 ms), some 15 a second."""
-    n, length = int(rng.choice(SIZES)), 1000 * int(rng.choice([20, 60]))
+    n, length = int(rng.choice(SIZES)), 1000 * int(rng.choice([10, 20]))
     edges = _edges(rng, n)
     weights = _signed(rng, edges, 1.2)
     base = np.log(0.015) + rng.normal(0.0, 0.3, n)
@@ -134,7 +134,7 @@ def clustered_spikes(rng: np.random.Generator, key: int) -> Pair:
     wiring = clustered(n - n // 5, n // 5, 4, p_within=0.5, p_between=0.05, weight=LogNormal(5.0, 4.0), seed=key)
     one = robustness.paper(n, 0.2, key)
     network = Network(one.model, one.parameters, wiring, drive=one.drive, synapse=one.synapse)
-    return robustness._pair(run(network, 40.0, record="spikes", seed=key), wiring, key, 0)
+    return robustness._pair(run(network, 20.0, record="spikes", seed=key), wiring, key, 0)
 
 
 def conductance_calcium(rng: np.random.Generator, key: int) -> Pair:

@@ -35,7 +35,7 @@ def believed_slowly(pvalue: np.ndarray) -> np.ndarray:
                 none = 2.0 * stats.norm.pdf(z / scale) / scale
                 for share, d in zip(rules.SHARES, width, strict=True):
                     both = share * edge + (1.0 - share) * none
-                    weight = np.prod(both) * stats.beta.pdf(share, 1, 5) * d * np.exp(-3.0 * (scale - 1.0))
+                    weight = np.prod(both) * stats.beta.pdf(share, 2, 6) * d * np.exp(-3.0 * (scale - 1.0))
                     total += weight
                     weighted += weight * share * edge / both
     return weighted / total
