@@ -63,6 +63,18 @@ def test_small_effects_that_are_no_edges_widen_the_null():
     assert two_groups(drawn(4000, 0.1, 12.0, 3)[0]).scale < 1.1
 
 
+def test_a_few_strong_and_some_weak_edges_let_expect_weaker_ones_and_equal_ones_do_not():
+    rng = np.random.default_rng(8)
+    edge = rng.random(4000) < 0.25
+
+    def believed(effect):
+        return two_groups(2.0 * stats.norm.sf(np.abs(np.where(edge, effect, 0.0) + rng.normal(size=4000))))
+
+    weak, equal = believed(rng.exponential(4.0, 4000)), believed(5.0)
+    assert weak.share == pytest.approx(edge.mean(), abs=0.04) and equal.share == pytest.approx(edge.mean(), abs=0.05)
+    assert weak.sureness < 0.93 < 0.98 < equal.sureness
+
+
 def test_nothing_is_believed_of_noise_and_little_of_few():
     belief = two_groups(np.random.default_rng(4).random(2000))
     assert belief.sureness < 0.65 and belief.information < 0.02
