@@ -185,9 +185,10 @@ def main() -> None:
         ],
         columns=["goal, one answer a recording", "asked", "measured"],
     )
-    n = rows.groupby(["kind", "k"]).ngroups
+    n, made = rows.groupby(["kind", "k"]).ngroups, len(list(home.glob("*.json")))
     text = (
-        f"{n} recordings of {rows['kind'].nunique()} kinds that had no part in making the prediction; misses stay in."
+        f"{n} recordings of {rows['kind'].nunique()} kinds that had no part in making the prediction; misses stay in. "
+        f"Of {made - n} more nothing was predicted: too few spikes, or no edge."
     )
     write_results("trust_held_out", "The trust card's prediction on kinds held out", text, table, goals)
 
