@@ -8,9 +8,10 @@ from synfer.discover import ConditionalGranger, Samples
 from synfer.evaluate import compare, rejections
 from synfer.recording import Recording
 from synfer.simulate import izhikevich_network, run, var_coefficients, var_network
+from synfer.trust import reference as rules
 from synfer.trust.own import own_histories
-from synfer.trust.reference import HALF_WIDTHS, Reference, predictions, reference_of
-from synfer.trust.two_groups import Belief
+from synfer.trust.reference import AS_GOOD, HALF_WIDTHS, Reference, as_good, predictions, reference_of
+from synfer.trust.two_groups import Belief, two_groups
 
 
 def samples_of(recording: Recording, signal: str) -> Samples:
@@ -66,6 +67,36 @@ def test_units_that_do_not_act_leave_it_blind_and_spikes_that_are_not_found_are_
     spiky = Recording({"x": rng.standard_t(2.2, size=(800, 10))}, 1e-3)
     reference, _ = asked(samples_of(spiky, "x"))
     assert reference.foreign and reference.class_ == "unsure"
+
+
+def test_only_models_that_forecast_about_as_well_as_the_best_are_asked():
+    told = [(name, np.zeros((2, 2))) for name in "abc"]
+    kept = as_good(zip(told, [1.0, 1.0 + 0.9 * AS_GOOD, 1.0 + 1.1 * AS_GOOD], strict=True))
+    assert [name for name, _ in kept] == ["a", "b"]
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(2000, 10))
+    for t in range(2, len(x)):
+        x[t, 1:] += 0.6 * x[t - 2, :-1]  # of one lag nothing is seen of it
+    reference, belief = asked(samples_of(Recording({"x": x}, 1e-3), "x"))
+    assert "1 lag" not in reference.by and "lag=1" not in reference.by
+    edge = np.eye(10, k=-1, dtype=bool)[~np.eye(10, dtype=bool)]
+    assert belief.probability[edge].min() > 0.9 > 0.5 > belief.probability[~edge].max()
+
+
+def test_where_what_is_made_for_the_signal_sees_nothing_half_is_believed_of_regressions(monkeypatch):
+    network = var_network(var_coefficients(10, 1, 0.2, radius=0.8, seed=3))
+    seen = run(network, 0.6, record="x", initial_state="stationary", seed=3)
+    samples = samples_of(seen, "x")
+    alone, belief = asked(samples)
+    noise = np.random.default_rng(5).random((10, 10))
+    monkeypatch.setattr(rules, "signal_kind", lambda _: "voltage")
+    monkeypatch.setattr(rules, "_of_events", lambda _: iter([("events", noise)]))
+    reference, half = asked(samples)
+    assert reference.by == f"events, half; {alone.by}, half"
+    other = two_groups(noise[~np.eye(10, dtype=bool)])
+    assert half.probability == pytest.approx(0.5 * (belief.probability + other.probability))
+    monkeypatch.setattr(rules, "_of_events", lambda _: iter([("events", np.where(noise < 0.2, 1e-9, noise))]))
+    assert asked(samples)[0].by == "events"
 
 
 def test_nothing_to_go_by():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from synfer.trust.sparse import LEVEL, sparse_granger, swept
+from synfer.trust.sparse import LEVEL, full_criterion, sparse_fit, sparse_granger, swept
 
 
 def system(seed: int, n: int, length: int, edges: dict[tuple[int, int], float]) -> np.ndarray:
@@ -16,11 +16,16 @@ def system(seed: int, n: int, length: int, edges: dict[tuple[int, int], float]) 
     return x
 
 
-def slowly(x: np.ndarray, lags: int) -> np.ndarray:
-    """The same selection and the same tests, each by statsmodels."""
+def schwarz(y: np.ndarray, columns: list[np.ndarray]) -> float:
+    """Statsmodels' BIC, a row's, without the Gaussian's constants."""
+    return float(sm.OLS(y, sm.add_constant(np.stack(columns, axis=1))).fit().bic / len(y) - np.log(2.0 * np.pi) - 1.0)
+
+
+def slowly(x: np.ndarray, lags: int) -> tuple[np.ndarray, float]:
+    """The same selection, the same tests and the same criterion, each by statsmodels."""
     n, own = x.shape[1], max(lags, 3)
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    found = np.full((n, n), np.nan)
+    found, criteria = np.full((n, n), np.nan), []
 
     def back(j: int, k: int) -> np.ndarray:
         return z[own - k : len(z) - k, j]
@@ -44,15 +49,35 @@ def slowly(x: np.ndarray, lags: int) -> np.ndarray:
         for j in range(n):
             if j != i:
                 found[i, j] = tested(j, inside)
-    return found
+        criteria.append(schwarz(z[own:, i], base + [c for k in inside for c in columns[k]]))
+    return found, float(np.mean(criteria))
 
 
 @pytest.mark.parametrize("lags", [1, 3])
 def test_agrees_with_regressions_one_by_one(lags):
     x = system(1, 5, 250, {(1, 0): 0.4, (2, 1): 0.4, (3, 3): 0.5, (3, 1): -0.2})
-    fast = sparse_granger([x], lags)
-    assert fast == pytest.approx(slowly(x, lags), rel=1e-4, abs=1e-12, nan_ok=True)
+    fast, criterion = sparse_fit([x], lags)
+    slow, other = slowly(x, lags)
+    assert fast == pytest.approx(slow, rel=1e-4, abs=1e-12, nan_ok=True) and criterion == pytest.approx(other, abs=1e-6)
+    assert np.array_equal(sparse_granger([x], lags), fast, equal_nan=True)
     assert fast[1, 0] < 1e-4 and fast[2, 1] < 1e-4
+
+
+@pytest.mark.parametrize("lags", [1, 3])
+def test_the_criterion_of_all_sources_is_that_of_regressions_one_by_one(lags):
+    x = system(1, 5, 250, {(1, 0): 0.4, (2, 1): 0.4}) * np.array([1.0, 5.0, 0.1, 2.0, 1.0])
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    columns = [z[lags - k : len(z) - k, j] for k in range(1, lags + 1) for j in range(5)]
+    assert full_criterion([x], lags) == pytest.approx(np.mean([schwarz(z[lags:, i], columns) for i in range(5)]))
+    assert full_criterion([x[:20]], lags) == (np.inf if lags == 3 else pytest.approx(full_criterion([x[:20]], 1)))
+
+
+def test_the_criterion_asks_for_the_lags_that_act():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(1500, 6))
+    for t in range(2, len(x)):
+        x[t, 1:] += 0.5 * x[t - 2, :-1]
+    assert sparse_fit([x], 2)[1] < min(sparse_fit([x], 1)[1], sparse_fit([x], 5)[1]) - 0.01
 
 
 def test_sweeping_regresses_and_can_be_undone():

@@ -35,7 +35,7 @@ def believed_slowly(pvalue: np.ndarray) -> np.ndarray:
                 none = 2.0 * stats.norm.pdf(z / scale) / scale
                 for share, d in zip(rules.SHARES, width, strict=True):
                     both = share * edge + (1.0 - share) * none
-                    weight = np.prod(both) * stats.beta.pdf(share, 1, 5) * d * np.exp(-3.0 * (scale - 1.0))
+                    weight = np.prod(both) * stats.beta.pdf(share, 2, 6) * d * np.exp(-3.0 * (scale - 1.0))
                     total += weight
                     weighted += weight * share * edge / both
     return weighted / total
@@ -61,6 +61,18 @@ def test_small_effects_that_are_no_edges_widen_the_null():
     wide = two_groups(drawn(4000, 0.1, 12.0, 3, scale=1.6)[0])
     assert wide.scale > 1.4 and wide.share == pytest.approx(0.1, abs=0.03)
     assert two_groups(drawn(4000, 0.1, 12.0, 3)[0]).scale < 1.1
+
+
+def test_a_few_strong_and_some_weak_edges_let_expect_weaker_ones_and_equal_ones_do_not():
+    rng = np.random.default_rng(8)
+    edge = rng.random(4000) < 0.25
+
+    def believed(effect):
+        return two_groups(2.0 * stats.norm.sf(np.abs(np.where(edge, effect, 0.0) + rng.normal(size=4000))))
+
+    weak, equal = believed(rng.exponential(4.0, 4000)), believed(5.0)
+    assert weak.share == pytest.approx(edge.mean(), abs=0.04) and equal.share == pytest.approx(edge.mean(), abs=0.05)
+    assert weak.sureness < 0.93 < 0.98 < equal.sureness
 
 
 def test_nothing_is_believed_of_noise_and_little_of_few():

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from synfer.discover.autoregression import LeastSquares, lagged_factor, n_rows
+
 LEVEL = 0.05  # p of the last source that is let in
 OWN_LAGS = 3  # at least
 CLIP = 4.0  # deviations: beyond, powers of a spike's height are all that a regression sees
 
 
 def sparse_granger(segments: list[np.ndarray], lags: int) -> np.ndarray:
-    """P-value of each pair (target, source), given the sources that a forward selection finds.
+    """P-value of each pair (target, source), given the sources that a forward selection finds: `sparse_fit`'s."""
+    return sparse_fit(segments, lags)[0]
+
+
+def sparse_fit(segments: list[np.ndarray], lags: int) -> tuple[np.ndarray, float]:
+    """P-value of each pair (target, source), given the sources that a forward selection finds; and how good a model.
 
     Each target is regressed on its own past (3 lags or ``lags``; squares, the cube and the product of the last two
     samples, in deviations, so that a unit that is not linear in itself is not taken to be driven). Sources come in one
@@ -25,8 +32,10 @@ def sparse_granger(segments: list[np.ndarray], lags: int) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, (target, source)
-        NaN on the diagonal. The selection looks at the same data, so that p-values of those let in are a little small.
+    numpy.ndarray, (target, source), and float
+        P-values, NaN on the diagonal; the selection looks at the same data, so that those of what is let in are a
+        little small. And Schwarz's criterion, mean over targets of log(residual / own variance) + k log(rows) / rows
+        with k coefficients: less is better, and `full_criterion` says as much of the model of all sources.
 
     References
     ----------
@@ -41,14 +50,33 @@ def sparse_granger(segments: list[np.ndarray], lags: int) -> np.ndarray:
     past = np.concatenate([np.concatenate([x[own - k : len(x) - k] for k in range(1, lags + 1)], axis=1) for x in z])
     past, later = past - past.mean(axis=0), later - later.mean(axis=0)
     groups = np.arange(n)[:, None] + n * np.arange(lags)
-    found = np.full((n, n), np.nan)
+    found, criterion = np.full((n, n), np.nan), 0.0
     for i in range(n):
         extra = np.concatenate([_own(x[:, i], lags, own) for x in z])
         design = np.concatenate([past, extra - extra.mean(axis=0), later[:, [i]]], axis=1)
         gram = design.T @ design
         gram[np.diag_indices_from(gram)] += 1e-8 * len(later)
-        found[i] = _of_target(gram, groups, i, extra.shape[1], len(later))
-    return found
+        found[i], left, used = _of_target(gram, groups, i, extra.shape[1], len(later))
+        criterion += _schwarz(left, used, len(later)) / n
+    return found, criterion
+
+
+def full_criterion(segments: list[np.ndarray], lags: int) -> float:
+    """Schwarz's criterion, as `sparse_fit` gives it, of the autoregression in which all sources are.
+
+    Infinite where the samples do not determine it.
+    """
+    n, rows = segments[0].shape[1], n_rows(segments, lags)
+    if rows < 2 * (1 + n * lags):
+        return float("inf")
+    fit = LeastSquares(lagged_factor([np.asarray(x, dtype=np.float64) for x in segments], lags), n, lags, rows)
+    variance = np.maximum(np.concatenate(segments).astype(np.float64).var(axis=0), 1e-300)
+    return float(np.mean([_schwarz(left, 1 + n * lags, rows) for left in np.diag(fit.sse) / variance]))
+
+
+def _schwarz(left: float, used: int, rows: int) -> float:
+    """Of residuals' sum of squares, in variances."""
+    return float(np.log(max(left / rows, 1e-12)) + used * np.log(rows) / rows)
 
 
 def _own(x: np.ndarray, lags: int, own: int) -> np.ndarray:
@@ -60,7 +88,8 @@ def _own(x: np.ndarray, lags: int, own: int) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.empty((len(x) - own, 0))
 
 
-def _of_target(gram: np.ndarray, groups: np.ndarray, i: int, n_extra: int, rows: int) -> np.ndarray:
+def _of_target(gram: np.ndarray, groups: np.ndarray, i: int, n_extra: int, rows: int) -> tuple[np.ndarray, float, int]:
+    """P-values (source,), the sum of squares that is left, and how many coefficients leave it."""
     n, lags = groups.shape
     for k in (*groups[i], *range(n * lags, n * lags + n_extra)):
         gram = swept(gram, k)
@@ -83,7 +112,7 @@ def _of_target(gram: np.ndarray, groups: np.ndarray, i: int, n_extra: int, rows:
         for k in groups[j]:
             without = swept(without, k, out=True)
         pvalue[j] = _tests(without, groups[[j]], rows - used)[0]
-    return pvalue
+    return pvalue, float(gram[-1, -1]), used
 
 
 def _tests(gram: np.ndarray, groups: np.ndarray, freedom: int) -> np.ndarray:

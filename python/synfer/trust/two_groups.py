@@ -5,7 +5,8 @@
 N+ is the half-normal of pairs without an edge; its scale s is 1 where the p-values are right, and more where small
 effects that are no edges (of chains, of what is hidden) make them too small. h is the folded normal of effects that are
 not 0: gamma distributed with mean m, or, as neurons of two kinds make them, four fifths with mean m and one fifth with
-2 m. Nothing is estimated at a point: share, s, m and shape are summed over a grid, weighted by prior x likelihood.
+2 m; or exponentially, so that most are too weak to be told from none, and a few that are seen let expect more. Nothing
+is estimated at a point: share, s, m and shape are summed over a grid, weighted by prior x likelihood.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from scipy.special import ndtri
 SHARES = np.array([0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
 SCALES = np.array([1.0, 1.15, 1.35, 1.6, 2.0])
 MEANS = np.geomspace(0.3, 30.0, 15)
-SHAPES = ((0.3, 0.0), (0.5, 0.0), (0.3, 0.2))  # coefficient of variation; share of effects twice as large
-DENSITY = 5.0  # prior of the share: Beta(1, 5)
+SHAPES = ((0.3, 0.0), (0.5, 0.0), (0.3, 0.2), (1.0, 0.0))  # coefficient of variation; share of effects twice as large
+DENSITY = (2.0, 6.0)  # prior of the share: Beta(2, 6)
 WIDENING = 3.0  # prior of the scale: exp(-3 (s - 1))
 FEWEST = 10  # p-values
 HIGHEST = 40.0
@@ -124,7 +125,9 @@ def _grid() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def _prior(share: np.ndarray, scale: np.ndarray) -> np.ndarray:
     width = np.gradient(SHARES)[np.searchsorted(SHARES, share)]
-    return np.asarray((DENSITY - 1.0) * np.log1p(-share) - WIDENING * (scale - 1.0) + np.log(width))
+    few, many = DENSITY
+    density = (few - 1.0) * np.log(share) + (many - 1.0) * np.log1p(-share)
+    return np.asarray(density - WIDENING * (scale - 1.0) + np.log(width))
 
 
 def _effects(mean: float, variation: float, large: float) -> np.ndarray:
