@@ -1,6 +1,7 @@
 """LaDID on counts of spikes: populations with time constants of their own, within what it learnt from and beyond.
 
-    python bench/run.py ladid_neural [--out build/ladid_neural] [--train 200] [--test 200] [--seeds 3] [--cached]
+    python bench/run.py ladid_neural [--out build/ladid_neural] [--train 200] [--test 200] [--seeds 3]
+                                     [--epochs 25] [--model LaDID RNN "latent ODE"] [--cached]
 
 Forty neurons fire as Poisson processes at rates that a recurrent population gives them (`simulate.rate_network`: 40
 tanh units on a plane of two random directions, which turns; mean 10 Hz and up to 20 Hz). A realisation has its own
@@ -36,7 +37,7 @@ from synfer.errors import NotConvergedWarning
 from synfer.forecast.start import ridge_map
 
 N_UNITS, N_CONTEXT, N_BINS, BIN, STEP = 40, 20, 60, 0.025, 0.001
-MODELS = {"LaDID": "query", "latent ODE": "ode", "RNN": "rnn"}
+MODELS = {"LaDID": "query", "RNN": "rnn", "latent ODE": "ode"}
 LEARNT = ((0.06, 0.085), (0.095, 0.12))
 SETS = {"as learnt": LEARNT, "between": ((0.085, 0.095),), "beyond": ((0.13, 0.15),)}
 LEAST = 0.01  # counts a bin that a regression is let forecast
@@ -119,14 +120,14 @@ def measure(seed: int, arguments: argparse.Namespace) -> None:
     keep("true rates", {which: expected[:, N_CONTEXT:] for which, (_, expected) in sets.items()})
     keep("system known", {which: weighted(simulated, seen) for which, seen in contexts.items()})
     keep("regression", {which: regressed(known, seen) for which, seen in contexts.items()})
-    for name, dynamics in MODELS.items():
+    for name in arguments.model:
         stem = arguments.out / f"{name.replace(' ', '_')}_{seed}"
         if stem.with_suffix(".json").exists():
             continue
         model = sf.forecast.LaDID(
             n_context=N_CONTEXT,
             head="poisson",
-            dynamics=dynamics,
+            dynamics=MODELS[name],
             d_latent=8,
             stage_epochs=1,
             max_epochs=arguments.epochs,
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), help="which to fit")
     parser.add_argument("--cached", action="store_true", help="table what is in --out, however little")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
