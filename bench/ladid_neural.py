@@ -116,10 +116,11 @@ def measure(seed: int, arguments: argparse.Namespace) -> None:
         (arguments.out / f"{name.replace(' ', '_')}_{seed}.json").write_text(json.dumps(rows))
 
     contexts = {which: held.to_array()[:, :N_CONTEXT] for which, (held, _) in sets.items()}
-    simulated = populations(2_000, LEARNT, 5 * seed + 4)[1]
-    keep("true rates", {which: expected[:, N_CONTEXT:] for which, (_, expected) in sets.items()})
-    keep("system known", {which: weighted(simulated, seen) for which, seen in contexts.items()})
-    keep("regression", {which: regressed(known, seen) for which, seen in contexts.items()})
+    if not (arguments.out / f"regression_{seed}.json").exists():
+        simulated = populations(2_000, LEARNT, 5 * seed + 4)[1]
+        keep("true rates", {which: expected[:, N_CONTEXT:] for which, (_, expected) in sets.items()})
+        keep("system known", {which: weighted(simulated, seen) for which, seen in contexts.items()})
+        keep("regression", {which: regressed(known, seen) for which, seen in contexts.items()})
     for name in arguments.model:
         stem = arguments.out / f"{name.replace(' ', '_')}_{seed}"
         if stem.with_suffix(".json").exists():
