@@ -214,8 +214,15 @@ class LaDIDFitting(BaseEstimator):
         stride = self.stride
         if stride is None and self.head == "poisson":
             stride = max(1, self.n_context // _OVERLAP)
-        moments = {"offset": self.offset_, "scale": self.scale_}
-        return Pieces(trajectories, self.n_context, n_query, stride=stride, **moments, device=self.device)
+        return Pieces(
+            trajectories,
+            self.n_context,
+            n_query,
+            stride=stride,
+            offset=self.offset_,
+            scale=self.scale_,
+            device=self.device,
+        )
 
     def _shares(self, pieces: Pieces, training: np.ndarray, validation: np.ndarray) -> list[torch.Tensor]:
         shares = [pieces.of(training), pieces.of(validation, whole=True)]

@@ -160,7 +160,8 @@ class LaDIDModel(EnsembleModule):
         times : Tensor, (I, B, L)
             From the piece's first sample, which is earlier than where the piece begins again.
         """
-        context, target, weight = piece[:, :, : self.n_context], piece, None
+        context, target = piece[:, :, : self.n_context], piece
+        weight: Tensor | None = None
         if self.counts is not None and not self.training:
             after = slice(self.n_context, None)
             raw = self.forecast(context, times[:, :, : self.n_context], times[:, :, after])
