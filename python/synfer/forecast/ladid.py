@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral, Real
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from synfer.forecast import ladid_file
 from synfer.forecast.ladid_fitting import LaDIDFitting, read
-from synfer.forecast.ladid_model import DYNAMICS, freeze, thaw
+from synfer.forecast.ladid_model import freeze, thaw
 from synfer.storage import StrPath, as_choice
 from synfer.trajectories import Trajectories
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_COUNT = [Interval(Integral, 1, None, closed="left")]
-_POSITIVE = [Interval(Real, 0.0, None, closed="neither")]
 
 
 class LaDID(LaDIDFitting):
@@ -62,10 +56,16 @@ class LaDID(LaDIDFitting):
         Standard deviation that the Gaussian law has in training, in standard deviations of the samples.
     smoothness : float
         Weight of the joint of multiple shooting.
+    thinning : float
+        Share of a context's spikes, drawn anew in each step of training, that psi is not told of: they are forecast
+        (``head="poisson"``).
     static : bool
         Whether the decoder is told directly what of a context stands still.
     curriculum : bool
         Whether the query grows, or is of ``n_query`` samples from the first epoch on.
+    stride : int, optional
+        Samples from where a context that is learnt from begins to where the next does; by default ``n_context``, of
+        counts a fifth of that.
     stage_epochs : int
         Epochs at each shorter query.
     max_epochs, patience : int
@@ -113,29 +113,6 @@ class LaDID(LaDIDFitting):
     (20, 2, 4)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **dict.fromkeys(
-            ("n_context", "d_latent", "d_model", "d_hidden", "n_layers", "n_frequencies", "stage_epochs"), _COUNT
-        ),
-        **dict.fromkeys(("max_epochs", "patience", "batch_size", "n_init"), _COUNT),
-        **dict.fromkeys(("noise", "learning_rate"), _POSITIVE),
-        "n_query": [*_COUNT, None],
-        "n_decoded": [*_COUNT, None],
-        "head": [StrOptions({"gaussian", "poisson"})],
-        "encoder": [StrOptions({"auto", "cnn", "mlp", "linear"})],
-        "dynamics": [StrOptions(set(DYNAMICS))],
-        "dropout": [Interval(Real, 0.0, 1.0, closed="left")],
-        "smoothness": [Interval(Real, 0.0, None, closed="left")],
-        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither")],
-        "static": ["boolean"],
-        "curriculum": ["boolean"],
-        "checkpoint": [str, Path, None],
-        "device": [str],
-        "progress": ["boolean"],
-        "random_state": ["random_state"],
-    }
-
     def __init__(
         self,
         *,
@@ -153,8 +130,10 @@ class LaDID(LaDIDFitting):
         dropout: float = 0.0,
         noise: float = 0.1,
         smoothness: float = 0.1,
+        thinning: float = 0.25,
         static: bool = True,
         curriculum: bool = True,
+        stride: int | None = None,
         stage_epochs: int = 10,
         max_epochs: int = 200,
         patience: int = 20,
@@ -182,8 +161,10 @@ class LaDID(LaDIDFitting):
         self.dropout = dropout
         self.noise = noise
         self.smoothness = smoothness
+        self.thinning = thinning
         self.static = static
         self.curriculum = curriculum
+        self.stride = stride
         self.stage_epochs = stage_epochs
         self.max_epochs = max_epochs
         self.patience = patience

@@ -15,8 +15,8 @@ from synfer.storage import StrPath
 if TYPE_CHECKING:
     from synfer.forecast.ladid import LaDID
 
-SCHEMA = 1
-"""Layout of what is written; older ones are read, newer ones refused."""
+SCHEMA = 2
+"""Layout of what is written; older ones are read, newer ones refused. 1 knew no weights of counts by their times."""
 
 _WORK = "synfer.forecast.LaDID"
 _ARRAYS = ("offset_", "scale_", "residual_variance_", "validation_")
@@ -63,12 +63,15 @@ def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
         setattr(estimator, name, state["arrays"][name].numpy())
     estimator.sample_shape_ = tuple(state["sample_shape"])
     about = state["model"]
+    counted = about["weights"].get("counts.rates")
+    rates = None if counted is None else counted[0]
     model = LaDIDModel(
         estimator.sample_shape_,
         **estimator._sizes(),
         horizon=estimator.horizon_,
         step=about["step"],
         reach=about["reach"],
+        rates=rates,
         seeds=range(about["n_init"]),
     )
     model.load_state_dict(about["weights"])

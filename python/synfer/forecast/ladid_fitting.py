@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
 
 from synfer.errors import HorizonWarning, InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.frames import SHRINKING
-from synfer.forecast.ladid_model import Bound, LaDIDModel
+from synfer.forecast.ladid_model import DYNAMICS, Bound, LaDIDModel
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.pieces import Pieces
 from synfer.forecast.training import train
@@ -26,13 +26,38 @@ from synfer.trajectories import Trajectories, increasing, is_one, items
 
 _REACH = 0.45  # of a context's length: within which samples attend by time
 _TOGETHER = 32  # contexts in one pass without gradients
+_OVERLAP = 5  # contexts that a count is in: each is noisy in a way of its own, and less is learnt by heart
 _LEAST_VARIANCE = 1e-6  # of the samples' own: a pixel that is dark throughout has no likelihood otherwise
+
+_COUNT = [Interval(Integral, 1, None, closed="left")]
+_POSITIVE = [Interval(Real, 0.0, None, closed="neither")]
+_NOT_NEGATIVE = [Interval(Real, 0.0, None, closed="left")]
+_SHARE = [Interval(Real, 0.0, 1.0, closed="left")]
+_COUNT_OR_NONE = [*_COUNT, None]
+_YES_OR_NO = ["boolean"]
 
 
 class LaDIDFitting(BaseEstimator):
     """The working parts of `LaDID`, which says what they are for."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **dict.fromkeys(
+            ("n_context", "d_latent", "d_model", "d_hidden", "n_layers", "n_frequencies", "stage_epochs"), _COUNT
+        ),
+        **dict.fromkeys(("max_epochs", "patience", "batch_size", "n_init"), _COUNT),
+        **dict.fromkeys(("n_query", "n_decoded", "stride"), _COUNT_OR_NONE),
+        **dict.fromkeys(("noise", "learning_rate"), _POSITIVE),
+        **dict.fromkeys(("smoothness", "weight_decay"), _NOT_NEGATIVE),
+        **dict.fromkeys(("dropout", "thinning"), _SHARE),
+        **dict.fromkeys(("static", "curriculum", "progress"), _YES_OR_NO),
+        "head": [StrOptions({"gaussian", "poisson"})],
+        "encoder": [StrOptions({"auto", "cnn", "mlp", "linear"})],
+        "dynamics": [StrOptions(set(DYNAMICS))],
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither")],
+        "checkpoint": [str, Path, None],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
 
     n_context: int
     n_query: int | None
@@ -48,7 +73,9 @@ class LaDIDFitting(BaseEstimator):
     dropout: float
     noise: float
     smoothness: float
+    thinning: float
     static: bool
+    stride: int | None
     stage_epochs: int
     max_epochs: int
     patience: int
@@ -184,7 +211,18 @@ class LaDIDFitting(BaseEstimator):
         return mean, np.where(scale > 1e-12 * np.maximum(1.0, np.abs(mean)), scale, 1.0)
 
     def _pieces(self, trajectories: Trajectories, n_query: int) -> Pieces:
-        return Pieces(trajectories, self.n_context, n_query, offset=self.offset_, scale=self.scale_, device=self.device)
+        stride = self.stride
+        if stride is None and self.head == "poisson":
+            stride = max(1, self.n_context // _OVERLAP)
+        return Pieces(
+            trajectories,
+            self.n_context,
+            n_query,
+            stride=stride,
+            offset=self.offset_,
+            scale=self.scale_,
+            device=self.device,
+        )
 
     def _shares(self, pieces: Pieces, training: np.ndarray, validation: np.ndarray) -> list[torch.Tensor]:
         shares = [pieces.of(training), pieces.of(validation, whole=True)]
@@ -198,17 +236,14 @@ class LaDIDFitting(BaseEstimator):
     def _made(self, trajectories: Trajectories, pieces: Pieces, seeds: Sequence[int]) -> LaDIDModel:
         self.horizon_ = float(pieces.spans(pieces.length).max())
         step = float(np.median(np.concatenate([np.diff(t) for t in trajectories.times])))
-        level = None
-        if self.head == "poisson":
-            mean = pieces.series.double().mean(0).clamp_min(1e-3)
-            level = torch.log(torch.expm1(mean)).float()
+        rates = pieces.series.double().mean(0).float() if self.head == "poisson" else None
         model = LaDIDModel(
             trajectories.sample_shape,
             **self._sizes(),
             horizon=self.horizon_,
             step=step,
             reach=max(_REACH * float(pieces.spans(self.n_context).median()), step),
-            level=level if self._coder(trajectories.sample_shape) != "cnn" else None,
+            rates=rates,
             seeds=seeds,
         )
         return model.to(self.device)
@@ -216,7 +251,7 @@ class LaDIDFitting(BaseEstimator):
     def _sizes(self) -> dict[str, Any]:
         """Give what of the parameters the model is made with."""
         same = ("n_context", "head", "dynamics", "d_latent", "d_model", "d_hidden", "n_layers", "n_frequencies")
-        also = ("n_decoded", "dropout", "noise", "smoothness", "static")
+        also = ("n_decoded", "dropout", "noise", "smoothness", "thinning", "static")
         return {name: getattr(self, name) for name in (*same, *also)} | {"encoder": self._coder(self.sample_shape_)}
 
     def _train(

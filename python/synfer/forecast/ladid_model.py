@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.ensemble import Dropout, EnsembleLinear, EnsembleModule
+from synfer.forecast.ladid_counts import CountContext
 from synfer.forecast.ladid_parts import Noise, SampleCoder, TemporalAttention
 from synfer.forecast.latent_dynamics import LatentDynamics, ODEDynamics, QueryDynamics, RecurrentDynamics, TimeCode
 from synfer.forecast.likelihoods import LIKELIHOODS, Likelihood
@@ -41,9 +42,12 @@ class LaDIDModel(EnsembleModule):
     n_decoded : int, optional
         Samples of a piece that are decoded in a step of training; all by default.
     dropout, noise, smoothness : float
+    thinning : float
+        Of counts: see `CountContext`.
     static : bool
-    level : array (feature,), optional
-        Raw output to begin with.
+    rates : array (feature,), optional
+        Of counts: means of the samples, at which rates begin. Without them the context is their roots, as it was in
+        files of schema 1.
     seeds : sequence of int, (I,)
     """
 
@@ -69,8 +73,9 @@ class LaDIDModel(EnsembleModule):
         dropout: float = 0.0,
         noise: float = 0.1,
         smoothness: float = 0.1,
+        thinning: float = 0.25,
         static: bool = True,
-        level: Any = None,
+        rates: Any = None,
         seeds: Sequence[int] = (0,),
     ):
         super().__init__(len(seeds))
@@ -94,8 +99,12 @@ class LaDIDModel(EnsembleModule):
             self.dynamics = RecurrentDynamics(d_latent, d_hidden, step, generators)
         with torch.no_grad():
             self.log_tau.bias.sub_(3.0)  # begin nearly certain of psi, or nothing is learnt for long
-            if level is not None:
-                self.coder.decoder.last.bias.add_(torch.as_tensor(level, dtype=torch.float32))
+        self.counts: CountContext | None = None
+        if rates is not None:
+            self.counts = CountContext(rates, self.code.n_out, d_model, thinning, generators)
+            if encoder != "cnn":
+                with torch.no_grad():
+                    self.coder.decoder.last.bias.add_(self.counts.level())
 
     @property
     def likelihood(self) -> Likelihood:
@@ -108,9 +117,11 @@ class LaDIDModel(EnsembleModule):
         Times count from the context's first sample.
         """
         n_batch, length = context.shape[1:3]
-        if self.head == "poisson":
-            context = context.sqrt()  # counts of unlike sizes vary about alike then
-        x = self.coder.encode(context.flatten(1, 2)) + self.of_time(self.code(times).flatten(1, 2))
+        code = self.code(times).flatten(1, 2)
+        x = self.coder.encode(self._seen(context).flatten(1, 2))
+        if self.counts is not None:
+            x = self.counts.gated(x, code)
+        x = x + self.of_time(code)
         for layer in self.layers:
             x = cast(TemporalAttention, layer)(x, times)
         gamma = self.gamma(x).unflatten(1, (n_batch, length))
@@ -119,8 +130,13 @@ class LaDIDModel(EnsembleModule):
 
     def query(self, psi: Tensor, context: Tensor, times: Tensor) -> Tensor:
         """Give raw forecasts (I, B, Q, F) at times (I, B, Q) since the context's first sample."""
-        static = self.coder.static_of(context.sqrt() if self.head == "poisson" else context)
-        return self.coder.decode(self.dynamics(psi, times), static)
+        return self.coder.decode(self.dynamics(psi, times), self.coder.static_of(self._seen(context)))
+
+    def _seen(self, context: Tensor) -> Tensor:
+        """Give a context as it is encoded."""
+        if self.counts is not None:
+            return self.counts.standardised(context)
+        return context.sqrt() if self.head == "poisson" else context
 
     def forecast(self, context: Tensor, context_times: Tensor, times: Tensor) -> Tensor:
         """Give raw forecasts (I, B, Q, F): psi at its mean."""
@@ -133,6 +149,10 @@ class LaDIDModel(EnsembleModule):
         the joint of multiple shooting. The piece's last Lc samples are the context of the window that follows; z' is
         what that window's psi says of them, z what the first one's does.
 
+        Of counts, whose law knows no noise but its own, both other terms count noise² as much: against the Gaussian
+        they weigh so. In training psi is told of a part of the context's counts, and the others are forecast
+        (`CountContext.split`); else the loss is of the samples after the context alone, and of their law.
+
         Parameters
         ----------
         piece : Tensor, (I, B, L, F)
@@ -140,32 +160,50 @@ class LaDIDModel(EnsembleModule):
         times : Tensor, (I, B, L)
             From the piece's first sample, which is earlier than where the piece begins again.
         """
-        context = piece[:, :, : self.n_context]
+        context, target = piece[:, :, : self.n_context], piece
+        weight: Tensor | None = None
+        if self.counts is not None and not self.training:
+            after = slice(self.n_context, None)
+            raw = self.forecast(context, times[:, :, : self.n_context], times[:, :, after])
+            return self.likelihood.loss(raw, piece[:, :, after]).mean((2, 3)).T[:, None], None
+        if self.counts is not None:
+            context, target, weight = self.counts.split(piece, _lengths(times), self.n_context, self.draws)
         psi, spread = self.encode(context, times[:, :, : self.n_context])
         divergence = 0.5 * (psi.square() + spread.square() - 2.0 * spread.log() - 1.0).sum(-1)
         if self.training:
             psi = psi + spread * self.draws.normal(tuple(psi.shape[1:]), psi.device)
-        static = self.coder.static_of(context.sqrt() if self.head == "poisson" else context)
+        static = self.coder.static_of(self._seen(context))
         z = self.dynamics(psi, times)
-        shown, target = z, piece
+        shown = z
         if self.training and self.n_decoded is not None and self.n_decoded < piece.shape[2]:
             # Decoding is most of the work, and a piece's samples are much alike: some, drawn in each step, will do.
             at = self.draws.normal((piece.shape[2],), piece.device).argsort(1)[:, : self.n_decoded]
-            shown, target = (torch.stack([x[:, k] for x, k in zip(y, at, strict=True)]) for y in (z, piece))
-        raw = self.coder.decode(shown, static)
-        lost = self.likelihood.loss(raw, target).mean((2, 3))
+            shown, target = (torch.stack([x[:, k] for x, k in zip(y, at, strict=True)]) for y in (z, target))
+            weight = None if weight is None else torch.stack([x[:, k] for x, k in zip(weight, at, strict=True)])
+        lost = self.likelihood.loss(self.coder.decode(shown, static), target)
+        lost = (lost if weight is None else weight * lost).mean((2, 3))
         if self.head == "gaussian":
             lost = lost / (2.0 * self.noise**2)
-        loss = lost + divergence / (piece.shape[2] * piece.shape[3])
+        loss = lost + self._beside * divergence / (piece.shape[2] * piece.shape[3])
         if self.smoothness > 0.0:
             # The last samples that are there: where a piece came to its trajectory's end, it begins again.
-            length = 1 + (times.diff() >= 0).long().cumprod(-1).sum(-1, keepdim=True)
-            at = length - self.n_context + torch.arange(self.n_context, device=times.device)
+            at = _lengths(times) - self.n_context + torch.arange(self.n_context, device=times.device)
             since = times.gather(2, at)
             since = since - since[..., :1]
             following, _ = self.encode(_at(piece, at), since)
-            loss = loss + self.smoothness * (_at(z, at) - self.dynamics(following, since)).square().mean((2, 3))
+            apart = (_at(z, at) - self.dynamics(following, since)).square().mean((2, 3))
+            loss = loss + self._beside * self.smoothness * apart
         return loss.T[:, None], None
+
+    @property
+    def _beside(self) -> float:
+        """What the terms beside the law's weigh."""
+        return 1.0 if self.counts is None else self.noise**2
+
+
+def _lengths(times: Tensor) -> Tensor:
+    """Give the samples that there are of each piece, (I, B, 1), whose times begin again after these."""
+    return 1 + (times.diff() >= 0).long().cumprod(-1).sum(-1, keepdim=True)
 
 
 def _at(x: Tensor, at: Tensor) -> Tensor:

@@ -26,9 +26,18 @@ class Noise(Dropout):
 
     def normal(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
         """Draw (init, *shape); made on the CPU, so that devices agree."""
+        return draw(self._generators(), shape, "normal").to(device)
+
+    def thinned(self, counts: Tensor, share: float) -> Tensor:
+        """Keep each of the events that are counted, (init, ...), with probability ``share``; made on the CPU."""
+        shares = torch.full(counts.shape[1:], share)
+        both = zip(counts.cpu(), self._generators(), strict=True)
+        return torch.stack([torch.binomial(c, shares, generator=g) for c, g in both]).to(counts.device)
+
+    def _generators(self) -> list[torch.Generator]:
+        """Give those of the next draw."""
         self.step += 1
-        generators = [torch.Generator().manual_seed((seed * 1_000_003 + self.step) % 2**63) for seed in self.seeds]
-        return draw(generators, shape, "normal").to(device)
+        return [torch.Generator().manual_seed((seed * 1_000_003 + self.step) % 2**63) for seed in self.seeds]
 
 
 class TemporalAttention(EnsembleModule):

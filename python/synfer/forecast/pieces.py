@@ -24,6 +24,8 @@ class Pieces(Windows):
     ----------
     trajectories : Trajectories
     n_context, n_query : int
+    stride : int, optional
+        Samples from where a piece begins to where the next does; ``n_context`` by default.
     offset, scale : array, shaped as a sample or broadcast against one
         Samples are held as (x - offset) / scale.
     device : torch.device or str
@@ -35,7 +37,7 @@ class Pieces(Windows):
     times : Tensor, (sample,)
         Seconds since each trajectory's first sample, float64: those of a piece are float32.
     starts : Tensor, (piece,)
-        Position in ``series`` of each piece's first sample: of each trajectory one every ``n_context`` samples, as long
+        Position in ``series`` of each piece's first sample: of each trajectory one every ``stride`` samples, as long
         as a sample follows the context, and the last whole one.
     of_trajectory : Tensor, (piece,)
         Which trajectory each is of.
@@ -54,6 +56,7 @@ class Pieces(Windows):
         n_context: int,
         n_query: int,
         *,
+        stride: int | None = None,
         offset: np.ndarray | float = 0.0,
         scale: np.ndarray | float = 1.0,
         device: torch.device | str = "cpu",
@@ -77,7 +80,7 @@ class Pieces(Windows):
             self._last[end - size : end] = int(end) - 1
             last_whole = size - self.length
             if size > n_context:
-                here = sorted({*range(0, size - n_context, n_context), max(last_whole, 0)})
+                here = sorted({*range(0, size - n_context, stride or n_context), max(last_whole, 0)})
                 starts += [int(end) - size + start for start in here]
                 owners += [k] * len(here)
                 whole += [start <= last_whole for start in here]

@@ -141,7 +141,7 @@ def test_counts_of_spikes():
         slow = turning(n, 16, seed)
         return Trajectories([rng.poisson(np.exp(1.2 * v + 0.3)) for v in slow.values], slow.times)
 
-    model = small(head="poisson", d_hidden=32, max_epochs=40, patience=40, n_context=8, learning_rate=5e-3)
+    model = small(head="poisson", d_hidden=32, max_epochs=8, patience=8, n_context=8, learning_rate=5e-3)
     model.fit(counted(80, 0))
     unseen = counted(60, 1)
     rates = model.predict(unseen.isel(time=slice(8)), unseen.times[0][8:])

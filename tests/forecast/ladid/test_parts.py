@@ -240,5 +240,7 @@ def test_pieces_lie_within_trajectories(points):
     short = [2, 3, 4, 2, 3, 4]  # begins again
     np.testing.assert_allclose(piece[1, 1], (ragged.values[2][short] - 1.0) / 2.0, rtol=1e-6)
     np.testing.assert_allclose(times[1, 1], ragged.times[2][short] - ragged.times[2][2], atol=1e-6)
+    close = Pieces(ragged, 2, 4, stride=3)  # at 0, 3 and 1; at 0, 3, 6 and 4; at 0 (and again, the last whole one)
+    assert close.starts.tolist() == [0, 1, 3, 7, 10, 11, 13, 17]
     with pytest.raises(InputError, match=r"n_context \+ n_query = 5 \+ 6 samples and more, the longest has 10"):
         Pieces(ragged, 5, 6)

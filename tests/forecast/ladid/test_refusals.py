@@ -39,6 +39,7 @@ OF_THE_FIT = {
     "times beside its own": (lambda: small().fit(Trajectories(X, T), T), InputError, "times must be None"),
     "context": (lambda: small(n_context=0).fit(X, T), InputError, "n_context"),
     "dynamics": (lambda: small(dynamics="sde").fit(X, T), InputError, "dynamics"),
+    "thinning": (lambda: small(thinning=1.0).fit(X, T), InputError, "thinning"),
     "share": (lambda: small(validation_fraction=1.0).fit(X, T), InputError, "validation_fraction"),
     "device": (lambda: small(device="nowhere").fit(X, T), InputError, "device must be one"),
     "a checkpoint of chance": (
