@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import synfer as sf
 from synfer.discover import Synformer
@@ -14,36 +15,70 @@ SMALL = {"n_init": 1, "window": 2, "value_window": 1, "time_constants": (5.0,), 
 
 
 def estimate(x, y, gain=0.5):
-    """Ordinary least squares of a target on two columns of one source, as a refit of two units."""
-    precision = x.T @ x
-    theta = np.linalg.solve(precision, x.T @ y)
-    free, cov = np.zeros((2, 2, 2)), np.zeros((2, 2, 2, 2))
-    free[0, 1], cov[0, 1] = theta, np.linalg.inv(precision)
-    return Refit(free.copy(), free, cov, np.full((2, 2, 2), gain), np.full((2, 2), len(x) - 2.0))
+    """Least squares of a target on two columns of one source, with HC3 and Satterthwaite, as a refit of two units."""
+    inverse = np.linalg.inv(x.T @ x)
+    along = x @ inverse
+    theta = along.T @ y
+    leverage = (along * x).sum(1)
+    free, cov, variance = np.zeros((2, 2, 2)), np.full((2, 2, 2, 2), np.nan), np.ones((2, 2))
+    free[0, 1] = theta
+    cov[0, 1] = along.T @ (((y - x @ theta) / (1 - leverage))[:, None] ** 2 * along)
+    added = along**2 / (1 - leverage)[:, None]
+    variance[0, 1] = np.diag(inverse).mean()
+    freedom = np.full((2, 2), (added.sum(0) ** 2 / (added**2).sum(0)).min())
+    return Refit(free.copy(), free, cov, np.full((2, 2, 2), gain), freedom, variance)
 
 
-def test_two_parts_together_are_the_least_squares_of_all_samples():
+def test_two_parts_are_weighed_by_what_the_law_has_them_be_uncertain_by():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2)) @ np.array([[1.0, 0.6], [0.0, 0.5]])
     y = x @ [0.4, -0.3] + rng.normal(size=300)
-    both = pooled(estimate(x[:100], y[:100]), estimate(x[100:], y[100:]))
-    whole = estimate(x, y)
-    for name in ("free", "theta"):
-        np.testing.assert_allclose(getattr(both, name), getattr(whole, name), atol=1e-12)
-    np.testing.assert_allclose(both.cov[0, 1], whole.cov[0, 1], rtol=1e-9)
-    shares = np.trace(np.stack([whole.cov[0, 1] @ x[part].T @ x[part] for part in (slice(100), slice(100, None))]),
-                      axis1=1, axis2=2) / 2  # fmt: skip
-    assert shares.sum() == pytest.approx(1.0)
-    assert both.freedom[0, 1] == pytest.approx(1 / (shares[0] ** 2 / 98 + shares[1] ** 2 / 198))
+    first, second = estimate(x[:100], y[:100]), estimate(x[100:], y[100:])
+    both = pooled(first, second)
+    w = 1 / first.variance[0, 1], 1 / second.variance[0, 1]
+    share = w[0] / sum(w), w[1] / sum(w)
+    np.testing.assert_allclose(both.free[0, 1], share[0] * first.free[0, 1] + share[1] * second.free[0, 1])
+    expected = share[0] ** 2 * first.cov[0, 1] + share[1] ** 2 * second.cov[0, 1]
+    np.testing.assert_allclose(both.cov[0, 1], expected)
+    size = [share[k] ** 2 * np.trace(one.cov[0, 1]) for k, one in enumerate((first, second))]
+    welch = sum(size) ** 2 / (size[0] ** 2 / first.freedom[0, 1] + size[1] ** 2 / second.freedom[0, 1])
+    assert both.freedom[0, 1] == pytest.approx(welch)
+    np.testing.assert_array_equal(both.theta, both.free)
+    assert np.isnan(both.cov[1]).all() and (both.freedom[1] == 0).all()
 
 
-def test_a_reversed_drive_is_turned_and_a_pair_that_a_half_does_not_know_stays_unknown():
+@pytest.mark.parametrize("events", [4, 8])
+def test_few_rows_a_half_give_the_level_and_no_more(events):
+    """2,000 pairs without an edge, whose column few rows of each half move: p-values of both halves together."""
+    rng = np.random.default_rng(events)
+    pvalues = []
+    for _ in range(2000):
+        parts = []
+        for _ in range(2):
+            x = np.zeros((60, 2))
+            x[:events, 0] = rng.uniform(0.5, 1.5, events)
+            x[events : 2 * events, 1] = 1.0
+            parts.append(estimate(x, rng.normal(size=60)))
+        both = pooled(*parts)
+        t = both.free[0, 1, 0] / np.sqrt(both.cov[0, 1, 0, 0])
+        pvalues.append(2 * stats.t.sf(abs(t), both.freedom[0, 1]))
+    assert 0.01 < np.mean(np.array(pvalues) < 0.05) < 0.065
+    assert np.mean(np.array(pvalues) < 0.001) < 0.004
+
+
+def test_a_reversed_drive_is_turned_and_a_pair_that_one_half_knows_is_of_that_half():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(200, 2))
     y = x @ [0.4, -0.3] + rng.normal(size=200)
     first, second = estimate(x[:100], y[:100]), estimate(-x[100:], y[100:], gain=-0.5)
-    np.testing.assert_allclose(pooled(first, second).free, estimate(x, y).free, atol=1e-12)
+    straight = pooled(first, estimate(x[100:], y[100:]))
+    for name in ("free", "cov", "freedom"):
+        np.testing.assert_allclose(getattr(pooled(first, second), name), getattr(straight, name))
     second.cov[0, 1] = np.nan
+    alone = pooled(first, second)
+    for name in ("free", "cov", "freedom"):
+        np.testing.assert_allclose(getattr(alone, name)[0, 1], getattr(first, name)[0, 1])
+    first.cov[0, 1] = np.nan
     assert np.isnan(pooled(first, second).cov[0, 1]).all()
 
 
@@ -53,7 +88,7 @@ def test_a_column_that_was_left_out_stays_out():
     for seed in range(2):
         each = estimate(np.random.default_rng(seed).normal(size=(50, 2)), np.zeros(50))
         each.free[0, 1] = each.theta[0, 1] = [0.5, 0.0]
-        each.cov[0, 1] = np.diag([0.04, 0.0])
+        each.cov[0, 1], each.variance[0, 1] = np.diag([0.04, 0.0]), 1.0
         refits.append(each)
     both = pooled(*refits)
     np.testing.assert_allclose(both.free[0, 1], [0.5, 0.0])
@@ -65,6 +100,7 @@ def test_penalised_estimates_are_averaged():
     parts = [estimate(rng.normal(size=(60, 2)), rng.normal(size=60)) for _ in range(2)]
     for part in parts:
         part.theta *= 0.5
+        part.variance[:] = 2.0
     np.testing.assert_allclose(pooled(*parts).theta, 0.5 * (parts[0].theta + parts[1].theta))
 
 
@@ -140,3 +176,31 @@ def test_products_are_refused_and_left_alone_by_auto():
     with pytest.raises(InputError, match=r"cross_fit must be False or 'auto' with products, got n_products=1\."):
         Synformer(**SMALL, n_products=1, cross_fit=True).fit(x)
     assert not Synformer(**SMALL, hidden=4, n_steps=50, n_products=1).fit(x).cross_fitted_
+
+
+def test_a_unit_that_is_missing_from_a_half_is_not_crossed():
+    x = np.random.default_rng(0).normal(size=(1000, 3))
+    x[100:, 2] = np.nan
+    fitted = Synformer(**SMALL, hidden=4, n_steps=50).fit(x)
+    assert not fitted.cross_fitted_ and np.isfinite(fitted.connectome_.pvalue.values[2, :2]).all()
+    x[60:, 2] = np.nan
+    with pytest.raises(InputError, match="cross_fit must be False or 'auto' where a unit has no sample in one half"):
+        Synformer(**SMALL, hidden=4, n_steps=50, cross_fit=True).fit(x)
+
+
+def test_signs_that_are_learnt_are_those_of_all_samples():
+    x = np.random.default_rng(0).normal(size=(800, 6))
+    fitted = Synformer(**SMALL, hidden=4, n_steps=50, dale="learn", cross_fit=True).fit(x)
+    weight = fitted.connectome_.weight.values
+    assert not ((np.nanmax(weight, 0) > 1e-9) & (np.nanmin(weight, 0) < -1e-9)).any()
+
+
+def test_counts_and_short_recordings_are_left_alone_by_auto():
+    rng = np.random.default_rng(0)
+    counts = (rng.random((800, 3)) < 0.1).astype(float)
+    assert not Synformer(**SMALL, hidden=4, n_steps=50, likelihood="bernoulli").fit(counts).cross_fitted_
+    crossed = Synformer(**SMALL, hidden=4, n_steps=50, likelihood="bernoulli", cross_fit=True).fit(counts)
+    assert crossed.cross_fitted_ and np.isfinite(crossed.connectome_.pvalue.values[0, 1:]).all()
+    x = rng.normal(size=(400, 3))
+    assert Synformer(**SMALL, hidden=4, n_steps=50).fit(x).cross_fitted_
+    assert not Synformer(**SMALL, hidden=128, n_steps=50).fit(x).cross_fitted_

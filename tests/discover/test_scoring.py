@@ -56,7 +56,8 @@ def test_information_and_covariance_in_one_piece(law):
     inverse = torch.linalg.inv(found.information)
     leverage = w * torch.einsum("ti,ij,tj->t", x, inverse, x)
     root = (u / (1 - leverage))[:, None] * x
-    covariance, degrees = sandwich(x, found)
+    covariance, degrees, variance = sandwich(x, found)
+    torch.testing.assert_close(variance, inverse.diagonal(), rtol=1e-8, atol=1e-12)
     torch.testing.assert_close(covariance, inverse @ (root.T @ root) @ inverse, rtol=1e-8, atol=1e-12)
     # Chi-squares of one degree each, as much of the variance as each row adds.
     added = (x @ inverse).square() * (w / (1 - leverage))[:, None]
@@ -76,7 +77,7 @@ def test_a_column_that_few_rows_move_has_few_degrees_of_freedom():
     for _ in range(600):
         y = torch.from_numpy(rng.normal(size=120))
         found = climb(x, LAWS["gaussian"], zero, zero, y, zero, slack)
-        covariance, of = sandwich(x, found)
+        covariance, of, _ = sandwich(x, found)
         t.append(float(found.delta[1] / covariance[1, 1].sqrt()))
         degrees.append(float(of[1]))
     assert 2.0 < np.mean(degrees) < 6.0

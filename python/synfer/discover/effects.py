@@ -82,10 +82,12 @@ def combine(
     freedom = np.mean([member.freedom for member in tested], axis=0)
     solved, each = f_statistics(tested)
     wald = np.median(each, axis=0)
-    pvalue = stats.f.sf(wald, solved, np.maximum(freedom, 1.0))
+    # Hotelling: the covariance of several columns is estimated together.
+    rest = freedom - solved + 1.0
+    pvalue = stats.f.sf(wald * rest / np.maximum(freedom, 1e-300), solved, np.maximum(rest, 1e-300))
     if choices > 1:
         pvalue = -np.expm1(choices * np.log1p(-np.minimum(pvalue, 1.0 - 1e-16)))
-    pvalue[np.isnan(wald) | (freedom <= 0)] = np.nan
+    pvalue[np.isnan(wald) | (rest <= 0)] = np.nan
     variance = np.median(
         [
             np.einsum("ijk,ijkl,ijl->ij", gain, member.cov[..., :lags, :lags], gain)
@@ -105,6 +107,11 @@ def combine(
 def columns_of(members: list[Refit]) -> np.ndarray:
     """Which columns are solved for, (target, source, column)."""
     return np.asarray(np.einsum("ijkk->ijk", members[0].cov) != 0.0)
+
+
+def signs_of(members: list[Refit]) -> np.ndarray:
+    """The sign that each source's effects have together, (source,), median over initialisations."""
+    return np.asarray(np.sign(np.median([(member.theta * member.gain).sum((0, 2)) for member in members], axis=0)))
 
 
 def f_statistics(members: list[Refit]) -> tuple[np.ndarray, np.ndarray]:

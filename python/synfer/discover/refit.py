@@ -45,6 +45,9 @@ class Refit:
         drive to the drive that there was, not the slope there: a response that saturates may fall again at its end.
     freedom : numpy.ndarray, (target, source)
         Degrees of freedom of the covariance: the fewest of the pair's columns, rows less columns at most.
+    variance : numpy.ndarray, (target, source), or None
+        Mean variance of the pair's columns if the law holds, 1 where they are not solved for; it weighs estimates from
+        different samples, which their own residuals must not.
     """
 
     theta: np.ndarray
@@ -52,6 +55,7 @@ class Refit:
     cov: np.ndarray
     gain: np.ndarray
     freedom: np.ndarray
+    variance: np.ndarray | None = None
 
 
 @dataclass
@@ -103,6 +107,7 @@ class Refitting:
             np.full((n, n, q, q), np.nan),
             np.zeros((n, n, q)),
             np.zeros((n, n)),
+            np.ones((n, n)),
         )
         self._model, self._law, self._values, self._ridge, self._prior = model, law, values, ridge, prior
         self._crowd = crowd
@@ -255,13 +260,17 @@ def _refit_target(
     freedom = len(s) - x.shape[1]
     out.freedom[i] = freedom
     if freedom > 0:
-        cov, of_column = (part.numpy() for part in sandwich(x, at))
-        cov, of_column = cov[n_own:, n_own:], of_column[n_own:]
+        cov, of_column, of_law = (part.numpy() for part in sandwich(x, at))
+        cov, of_column, of_law = cov[n_own:, n_own:], of_column[n_own:], of_law[n_own:]
         place = np.full(n * q, -1)
         place[keep] = np.arange(len(cov))
         degrees = np.full(n * q, float(freedom))
         degrees[keep] = np.minimum(of_column, freedom)
         out.freedom[i] = degrees.reshape(n, q).min(1)
+        assert out.variance is not None
+        spread, count = np.zeros(n * q), keep.reshape(n, q).sum(1)
+        spread[keep] = of_law
+        out.variance[i, count > 0] = (spread.reshape(n, q).sum(1) / np.maximum(count, 1))[count > 0]
         of_source = np.flatnonzero((place >= 0).reshape(n, q).any(1))
         left, right = (place.reshape(n, q)[of_source][index] for index in (np.s_[:, :, None], np.s_[:, None, :]))
         out.cov[i, of_source] = np.where((left >= 0) & (right >= 0), cov[left, right], np.nan)

@@ -101,8 +101,9 @@ def information(x: Tensor, w: Tensor) -> Tensor:
     return g
 
 
-def sandwich(x: Tensor, at: Climbed) -> tuple[Tensor, Tensor]:
-    """Covariance of ``delta``, (column, column), whatever the spread of each row is (HC3), and its degrees of freedom.
+def sandwich(x: Tensor, at: Climbed) -> tuple[Tensor, Tensor, Tensor]:
+    """Covariance of ``delta``, (column, column), whatever the spread of each row is (HC3), its degrees of freedom, and
+    the variance (column,) if the law holds, which no residual has a say in.
 
     A column's variance is a sum over rows, of few of them where little else moves the column (the rows in which a
     source's event meets a target near threshold): it is then uncertain itself, as a chi-square of (sum_r a_r)^2 /
@@ -123,7 +124,7 @@ def sandwich(x: Tensor, at: Climbed) -> tuple[Tensor, Tensor]:
         total += added.sum(0)
         square += added.square_().sum(0)
     covariance: Tensor = inverse @ meat @ inverse
-    return covariance, total.square() / square.clamp_min(1e-300)
+    return covariance, total.square() / square.clamp_min(1e-300), inverse.diagonal()
 
 
 def _moved_on(g: Tensor, area: Tensor, x: Tensor, before: Tensor, now: Tensor) -> Tensor:

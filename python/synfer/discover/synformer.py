@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,8 +16,8 @@ from synfer.discover._checks import as_positive
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.cross_fit import cross_fit, plain
-from synfer.discover.effects import columns_of, combine, f_statistics
+from synfer.discover.cross_fit import cross_fit, fewest_rows, plain
+from synfer.discover.effects import columns_of, combine, f_statistics, signs_of
 from synfer.discover.foretelling import foretold, improved, log_likelihood
 from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
@@ -107,10 +108,11 @@ class Synformer(BaseDiscoverer):
     cross_fit : bool or "auto"
         Weights, intervals and p-values of each half of the samples by the responses that the other half taught, pooled;
         the score is of the whole. Responses that are learnt from the samples that they are tested on make the most of
-        noise where nothing drives: networks without an edge would get false discoveries. It costs some power and half
-        as much time again. "auto": where the pairs' chi-squares together exceed their expectation by less than F has
-        parameters, so that F may have been learnt from noise; not of counts (whose tests hold as they are), nor with
-        products, nor where half the samples are fewer than twice the columns.
+        noise where nothing drives: networks without an edge would get false discoveries. It costs some power and up to
+        twice the time; weights are slopes at no drive then. "auto": where the pairs' chi-squares together exceed their
+        expectation by less than F has parameters, so that F may have been learnt from noise (that is so of a few units
+        whose edges are clear, too); not of counts, nor with products, nor where a target's rows in a half are fewer
+        than twice its columns, F's last layer among them.
     level : float
         Of the intervals.
     progress : bool
@@ -307,8 +309,8 @@ class Synformer(BaseDiscoverer):
         for segment in samples.segments:
             law.check(torch.from_numpy(np.array(segment)))
         self.limits_ = (np.full(n, -np.inf), np.full(n, np.inf)) if counts else saturation(samples.segments)
-        plain: tuple[np.ndarray, np.ndarray] = (np.zeros(n), np.ones(n))
-        self.offset_, self.scale_ = plain if counts else moments(samples.segments)
+        unscaled: tuple[np.ndarray, np.ndarray] = (np.zeros(n), np.ones(n))
+        self.offset_, self.scale_ = unscaled if counts else moments(samples.segments)
         self._standard: Any = None
         if self.values == "events" and not counts:
             self.events_ = Events.of(samples.segments)
@@ -345,10 +347,12 @@ class Synformer(BaseDiscoverer):
         standardise(self.forecaster_, pasts)
         members = solve(self.forecaster_, pasts, law, self.ridge, prior, one_lag, self.n_candidates)
         tested = None
-        if self._crosses(members, len(pasts.rows)):
+        if self._crosses(members, pasts):
             # As many passes through a half as through the whole.
             n_steps = self.n_steps if isinstance(self.n_steps, str) else max(1, int(self.n_steps) // 2)
             few = random.randint(2**31 - 1, size=(2, (len(seeds) + 1) // 2))
+            if isinstance(prior.signs, str):  # learnt once, of all samples, or the halves' might differ
+                prior = replace(prior, signs=signs_of(members))
             tested = cross_fit(
                 lambda half, k: learn(half, max_lag, few[k], n_steps)[0], pasts, law, self.ridge, prior,
                 self.n_candidates, columns_of(members) if one_lag else None,
@@ -356,14 +360,19 @@ class Synformer(BaseDiscoverer):
         self.cross_fitted_ = tested is not None
         return self._read_off(samples, members, tested, latency(self.forecaster_, pasts), prior.allowed)
 
-    def _crosses(self, members: list[Refit], n_rows: int) -> bool:
+    def _crosses(self, members: list[Refit], pasts: Pasts) -> bool:
         """Whether tests are to be of samples that responses were not learnt from."""
-        if self.cross_fit != "auto":
-            return bool(self.cross_fit)
+        if not self.cross_fit:
+            return False
+        rows = fewest_rows(pasts)
+        if self.cross_fit is True:
+            if rows == 0:
+                raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
+            return True
         if self.likelihood != "gaussian" or self.n_products:
             return False
         columns, statistics = f_statistics(members)
-        if n_rows // 2 < 2 * (int(columns.sum(1).max()) + int(self.hidden)):  # a half would hardly determine them
+        if rows < 2 * (int(columns.sum(1).max()) + int(self.hidden)):  # a half would hardly determine them
             return False
         return not plain(np.median(statistics, 0) * columns, columns, self.forecaster_)
 
