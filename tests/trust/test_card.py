@@ -82,7 +82,11 @@ def test_nothing_speaks_against_a_good_answer(card):
         ({"halves": 0.1}, "Halves of the recording hardly agree"),
         ({"initialisations": 0.2}, "Initialisations hardly agree"),
         ({"power": [Power(0.3, 10, 4, 0.4, 0.2, 0.7, 0.7)]}, "Less than half of even the strongest planted"),
-        ({"forecasts": Forecasts("MVGC", 0.3, 0.2, 0.0, 0.0)}, "does not improve the forecast"),
+        ({"forecasts": Forecasts("MVGC", 0.3, 0.2, 0.0, 0.0)}, "does not improve MVGC's forecast of held-out samples."),
+        (
+            {"forecasts": Forecasts("ConditionalGranger", 0.3, 0.2, 0.0, 0.0)},
+            "ConditionalGranger's forecast of held-out samples, a linear one: counts may",
+        ),
         ({"forecasts": Forecasts("MVGC", 0.1, 0.2, 0.0, 0.3)}, "correlated at the same instant"),
         ({"course": Course(5.0, 0.5, 0.2)}, "mean of 50% of the units drifts"),
         ({"strange": ["log_units"]}, "Unlike what the prediction was learnt from in log_units"),

@@ -297,6 +297,7 @@ class Recording(Sources):
         description: str = "a recording of synfer's",
         identifier: str | None = None,
         session_start_time: datetime | None = None,
+        overwrite: bool = False,
     ) -> None:
         """Write to Neurodata Without Borders, whole or not at all, for `from_nwb` and others to read; needs pynwb.
 
@@ -310,15 +311,18 @@ class Recording(Sources):
             Of the session; the identifier is made up where there is none.
         session_start_time : datetime, optional
             Default now.
+        overwrite : bool
+            Whether a file that is there is replaced: it may be the one that this recording, a part of it, was read
+            from.
 
         Raises
         ------
         FileError
-            The file cannot be written.
+            The file is there already, or cannot be written.
         InputError
             There are several trials or networks, or pynwb is not installed (``synfer[nwb]``).
         """
-        nwb_write.write(path, self, description, identifier, session_start_time)
+        nwb_write.write(path, self, description, identifier, session_start_time, overwrite=overwrite)
 
     def to_neo(self) -> Any:
         """Give a neo.Block: a segment (one a trial) with a spike train a unit and an analog signal a signal.

@@ -173,7 +173,10 @@ class Card:
         if self.power and max(one.share for one in self.power) < 0.5:
             found.append("Less than half of even the strongest planted edges were found.")
         if self.forecasts is not None and self.forecasts.gain <= 0:
-            found.append("The others' past does not improve the forecast of held-out samples.")
+            linear = ", a linear one: counts may well be driven all the same" if "Granger" in self.forecasts.by else ""
+            found.append(
+                f"The others' past does not improve {self.forecasts.by}'s forecast of held-out samples{linear}."
+            )
         if self.forecasts is not None and self.forecasts.together > 0.1:
             found.append(
                 "Residuals are correlated at the same instant (root mean square "

@@ -118,8 +118,9 @@ def long_file(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("time", "rows"), [(None, slice(None)), (slice(1.23, 301.7), slice(12_300, 3_017_000))])
-def test_long_files_are_read_in_parts(long_file, time, rows):
+def test_long_files_are_read_in_parts(long_file, monkeypatch, time, rows):
     path, x = long_file
+    monkeypatch.setattr(neo_objects, "NO_HEADER", set())  # two channels at 10 kHz is what Neo makes up
     Recording.from_neo(path, time=slice(0.0, 0.1))  # what is imported is not counted
     tracemalloc.start()
     try:
@@ -134,6 +135,7 @@ def test_long_files_are_read_in_parts(long_file, time, rows):
 
 def test_a_block_at_a_time_is_what_neo_loads_at_once(long_file, monkeypatch):
     path, _ = long_file
+    monkeypatch.setattr(neo_objects, "NO_HEADER", set())
     monkeypatch.setattr(neo_objects, "BLOCK_BYTES", 8 * 2 * 999)
     eager = neo.io.RawBinarySignalIO(str(path)).read_block(lazy=False).segments[0]
     for time in (slice(0.05, 0.95), slice(399.0, 400.0)):
@@ -142,8 +144,40 @@ def test_a_block_at_a_time_is_what_neo_loads_at_once(long_file, monkeypatch):
         assert lazily.t0 == whole.t0 and lazily.unit_ids.tolist() == whole.unit_ids.tolist()
 
 
+class Lying:
+    """A signal, or a spike train, that is loaded when it is asked for, as Neo's proxies are."""
+
+    def __init__(self, there):
+        self._there = there
+
+    def __getattr__(self, name):
+        return getattr(self._there, name)
+
+    def load(self, time_slice=None):
+        return self._there if time_slice is None else self._there.time_slice(*time_slice)
+
+
+def test_what_lies_in_a_file_comes_in_the_same_units(simulated, monkeypatch):
+    monkeypatch.setattr(neo_objects, "BLOCK_BYTES", 8 * 4 * 333)
+    segment = segment_of(simulated)
+    volts = segment.analogsignals[0]
+    lazily = neo_objects._loaded(Lying(volts.rescale("uV")), slice(0, 2000), "mV", volts=True)
+    np.testing.assert_allclose(lazily, simulated["v"], rtol=1e-6)
+    found = neo_objects._spikes(segment, 1e-3, None)
+    segment_lying = type("Segment", (), {"spiketrains": [Lying(train) for train in segment.spiketrains]})()
+    lying = neo_objects._spikes(segment_lying, 1e-3, None)
+    np.testing.assert_array_equal(lying["signals"]["spikes"], found["signals"]["spikes"])
+
+
+def test_a_file_without_a_header_is_refused(long_file):
+    path, _ = long_file
+    with pytest.raises(InputError, match=r"'long\.raw' does not say how many channels it holds"):
+        Recording.from_neo(path)
+
+
 def test_a_file_that_ends_before_its_header_says(long_file, tmp_path, monkeypatch):
     path, _ = long_file
+    monkeypatch.setattr(neo_objects, "NO_HEADER", set())
     load = neo.io.proxyobjects.AnalogSignalProxy.load
     monkeypatch.setattr(neo.io.proxyobjects.AnalogSignalProxy, "load", lambda *a, **k: load(*a, **k)[:-1])
     with pytest.raises(InputError, match="4000000 samples that its file tells of"):

@@ -90,3 +90,14 @@ def test_what_cannot_be_written(recording, tmp_path):
     with pytest.raises(FileError, match="does not exist"):
         recording.to_nwb(tmp_path / "nowhere" / "r.nwb")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked(recording, tmp_path):
+    path = tmp_path / "original.nwb"
+    recording.to_nwb(path)
+    before = path.read_bytes()
+    with pytest.raises(FileError, match=r"it is there already; choose another name or give overwrite=True"):
+        recording.to_nwb(path)
+    assert path.read_bytes() == before
+    recording.to_nwb(path, identifier="again", overwrite=True)
+    assert path.read_bytes() != before

@@ -20,6 +20,10 @@ RUNS_CONTENTS = {"PickleIO"}
 """Readers of Neo's that unpickle, and so run what a file holds."""
 
 
+NO_HEADER = {"RawBinarySignalIO"}
+"""Readers of Neo's of files that do not say how many channels they hold, nor at which rate: Neo would make it up."""
+
+
 def knows(path: StrPath) -> bool:
     """Whether Neo is installed and has a reader for files of this ending."""
     try:
@@ -66,8 +70,9 @@ def read(
 def _reader_of(neo: Any, path: StrPath) -> Any:
     """The first of Neo's readers that takes the file, of those that run nothing of what it holds."""
     candidates = neo.io.list_candidate_ios(str(path))
-    safe = [reader for reader in candidates if reader.__name__ not in RUNS_CONTENTS]
-    if candidates and not safe:
+    named = [reader for reader in candidates if reader.__name__ not in NO_HEADER]
+    safe = [reader for reader in named if reader.__name__ not in RUNS_CONTENTS]
+    if named and not safe:
         raise InputError(
             f"{as_path(path).name!r} is refused, for Neo would run what it holds: where you trust it, read it by Neo "
             "and give the Block."
@@ -77,6 +82,11 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
             return reader(str(path))
         except Exception:  # not a file of its kind: whatever a reader makes of others' files
             continue
+    if len(named) < len(candidates):
+        raise InputError(
+            f"{as_path(path).name!r} does not say how many channels it holds, nor at which rate: read it by Neo's "
+            "RawBinarySignalIO(path, nb_channel=, sampling_rate=, dtype=) and give the Block."
+        )
     raise InputError(f"none of Neo's readers takes {as_path(path).name!r}.")
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synfer.errors import InputError
+from synfer.errors import FileError, InputError
 from synfer.recording.formats.common import needed
 from synfer.recording.formats.nwb_table import AREA, UNKNOWN
-from synfer.storage import StrPath, on_host, written_whole
+from synfer.storage import StrPath, as_path, on_host, written_whole
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording
@@ -22,10 +22,18 @@ SIGNAL = "synfer signal "
 
 
 def write(
-    path: StrPath, recording: Recording, description: str, identifier: str | None, start: datetime | None
+    path: StrPath,
+    recording: Recording,
+    description: str,
+    identifier: str | None,
+    start: datetime | None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write spikes as a units table, each other signal as an electrical series; see `Recording.to_nwb`."""
     pynwb = needed("pynwb", "nwb")
+    if not overwrite and as_path(path).exists():
+        raise FileError(f"cannot write {str(path)!r}: it is there already; choose another name or give overwrite=True.")
     if recording.leading is not None:
         raise InputError(
             f"an NWB file holds one stretch of time of one population: choose it by isel({recording.leading}=...)."
