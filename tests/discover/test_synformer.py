@@ -255,7 +255,9 @@ def test_evidence_is_the_size_of_an_effect_or_how_sure_it_is_or_both():
     freedom = len(driven()) - 2 - (1 + 1 + 8 + 6)
     off = ~np.eye(4, dtype=bool)
     # Of a Gaussian source a third of the rows count as degrees (its fourth moment is 3), a few more or less.
-    fewest, most = (stats.f.sf(sure.score.values[off] ** 2, 2, of) for of in (freedom, freedom / 4))
+    # Hotelling's: a covariance of two columns is estimated.
+    statistic = sure.score.values[off] ** 2
+    fewest, most = (stats.f.sf(statistic * (of - 1) / of, 2, of - 1) for of in (freedom, freedom / 6))
     assert (fewest <= sure.pvalue.values[off]).all() and (sure.pvalue.values[off] <= most).all()
     assert sure.score.values[1, 0] > 10 and large.score.values[1, 0] < 1.5
     mean = np.sqrt(sure.score.values * large.score.values)[off]
