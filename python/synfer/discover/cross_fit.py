@@ -1,10 +1,10 @@
 """Tests of a Synformer's attention on samples from which its responses were not learnt (cross-fitting).
 
 The last step takes values, gains and spreads as known. They were learnt beside the attention from the same samples,
-and where next to nothing is driven, a response is learnt that makes the most of noise: without an edge z spreads by up
-to 1.4 instead of 1, and discoveries are made (`bench/results/flagship.md`). So each half of the samples is solved with
-what was learnt from the other half, and both are brought together (V. Chernozhukov et al., Econometrics Journal 21
-(2018), C1-C68), the forecast taken as linear about no drive at all, where the null hypothesis has it.
+and where next to nothing is driven, a response is learnt that makes the most of noise, and absent edges are rejected up
+to twice as often as they should (`bench/results/flagship.md`). So each half of the samples is solved with what was
+learnt from the other half, and both are brought together (V. Chernozhukov et al., Econometrics Journal 21 (2018),
+C1-C68), the forecast taken as linear about no drive at all, where the null hypothesis has it.
 """
 
 from __future__ import annotations
