@@ -40,6 +40,7 @@ def test_two_parts_are_weighed_by_what_the_law_has_them_be_uncertain_by():
     np.testing.assert_allclose(both.free[0, 1], share[0] * first.free[0, 1] + share[1] * second.free[0, 1])
     expected = share[0] ** 2 * first.cov[0, 1] + share[1] ** 2 * second.cov[0, 1]
     np.testing.assert_allclose(both.cov[0, 1], expected)
+    assert both.variance[0, 1] == pytest.approx(1 / sum(w))
     size = [share[k] ** 2 * np.trace(one.cov[0, 1]) for k, one in enumerate((first, second))]
     welch = sum(size) ** 2 / (size[0] ** 2 / first.freedom[0, 1] + size[1] ** 2 / second.freedom[0, 1])
     assert both.freedom[0, 1] == pytest.approx(welch)

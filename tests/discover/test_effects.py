@@ -10,7 +10,7 @@ def member(sign, n=3):
     rng = np.random.default_rng(0)
     theta = sign * rng.normal(size=(n, n, 1))
     cov = np.full((n, n, 1, 1), 0.04)
-    return Refit(theta, theta, cov, np.full((n, n, 1), 0.5), np.full((n, n), 100.0))
+    return Refit(theta, theta, cov, np.full((n, n, 1), 0.5), np.full((n, n), 100.0), np.ones((n, n)))
 
 
 def test_statistics_of_opposite_signs_do_not_cancel_each_other() -> None:

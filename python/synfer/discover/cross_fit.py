@@ -97,8 +97,7 @@ def pooled(first: Refit, second: Refit) -> Refit:
         for cov, one in zip(covs, each, strict=True)
     ]
     neither = ~(known[0] | known[1])
-    variances = [np.ones(neither.shape) if one.variance is None else one.variance for one in each]
-    sure = [(told | neither) / np.maximum(v, 1e-300) for told, v in zip(known, variances, strict=True)]
+    sure = [(told | neither) / np.maximum(one.variance, 1e-300) for told, one in zip(known, each, strict=True)]
     shares = [one / (sure[0] + sure[1]) for one in sure]
 
     def mean(parts: list[np.ndarray]) -> np.ndarray:
@@ -120,4 +119,5 @@ def pooled(first: Refit, second: Refit) -> Refit:
         cov=cov,
         gain=mean([np.abs(one.gain) for one in each]),
         freedom=np.where(neither, 0.0, freedom),
+        variance=np.asarray(1.0 / (sure[0] + sure[1])),
     )

@@ -45,7 +45,7 @@ class Refit:
         drive to the drive that there was, not the slope there: a response that saturates may fall again at its end.
     freedom : numpy.ndarray, (target, source)
         Degrees of freedom of the covariance: the fewest of the pair's columns, rows less columns at most.
-    variance : numpy.ndarray, (target, source), or None
+    variance : numpy.ndarray, (target, source)
         Mean variance of the pair's columns if the law holds, 1 where they are not solved for; it weighs estimates from
         different samples, which their own residuals must not.
     """
@@ -55,7 +55,7 @@ class Refit:
     cov: np.ndarray
     gain: np.ndarray
     freedom: np.ndarray
-    variance: np.ndarray | None = None
+    variance: np.ndarray
 
 
 @dataclass
@@ -267,7 +267,6 @@ def _refit_target(
         degrees = np.full(n * q, float(freedom))
         degrees[keep] = np.minimum(of_column, freedom)
         out.freedom[i] = degrees.reshape(n, q).min(1)
-        assert out.variance is not None
         spread, count = np.zeros(n * q), keep.reshape(n, q).sum(1)
         spread[keep] = of_law
         out.variance[i, count > 0] = (spread.reshape(n, q).sum(1) / np.maximum(count, 1))[count > 0]
