@@ -82,6 +82,10 @@ class NotConvergedWarning(SynferWarning):
     """A fit stopped at its cap before it had converged; the connectome says so too."""
 
 
+class ResolutionWarning(SynferWarning):
+    """Surrogates are so few that no p-value can be as low as .05."""
+
+
 class HorizonWarning(SynferWarning):
     """A forecast is asked for a time further ahead than any that was learnt."""
 

@@ -20,8 +20,8 @@ from synfer.errors import (
 QUICK = {
     "causalformer": {"n_init": 1, "window": 2, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "max_epochs": 1},
     "componentwise_gc": {"n_hidden": 3, "max_epochs": 4},
-    "convergent_cross_mapping": {"E": 2, "n_libraries": 2, "n_surrogates": 2},
-    "cross_correlation": {"max_lag": 2, "n_surrogates": 2},
+    "convergent_cross_mapping": {"E": 2, "n_libraries": 2, "n_surrogates": 19},
+    "cross_correlation": {"max_lag": 2, "n_surrogates": 19},
     "cross_correlogram": {"max_lag": 3},
     "conditional_granger": {"lag": 2},
     "event_regression": {"lags": 1, "degree": 1, "time_constants": ()},

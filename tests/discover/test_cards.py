@@ -17,8 +17,8 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 QUICK = {
     "causalformer": {"n_init": 1, "window": 2, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "max_epochs": 2},
     "componentwise_gc": {"n_hidden": 2, "max_epochs": 2, "penalty": 0.1},
-    "convergent_cross_mapping": {"n_libraries": 2, "n_surrogates": 5},
-    "cross_correlation": {"n_surrogates": 5},
+    "convergent_cross_mapping": {"n_libraries": 2, "n_surrogates": 19},
+    "cross_correlation": {"n_surrogates": 19},
     "grngc": {"max_epochs": 2, "lag": 1},
     "jacobian_gc": {"max_epochs": 2, "lag": 1},
     "mask2cause": {"d_model": 8, "n_heads": 2, "max_epochs": 2},

@@ -9,7 +9,7 @@ from scipy import stats
 from synfer.discover import CrossCorrelation, correlation
 from synfer.discover.base import Samples
 from synfer.discover.shifts import draw_offsets
-from synfer.errors import ConstantSegmentWarning, InputError
+from synfer.errors import ConstantSegmentWarning, InputError, ResolutionWarning
 from synfer.recording import Recording
 
 
@@ -45,7 +45,7 @@ def correlogram(targets: list[np.ndarray], sources: list[np.ndarray], max_lag: i
 def test_the_slow_twin_agrees(lengths, block, monkeypatch):
     """Every surrogate made by rolling the sources, its statistic by the same sum as the observed one's."""
     monkeypatch.setattr(correlation, "BLOCK", block)
-    max_lag, n_surrogates = 3, 15
+    max_lag, n_surrogates = 3, 19
     rng = np.random.default_rng(0)
     segments = [smooth_noise(rng, n, 3) + 7 for n in lengths]
     found = CrossCorrelation(max_lag, n_surrogates, random_state=1)._discover(as_samples(segments))
@@ -161,3 +161,11 @@ def test_short_and_flat_trials_are_refused():
         CrossCorrelation().fit(Recording({"v": steps}, dt=1e-3))
     with pytest.raises(InputError, match="'max_lag' parameter"):
         CrossCorrelation(max_lag=0).fit(x)
+
+
+def test_too_few_surrogates_are_warned_of():
+    x = np.random.default_rng(0).standard_normal((300, 3))
+    with pytest.warns(ResolutionWarning, match=r"n_surrogates = 9: no p-value can be below 0\.1; take 19") as caught:
+        found = CrossCorrelation(n_surrogates=9, random_state=0).fit(x).connectome_
+    assert caught[0].filename == __file__ and found.pvalue.min() >= 0.1
+    CrossCorrelation(n_surrogates=19, random_state=0).fit(x)

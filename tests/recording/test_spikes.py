@@ -212,6 +212,12 @@ def test_times_in_milliseconds_are_warned_of(trains, tmp_path):
     with pytest.warns(MillisecondsWarning, match=r"0\.005 times a second .* \(a rate of 5 Hz\)") as caught:
         Recording.from_spikes(times * 1e3, units, 1e-3)
     assert caught[0].filename == __file__
+    rng = np.random.default_rng(1)
+    fast = np.concatenate([np.cumsum(1.2 + rng.exponential(8.8, 300)) for _ in range(3)])  # 100 Hz in milliseconds
+    with pytest.warns(MillisecondsWarning, match=r"never twice within 1\.2"):
+        Recording.from_spikes(fast, np.repeat([0, 1, 2], 300), 1e-3)
+    Recording.from_spikes(np.cumsum(rng.exponential(10.0, 900)), rng.integers(0, 3, 900), 1e-3)  # slow ones, in seconds
+    Recording.from_spikes(np.arange(1.0, 300.0, 2.0), np.zeros(150, int), 0.1)  # slow events in wide bins
     lines = "".join(f"{time},{unit}\n" for time, unit in zip(times * 1e3, units, strict=True))
     (tmp_path / "ms.csv").write_text(lines)
     with pytest.warns(MillisecondsWarning, match="times / 1000"):

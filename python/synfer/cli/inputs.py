@@ -24,9 +24,7 @@ Variable = Annotated[str | None, typer.Option(help="Which variable of a MATLAB o
 Trials = Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")]
 Time = Annotated[
     str | None,
-    typer.Option(
-        metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: ; a list of spikes is read whole."
-    ),
+    typer.Option(metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: for all after a minute."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted, warn_of_few
 from synfer.errors import InputError
 
 BLOCK = 1 << 22  # numbers in one block of a full cross-correlogram: 32 MB
@@ -58,6 +58,11 @@ class CrossCorrelation(BaseDiscoverer):
     InputError
         See ``fit``; further, a segment shorter than 3 max_lag + 2 samples.
 
+    Warns
+    -----
+    ResolutionWarning
+        With fewer than 19 surrogates no p-value can be as low as .05.
+
     References
     ----------
     G. E. P. Box and G. M. Jenkins, Time Series Analysis: Forecasting and Control, Holden-Day 1976, section 11.1.
@@ -90,6 +95,7 @@ class CrossCorrelation(BaseDiscoverer):
     def _discover(self, samples: Samples) -> Connectome:
         max_lag, n_surrogates = int(self.max_lag), int(self.n_surrogates)
         refuse_short_trials(samples, shortest_shifted(max_lag), f"max_lag={max_lag}")
+        warn_of_few(n_surrogates)
         rng = check_random_state(self.random_state)
         means = [segment.mean(axis=0, dtype=np.float64) for segment in samples.segments]
         scale = _pooled_deviation(samples, means)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted, warn_of_few
 from synfer.errors import InputError
 
 
@@ -67,6 +67,11 @@ class ConvergentCrossMapping(BaseDiscoverer):
     ------
     InputError
         See ``fit``; further, trials shorter than an embedding or a shift, libraries too small for E + 1 neighbours.
+
+    Warns
+    -----
+    ResolutionWarning
+        With fewer than 19 surrogates no p-value can be as low as .05.
 
     References
     ----------
@@ -151,6 +156,7 @@ class ConvergentCrossMapping(BaseDiscoverer):
                 f"X must hold at least {self._smallest} points of {self.E} coordinates {self.tau} samples apart, each "
                 f"within its own trial, got {n_points}: take a smaller E or tau, or longer trials."
             )
+        warn_of_few(n_surrogates)
         self.library_sizes_ = self._sizes(n_points)
         if n_surrogates:
             refuse_short_trials(samples, shortest_shifted(max(reach, 1)), f"E={self.E} and tau={self.tau}")

@@ -19,7 +19,7 @@ from synfer.discover.autoregressive import LaggedRegression, check_root
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
 from synfer.discover.pairwise import PairwiseGranger
-from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted, warn_of_few
 from synfer.errors import InputError
 
 JITTER = 1e-8  # of a standard deviation: neighbours at one and the same distance are told apart by chance
@@ -76,6 +76,11 @@ class TransferEntropy(LaggedRegression):
     FitDivergedError
         The regression overflowed.
 
+    Warns
+    -----
+    ResolutionWarning
+        With fewer than 19 surrogates no p-value can be as low as .05.
+
     References
     ----------
     T. Schreiber, Phys. Rev. Lett. 85 (2000), 461. L. Barnett, A. B. Barrett and A. K. Seth, Phys. Rev. Lett. 103
@@ -125,6 +130,7 @@ class TransferEntropy(LaggedRegression):
     def _discover(self, samples: Samples) -> Connectome:
         stable = True
         if self.estimator == "neighbours":
+            warn_of_few(int(self.n_surrogates))
             te, pvalue = self._from_neighbours(samples)
         elif self.condition == "own":
             fitted = PairwiseGranger(int(self.lag))._find(samples, f"TransferEntropy(lag={self.lag})", stacklevel=4)

@@ -122,13 +122,13 @@ class Sources:
         Warns
         -----
         MillisecondsWarning
-            Units that fire do so less than once in 50 s on average, in bins of 50 ms or less: the times rather are in
-            milliseconds.
+            The times rather are in milliseconds: in bins of 50 ms or less, units that fire do so less than once in 50 s
+            on average; or less than once a second, and none twice within half a second, against all chance.
         """
         counts, events, ids = spikes.binned(
             times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
-        spikes.warn_of_milliseconds(events, float(dt), stacklevel=3)
+        spikes.warn_of_milliseconds(events.time, events.unit, float(dt), stacklevel=3)
         about = {"provenance": provenance, "unit_info": unit_info, "events": events}
         return cls._made({"signals": {"spikes": counts}, "dt": dt, "unit_ids": ids, "t0": t0, **about})
 
@@ -218,7 +218,7 @@ class Sources:
         source : neo.Block, neo.Segment or path
             Several segments of one length become the axis "trial".
         dt : float, optional
-            Width of a bin in seconds, for spike trains. An analog signal has its own.
+            Width of a bin in seconds, for spike trains. An analog signal has its own, from which it may not differ.
         series : str, optional
             Name of the analog signal, or "spiketrains"; needed where there are several.
         time : slice, optional
@@ -328,7 +328,13 @@ class Sources:
 
     @classmethod
     def from_csv(
-        cls, path: StrPath, *, dt: float | None = None, duration: float | None = None, t0: float = 0.0
+        cls,
+        path: StrPath,
+        *,
+        dt: float | None = None,
+        duration: float | None = None,
+        t0: float = 0.0,
+        time: slice | None = None,
     ) -> Recording:
         """Read a list of spikes from .csv (or .tsv): a line a spike, with its time in seconds and its unit.
 
@@ -338,6 +344,8 @@ class Sources:
             Columns named time and unit (or times, spike_times, t; id, neuron, cluster, ...), or two without names.
         dt, duration, t0 : float
             As for `from_spikes`.
+        time : slice, optional
+            Only from ``time.start`` to ``time.stop`` seconds; the file is read whole all the same.
 
         Raises
         ------
@@ -349,4 +357,4 @@ class Sources:
         MillisecondsWarning
             As for `from_spikes`.
         """
-        return cls._made(spike_list.read(path, dt=dt, duration=duration, t0=t0))
+        return cls._made(spike_list.read(path, dt=dt, duration=duration, t0=t0, time=time))

@@ -118,29 +118,48 @@ def _renumbered(index: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 SLOWEST_RATE, FEW_SPIKES, FINE_BINS = 0.02, 20, 0.05
 """Hz below which units that fire at all hardly do on average: at usual rates their times rather are in milliseconds;
 spikes from which on that is looked at; and seconds of a bin up to which, for wider ones are of slower events."""
+SLOW_RATE, NO_REFRACTORY, LACKING = 1.0, 0.5, 10
+"""Hz up to which a unit's intervals are looked at; seconds that no neuron is refractory for, while half a millisecond
+every one is; and how many intervals shorter than that must be expected of Poisson trains for their lack to tell."""
 
 
-def warn_of_milliseconds(events: SpikeEvents, dt: float, stacklevel: int) -> None:
-    """Warn where times of spikes look like milliseconds: a list of them, as a file holds it.
+def warn_of_milliseconds(times: np.ndarray, units: np.ndarray, dt: float, stacklevel: int) -> None:
+    """Warn where times of spikes look like milliseconds: a list of them (event,), as a file holds it, in any order.
 
     Warns
     -----
     MillisecondsWarning
-        Units that fire do so less than ``SLOWEST_RATE`` times a second on average.
+        Units that fire do so less than ``SLOWEST_RATE`` times a second on average; or less than ``SLOW_RATE`` times,
+        and never twice within ``NO_REFRACTORY`` seconds where chance alone would have it ``LACKING`` times.
     """
-    if len(events.time) < FEW_SPIKES or dt > FINE_BINS:
+    if len(times) < FEW_SPIKES or dt > FINE_BINS:
         return
-    span = float(events.time[-1] - events.time[0])
-    firing = len(np.unique(events.unit))
-    rate = len(events.time) / span / firing if span > 0 else np.inf
+    span = float(np.ptp(times))
+    firing, unit = np.unique(units, return_inverse=True)
+    rate = len(times) / span / len(firing) if span > 0 else np.inf
     if rate < SLOWEST_RATE:
-        warnings.warn(
-            f"times are seconds, and these spikes come {rate:.2g} times a second a unit over {span:g} s: give times / "
-            f"1000 where they are in milliseconds (a rate of {1e3 * rate:.2g} Hz); where they are not, filter "
-            "synfer.errors.MillisecondsWarning.",
-            MillisecondsWarning,
-            stacklevel=stacklevel,
-        )
+        seen = ""
+    elif rate < SLOW_RATE and (shortest := _shortest_interval(times, unit)) >= NO_REFRACTORY:
+        expected = (len(times) - len(firing)) * -np.expm1(-NO_REFRACTORY * rate)
+        if expected < LACKING:
+            return
+        seen = f", never twice within {shortest:.3g} s"
+    else:
+        return
+    warnings.warn(
+        f"times are seconds, and these spikes come {rate:.2g} times a second a unit over {span:g} s{seen}: give times "
+        f"/ 1000 where they are in milliseconds (a rate of {1e3 * rate:.2g} Hz); where they are not, filter "
+        "synfer.errors.MillisecondsWarning.",
+        MillisecondsWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def _shortest_interval(times: np.ndarray, units: np.ndarray) -> float:
+    """Seconds between two spikes of one unit, at the least; infinity where no unit has two."""
+    order = np.lexsort((times, units))
+    same = np.diff(units[order]) == 0
+    return float(np.diff(times[order])[same].min(initial=np.inf))
 
 
 def binned(

@@ -130,14 +130,44 @@ def test_spike_lists_that_are_none(tmp_path):
     path = tmp_path / "x.csv"
     for text, message in (
         ("a,b,c\n1,2,3\n", "must have the columns time"),
-        ("time,unit\n0.1,\n", "spike 0 of 'x.csv' has not"),
-        ("time,unit\nlate,3\n", "times must be real numbers .* text"),
+        ("time,unit\n0.1,\n", "line 2 of 'x.csv' has not"),
+        ("0.05,1\n\n0.1,\n", "line 3 of 'x.csv' has not"),
+        ("time,unit\n0.1,2\nlate,3\n", "times must be real numbers .* line 3 of 'x.csv' has 'late'"),
+        ("time,unit\n0.1,2\n\ninf,3\n", "line 4 of 'x.csv' is not"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             Recording.from_csv(path, dt=0.1)
     with pytest.raises(InputError, match=r"variable is nothing to give for a \.csv file"):
         Recording.from_file(path, dt=0.1, variable="v")
+
+
+def test_blank_lines_are_no_spikes(tmp_path):
+    (tmp_path / "x.csv").write_text("time,unit\n\n0.05,7\n\n0.25,3\n\n")
+    found = Recording.from_csv(tmp_path / "x.csv", dt=0.1)
+    assert found.unit_ids.tolist() == [3, 7] and found["spikes"].tolist() == [[0, 1], [0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize(("time", "rows"), [(slice(1.0, 2.0), slice(10, 20)), (slice(1.0, None), slice(10, None))])
+def test_a_part_of_a_spike_list(time, rows, tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "x.csv"
+    path.write_text(
+        "".join(f"{t:.4f},{u}\n" for t, u in zip(rng.uniform(0, 3, 50), rng.integers(4, size=50), strict=True))
+        + "0.5,9"
+    )
+    whole, part = Recording.from_csv(path, dt=0.1), Recording.from_file(path, dt=0.1, time=time)
+    assert part.t0 == 1.0 and part.unit_ids.tolist() == whole.unit_ids.tolist() == [0, 1, 2, 3, 9]
+    np.testing.assert_array_equal(part["spikes"], whole["spikes"][rows])
+    with pytest.raises(InputError, match="no sample in 4"):
+        Recording.from_csv(path, dt=0.1, time=slice(4.0, 5.0))
+
+
+def test_hdf5_by_another_name_is_told(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w"):
+        pass
+    with pytest.raises(InputError, match=r"'x\.h5', which is HDF5"):
+        Recording.from_file(tmp_path / "x.h5")
 
 
 def test_a_file_of_our_own_is_pointed_to_load(tmp_path):

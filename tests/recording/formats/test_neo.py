@@ -88,6 +88,8 @@ def test_what_is_meant_must_be_said(simulated):
         Recording.from_neo(segment_of(simulated))
     with pytest.raises(InputError, match="dt must be given"):
         Recording.from_neo(segment_of(simulated), series="spiketrains")
+    with pytest.raises(InputError, match=r"segment 0: dt = 0\.01 s does not agree with the signal, whose step is"):
+        Recording.from_neo(segment_of(simulated), series="vm", dt=0.01)
     with pytest.raises(InputError, match="at least one segment"):
         Recording.from_neo(neo.Block())
     with pytest.raises(InputError, match="there are none"):
@@ -101,6 +103,8 @@ def test_files_that_neo_reads(simulated, tmp_path):
     neo.io.NeoMatlabIO(str(path)).write_block(block)
     found = Recording.from_neo(path, series="vm")
     np.testing.assert_allclose(found["v"], simulated["v"], rtol=1e-6)
+    # by its ending it might be a matrix of MATLAB's
+    np.testing.assert_array_equal(Recording.from_file(path, series="vm")["v"], found["v"])
     ascii_path = tmp_path / "signal.txt"
     np.savetxt(ascii_path, simulated["v"][:50])
     assert Recording.from_file(ascii_path, series=None).n_samples == 50

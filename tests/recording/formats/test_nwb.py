@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synfer as sf
-from synfer.errors import FileError, InputError
+from synfer.errors import FileError, InputError, MillisecondsWarning
 from synfer.recording import Recording
 
 pynwb = pytest.importorskip("pynwb")
@@ -91,6 +91,24 @@ def test_only_a_part_is_read(spikes_file):
     whole, part = Recording.from_nwb(spikes_file, dt=1e-3), Recording.from_nwb(spikes_file, dt=1e-3, time=slice(0.5, 1))
     np.testing.assert_array_equal(part["spikes"], whole["spikes"][500:1000])
     assert part.t0 == 0.5
+
+
+def test_a_part_without_an_end_ends_with_the_last_spike(tmp_path):
+    file = empty_file()
+    for train in ([0.05, 0.6, 1.43], [0.2, 0.9]):
+        file.add_unit(spike_times=train)
+    path = written(file, tmp_path / "open.nwb")
+    whole, part = Recording.from_nwb(path, dt=0.1), Recording.from_nwb(path, dt=0.1, time=slice(0.5, None))
+    np.testing.assert_array_equal(part["spikes"], whole["spikes"][5:])
+
+
+def test_milliseconds_are_warned_of(tmp_path):
+    rng = np.random.default_rng(0)
+    file = empty_file()
+    for _ in range(3):
+        file.add_unit(spike_times=np.cumsum(1.5 + rng.exponential(23.0, 400)))  # 40 Hz, refractory: milliseconds
+    with pytest.warns(MillisecondsWarning, match=r"never twice within 1\.5.* \(a rate of (3[5-9]|4.) Hz\)"):
+        Recording.from_nwb(written(file, tmp_path / "ms.nwb"), dt=1e-3)
 
 
 def test_unobserved_bins_and_invalid_times_are_unknown(tmp_path):

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.shifts import warn_of_few
 from synfer.discover.significance.around import AroundEstimator, as_pairs, off_diagonal
 from synfer.discover.significance.surrogates import Surrogate, as_surrogate
 from synfer.errors import InputError
@@ -73,6 +74,11 @@ class SurrogateTest(AroundEstimator):
         See ``fit``; further, a surrogate that does not fit the samples, or ``refit=False`` with an estimator that
         cannot be read again.
 
+    Warns
+    -----
+    ResolutionWarning
+        With fewer than 19 surrogates no p-value can be as low as .05 ("pair" and "max").
+
     References
     ----------
     J. Theiler et al., Physica D 58 (1992), 77-94. P. H. Westfall and S. S. Young, Resampling-based multiple testing,
@@ -126,6 +132,8 @@ class SurrogateTest(AroundEstimator):
             raise InputError(
                 f"refit must be True for {type(self.estimator).__name__}, which cannot be read again; got False."
             )
+        if self.null != "pooled":
+            warn_of_few(int(self.n_surrogates))
         self.preserves_, self.destroys_ = kind.preserves, kind.destroys
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_surrogates)
         self.estimator_ = self._fitted(samples)

@@ -12,6 +12,7 @@ from typing import Any
 
 from synfer.errors import InputError
 from synfer.recording.formats import matlab, neo_objects, npz, nwb, spike_list
+from synfer.recording.formats.common import looks_like
 from synfer.storage import StrPath, as_path
 
 READERS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -44,8 +45,10 @@ def by_ending(path: StrPath, **options: Any) -> dict[str, Any]:
             known = ", ".join(READERS)
             raise InputError(
                 f"path must end in {known}, or as a file that Neo reads (where synfer[neo] is installed); got "
-                f"{Path(path).name!r}."
+                f"{Path(path).name!r}{looks_like(path)}."
             )
+        read = neo_objects.read
+    elif read is matlab.read and matlab.is_of_neo(path) and neo_objects.knows(path):
         read = neo_objects.read
     given = {name: value for name, value in options.items() if value is not None}
     known_options = read.__kwdefaults__ or {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from synfer.errors import FileError, InputError, SynferError
 from synfer.recording.spikes import free_memory
-from synfer.storage import StrPath, as_path
+from synfer.storage import StrPath, as_number, as_path
 
 BLOCK_BYTES = 2**23
 """About what is read at once, and so what reading needs of memory beside the recording."""
@@ -84,6 +84,30 @@ def sample_span(time: slice | None, n_samples: int, dt: float, t0: float) -> sli
     if ends[0] >= ends[1]:
         raise InputError(f"time: no sample in {time.start} to {time.stop} s; they lie from {t0:g} s, {dt:g} s apart.")
     return slice(*ends)
+
+
+def refuse_other_step(dt: float | None, step: float, what: str) -> None:
+    """Refuse a step that was given beside a file's own, where they differ by more than a thousandth.
+
+    Raises
+    ------
+    InputError
+        With both.
+    """
+    if dt is not None and not abs(as_number(dt, "dt", positive=True) - step) <= 1e-3 * step:
+        raise InputError(f"dt = {dt:g} s does not agree with {what}, whose step is {step:g} s; leave dt out.")
+
+
+def looks_like(path: StrPath) -> str:
+    """What the first bytes tell of a file whose ending tells nothing."""
+    try:
+        with as_path(path).open("rb") as file:
+            begin = file.read(8)
+    except OSError:
+        return ""
+    if begin == b"\x89HDF\r\n\x1a\n":
+        return ", which is HDF5, as .nwb is, MATLAB's .mat of version 7.3 and our own .nc: name it so if it is one"
+    return ""
 
 
 def _brief(error: BaseException) -> str:

@@ -44,6 +44,21 @@ def read(
     return asked.arguments(array, name, path)
 
 
+def is_of_neo(path: StrPath) -> bool:
+    """Whether a file holds what Neo writes, one structure "block", and no matrix to be read."""
+    import h5py
+    import scipy.io
+
+    if not as_path(path).is_file() or h5py.is_hdf5(path):
+        return False
+    try:
+        if scipy.io.matlab.matfile_version(as_path(path))[0] != 1 or level5.listed(path):
+            return False
+        return [(name, kind) for name, _, kind in scipy.io.whosmat(as_path(path))] == [("block", "struct")]
+    except Exception:  # a damaged file: `read` says what is wrong with it
+        return False
+
+
 def _from_level5(path: StrPath, variable: str | None, asked: Part) -> tuple[np.ndarray, str]:
     there = {name: found for name, found in level5.listed(path).items() if max(found[0], default=0) > 1}
     name = choose(there, variable)

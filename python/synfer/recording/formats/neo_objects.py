@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import FileError, InputError
-from synfer.recording.formats.common import BLOCK_BYTES, needed, reading, refuse_beyond_memory, sample_span
-from synfer.recording.formats.trials import of_spikes
+from synfer.recording.formats.common import (
+    BLOCK_BYTES,
+    looks_like,
+    needed,
+    reading,
+    refuse_beyond_memory,
+    refuse_other_step,
+    sample_span,
+)
+from synfer.recording.formats.trials import of_spikes, span_of_spikes
 from synfer.storage import StrPath, as_path
 
 SPIKES = "spiketrains"
@@ -58,7 +66,7 @@ def read(
         name = _chosen(there, series)
         try:
             with reading(source, "a file of Neo's") if "file" in about else nullcontext():  # what was left lying there
-                parts.append(_spikes(segment, dt, time) if name == SPIKES else _samples(there[name], time))
+                parts.append(_spikes(segment, dt, time) if name == SPIKES else _samples(there[name], dt, time))
         except FileError:
             raise
         except InputError as error:
@@ -87,7 +95,7 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
             f"{as_path(path).name!r} does not say how many channels it holds, nor at which rate: read it by Neo's "
             "RawBinarySignalIO(path, nb_channel=, sampling_rate=, dtype=) and give the Block."
         )
-    raise InputError(f"none of Neo's readers takes {as_path(path).name!r}.")
+    raise InputError(f"none of Neo's readers takes {as_path(path).name!r}{looks_like(path)}.")
 
 
 def _signals_of(segment: Any) -> dict[str, Any]:
@@ -118,8 +126,7 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     start = min(_seconds(train.t_start) for train in trains)
     stop = max(_seconds(train.t_stop) for train in trains)
     if time is not None and dt is not None:
-        span = sample_span(time, int(np.ceil((stop - start) / dt - 1e-6)), dt, start)
-        start, stop = start + span.start * dt, start + span.stop * dt
+        start, stop = span_of_spikes(time, stop, dt, start, stop)
     seconds = [np.asarray(train.rescale("s").magnitude, dtype=np.float64) for train in trains]
     kept = [train[(train >= start) & (train <= stop)] for train in seconds]
     ids = _ids([train.annotations.get("id", train.name) for train in trains])
@@ -134,9 +141,10 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     return found | {"unit_info": _annotated([train.annotations for train in trains])}
 
 
-def _samples(signal: Any, time: slice | None) -> dict[str, Any]:
-    dt, t0 = 1.0 / float(signal.sampling_rate.rescale("Hz").magnitude), _seconds(signal.t_start)
-    span = sample_span(time, signal.shape[0], dt, t0)
+def _samples(signal: Any, dt: float | None, time: slice | None) -> dict[str, Any]:
+    step, t0 = 1.0 / float(signal.sampling_rate.rescale("Hz").magnitude), _seconds(signal.t_start)
+    refuse_other_step(dt, step, "the signal")
+    span = sample_span(time, signal.shape[0], step, t0)
     volts = _is_voltage(signal)
     unit = "mV" if volts else str(signal.units.dimensionality)
     refuse_beyond_memory((span.stop - span.start, signal.shape[1]), 8, "the analog signal")
@@ -151,8 +159,8 @@ def _samples(signal: Any, time: slice | None) -> dict[str, Any]:
     }
     return {
         "signals": {name: data},
-        "dt": dt,
-        "t0": t0 + span.start * dt,
+        "dt": step,
+        "t0": t0 + span.start * step,
         "unit_ids": None if labels is None else _ids(labels.tolist()),
         "unit_info": info,
         "units_of_measure": {name: unit},

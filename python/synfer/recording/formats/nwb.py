@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError, ShapeError
-from synfer.recording.formats.common import BLOCK_BYTES, needed, reading, refuse_beyond_memory, sample_span
+from synfer.recording.formats.common import (
+    BLOCK_BYTES,
+    needed,
+    reading,
+    refuse_beyond_memory,
+    refuse_other_step,
+    sample_span,
+)
 from synfer.recording.formats.nwb_table import info_of_rois, info_of_table, info_of_units
 from synfer.recording.formats.nwb_write import SIGNAL
-from synfer.recording.formats.trials import Windows, of_samples, of_spikes, windows_of
+from synfer.recording.formats.trials import Windows, of_samples, of_spikes, span_of_spikes, windows_of
+from synfer.recording.spikes import warn_of_milliseconds
 from synfer.storage import StrPath, as_path
 
 UNITS = "units"
@@ -37,10 +45,13 @@ def read(
             windows = None if trials is None else windows_of(*_intervals(file, trials), trial_duration)
             unknown = _spans(file.invalid_times)
             about = {"file": as_path(path).name, "format": "NWB", "identifier": file.identifier, "series": name}
+            listed = None
             if name == UNITS:
-                found = _spikes(file.units, dt, time, unknown, windows)
+                listed, found = _spikes(file.units, dt, time, unknown, windows)
             else:
                 found = _samples(pynwb, there[name], time, dt, unknown, windows)
+    if listed is not None:  # the standard says seconds, who writes a file may not
+        warn_of_milliseconds(*listed, float(found["dt"]), stacklevel=4)
     return found | {"provenance": about}
 
 
@@ -135,8 +146,8 @@ def _intervals(file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _spikes(
     table: Any, dt: float | None, time: slice | None, unknown: np.ndarray, windows: Windows | None
-) -> dict[str, Any]:
-    """The spikes of all units, from 0 or the first moment observed to the last."""
+) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, Any]]:
+    """Spikes of all units, from 0 or the first moment observed to the last: as listed, (times, units), and counted."""
     if dt is None:
         raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
     seconds = np.asarray(table["spike_times"].target.data[:], dtype=np.float64)
@@ -151,9 +162,7 @@ def _spikes(
         if not start < stop:
             raise InputError("the units' obs_intervals must hold a span of time; they are empty.")
     if time is not None or windows is not None:
-        last = float(seconds.max(initial=start)) + dt if stop is None else stop
-        span = sample_span(time, int(np.ceil((last - start) / dt - 1e-6)), dt, start)
-        start, stop = start + span.start * dt, start + span.stop * dt
+        start, stop = span_of_spikes(time, float(seconds.max(initial=start)), dt, start, stop)
     kept = (seconds >= start) & (seconds < (np.inf if stop is None else stop))
     found = of_spikes(
         seconds[kept],
@@ -166,7 +175,7 @@ def _spikes(
         observed=observed,
         windows=windows,
     )
-    return found | {"unit_info": info_of_units(table)}
+    return (seconds[kept], unit[kept]), found | {"unit_info": info_of_units(table)}
 
 
 def _samples(
@@ -178,8 +187,7 @@ def _samples(
     n_samples = len(item.data)
     if item.rate is not None:
         t0, step = float(item.starting_time or 0.0), 1.0 / float(item.rate)
-        if dt is not None and abs(dt - step) > 1e-3 * step:
-            raise InputError(f"dt = {dt:g} s does not agree with the series, whose step is {step:g} s; leave dt out.")
+        refuse_other_step(dt, step, "the series")
     else:
         t0, step = regular(np.asarray(item.timestamps[:]), dt, "the timestamps")
     span = sample_span(time, n_samples, step, t0)

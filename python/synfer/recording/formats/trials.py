@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError
+from synfer.recording.formats.common import sample_span
 from synfer.recording.spikes import SpikeEvents, binned
 from synfer.storage import as_number
 
@@ -81,6 +82,19 @@ def split(signal: np.ndarray, t0: float, dt: float, windows: Windows) -> np.ndar
         end = t0 + dt * len(signal)
         raise InputError(f"trials must lie within the recording, {t0:g} to {end:g} s; {_told(windows, outside[0])}.")
     return np.stack([signal[k : k + n] for k in first.tolist()])
+
+
+def span_of_spikes(time: slice | None, last: float, dt: float, t0: float, stop: float | None) -> tuple[float, float]:
+    """Where the bins begin and end that hold the seconds asked for: without an end, with the bin of the last spike.
+
+    Raises
+    ------
+    InputError
+        As for `sample_span`.
+    """
+    n_bins = np.floor((last - t0) / dt + TOLERANCE) + 1 if stop is None else np.ceil((stop - t0) / dt - TOLERANCE)
+    span = sample_span(time, int(n_bins), dt, t0)
+    return t0 + span.start * dt, t0 + span.stop * dt
 
 
 def of_spikes(
