@@ -61,6 +61,9 @@ class LaDID(LaDIDFitting):
         (``head="poisson"``).
     static : bool
         Whether the decoder is told directly what of a context stands still.
+    paced : bool
+        Whether the sines and cosines of a time turn at a pace that the encoding decides (``dynamics="query"``); the
+        published code of the time is the same for all realisations.
     curriculum : bool
         Whether the query grows, or is of ``n_query`` samples from the first epoch on.
     stride : int, optional
@@ -132,6 +135,7 @@ class LaDID(LaDIDFitting):
         smoothness: float = 0.1,
         thinning: float = 0.25,
         static: bool = True,
+        paced: bool = True,
         curriculum: bool = True,
         stride: int | None = None,
         stage_epochs: int = 10,
@@ -163,6 +167,7 @@ class LaDID(LaDIDFitting):
         self.smoothness = smoothness
         self.thinning = thinning
         self.static = static
+        self.paced = paced
         self.curriculum = curriculum
         self.stride = stride
         self.stage_epochs = stage_epochs

@@ -15,8 +15,11 @@ from synfer.storage import StrPath
 if TYPE_CHECKING:
     from synfer.forecast.ladid import LaDID
 
-SCHEMA = 2
-"""Layout of what is written; older ones are read, newer ones refused. 1 knew no weights of counts by their times."""
+SCHEMA = 3
+"""Layout of what is written; older ones are read, newer ones refused.
+
+1 knew no weights of counts by their times, 2 no pace of a realisation's own.
+"""
 
 _WORK = "synfer.forecast.LaDID"
 _ARRAYS = ("offset_", "scale_", "residual_variance_", "validation_")
@@ -56,7 +59,7 @@ def read(path: StrPath, cls: type[LaDID], device: str) -> LaDID:
 
 
 def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
-    estimator = cls(**state["parameters"])
+    estimator = cls(**({"paced": state["schema"] > 2} | state["parameters"]))
     for name in _PLAIN:
         setattr(estimator, name, state["plain"][name])
     for name in _ARRAYS:

@@ -49,7 +49,7 @@ class LaDIDFitting(BaseEstimator):
         **dict.fromkeys(("noise", "learning_rate"), _POSITIVE),
         **dict.fromkeys(("smoothness", "weight_decay"), _NOT_NEGATIVE),
         **dict.fromkeys(("dropout", "thinning"), _SHARE),
-        **dict.fromkeys(("static", "curriculum", "progress"), _YES_OR_NO),
+        **dict.fromkeys(("static", "paced", "curriculum", "progress"), _YES_OR_NO),
         "head": [StrOptions({"gaussian", "poisson"})],
         "encoder": [StrOptions({"auto", "cnn", "mlp", "linear"})],
         "dynamics": [StrOptions(set(DYNAMICS))],
@@ -75,6 +75,7 @@ class LaDIDFitting(BaseEstimator):
     smoothness: float
     thinning: float
     static: bool
+    paced: bool
     stride: int | None
     stage_epochs: int
     max_epochs: int
@@ -251,7 +252,7 @@ class LaDIDFitting(BaseEstimator):
     def _sizes(self) -> dict[str, Any]:
         """Give what of the parameters the model is made with."""
         same = ("n_context", "head", "dynamics", "d_latent", "d_model", "d_hidden", "n_layers", "n_frequencies")
-        also = ("n_decoded", "dropout", "noise", "smoothness", "thinning", "static")
+        also = ("n_decoded", "dropout", "noise", "smoothness", "thinning", "static", "paced")
         return {name: getattr(self, name) for name in (*same, *also)} | {"encoder": self._coder(self.sample_shape_)}
 
     def _train(

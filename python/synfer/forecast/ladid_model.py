@@ -44,7 +44,7 @@ class LaDIDModel(EnsembleModule):
     dropout, noise, smoothness : float
     thinning : float
         Of counts: see `CountContext`.
-    static : bool
+    static, paced : bool
     rates : array (feature,), optional
         Of counts: means of the samples, at which rates begin. Without them the context is their roots, as it was in
         files of schema 1.
@@ -75,6 +75,7 @@ class LaDIDModel(EnsembleModule):
         smoothness: float = 0.1,
         thinning: float = 0.25,
         static: bool = True,
+        paced: bool = True,
         rates: Any = None,
         seeds: Sequence[int] = (0,),
     ):
@@ -92,7 +93,8 @@ class LaDIDModel(EnsembleModule):
         self.draws = Noise(seeds)
         self.dynamics: LatentDynamics
         if dynamics == "query":
-            self.dynamics = QueryDynamics(d_latent, d_hidden, self.code, Dropout(dropout, seeds), generators)
+            dropped = Dropout(dropout, seeds)
+            self.dynamics = QueryDynamics(d_latent, d_hidden, self.code, dropped, generators, paced=paced)
         elif dynamics == "ode":
             self.dynamics = ODEDynamics(d_latent, d_hidden, horizon, generators)
         else:

@@ -31,11 +31,13 @@ class TimeCode(nn.Module):
         self.horizon, self.finest, self.n_frequencies = float(horizon), float(finest), n_frequencies
         self.n_out = 1 + 2 * n_frequencies
 
-    def forward(self, times: Tensor) -> Tensor:
-        """Code seconds (...) as (..., n_out)."""
+    def forward(self, times: Tensor, pace: Tensor | None = None) -> Tensor:
+        """Code seconds (...) as (..., n_out); turns may be of another pace each, (..., n_frequencies)."""
         t = times / self.horizon
         u = torch.linspace(0.0, math.log2(max(self.finest, 1.0)), self.n_frequencies, device=t.device)
         angles = t[..., None] * (math.pi * 2.0**u)
+        if pace is not None:
+            angles = angles * pace
         return torch.cat([t[..., None], angles.sin(), angles.cos()], dim=-1)
 
 
@@ -48,13 +50,31 @@ class LatentDynamics(EnsembleModule):
 
 
 class QueryDynamics(LatentDynamics):
-    """LaDID's: a perceptron that is asked for a time, ``z(t) = f(code(t), psi)``; all times in one pass, no solver."""
+    """LaDID's: a perceptron that is asked for a time, ``z(t) = f(code(t), psi)``; all times in one pass, no solver.
+
+    With ``paced`` the sines and cosines of the time turn at a pace of the realisation's own,
+    ``sin(2^{tanh(c_k psi)} b_k t)``: from half to twice b_k, b_k to begin with. What turns at a frequency that a
+    realisation's constants or state decide is then one product with them; a perceptron of the sum of both makes it by
+    pieces.
+    """
 
     def __init__(
-        self, d_latent: int, d_hidden: int, code: TimeCode, dropout: Dropout, generators: Sequence[torch.Generator]
+        self,
+        d_latent: int,
+        d_hidden: int,
+        code: TimeCode,
+        dropout: Dropout,
+        generators: Sequence[torch.Generator],
+        *,
+        paced: bool,
     ):
         super().__init__(len(generators))
         self.code, self.drop = code, dropout
+        self.pace = EnsembleLinear(d_latent, code.n_frequencies, generators) if paced else None
+        if self.pace is not None:
+            with torch.no_grad():
+                self.pace.weight.zero_()
+                self.pace.bias.zero_()
         self.of_time = EnsembleLinear(code.n_out, d_hidden, generators)
         self.of_encoding = EnsembleLinear(d_latent, d_hidden, generators)
         self.middle = EnsembleLinear(d_hidden, d_hidden, generators)
@@ -65,7 +85,8 @@ class QueryDynamics(LatentDynamics):
         n_batch, n_times = times.shape[1:]
         # The first layer on (code, psi) is the sum of two maps, of which psi's is the same at all times.
         known = self.of_encoding(psi)[:, :, None].expand(-1, -1, n_times, -1).flatten(1, 2)
-        x = self.drop(functional.relu(self.of_time(self.code(times).flatten(1, 2), known)))
+        pace = None if self.pace is None else torch.exp2(torch.tanh(self.pace(psi)))[:, :, None]
+        x = self.drop(functional.relu(self.of_time(self.code(times, pace).flatten(1, 2), known)))
         x = self.drop(functional.relu(self.middle(x)))
         return self.last(x).unflatten(1, (n_batch, n_times))
 

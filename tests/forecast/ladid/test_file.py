@@ -59,7 +59,7 @@ def test_refused(points, fitted, tmp_path):
     fitted.save(path)
     content = torch.load(path, weights_only=True)
     for change, message in (
-        ({"schema": 3}, r"a newer synfer wrote it \(schema 3, known here up to 2\)"),
+        ({"schema": 4}, r"a newer synfer wrote it \(schema 4, known here up to 3\)"),
         ({"arrays": {}}, "its contents are damaged"),
         ({"parameters": {"n_things": 1}}, "its contents are damaged"),
     ):
@@ -71,4 +71,4 @@ def test_refused(points, fitted, tmp_path):
         LaDID.load(path, device="nowhere")
     with pytest.raises(FileError, match="does not exist"):
         fitted.save(tmp_path / "nowhere" / "model.pt")
-    assert ladid_file.SCHEMA == 2
+    assert ladid_file.SCHEMA == 3

@@ -67,11 +67,12 @@ def test_time_code_is_of_what_samples_tell_apart():
     np.testing.assert_allclose(code[1], [0.25, *np.sin(expected), *np.cos(expected)], atol=1e-6)
 
 
-def test_query_dynamics_is_a_perceptron_of_time_and_encoding():
+@pytest.mark.parametrize("paced", [False, True])
+def test_query_dynamics_is_a_perceptron_of_time_and_encoding(paced):
     code = TimeCode(1.0, 4.0, 3)
-    dynamics = QueryDynamics(4, 16, code, Dropout(0.0, (0, 1)), generators())
+    dynamics = QueryDynamics(4, 16, code, Dropout(0.0, (0, 1)), generators(), paced=paced)
     psi, times = torch.randn(2, 3, 4), some_times(2, 3, 5)
-    found = dynamics(psi, times)
+    found = dynamics(psi, times)  # at the pace to begin with, which is everyone's
     for i in range(2):
         both = torch.cat([code(times[i]), psi[i][:, None].expand(3, 5, 4)], -1)
         weight = torch.cat([dynamics.of_time.weight[i], dynamics.of_encoding.weight[i]], 1)
@@ -79,6 +80,21 @@ def test_query_dynamics_is_a_perceptron_of_time_and_encoding():
         x = functional.linear(x, dynamics.middle.weight[i], dynamics.middle.bias[i]).relu()
         expected = functional.linear(x, dynamics.last.weight[i], dynamics.last.bias[i])
         torch.testing.assert_close(found[i], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pace_makes_one_realisation_s_time_another_s():
+    code = TimeCode(1.0, 4.0, 3)
+    dynamics = QueryDynamics(2, 16, code, Dropout(0.0, (0, 1)), generators(), paced=True)
+    with torch.no_grad():
+        dynamics.of_time.weight[..., 0] = 0.0  # no time but what turns
+        dynamics.of_encoding.weight[..., 0] = 0.0  # and nothing of what decides the pace
+        dynamics.pace.weight[..., 0] = 1.0
+    slow, fast = torch.tensor([-0.3, 0.7]), torch.tensor([0.4, 0.7])
+    ratio = 2 ** (torch.tanh(fast[0]) - torch.tanh(slow[0]))
+    times = some_times(2, 1, 5)
+    found = [dynamics(psi.expand(2, 1, 2), at) for psi, at in ((fast, times), (slow, times * ratio), (slow, times))]
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+    assert (found[0] - found[2]).abs().max() > 1e-3
 
 
 def test_latent_ode_is_integrated_for_each_at_its_own_times():
