@@ -122,6 +122,18 @@ def opened(path: StrPath, kind: str) -> Iterator[h5netcdf.File]:
         yield file
 
 
+def kind_of(path: StrPath) -> str | None:
+    """Which noun a file of ours holds ("recording", "connectome", "network", ...); None where it is not ours."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            kind = file.attrs.get("synfer_kind")
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return kind.decode(errors="replace") if isinstance(kind, bytes) else kind if isinstance(kind, str) else None
+
+
 @contextmanager
 def understood(path: StrPath) -> Iterator[None]:
     """Turn every failure to make sense of a file, inside the body, into a `FileError` that names the file."""
