@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -85,6 +87,10 @@ def test_text_and_graph_files(tmp_path):
     made.to_csv(tmp_path / "c.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "c.csv"), made.to_pandas(), check_dtype=False)
     made.to_graphml(tmp_path / "c.graphml")
+    made.to_csv(tmp_path / "c.csv.gz")
+    made.to_graphml(tmp_path / "c.graphml.gz")
+    for name in ("c.csv", "c.graphml"):
+        assert gzip.decompress((tmp_path / f"{name}.gz").read_bytes()) == (tmp_path / name).read_bytes()
     read = nx.read_graphml(tmp_path / "c.graphml")
     assert dict(read.nodes(data=True)) == dict(made.to_networkx().nodes(data=True))
     assert {edge: data["weight"] for *edge_, data in read.edges(data=True) for edge in [tuple(edge_)]} == {
@@ -94,7 +100,7 @@ def test_text_and_graph_files(tmp_path):
         made.to_csv(tmp_path / "d.csv", alpha=0.05)
     with pytest.raises(InputError, match="XML"):
         Connectome.from_weights(W, unit_ids=["a\x01", "b", "c"]).to_graphml(tmp_path / "d.graphml")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.graphml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.csv.gz", "c.graphml", "c.graphml.gz"]
 
 
 def test_units_are_selected_by_the_name_a_recording_has_for_them():

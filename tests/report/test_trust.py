@@ -57,7 +57,7 @@ def test_predictions_answers_and_warnings_stand(found, tmp_path):
     assert (
         "predicts, this connectome has an AUROC of 0.73 (90 % interval 0.61 to 0.82). The prediction rests on" in ours
     )
-    assert "cannot know of inputs that were not recorded" in ours
+    assert "No prediction can know of inputs that were not recorded" in ours
 
 
 def test_without_a_card_or_a_prediction_nothing_is_predicted(found, tmp_path):
