@@ -78,7 +78,7 @@ def test_the_number_comes_first_then_its_interval_its_meaning_and_what_to_do(car
         "predicted AUROC                 0.95 (90 % interval 0.90 to 0.98)",
         " the chance that a true edge scores above a pair without one",
         "predicted false discovery rate  0.10 (90 % interval 0.00 to 0.40)",
-        "Of 100 edges called significant about 10 are expected to be none, 40 at worst.",
+        "Of 100 edges called significant expect 10 to be false (90 % interval 0 to 40).",
         "EventRegression(), which of the methods made for such a signal tells most of this recording",
         "if they are right its own AUROC is 0.99",
     )

@@ -30,7 +30,7 @@ th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-al
 td{white-space:nowrap}th{vertical-align:bottom}.known td{white-space:normal;overflow-wrap:anywhere}
 @media(max-width:600px){main{padding:12px}table{font-size:.8rem}th,td{padding:.25em .45em}}
 .doubts{background:#fdf6e9;border-left:4px solid #e69f00;padding:.6em 1em}.doubts p{margin:.3em 0}
-figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}
+figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}small{display:block;margin:.3em 0}
 """
 # No button that sends the figure, and with it the data, to Plotly's servers.
 CONFIG = {

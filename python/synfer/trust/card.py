@@ -25,7 +25,7 @@ LARGEST = 10_000_000
 NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
 MEANINGS = {
     "auroc": "the chance that a true edge scores above a pair without one; 0.5 is guessing, 1 is perfect",
-    "fdr": "the share of the edges called significant that are none",
+    "fdr": "the share of the edges called significant that are false",
     "power": "the share of the true edges that are called significant",
 }
 """What each prediction is, in words that need no other."""
@@ -174,7 +174,7 @@ class Card:
             if null.rejected is not None and null.rejected > 0.1:
                 found.append(
                     f"{null.rejected:.0%} of pairs have p < .05 in data like these without any edge ({null.kind}), "
-                    "where 5% is right: p-values are too small, and some edges called significant are none."
+                    "where 5% is right: p-values are too small, and some edges called significant are false."
                 )
         if self.halves is not None and self.halves < 0.3:
             found.append(
@@ -226,8 +226,8 @@ class Card:
         if fdr is None:
             return told
         return (
-            f"{told} Of 100 edges called significant about {100 * fdr.value:.0f} are expected to be none, "
-            f"{100 * fdr.high:.0f} at worst."
+            f"{told} Of 100 edges called significant expect {100 * fdr.value:.0f} to be false (90 % interval "
+            f"{100 * fdr.low:.0f} to {100 * fdr.high:.0f})."
         )
 
     @property
