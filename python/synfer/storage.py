@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,7 +162,9 @@ def write_group(draft: Path, group: str, dataset: xr.Dataset) -> None:
     # string labels become variable-length strings; nothing here needs a fill value
     encoding = {str(name): {"_FillValue": None} for name, v in dataset.variables.items() if v.dtype.kind == "f"}
     mode = "w" if group == "/" else "a"
-    dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
+    with warnings.catch_warnings():  # what is known of units is read back whether it is marked as a coordinate or not
+        warnings.filterwarnings("ignore", message=".*has a space in its name")
+        dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
 
 
 def read_datasets(path: StrPath, kind: str, groups: tuple[str, ...] = ("/",)) -> list[xr.Dataset]:

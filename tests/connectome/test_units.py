@@ -21,13 +21,13 @@ INFO = {
 W = np.array([[0.0, 5.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 
 
-def matrix():
-    return Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=INFO)
+def matrix(info=INFO):
+    return Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=info)
 
 
-def edge_list():
+def edge_list(info=INFO):
     return Connectome.from_edges(
-        [1, 0, 1], [0, 1, 2], weight=[5.0, -1.0, 2.0], unit_ids=["a", "b", "c"], unit_info=INFO
+        [1, 0, 1], [0, 1, 2], weight=[5.0, -1.0, 2.0], unit_ids=["a", "b", "c"], unit_info=info
     )
 
 
@@ -52,6 +52,16 @@ def test_files_labelled_arrays_matrices_and_batches_keep_it(make, tmp_path):
     batch = Connectome.stack([made, make()])
     assert_told(batch)
     assert_told(batch.isel(network=1))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [matrix, edge_list])
+def test_a_column_with_a_space_in_its_name_comes_back_from_a_file(make, tmp_path):
+    given = {"depth": [1.0, 2.0, 3.0], "Brain Area": ["CA1", "CA3", "DG"]}
+    made = make(given)
+    made.save(tmp_path / "c.nc")
+    loaded = Connectome.load(tmp_path / "c.nc")
+    assert loaded.unit_info["Brain Area"].tolist() == given["Brain Area"] and loaded.identical(made)
 
 
 @pytest.mark.parametrize("make", [matrix, edge_list])
