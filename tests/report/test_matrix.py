@@ -108,6 +108,7 @@ def test_in_a_browser_edges_keep_their_colour(tmp_path, width):
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": 1000})
+        page.set_default_timeout(120_000)  # other work may share the machine
         page.goto((tmp_path / "r.html").as_uri())
         heat = page.locator("section:has(h2:text-is('Who drives whom')) .js-plotly-plot")
         heat.scroll_into_view_if_needed()

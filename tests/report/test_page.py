@@ -78,6 +78,7 @@ class TestInABrowser:
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": request.param, "height": 900})
+            page.set_default_timeout(120_000)  # other work may share the machine
             said: list[str] = []
             page.on("console", lambda message: said.append(message.text))
             page.on("pageerror", lambda error: said.append(str(error)))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 pytest.importorskip("plotly")
-from synfer.report.units import COLOURS, MOST_TOLD, OTHER, UNNAMED, groups_of, told
+from synfer.report.units import COLOURS, MOST_TOLD, OTHER, UNNAMED, groups_of, short, told
 
 
 def test_areas_are_found_by_their_usual_names_before_other_columns():
@@ -39,6 +39,10 @@ def test_beyond_the_colours_the_smallest_areas_share_a_grey():
     grey = [name for name, colour in groups.colours.items() if colour == OTHER]
     assert len(groups.names) == 12 and len(grey) == 12 - len(COLOURS)
     assert "area 10" not in grey and "area 11" not in grey
+
+
+def test_long_labels_keep_their_end():
+    assert [short("imec0_unit_1234"), short(123456789), short("a" * 10)] == ["…nit_1234", "123456789", "…aaaaaaaa"]
 
 
 def test_a_hover_says_what_differs_the_area_first_and_no_more_than_fits():

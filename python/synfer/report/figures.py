@@ -15,10 +15,11 @@ from synfer.recording import Recording
 from synfer.report.methods import ALPHA
 from synfer.report.sliders import slider, thresholds
 from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
-from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, told
+from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
 from synfer.trust.card import Power
 
+OTHERS = "others"
 MOST_EDGES, MOST_TRACES = 400, 12
 """Edges that a drawn graph is given, the strongest; units that are drawn over time."""
 
@@ -58,12 +59,13 @@ def graph(connectome: Connectome) -> go.Figure:
     at = np.array([place[label] for label in ids])
     groups = groups_of(connectome.unit_info)
     hover = [f"unit {html.escape(str(one))}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
+    names = [html.escape(short(one)) for one in ids]
     members = {"": (list(range(len(ids))), "white")} if groups is None else _by_colour(groups)
     for name, (inside, colour) in members.items():
         figure.add_trace(
             go.Scatter(
-                x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[html.escape(str(ids[k])) for k in inside],
-                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(name),
+                x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(short(name, 24)),
                 marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
                 showlegend=groups is not None,
             )
@@ -92,9 +94,9 @@ def _by_colour(groups: Groups) -> dict[str, tuple[list[int], str]]:
     found: dict[str, tuple[list[int], str]] = {}
     for name in groups.names:
         colour = groups.colours[name]
-        line = name if colour != OTHER or name == UNNAMED else "others"
+        line = name if colour != OTHER or name == UNNAMED else OTHERS
         found.setdefault(line, ([], colour))[0].extend(k for k, one in enumerate(groups.of) if one == name)
-    return found
+    return dict(sorted(found.items(), key=lambda one: (one[0] == UNNAMED, one[0] == OTHERS)))
 
 
 def _first_step(connectome: Connectome, steps: np.ndarray) -> int:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome
 from synfer.report.sliders import slider
 from synfer.report.style import INK, laid_out
-from synfer.report.units import Groups, groups_of, told
+from synfer.report.units import Groups, groups_of, short, told
 
 EXCITES = ("#fbe9e2", "#f3d0c0", "#e59b80", "#cc5f48", "#9c2d26")
 INHIBITS = ("#e6eff6", "#c6dbec", "#7fb1d5", "#3a7fb5", "#14507f")
@@ -71,12 +71,13 @@ def adjacency(connectome: Connectome) -> go.Figure:
             )
         )  # fmt: skip
     places = list(range(0, len(ends), -(-len(ends) // MOST_TICKS)))
-    names = [html.escape(str(connectome.unit_ids[k])) for k in places]
+    names = [short(connectome.unit_ids[k]) for k in places]
     ticks = {
         "type": "category", "constrain": "domain", "showgrid": False, "zeroline": False, "tickfont": {"size": 10},
-        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": names,
+        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": [html.escape(name) for name in names],
     }  # fmt: skip
-    angle = -90 if max(map(len, names)) > 3 else None
+    longest = max(map(len, names))
+    angle = -90 if longest > 3 else None
     room = 0.0 if groups is None else STRIP * len(ends)
     figure.update_xaxes(title="source", range=[-0.5 - room, len(ends) - 0.5], tickangle=angle, **ticks)
     figure.update_yaxes(title="target", range=[len(ends) - 0.5, -0.5 - room], scaleanchor="x", **ticks)
@@ -87,7 +88,7 @@ def adjacency(connectome: Connectome) -> go.Figure:
         cut = _cut(positive, threshold) / top
         return [{"colorscale": [scale(cut, low, high) for _, low, high in kinds]}]
 
-    laid_out(figure, sliders=slider(connectome, change))
+    laid_out(figure, sliders=slider(connectome, change, room=6 * max(0, longest - 4)))
     return figure.update_layout(margin={"t": 62 if groups is not None else 44})
 
 

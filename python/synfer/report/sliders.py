@@ -28,8 +28,10 @@ def n_edges(connectome: Connectome, threshold: float) -> int:
     return int(np.sum((score > 0) & (score >= threshold) & ~np.eye(len(score), dtype=bool)))
 
 
-def slider(connectome: Connectome, change: Callable[[int, float], Any], active: int = 0) -> list[dict[str, Any]]:
-    """A slider through the thresholds; change(k, threshold) is what Plotly restyles at its k-th."""
+def slider(
+    connectome: Connectome, change: Callable[[int, float], Any], active: int = 0, room: int = 0
+) -> list[dict[str, Any]]:
+    """A slider through the thresholds; change(k, threshold) is what its k-th step restyles; room, pixels above it."""
     steps = [
         {
             "method": "restyle",
@@ -45,7 +47,7 @@ def slider(connectome: Connectome, change: Callable[[int, float], Any], active: 
             "active": active,
             "currentvalue": {"prefix": "score at least ", "font": {"size": 13}},
             "font": {"size": 10},
-            "pad": {"t": 38, "b": 4},
+            "pad": {"t": 38 + room, "b": 4},
             "x": 0.05,
             "len": 0.9,
         }

@@ -85,6 +85,12 @@ def told(info: pd.DataFrame, first: str | None = None) -> list[str]:
     ]
 
 
+def short(text: Any, longest: int = 9) -> str:
+    """Give the end of a label, which is where numbers stand, where there is no room for all of it."""
+    text = str(text)
+    return text if len(text) <= longest else "…" + text[1 - longest :]
+
+
 def _plain(name: Any) -> str:
     return str(name).strip().lower().replace(" ", "_").replace("-", "_")
 
