@@ -65,7 +65,7 @@ def graph(connectome: Connectome) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
-                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(short(name, 24)),
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(name if len(name) <= 24 else name[:23] + "…"),
                 marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
                 showlegend=groups is not None,
             )
