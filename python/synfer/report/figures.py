@@ -62,10 +62,11 @@ def graph(connectome: Connectome) -> go.Figure:
     names = [html.escape(short(one)) for one in ids]
     members = {"": (list(range(len(ids))), "white")} if groups is None else _by_colour(groups)
     for name, (inside, colour) in members.items():
+        line = name if len(name) <= 24 else name[:23] + "…"
         figure.add_trace(
             go.Scatter(
                 x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
-                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(name if len(name) <= 24 else name[:23] + "…"),
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(line),
                 marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
                 showlegend=groups is not None,
             )
