@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -208,8 +209,49 @@ class TestEvaluate:
         refused(synfer("evaluate", estimate_path, recording_path), "as a connectome", "holds a recording")
         refused(synfer("evaluate", estimate_path, tmp_path / "no.nc"), "no such file")
         refused(synfer("evaluate", recording_path, estimate_path), "holds a recording")
+        refused(synfer("evaluate", tmp_path / "small.nc", estimate_path), "no such file")
         simulate.izhikevich_network(2, 1, 0.5).save(tmp_path / "small.nc")
-        refused(synfer("evaluate", estimate_path, tmp_path / "small.nc"), "units")
+        refused(synfer("evaluate", estimate_path, tmp_path / "small.nc"), "units", "only the estimate has 3, 4;")
+        refused(synfer("evaluate", tmp_path / "small.nc", estimate_path), "holds a network")
+
+    def test_units_are_matched_by_label_and_the_first_that_differ_are_named(self, tmp_path):
+        score = np.random.default_rng(0).random((4, 4))
+        one, other = Connectome(score, unit_ids=["a", "b", "c", "d"]), Connectome(score.round(), unit_ids=list("dcba"))
+        one.save(tmp_path / "one.nc")
+        other.save(tmp_path / "other.nc")
+        result = synfer("evaluate", tmp_path / "one.nc", tmp_path / "other.nc")
+        assert f"{evaluate.compare(one.sel(list('dcba')), other)['auroc']:.4f}" in result.stdout
+        Connectome(score).save(tmp_path / "numbered.nc")
+        refused(
+            synfer("evaluate", tmp_path / "numbered.nc", tmp_path / "one.nc"),
+            "only the truth has 'a', 'b', 'c', ... and only the estimate has 0, 1, 2, ...; no label is in both",
+        )
+
+
+class TestARecordingWhereAnEstimateIsExpected:
+    @pytest.mark.parametrize("command", ["report", "trust", "evaluate"])
+    def test_is_refused_with_the_command_that_comes_first(self, recording_path, estimate_path, tmp_path, command):
+        rest = {"report": (), "trust": ("--recording", recording_path), "evaluate": (estimate_path,)}[command]
+        own = tmp_path / "own.nc"
+        shutil.copy(recording_path, own)
+        foreign = tmp_path / "session.nwb"
+        with h5py.File(foreign, "w") as file:
+            file.attrs["nwb_version"] = "2.9.0"
+        (tmp_path / "spikes.csv").write_text("0.1,1\n")
+        for path, words in (
+            (own, "it holds a recording, of which the connectome has yet to be found"),
+            (foreign, "synfer did not write it; if it is a recording"),
+            (tmp_path / "spikes.csv", "synfer did not write it; if it is a recording"),
+        ):
+            mend = f"run synfer discover {path} --method NAME --out estimate.nc first, and give estimate.nc"
+            refused(synfer(command, path, *rest), words, mend)
+
+    def test_damaged_files_and_folders_are_called_what_they_are(self, estimate_path, tmp_path):
+        (tmp_path / "half.nc").write_bytes(estimate_path.read_bytes()[:3000])
+        refused(synfer("report", tmp_path / "half.nc"), "half-written, damaged")
+        refused(synfer("report", tmp_path / "no.nwb"), "no such file")
+        (tmp_path / "folder").mkdir()
+        refused(synfer("report", tmp_path / "folder"), "give a benchmark's folder, OUT/SUITE, or the file of one")
 
 
 def test_info_says_what_the_core_has_and_what_is_seen():

@@ -18,6 +18,7 @@ from synfer.storage import (
     as_mapping,
     as_number,
     as_plain,
+    kind_of,
     on_host,
     positions,
     version_of,
@@ -42,6 +43,25 @@ def test_written_whole_leaves_nothing_behind_and_the_old_file_as_it_was(tmp_path
         raise interruption
     assert (tmp_path / "a.txt").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way_and_no_result(tmp_path):
+    (tmp_path / ".c.nc.0123abcd.tmp").write_bytes(b"half")
+    made = Connectome(np.eye(2))
+    made.save(tmp_path / "c.nc")
+    assert Connectome.load(tmp_path / "c.nc").identical(made)
+    assert [path.name for path in tmp_path.glob("*.nc")] == ["c.nc"]
+    with pytest.raises(FileError, match="cannot read"):
+        Connectome.load(tmp_path / ".c.nc.0123abcd.tmp")
+
+
+def test_which_noun_a_file_holds(tmp_path):
+    Recording.from_array(np.ones((3, 2)), 1e-3).save(tmp_path / "r.nc")
+    Connectome(np.eye(2)).save(tmp_path / "c.nc")
+    xr.Dataset({"v": ("time", [1.0])}).to_netcdf(tmp_path / "x.nc", engine="h5netcdf")
+    (tmp_path / "t.nc").write_text("text")
+    names = ("r.nc", "c.nc", "x.nc", "t.nc", "none.nc")
+    assert [kind_of(tmp_path / name) for name in names] == ["recording", "connectome", None, None, None]
 
 
 def test_written_whole_keeps_a_link_and_replaces_its_target(tmp_path):

@@ -102,7 +102,8 @@ def run(
             rows[name] = [figures["auroc"], figures["auprc"], figures["sign_accuracy"], seconds]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["AUROC", "AUPRC", "sign accuracy", "seconds"])
         table.index.name = "method"
-        table.to_csv(folder / "table.csv")
+        with written_whole(folder / "table.csv") as draft:
+            table.to_csv(draft)
         draw(recording, truth, estimates).savefig(picture, format="png", dpi=150)
     say(_written_out(table))
     say(f"\nchance: AUROC 0.50, AUPRC {figures['prevalence']:.2f} (the share of pairs that are edges)")

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,18 @@ def opened(path: StrPath, kind: str) -> Iterator[h5netcdf.File]:
         yield file
 
 
+def kind_of(path: StrPath) -> str | None:
+    """Which noun a file of ours holds ("recording", "connectome", "network", ...); None where it is not ours."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            kind = file.attrs.get("synfer_kind")
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return kind.decode(errors="replace") if isinstance(kind, bytes) else kind if isinstance(kind, str) else None
+
+
 @contextmanager
 def understood(path: StrPath) -> Iterator[None]:
     """Turn every failure to make sense of a file, inside the body, into a `FileError` that names the file."""
@@ -149,7 +162,9 @@ def write_group(draft: Path, group: str, dataset: xr.Dataset) -> None:
     # string labels become variable-length strings; nothing here needs a fill value
     encoding = {str(name): {"_FillValue": None} for name, v in dataset.variables.items() if v.dtype.kind == "f"}
     mode = "w" if group == "/" else "a"
-    dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
+    with warnings.catch_warnings():  # what is known of units is read back whether it is marked as a coordinate or not
+        warnings.filterwarnings("ignore", message=".*has a space in its name")
+        dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf", encoding=encoding)  # type: ignore[call-overload]
 
 
 def read_datasets(path: StrPath, kind: str, groups: tuple[str, ...] = ("/",)) -> list[xr.Dataset]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -19,13 +21,13 @@ INFO = {
 W = np.array([[0.0, 5.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
 
 
-def matrix():
-    return Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=INFO)
+def matrix(info=INFO):
+    return Connectome.from_weights(W, unit_ids=["a", "b", "c"], unit_info=info)
 
 
-def edge_list():
+def edge_list(info=INFO):
     return Connectome.from_edges(
-        [1, 0, 1], [0, 1, 2], weight=[5.0, -1.0, 2.0], unit_ids=["a", "b", "c"], unit_info=INFO
+        [1, 0, 1], [0, 1, 2], weight=[5.0, -1.0, 2.0], unit_ids=["a", "b", "c"], unit_info=info
     )
 
 
@@ -50,6 +52,16 @@ def test_files_labelled_arrays_matrices_and_batches_keep_it(make, tmp_path):
     batch = Connectome.stack([made, make()])
     assert_told(batch)
     assert_told(batch.isel(network=1))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [matrix, edge_list])
+def test_a_column_with_a_space_in_its_name_comes_back_from_a_file(make, tmp_path):
+    given = {"depth": [1.0, 2.0, 3.0], "Brain Area": ["CA1", "CA3", "DG"]}
+    made = make(given)
+    made.save(tmp_path / "c.nc")
+    loaded = Connectome.load(tmp_path / "c.nc")
+    assert loaded.unit_info["Brain Area"].tolist() == given["Brain Area"] and loaded.identical(made)
 
 
 @pytest.mark.parametrize("make", [matrix, edge_list])
@@ -85,6 +97,10 @@ def test_text_and_graph_files(tmp_path):
     made.to_csv(tmp_path / "c.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "c.csv"), made.to_pandas(), check_dtype=False)
     made.to_graphml(tmp_path / "c.graphml")
+    made.to_csv(tmp_path / "c.csv.gz")
+    made.to_graphml(tmp_path / "c.graphml.gz")
+    for name in ("c.csv", "c.graphml"):
+        assert gzip.decompress((tmp_path / f"{name}.gz").read_bytes()) == (tmp_path / name).read_bytes()
     read = nx.read_graphml(tmp_path / "c.graphml")
     assert dict(read.nodes(data=True)) == dict(made.to_networkx().nodes(data=True))
     assert {edge: data["weight"] for *edge_, data in read.edges(data=True) for edge in [tuple(edge_)]} == {
@@ -94,7 +110,7 @@ def test_text_and_graph_files(tmp_path):
         made.to_csv(tmp_path / "d.csv", alpha=0.05)
     with pytest.raises(InputError, match="XML"):
         Connectome.from_weights(W, unit_ids=["a\x01", "b", "c"]).to_graphml(tmp_path / "d.graphml")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.graphml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.csv.gz", "c.graphml", "c.graphml.gz"]
 
 
 def test_units_are_selected_by_the_name_a_recording_has_for_them():

@@ -100,6 +100,7 @@ def test_in_a_browser(trained, tmp_path, width):
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": 900})
+        page.set_default_timeout(120_000)  # other work may share the machine
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

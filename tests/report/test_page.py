@@ -44,9 +44,7 @@ def test_all_sections_stand(page, found):
         "Forecast against activity", "Convergence", "Methods", "What this does not mean", "Environment",
     ):  # fmt: skip
         assert f"<h2>{heading}</h2>" in ours
-    assert (
-        "J. Geweke" in ours and "effective connectivity" in ours and "brain_area: CA3" in ours.replace("\\u003c", "<")
-    )
+    assert "J. Geweke" in ours and "effective connectivity" in ours and "brain_area CA3" in ours.replace("\\u003c", "<")
     assert f"{sf.evaluate.compare(found[0], found[2])['auroc']:.4g}" in ours
     n = len(found[0].edges(alpha=0.05))
     assert f"{n} of 20 pairs stand at a false discovery rate of .05" in ours
@@ -80,6 +78,7 @@ class TestInABrowser:
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": request.param, "height": 900})
+            page.set_default_timeout(120_000)  # other work may share the machine
             said: list[str] = []
             page.on("console", lambda message: said.append(message.text))
             page.on("pageerror", lambda error: said.append(str(error)))
@@ -99,25 +98,44 @@ class TestInABrowser:
         page, said, _ = opened
         heat = page.locator(".js-plotly-plot").nth(1)
         heat.scroll_into_view_if_needed()
-        before = page.evaluate("document.querySelectorAll('.js-plotly-plot')[1].data[0].zmin")
+        asked = "JSON.stringify(document.querySelectorAll('.js-plotly-plot')[1].data[0].%s)"
+        before = {name: page.evaluate(asked % name) for name in ("colorscale", "zmin", "zmax")}
         rail = heat.locator(".slider-rail-touch-rect").bounding_box()
         page.mouse.click(rail["x"] + 0.8 * rail["width"], rail["y"] + rail["height"] / 2)
         page.wait_for_timeout(300)
-        assert page.evaluate("document.querySelectorAll('.js-plotly-plot')[1].data[0].zmin") > before
+        after = {name: page.evaluate(asked % name) for name in before}
+        assert after.pop("colorscale") != before.pop("colorscale") and after == before
         plot = heat.locator(".nsewdrag").bounding_box()
         page.mouse.move(plot["x"] + 0.3 * plot["width"], plot["y"] + 0.5 * plot["height"])
         page.wait_for_selector(".hoverlayer .hovertext")
         words = heat.locator(".hoverlayer").text_content()
-        assert "score" in words and "source" in words and "p " in words
+        assert "score" in words and "source" in words and "p " in words and words.count("brain_area CA") >= 1
+        graph = page.locator(".js-plotly-plot").nth(2)
+        assert graph.locator(".legendtext").all_text_contents() == ["CA1", "CA3", "DG"]
+        assert page.locator("[data-title='Share chart...']").count() == 0  # nothing here sends the data away
         assert said == []
 
 
 def test_a_method_names_its_sources(found):
     assert methods.references(found[0])[0].startswith("J. Geweke")
     assert "lag = 2" in methods.paragraph(found[0], found[1]) and "2 s" in methods.paragraph(found[0], found[1])
+    assert methods.references(found[0])[-1].startswith("Y. Benjamini and Y. Hochberg")
     assert methods.references(sf.Connectome.from_weights(np.eye(2))) == []
     for name, author in (("D2CL", "K. Lagemann"), ("PC", "P. Spirtes")):  # which no shell command names
         assert methods.references(sf.Connectome(np.zeros((2, 2)), method=name))[0].startswith(author)
+
+
+def test_it_is_said_by_which_criterion_edges_were_called(found):
+    n = len(found[0].edges(alpha=0.05))
+    assert (
+        "corrected for all 20 pairs tested by the procedure of Benjamini and Hochberg, was at most 0.05 (a false "
+        f"discovery rate of 5%): {n} edges. How far this can be trusted was not assessed"
+    ) in methods.paragraph(found[0], found[1])
+    ranked = sf.Connectome(np.ones((3, 3)), method="Causalformer")
+    assert "pairs were ranked by score, and no threshold was applied" in methods.paragraph(ranked, None)
+    some = np.array([[np.nan, 0.5, np.nan], [0.5, np.nan, 0.0], [0.5, 0.5, np.nan]])
+    assert "for all 5 pairs tested" in methods.paragraph(sf.Connectome(np.ones((3, 3)), pvalue=some), None)
+    assert ": 1 edge. " in methods.paragraph(sf.Connectome(np.ones((3, 3)), pvalue=some), None)
 
 
 def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):
@@ -152,7 +170,7 @@ def test_delays_have_their_unit_and_steps_of_observation_are_words(tmp_path):
     recording = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 0.5, seed=1))
     write(tmp_path / "r.html", network.connectome, recording)
     ours = without_library((tmp_path / "r.html").read_text())
-    assert "<th>delay (s)</th>" in ours and "<th>delay</th>" not in ours
+    assert "The same of all these: delay (s) 0.001." in ours and "<th>delay" not in ours
     assert "step clip_and_zscore" in ours and "&#x27;step&#x27;" not in ours
 
 

@@ -44,26 +44,31 @@ def test_predictions_answers_and_warnings_stand(found, tmp_path):
     ours = text_of(tmp_path / "r.html")
     assert "<h2>How far to trust it</h2>" in ours
     for words in (
-        "<td>0.73</td>",
-        "<td>0.61</td>",
-        "<td>0.82</td>",
+        "<b>AUROC 0.73</b> (90 % interval 0.61 to 0.82): the chance that a true edge scores above",
+        "What to do: Do not read single edges.",
         "strength of planted edges",
         "halves of the recording agree",
     ):
         assert words in ours
     doubts = ours[ours.index('class="doubts"') : ours.index("<h2>")]
-    assert "may well be below 0.8: 0.73 is predicted (0.61 to 0.82)" in doubts
-    assert "EventRegression(lags=3); AUROC expected of itself 0.99, edges at 21% of pairs" in ours
-    assert "cannot know of inputs that were not recorded" in ours
+    assert "Predicted AUROC: 0.73 (90 % interval 0.61 to 0.82). It may well be below 0.8" in doubts
+    assert "<th>the prediction rests on</th><td>EventRegression(lags=3), which of the methods" in ours
+    assert "by its p-values 21% of pairs have an edge, and if they are right its own AUROC is 0.99" in ours
+    assert (
+        "predicts, this connectome has an AUROC of 0.73 (90 % interval 0.61 to 0.82). The prediction rests on" in ours
+    )
+    assert "No prediction can know of inputs that were not recorded" in ours
 
 
 def test_without_a_card_or_a_prediction_nothing_is_predicted(found, tmp_path):
     connectome, recording, card = found
     write(tmp_path / "r.html", connectome, recording)
     assert "How far to trust it" not in text_of(tmp_path / "r.html")
+    assert "How far this can be trusted was not assessed (synfer trust)." in text_of(tmp_path / "r.html")
     write(tmp_path / "r.html", connectome, recording, card=card)
     ours = text_of(tmp_path / "r.html")
-    assert "No prediction: not asked for" in ours and "90 % intervals" not in ours and "believed" not in ours
+    assert "No prediction: not asked for" in ours and "90 % interval" not in ours and "rests on" not in ours
+    assert "A trust card was made and predicts nothing" in ours
 
 
 def test_the_card_of_another_answer_is_refused(found, tmp_path):

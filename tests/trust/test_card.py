@@ -69,16 +69,39 @@ def test_a_digest_tells_scores_and_units_and_not_their_order():
 
 def test_nothing_speaks_against_a_good_answer(card):
     assert card.warnings == []
-    assert any(line.startswith("predicted AUROC") and "0.95  (0.90 to 0.98)" in line for line in card.lines())
+    assert card.advice == "The strongest edges are worth a test of their own: a stimulus, or another recording."
+
+
+def test_the_number_comes_first_then_its_interval_its_meaning_and_what_to_do(card):
+    lines = dataclasses.replace(card, predicted=card.predicted | {"fdr": Prediction(0.1, 0.0, 0.4)}).lines()
+    order = (
+        "predicted AUROC                 0.95 (90 % interval 0.90 to 0.98)",
+        " the chance that a true edge scores above a pair without one",
+        "predicted false discovery rate  0.10 (90 % interval 0.00 to 0.40)",
+        "Of 100 edges called significant expect 10 to be false (90 % interval 0 to 40).",
+        "EventRegression(), which of the methods made for such a signal tells most of this recording",
+        "if they are right its own AUROC is 0.99",
+    )
+    assert [k for words in order for k, line in enumerate(lines) if words in line] == [1, 2, 3, 5, 6, 6]
+    doubtful = dataclasses.replace(card, predicted={"auroc": Prediction(0.7, 0.5, 0.9)})
+    assert doubtful.advice.startswith("Do not read single edges.")
+    assert any(line.startswith("what to do") and doubtful.advice in line for line in doubtful.lines())
+    assert dataclasses.replace(card, predicted={}).advice == ""
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"predicted": {"auroc": Prediction(0.84, 0.7, 0.9)}}, "may well be below 0.8: 0.84 is predicted"),
-        ({"converged": False}, "The fit did not converge."),
+        (
+            {"predicted": {"auroc": Prediction(0.84, 0.7, 0.9)}},
+            "Predicted AUROC: 0.84 (90 % interval 0.70 to 0.90). It may well be below 0.8: do not read",
+        ),
+        ({"converged": False}, "The fit did not converge: let it run longer"),
         ({"unconverged": 3}, "3 of 20 fits made for this card"),
-        ({"nulls": [Null("twins", 4, 0.3, 2.0)]}, "Without any edge (twins) 30% of pairs"),
+        (
+            {"nulls": [Null("twins", 4, 0.3, 2.0)]},
+            "30% of pairs have p < .05 in data like these without any edge (twins), where 5% is right",
+        ),
         ({"halves": 0.1}, "Halves of the recording hardly agree"),
         ({"initialisations": 0.2}, "Initialisations hardly agree"),
         ({"power": [Power(0.3, 10, 4, 0.4, 0.2, 0.7, 0.7)]}, "Less than half of even the strongest planted"),
@@ -93,7 +116,7 @@ def test_nothing_speaks_against_a_good_answer(card):
         ({"predicted": {}}, "No prediction"),
         (
             {"reference": Reference("SpikeGLM()", 0.1, 0.0, 0.52, 1.0, False)},
-            "SpikeGLM(), expects an AUROC of 0.52",
+            "the best, SpikeGLM(), comes to an AUROC of 0.52, and that if its p-values are right",
         ),
         ({"reference": Reference("sparse Granger", 0.2, 0.5, 0.97, 1.0, True)}, "no spikes were found"),
     ],

@@ -1,7 +1,7 @@
 """The command line. It reads arguments, calls the library and prints; whatever else happens is done elsewhere.
 
 Heavy imports stand inside the commands, so that help waits for none of them. Exit codes: 0 done; 2 the arguments or the
-input cannot be used; 1 the work itself failed.
+input cannot be used; 1 the work itself failed; 143 and 129 it was stopped from outside (SIGTERM, SIGHUP).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from synfer.cli import finding
+from synfer.cli.estimates import read_estimate
 from synfer.cli.inputs import (
     Dt,
     Force,
@@ -34,6 +35,7 @@ from synfer.cli.inputs import (
     refuse_same_file,
     settings_of,
 )
+from synfer.cli.stopping import stopped_in_order
 from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
@@ -53,7 +55,8 @@ class _Commands(TyperGroup):
 
             warnings.showwarning = say
             try:
-                return super().invoke(ctx)
+                with stopped_in_order():
+                    return super().invoke(ctx)
             except SynferError as error:
                 _say_on_stderr("error", error)
                 raise typer.Exit(2 if isinstance(error, (InputError, FileError)) else 1) from None
@@ -157,10 +160,9 @@ def evaluate(
     ],
 ) -> None:
     """Hold an estimated connectome against the true one."""
-    from synfer.connectome import Connectome
     from synfer.evaluate import compare
 
-    figures = compare(Connectome.load(estimate), read_truth(truth))
+    figures = compare(read_estimate(estimate), read_truth(truth))
     for name, value in figures.items():
         typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
 
@@ -192,7 +194,6 @@ def report(
     force: Force = False,
 ) -> None:
     """Write one page about a connectome, to read in any browser and to send: it needs no network."""
-    from synfer.connectome import Connectome
     from synfer.report import write
 
     refuse_existing("--out", out, force)
@@ -204,7 +205,7 @@ def report(
         return
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others)
-    found = Connectome.load(estimate)
+    found = read_estimate(estimate)
     given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
@@ -247,13 +248,12 @@ def trust(
 
     Some 25 fits: give --cache where one takes long.
     """
-    from synfer.connectome import Connectome
     from synfer.storage import written_whole
     from synfer.trust import assess
 
     refuse_existing("--out", out, force)
     refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
-    found = Connectome.load(estimate)
+    found = read_estimate(estimate)
     given = found.provenance.get("given")
     if signal is None and isinstance(given, dict):
         signal = given.get("signal")

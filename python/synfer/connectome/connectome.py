@@ -308,6 +308,8 @@ class Connectome(Exports, FieldView, Made):
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all; what is kept of the fit is its group "learnt".
 
+        A file that is there is replaced.
+
         Raises
         ------
         FileError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 from synfer.connectome.table import edge_graph, edge_table, pair_table, with_units
 from synfer.connectome.view import FieldView
 from synfer.errors import InputError
-from synfer.storage import StrPath, written_whole
+from synfer.storage import StrPath, as_path, written_whole
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,7 +79,7 @@ class Exports(FieldView):
         Parameters
         ----------
         path : path
-            Written whole or not at all.
+            Written whole or not at all; a file that is there is replaced. Packed where it ends in .gz.
         alpha, correction
             As for `edges`.
 
@@ -91,7 +92,7 @@ class Exports(FieldView):
         """
         table = self.to_pandas() if alpha is None else self.edges(alpha, correction)
         with written_whole(path) as draft:
-            table.to_csv(draft, index=False)
+            table.to_csv(draft, index=False, compression="gzip" if _is_packed(path) else None)
 
     def to_graphml(self, path: StrPath, alpha: float | None = None, correction: str | None = "fdr_bh") -> None:
         """Write the graph of `to_networkx` as GraphML, which Cytoscape, Gephi and igraph read.
@@ -99,7 +100,7 @@ class Exports(FieldView):
         Parameters
         ----------
         path : path
-            Written whole or not at all.
+            Written whole or not at all; a file that is there is replaced. Packed where it ends in .gz.
         alpha, correction
             As for `edges`.
 
@@ -118,5 +119,10 @@ class Exports(FieldView):
         unwritable = [text for text in told if isinstance(text, str) and NOT_XML.search(text)]
         if unwritable:
             raise InputError(f"labels and what is known of units must be text that XML holds; got {unwritable[0]!r}.")
-        with written_whole(path) as draft:
-            nx.write_graphml_xml(graph, draft)
+        with written_whole(path) as draft, (gzip.open if _is_packed(path) else open)(draft, "wb") as file:
+            nx.write_graphml_xml(graph, file)
+
+
+def _is_packed(path: StrPath) -> bool:
+    """Whether a file's name says so: the draft, which is what others are given to write, has another ending."""
+    return as_path(path).suffix.lower() == ".gz"

@@ -24,7 +24,7 @@ def info_of(dataset: xr.Dataset) -> dict[str, np.ndarray]:
     axis = axes_of(dataset)[0]
     return {
         str(name).removeprefix(f"{axis}_"): column.values
-        for name, column in dataset.coords.items()
+        for name, column in dataset.variables.items()  # in a file, one with a space in its name is no coordinate
         if column.dims == (axis,) and str(name).startswith(f"{axis}_")
     }
 

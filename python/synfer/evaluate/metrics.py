@@ -56,7 +56,8 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
     InputError
         One of the two is no Connectome.
     ShapeError
-        The units differ, or one of the two is a batch of networks or holds several times.
+        The units differ (the message names the first that only one of the two has), or one of the two is a batch of
+        networks or holds several times.
     InputError
         A pair without a score: compare does not guess where it would have ranked.
     """
@@ -112,11 +113,22 @@ def arranged(name: str, connectome: Connectome, truth: Connectome, *fields: str)
         connectome = connectome.to_matrix()
     position = {unit: k for k, unit in enumerate(connectome.unit_ids.tolist())}
     wanted = truth.unit_ids.tolist()
-    if connectome.n_units != truth.n_units or any(unit not in position for unit in wanted):
-        missing = [unit for unit in wanted if unit not in position][:5]
+    lacking, more = [unit for unit in wanted if unit not in position], set(position).difference(wanted)
+    if lacking or more:
+        only = {"the truth": lacking, "the estimate": [unit for unit in position if unit in more]}
+        told = " and ".join(
+            f"only {which} has {', '.join(map(repr, units[:3]))}{', ...' if len(units) > 3 else ''}"
+            for which, units in only.items()
+            if units
+        )
+        mend = (
+            "choose the units that both have, sel(units=...)"
+            if len(lacking) < len(wanted)
+            else "no label is in both, so name the units of one as those of the other are named, unit_ids="
+        )
         raise ShapeError(
-            f"estimate must have the units of the truth ({truth.n_units}), got {connectome.n_units}"
-            f"{f' without {missing}' if missing else ''}: choose those that both have, sel(units=...)."
+            f"estimate must have the units of the truth ({truth.n_units}), by label and in any order, got "
+            f"{connectome.n_units}: {told}; {mend}."
         )
     order = np.array([position[unit] for unit in wanted])
 

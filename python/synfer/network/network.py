@@ -185,6 +185,8 @@ class Network:
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all; the wiring is its group "connectome".
 
+        A file that is there is replaced.
+
         Raises
         ------
         FileError

@@ -339,6 +339,8 @@ class Recording(Sources):
     def save(self, path: StrPath) -> None:
         """Write to a NetCDF4 file, whole or not at all, in blocks along time, with its `final_state` where it has one.
 
+        A file that is there is replaced.
+
         Raises
         ------
         FileError

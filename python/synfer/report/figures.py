@@ -1,9 +1,9 @@
-"""The page's figures, by Plotly: they answer to the mouse without any script of ours."""
+"""The page's figures, by Plotly: they answer to the mouse without any script of ours (the matrix: matrix.py)."""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,102 +12,16 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome, Learnt
 from synfer.plot.style import PALETTE
 from synfer.recording import Recording
+from synfer.report.methods import ALPHA
+from synfer.report.sliders import slider, thresholds
+from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
+from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
 from synfer.trust.card import Power
 
-INK, UNKNOWN, MEASURED = "#2b2f36", "#d9dce1", "#b4bac2"
-EXCITES, INHIBITS, UNSIGNED = "#cc5f48", "#3a7fb5", "#5a616b"
-SCORES = [[0.0, "#f6f7f9"], [0.25, "#c6dbec"], [0.5, "#7fb1d5"], [0.75, "#3a7fb5"], [1.0, "#14507f"]]
-STEPS = 21
-MOST_HOVERED = 150
-"""Up to so many units every pair carries all that is known of it; beyond, the page would grow past ten megabytes."""
-TOLD = {"weight": "weight", "pvalue": "p", "interval_low": "from", "interval_high": "to", "delay": "delay (s)"}
-"""What a hover says of a pair beside its score, and in which words."""
+OTHERS = "others"
 MOST_EDGES, MOST_TRACES = 400, 12
 """Edges that a drawn graph is given, the strongest; units that are drawn over time."""
-
-
-def _laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
-    figure.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": INK, "size": 12},
-        showlegend=False,
-        **more,
-    )
-    return figure
-
-
-def thresholds(connectome: Connectome) -> np.ndarray:
-    """Scores that the sliders step through: quantiles of the positive ones off the diagonal, from 0 on."""
-    score = connectome.score.values.astype(float)
-    known = score[~np.eye(len(score), dtype=bool)]
-    known = known[np.isfinite(known) & (known > 0)]
-    if known.size == 0:
-        return np.zeros(1)
-    return np.unique(np.concatenate([[0.0], np.quantile(known, np.linspace(0.0, 1.0, STEPS)[1:])]))
-
-
-def _n_edges(connectome: Connectome, threshold: float) -> int:
-    score = connectome.score.values
-    return int(np.sum((score > 0) & (score >= threshold) & ~np.eye(len(score), dtype=bool)))
-
-
-def _slider(connectome: Connectome, change: Any, active: int = 0) -> list[dict[str, Any]]:
-    """A slider through the thresholds; change(k, threshold) is what Plotly restyles at its k-th."""
-    steps = [
-        {
-            "method": "restyle",
-            "args": change(k, threshold),
-            "label": f"{threshold:.3g}",
-            "value": str(k),
-            "name": f"{_n_edges(connectome, threshold)} edges",
-        }
-        for k, threshold in enumerate(thresholds(connectome).tolist())
-    ]
-    return [{"steps": steps, "active": active, "currentvalue": {"prefix": "score at least "}, "pad": {"t": 36, "b": 4}}]
-
-
-def adjacency(connectome: Connectome) -> go.Figure:
-    """Scores (target, source); the slider leaves pale what is below, and a hover tells all that is known of a pair."""
-    labels = [str(label) for label in connectome.unit_ids.tolist()]
-    score = connectome.score.values.astype(float)
-    score = np.where(np.eye(len(score), dtype=bool), np.nan, score)
-    top = float(np.nanmax(score)) if np.isfinite(score).any() else 1.0
-    told = {"score": score}
-    hover = "source %{x}<br>target %{y}<br>score %{z:.4g}"
-    if len(labels) <= MOST_HOVERED:
-        for name, word in TOLD.items():
-            if name in connectome.fields:
-                hover += f"<br>{word} %{{customdata[{len(told) - 1}]:.4g}}"
-                told[name] = connectome.fields[name].values.astype(float)
-    more = [values for name, values in told.items() if name != "score"]
-    heat = go.Heatmap(
-        z=score,
-        x=labels,
-        y=labels,
-        zmin=0.0,
-        zmax=top or 1.0,
-        colorscale=SCORES,
-        customdata=np.stack(more, axis=-1) if more else None,
-        hovertemplate=hover + "<extra></extra>",
-        hoverongaps=False,
-        colorbar={"title": {"text": "score"}, "thickness": 12, "len": 0.6},
-        xgap=1 if len(labels) <= 60 else 0,
-        ygap=1 if len(labels) <= 60 else 0,
-    )
-    figure = go.Figure(heat)
-    figure.update_xaxes(title="source", type="category", constrain="domain", showgrid=False)
-    figure.update_yaxes(
-        title="target", type="category", autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False
-    )
-    return _laid_out(
-        figure,
-        620,
-        sliders=_slider(connectome, lambda _, threshold: [{"zmin": [min(threshold, 0.999 * (top or 1.0))]}]),
-    )
 
 
 def graph(connectome: Connectome) -> go.Figure:
@@ -121,10 +35,11 @@ def graph(connectome: Connectome) -> go.Figure:
     steps = thresholds(connectome)
     # an edge is in the last group whose threshold it reaches: the slider shows a group and all after it
     group = np.searchsorted(steps, table["score"].to_numpy() * (1 + 1e-12), side="right") - 1
+    weight = table["weight"] if "weight" in table else np.zeros(len(table))
+    crowded = len(table) > 4 * connectome.n_units
     figure = go.Figure()
     for k in range(len(steps)):
         for sign, colour in ((1, EXCITES), (-1, INHIBITS), (0, UNSIGNED)):
-            weight = table["weight"] if "weight" in table else np.zeros(len(table))
             chosen = table[(group == k) & (np.sign(np.nan_to_num(weight)) == sign)]
             x: list[float | None] = []
             y: list[float | None] = []
@@ -134,41 +49,62 @@ def graph(connectome: Connectome) -> go.Figure:
                 y += [y0, y1, None]
             figure.add_trace(
                 go.Scatter(
-                    x=x, y=y, mode="lines+markers", line={"color": colour, "width": 1.2}, hoverinfo="skip", opacity=0.7,
-                    marker={"symbol": "arrow", "size": 8, "angleref": "previous", "standoff": 9},
+                    x=x, y=y, mode="lines+markers", line={"color": colour, "width": 0.8 if crowded else 1.4},
+                    hoverinfo="skip", opacity=0.5 if crowded else 0.75, showlegend=False,
+                    marker={"symbol": "arrow", "size": 7, "angleref": "previous", "standoff": 9},
                 )
             )  # fmt: skip
-    n_groups = len(figure.data)
-    info = connectome.unit_info
-    told = []
-    for label in connectome.unit_ids.tolist():
-        told.append("<br>".join([f"unit {label}", *(f"{name}: {info.loc[label, name]}" for name in info.columns)]))
-    at = np.array([place[label] for label in connectome.unit_ids.tolist()])
-    figure.add_trace(
-        go.Scatter(
-            x=at[:, 0], y=at[:, 1], mode="markers+text", text=[str(label) for label in connectome.unit_ids.tolist()],
-            hovertext=told, hoverinfo="text", marker={"size": 18, "color": "white", "line": {"color": INK, "width": 1}},
-            textfont={"size": 9},
-        )
-    )  # fmt: skip
+    n_lines = len(figure.data)
+    ids = connectome.unit_ids.tolist()
+    at = np.array([place[label] for label in ids])
+    groups = groups_of(connectome.unit_info)
+    hover = [f"unit {html.escape(str(one))}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
+    names = [html.escape(short(one)) for one in ids]
+    members = {"": (list(range(len(ids))), "white")} if groups is None else _by_colour(groups)
+    for name, (inside, colour) in members.items():
+        line = name if len(name) <= 24 else name[:23] + "…"
+        figure.add_trace(
+            go.Scatter(
+                x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(line),
+                marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
+                showlegend=groups is not None,
+            )
+        )  # fmt: skip
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
 
     def visible(k: int) -> list[bool]:
-        return [trace // 3 >= k for trace in range(n_groups)] + [True]
+        return [trace // 3 >= k for trace in range(n_lines)] + [True] * len(members)
 
     begin = _first_step(connectome, steps)
     for trace, seen in zip(figure.data, visible(begin), strict=True):
         trace.visible = seen
-    sliders = _slider(connectome, lambda k, _: [{"visible": visible(k)}], begin)
-    return _laid_out(figure, 560, sliders=sliders)
+    laid_out(figure, sliders=slider(connectome, lambda k, _: [{"visible": visible(k)}], begin))
+    return figure if groups is None else with_legend(figure, html.escape(groups.column))
+
+
+def colours(connectome: Connectome) -> str:
+    """What the colours of a graph's units are, where they have any."""
+    groups = groups_of(connectome.unit_info)
+    return "" if groups is None else f" Units are coloured by {groups.column}."
+
+
+def _by_colour(groups: Groups) -> dict[str, tuple[list[int], str]]:
+    """Positions of the units, and the colour, of each line of a legend; groups that share a grey share a line."""
+    found: dict[str, tuple[list[int], str]] = {}
+    for name in groups.names:
+        colour = groups.colours[name]
+        line = name if colour != OTHER or name == UNNAMED else OTHERS
+        found.setdefault(line, ([], colour))[0].extend(k for k, one in enumerate(groups.of) if one == name)
+    return dict(sorted(found.items(), key=lambda one: (one[0] == UNNAMED, one[0] == OTHERS)))
 
 
 def _first_step(connectome: Connectome, steps: np.ndarray) -> int:
     """Where a graph's slider begins: at the significant edges, the stronger half where there are no p-values."""
     if connectome.pvalue is None:
         return len(steps) // 2
-    scores = connectome.edges(alpha=0.05)["score"]
+    scores = connectome.edges(alpha=ALPHA)["score"]
     return len(steps) - 1 if scores.empty else int(np.searchsorted(steps, scores.min() * (1 + 1e-12), side="right") - 1)
 
 
@@ -201,7 +137,7 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
             )  # fmt: skip
     figure.update_xaxes(title="time (s)", showgrid=False)
     figure.update_yaxes(tickvals=[-k for k in range(len(labels))], ticktext=labels, showgrid=False, zeroline=False)
-    return _laid_out(figure, 120 + 26 * len(labels))
+    return laid_out(figure, 120 + 26 * len(labels))
 
 
 def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
@@ -234,7 +170,7 @@ def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
         showgrid=False,
         zeroline=False,
     )
-    return _with_legend(_laid_out(figure, 140 + 54 * len(place)))
+    return with_legend(laid_out(figure, 140 + 54 * len(place)))
 
 
 def losses(learnt: Learnt) -> go.Figure:
@@ -262,12 +198,7 @@ def losses(learnt: Learnt) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(title="epoch", showgrid=False)
     figure.update_yaxes(title="loss", gridcolor=UNKNOWN, zeroline=False)
-    return _with_legend(_laid_out(figure, 320))
-
-
-def _with_legend(figure: go.Figure) -> go.Figure:
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-    return figure
+    return with_legend(laid_out(figure, 320))
 
 
 def power(curve: Sequence[Power]) -> go.Figure:
@@ -297,4 +228,4 @@ def power(curve: Sequence[Power]) -> go.Figure:
         ticktext=[f"{one:g}" for one in strength],
     )
     figure.update_yaxes(title="share found", range=[-0.02, 1.02], gridcolor=UNKNOWN, zeroline=False)
-    return _laid_out(figure, 300)
+    return laid_out(figure, 300)

@@ -82,11 +82,16 @@ def read_rows(folder: StrPath) -> pd.DataFrame:
     try:
         rows = pd.read_csv(file, dtype={"method": str, "set": str, "network": str, "error": str})
     except (OSError, ValueError) as error:  # pandas' errors of parsing are ValueErrors
-        raise FileError(f"{str(file)!r} is not what a benchmark wrote: {' '.join(str(error).split())}.") from None
+        mend = "" if file.is_file() else "; give a benchmark's folder, OUT/SUITE, or the file of one connectome"
+        raise FileError(f"{str(file)!r} is not what a benchmark wrote: {_one_line(error)}{mend}.") from None
     lacking = [name for name in (*NEEDED, *SUMMED) if name not in rows.columns]
     if lacking:
         raise FileError(f"{str(file)!r} is not what a benchmark wrote: it lacks {', '.join(lacking)}.")
     return rows
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join((getattr(error, "strerror", None) or str(error)).split())
 
 
 def _sections(rows: pd.DataFrame, means: pd.DataFrame, folder: Path | None, page: Path) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 
+import numpy as np
+
 from synfer.connectome import Connectome
 from synfer.discover.origin import method_of
 from synfer.errors import SynferError
 from synfer.recording import Recording
+from synfer.trust.card import NAMES, Card, interval_of
 
 CAUTIONS = (
     "An edge says that the past of one unit helps to foretell another beyond that other's own past and the rest of the "
@@ -21,8 +24,13 @@ CAUTIONS = (
 )
 
 
-def paragraph(connectome: Connectome, recording: Recording | None) -> str:
-    """Sentences for a methods section."""
+ALPHA = 0.05
+"""False discovery rate at which the page calls edges, where there are p-values."""
+CORRECTION = "Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57 (1995), 289-300."
+
+
+def paragraph(connectome: Connectome, recording: Recording | None, card: Card | None = None) -> str:
+    """Sentences for a methods section: what was given, the method, how edges were called, and how far to trust them."""
     made = method_of(connectome)
     first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
     told = []
@@ -54,15 +62,51 @@ def paragraph(connectome: Connectome, recording: Recording | None) -> str:
         told.append(f"Its random numbers were drawn from seed {connectome.seed}.")
     if connectome.converged is False:
         told.append("The fit did not converge: do not rely on it.")
-    return " ".join(told)
+    return " ".join([*told, _called(connectome), _trusted(card)])
+
+
+def _called(connectome: Connectome) -> str:
+    """By which criterion edges were called."""
+    if connectome.pvalue is None:
+        return "The method gives no p-values: pairs were ranked by score, and no threshold was applied."
+    pvalue = np.asarray(connectome.to_matrix().pvalue, dtype=float)
+    tested = int(np.sum(np.isfinite(pvalue) & ~np.eye(len(pvalue), dtype=bool)))
+    n = len(connectome.edges(alpha=ALPHA))
+    return (
+        f"A pair was called an edge where its p-value, corrected for all {tested} pairs tested by the procedure of "
+        f"Benjamini and Hochberg, was at most {ALPHA:g} (a false discovery rate of {ALPHA:.0%}): {n} "
+        f"{'edge' if n == 1 else 'edges'}."
+    )
+
+
+def _trusted(card: Card | None) -> str:
+    """What a trust card predicts."""
+    if card is None:
+        return "How far this can be trusted was not assessed (synfer trust)."
+    if not card.predicted:
+        return "A trust card was made and predicts nothing; its checks are told with the result."
+    figures = ", ".join(
+        f"{'an' if name == 'auroc' else 'a'} {NAMES[name]} of {interval_of(one)}"
+        for name, one in card.predicted.items()
+    )
+    rests = (
+        "the recordings of known systems that it was learnt from"
+        if card.reference is None
+        else f"the p-values of {card.reference.by}"
+    )
+    return (
+        f"Held against the unknown wiring of the recorded units, synfer's trust card predicts, this connectome has "
+        f"{figures}. The prediction rests on {rests}, beside {card.fits} fits to this recording and to data like it."
+    )
 
 
 def references(connectome: Connectome) -> list[str]:
-    """The sources that the method's own documentation names."""
+    """The sources that the method's own documentation names, and that of the correction where edges were called."""
     made = method_of(connectome)
     text = "" if made is None else inspect.cleandoc(made.__doc__ or "")
     found = re.search(r"^References\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", text, re.MULTILINE | re.DOTALL)
-    return [] if found is None else [" ".join(part.split()) for part in found[1].strip().split("\n\n")]
+    named = [] if found is None else [" ".join(part.split()) for part in found[1].strip().split("\n\n")]
+    return named if connectome.pvalue is None else [*named, CORRECTION]
 
 
 def doubts(connectome: Connectome) -> list[str]:
@@ -74,7 +118,7 @@ def doubts(connectome: Connectome) -> list[str]:
         found.append("The method gives no p-values: how many of the edges are true is not known.")
     else:
         try:
-            n = len(connectome.edges(alpha=0.05))
+            n = len(connectome.edges(alpha=ALPHA))
         except SynferError:
             n = 0
         pairs = connectome.n_units * (connectome.n_units - 1)

@@ -16,11 +16,8 @@ from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import methods
 from synfer.storage import StrPath, written_whole
-from synfer.trust.card import NAMES, Card, digest_of
-from synfer.trust.reference import Reference
+from synfer.trust.card import Card, digest_of
 
-MOST_ROWS = 50
-"""Edges that the table lists."""
 STYLE = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#2b2f36;background:#fff}
@@ -30,10 +27,19 @@ section{margin:0 0 1.5em}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #e6e8eb}
 th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top}
-.known td{overflow-wrap:anywhere}
+td{white-space:nowrap}th{vertical-align:bottom}.known td{white-space:normal;overflow-wrap:anywhere}
+@media(max-width:600px){main{padding:12px}table{font-size:.8rem}th,td{padding:.25em .45em}}
 .doubts{background:#fdf6e9;border-left:4px solid #e69f00;padding:.6em 1em}.doubts p{margin:.3em 0}
-figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}
+figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}small{display:block;margin:.3em 0}
 """
+# No button that sends the figure, and with it the data, to Plotly's servers.
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d"],
+}
 # No address but the page itself: neither what it holds nor what others wrote into a label can call out.
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
@@ -144,7 +150,7 @@ def _sections(
     truth: Connectome | None,
     card: Card | None,
 ) -> list[str]:
-    from synfer.report import figures, fit
+    from synfer.report import edges, figures, fit, matrix, trust
 
     doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
     found = [f'<section class="doubts">{"".join(map(_p, doubts))}</section>']
@@ -163,8 +169,9 @@ def _sections(
         _section(
             "Who drives whom",
             _figure(
-                figures.adjacency(connectome),
-                "Evidence for an effect of the column's unit on the row's. Move the slider: what scores less is pale.",
+                matrix.adjacency(connectome),
+                matrix.caption(connectome),
+                "min(780px, calc(100vw + 170px))",
             ),
         )
     )
@@ -175,21 +182,18 @@ def _sections(
                 figures.graph(connectome),
                 "Arrows from source to target: red excites, blue inhibits, grey where the method gives no sign. The "
                 f"{figures.MOST_EDGES} strongest edges at most; the slider begins at the significant ones where there "
-                "are p-values.",
+                "are p-values." + figures.colours(connectome),
+                "min(680px, calc(100vw + 170px))",
             ),
         )
     )
-    table = connectome.edges(alpha=0.05) if connectome.pvalue is not None else connectome.edges()
-    which = "significant edges" if connectome.pvalue is not None else "edges by score"
-    shown = table.head(MOST_ROWS)
-    note = f"<small>The first {len(shown)} of {len(table)} {which}.</small>"
-    found.append(_section("The strongest edges", note + _table(shown)))
+    found.append(_section("The strongest edges", edges.section(connectome)))
     if truth is not None:
         found.append(_section("Against the true wiring", _known(compare(connectome, truth))))
     found += fit.sections(connectome, card)
     if card is not None:
-        found.append(_section("How far to trust it", _trust(card)))
-    told = [_p(methods.paragraph(connectome, recording))]
+        found.append(_section("How far to trust it", trust.section(card)))
+    told = [_p(methods.paragraph(connectome, recording, card))]
     told += [_p(reference) for reference in methods.references(connectome)]
     found.append(_section("Methods", "".join(told)))
     found.append(_section("What this does not mean", "".join(map(_p, methods.CAUTIONS))))
@@ -204,57 +208,6 @@ def _sections(
     return found
 
 
-def _trust(card: Card) -> str:
-    """Predictions, the power curve, and what else was asked."""
-    from synfer.report import figures
-
-    predicted = pd.DataFrame(
-        [[NAMES[k], *(f"{x:.2f}" for x in (one.value, one.low, one.high))] for k, one in card.predicted.items()],
-        columns=["predicted", "value", "low", "high"],
-    )
-    answers = {} if card.reference is None else {"believed": f"{card.reference.by}; {_sure(card.reference)}"}
-    answers |= {
-        "without edges: " + null.kind.replace("_", " "): "no p-values"
-        if null.rejected is None
-        else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
-        for null in card.nulls
-    }
-    answers["halves of the recording agree"] = _rank(card.halves)
-    answers["initialisations agree"] = _rank(card.initialisations)
-    answers["finds its own answer again"] = "" if card.echo is None else f"AUROC {card.echo:.2f}"
-    if card.forecasts is not None:
-        f = card.forecasts
-        answers["forecast"] = f"R2 {f.full:.3f}, from own history alone {f.own:.3f} ({f.by})"
-        answers["residuals"] = f"{f.coloured:.0%} of units not white; correlation at one instant {f.together:.2f}"
-    answers["drifting units"] = f"{card.course.drifting:.0%}"
-    answers["fits for this card"] = f"{card.fits}, of which {card.unconverged} did not converge"
-    note = (
-        "<small>What recordings of other systems whose truth is known, with such answers, came to; 90 % intervals. It "
-        "cannot know of inputs that were not recorded.</small>"
-        if card.reference is None
-        else "<small>If what is believed below is right; 90 % intervals, as wide as errors were on recordings of other "
-        "systems whose truth is known. It cannot know of inputs that were not recorded.</small>"
-    )
-    drawn = ""
-    if card.power:
-        caption = (
-            "Edges planted into this very recording: the share that was found, with 95 % intervals, by their strength "
-            "(deviations of the target's own shocks; of events, the chance that one makes another)."
-        )
-        drawn = _figure(figures.power(card.power), caption)
-    return (
-        (_table(predicted) + note if len(predicted) else "") + _known({k: v for k, v in answers.items() if v}) + drawn
-    )
-
-
-def _sure(reference: Reference) -> str:
-    return f"AUROC expected of itself {reference.sureness:.2f}, edges at {reference.share:.0%} of pairs"
-
-
-def _rank(value: float | None) -> str:
-    return "" if value is None else f"rank correlation {value:.2f}"
-
-
 def _p(text: str) -> str:
     return f"<p>{html.escape(text)}</p>"
 
@@ -263,13 +216,16 @@ def _section(heading: str, contents: str) -> str:
     return f"<section><h2>{html.escape(heading)}</h2>{contents}</section>"
 
 
-def _figure(figure: Any, caption: str) -> str:
+def _figure(figure: Any, caption: str, height: str = "") -> str:
+    """Draw a figure and its caption; a height, in the words of CSS, is for figures that have none of their own."""
     drawn = figure.to_html(
         full_html=False,
         include_plotlyjs=False,
-        config={"displaylogo": False, "responsive": True},
+        config=CONFIG,
         include_mathjax=False,
     )
+    if height:
+        drawn = f'<div style="height:{height}">{drawn}</div>'
     return f"<figure>{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>"
 
 
@@ -295,7 +251,5 @@ def _short(value: Any) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    drawn = table.rename(columns={"delay": "delay (s)"}).to_html(
-        index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep=""
-    )
+    drawn = table.to_html(index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep="")
     return f'<div class="scroll">{drawn}</div>'

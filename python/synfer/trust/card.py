@@ -23,6 +23,12 @@ SCHEMA = 1
 LARGEST = 10_000_000
 """Characters of a card's file that are read; a card has some thousands."""
 NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
+MEANINGS = {
+    "auroc": "the chance that a true edge scores above a pair without one; 0.5 is guessing, 1 is perfect",
+    "fdr": "the share of the edges called significant that are false",
+    "power": "the share of the true edges that are called significant",
+}
+"""What each prediction is, in words that need no other."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,16 +146,16 @@ class Card:
     def warnings(self) -> list[str]:
         """What speaks against the answer, the gravest first; sentences."""
         found = []
-        auroc = self.predicted.get("auroc")
-        if auroc is not None and self.warn_below is not None and auroc.value < self.warn_below:
+        if self._is_doubtful:
             found.append(
-                f"The AUROC may well be below {GOOD:g}: {auroc.value:.2f} is predicted ({auroc.low:.2f} to "
-                f"{auroc.high:.2f}). Do not read single edges from this connectome."
+                f"Predicted AUROC: {interval_of(self.predicted['auroc'])}. It may well be below {GOOD:g}: do not read "
+                "single edges from this connectome."
             )
         if self.reference is not None and self.reference.sureness < UNSURE:
             found.append(
-                f"No method made for such a signal tells edges from other pairs here (the best, {self.reference.by}, "
-                f"expects an AUROC of {self.reference.sureness:.2f} of itself): nothing confirms this connectome."
+                "Nothing confirms this connectome: no method made for such a signal tells edges from other pairs in "
+                f"this recording (the best, {self.reference.by}, comes to an AUROC of {self.reference.sureness:.2f}, "
+                "and that if its p-values are right; 0.5 is guessing). A longer recording may tell."
             )
         if self.reference is not None and self.reference.foreign:
             found.append(
@@ -157,21 +163,31 @@ class Card:
                 "linear units: the prediction is a guess. Give spikes, or voltages called 'v' of every millisecond."
             )
         if self.converged is False:
-            found.append("The fit did not converge.")
+            found.append("The fit did not converge: let it run longer before you read edges from it.")
         if 10 * self.unconverged > self.fits:
-            found.append(f"{self.unconverged} of {self.fits} fits made for this card did not converge, or failed.")
+            found.append(
+                f"{self.unconverged} of {self.fits} fits made for this card did not converge, or failed: its figures "
+                "are rough."
+            )
         found += [f"Left out, as every fit to it failed: {kind} ({why})" for kind, why in self.left_out.items()]
         for null in self.nulls:
             if null.rejected is not None and null.rejected > 0.1:
                 found.append(
-                    f"Without any edge ({null.kind}) {null.rejected:.0%} of pairs have p < .05: p-values are too small."
+                    f"{null.rejected:.0%} of pairs have p < .05 in data like these without any edge ({null.kind}), "
+                    "where 5% is right: p-values are too small, and some edges called significant are false."
                 )
         if self.halves is not None and self.halves < 0.3:
-            found.append(f"Halves of the recording hardly agree (rank correlation {self.halves:.2f}).")
+            found.append(
+                "Halves of the recording hardly agree on which pairs are strong (rank correlation "
+                f"{self.halves:.2f}): it is too short, or changes on its way."
+            )
         if self.initialisations is not None and self.initialisations < 0.5:
             found.append(f"Initialisations hardly agree (rank correlation {self.initialisations:.2f}): take more.")
         if self.power and max(one.share for one in self.power) < 0.5:
-            found.append("Less than half of even the strongest planted edges were found.")
+            found.append(
+                "Less than half of even the strongest planted edges were found: an edge that is not called significant "
+                "may be there all the same."
+            )
         if self.forecasts is not None and self.forecasts.gain <= 0:
             linear = ", a linear one: counts may well be driven all the same" if "Granger" in self.forecasts.by else ""
             found.append(
@@ -183,7 +199,10 @@ class Card:
                 f"{self.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays."
             )
         if self.course.drifting > 0.1:
-            found.append(f"The mean of {self.course.drifting:.0%} of the units drifts (KPSS above {KPSS_LEVEL:g}).")
+            found.append(
+                f"The mean of {self.course.drifting:.0%} of the units drifts (KPSS above {KPSS_LEVEL:g}), and units "
+                "that drift together look connected: take the drift out, or choose a steadier stretch."
+            )
         if self.strange:
             found.append(
                 "Unlike what the prediction was learnt from in " + ", ".join(self.strange) + ": it is a guess here."
@@ -192,27 +211,50 @@ class Card:
             found.append("No prediction: not asked for, or no method made for such a signal could be fitted to it.")
         return found
 
+    @property
+    def advice(self) -> str:
+        """What to do with the connectome, in one or two sentences; empty without a prediction."""
+        if "auroc" not in self.predicted:
+            return ""
+        if self._is_doubtful:
+            return (
+                "Do not read single edges. Say no more than what another method, and the other half of the recording, "
+                "say too; a longer recording is what helps most."
+            )
+        told = "The strongest edges are worth a test of their own: a stimulus, or another recording."
+        fdr = self.predicted.get("fdr")
+        if fdr is None:
+            return told
+        return (
+            f"{told} Of 100 edges called significant expect {100 * fdr.value:.0f} to be false (90 % interval "
+            f"{100 * fdr.low:.0f} to {100 * fdr.high:.0f})."
+        )
+
+    @property
+    def _is_doubtful(self) -> bool:
+        auroc = self.predicted.get("auroc")
+        return auroc is not None and self.warn_below is not None and auroc.value < self.warn_below
+
     def lines(self) -> list[str]:
-        """The card as lines of text: predictions, answers, warnings."""
+        """The card as lines of text: predictions, what to do, answers, warnings."""
         told = [f"{self.method}, {self.n_units} units, {self.n_samples} samples; {self.fits} fits"]
-        told += [
-            f"predicted {NAMES[name]:<21} {one.value:.2f}  ({one.low:.2f} to {one.high:.2f})"
-            for name, one in self.predicted.items()
-        ]
+        for name, one in self.predicted.items():
+            told += [f"predicted {NAMES[name]:<21} {interval_of(one)}", f"{'':<31} {MEANINGS[name]}"]
+        if self.advice:
+            told.append(f"{'what to do':<31} {self.advice}")
         if self.reference is not None:
-            r = self.reference
-            told.append(f"believed                        {r.by}; it expects an AUROC of {r.sureness:.2f} of itself")
+            told.append(f"{'the prediction rests on':<31} {rests_on(self.reference)}")
         for null in self.nulls:
-            said = "no p-values" if null.rejected is None else f"{null.rejected:.3f} of pairs have p < .05"
-            near = f"; {null.made['matched']} within {null.made['deviation']:.1%}" if null.made else ""
+            said = (
+                "no p-values" if null.rejected is None else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
+            )
+            near = f"; {null.made['matched']} alike within {null.made['deviation']:.1%}" if null.made else ""
             told.append(f"without edges, {null.kind:<16} {said}{near}")
-        for name, value in (
-            ("halves agree", self.halves),
-            ("initialisations agree", self.initialisations),
-            ("AUROC of its own echo", self.echo),
-        ):
+        for name, value in (("halves agree", self.halves), ("initialisations agree", self.initialisations)):
             if value is not None:
-                told.append(f"{name:<31} {value:.2f}")
+                told.append(f"{name:<31} rank correlation {value:.2f} (1: the same order of pairs)")
+        if self.echo is not None:
+            told.append(f"{'finds its own answer again':<31} AUROC {self.echo:.2f} (in simulations wired as it found)")
         told += [
             f"planted, strength {one.strength:<13g} {one.found} of {one.planted} found; AUROC {one.auroc:.2f}"
             for one in self.power
@@ -293,6 +335,19 @@ class Card:
         return dataclasses.replace(
             self, reference=None, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
         )
+
+
+def interval_of(one: Prediction) -> str:
+    """Give a prediction as text: the number, and then its interval."""
+    return f"{one.value:.2f} (90 % interval {one.low:.2f} to {one.high:.2f})"
+
+
+def rests_on(reference: Reference) -> str:
+    """Whose p-values a prediction by reference holds the connectome against, and what these are worth."""
+    return (
+        f"{reference.by}, which of the methods made for such a signal tells most of this recording: by its p-values "
+        f"{reference.share:.0%} of pairs have an edge, and if they are right its own AUROC is {reference.sureness:.2f}"
+    )
 
 
 def _made(kind: type[Any], values: dict[str, Any]) -> Any:
