@@ -77,7 +77,7 @@ def test_a_loaded_model_goes_on_from_what_it_learnt(driven, told, quick, lessons
     asked = np.isfinite(small.connectome_.score.to_numpy())
     assert asked.sum() == 8 * 7 - len(edges) - len(others)
     for (name, now), then in zip(small.trained_.model.named_parameters(), learnt, strict=True):
-        if name != "last.bias":  # the level, which is set by how many of the known pairs are edges
+        if name != "heads.graph.last.bias":  # the level, which is set by how many of the known pairs are edges
             torch.testing.assert_close(now, then, rtol=0, atol=1e-7)
     more = D2CL.load(tmp_path / "model.pt").set_params(max_epochs=6, learning_rate=3e-3).fit(x, **known)
     assert more.history_[0].best_loss < small.history_[0].validation_loss[0]
@@ -96,7 +96,7 @@ def test_what_known_pairs_make_worse_is_not_kept(driven, told, quick, lessons):
     model.set_params(max_epochs=2, learning_rate=3.0).fit(x, known_edges=edges, known_non_edges=others)
     assert [one.best_epoch for one in model.history_] == [-1, -1]
     for name, now in model.trained_.model.state_dict().items():
-        assert torch.equal(now, before[name]) == (name != "last.bias")
+        assert torch.equal(now, before[name]) == (name != "heads.graph.last.bias")
 
 
 def test_the_level_is_set_by_how_many_known_pairs_are_edges(driven, quick, lessons):
