@@ -132,12 +132,39 @@ def test_a_file_of_the_first_layout_is_read_and_learns_on(driven, told, quick, t
     assert state["view"].pop("layout") == 1
     assert state["model"]["weights"]["graph.own.0.weight"].shape[-1] == 17
     state["schema"] = 1
+    state["model"].pop("heads")
+    weights = state["model"]["weights"]
+    state["model"]["weights"] = {name.removeprefix("heads.graph."): tensor for name, tensor in weights.items()}
     save_checkpoint(tmp_path / "old.pt", WORK, state)
     old = D2CL.load(tmp_path / "old.pt")
     np.testing.assert_array_equal(old.fit(x).connectome_.score, score)
     edges, others = told(truth, 0.9)
     old.fit(x, known_edges=edges, known_non_edges=others).save(tmp_path / "newer.pt")
     assert load_checkpoint(tmp_path / "newer.pt", WORK)["view"]["layout"] == 1
+
+
+def test_a_file_of_the_second_layout_has_one_head_and_learns_on(driven, told, quick, lessons, tmp_path):
+    """Until schema 2 one head stood over both towers, and its weights were the model's own."""
+    quick(max_epochs=1).pretrain(lessons).save(tmp_path / "new.pt")
+    state = load_checkpoint(tmp_path / "new.pt", WORK)
+    assert state["model"].pop("heads") == ["both", "image", "graph"]
+    weights = state["model"]["weights"]
+    state["model"]["weights"] = {
+        name.removeprefix("heads.both."): tensor
+        for name, tensor in weights.items()
+        if not name.startswith(("heads.image.", "heads.graph."))
+    }
+    state["schema"] = 2
+    save_checkpoint(tmp_path / "old.pt", WORK, state)
+    old = D2CL.load(tmp_path / "old.pt")
+    assert list(old._pretrained.model.heads) == ["both"]
+    x, truth = driven(4, seed=5)
+    edges, others = told(truth, 0.8)
+    old.fit(x, known_edges=edges, known_non_edges=others).save(tmp_path / "newer.pt")
+    assert load_checkpoint(tmp_path / "newer.pt", WORK)["model"]["heads"] == ["both"]
+    again = D2CL.load(tmp_path / "newer.pt").fit(x).connectome_.score.to_numpy()
+    asked = np.isfinite(old.connectome_.score.to_numpy())
+    np.testing.assert_allclose(again[asked], old.connectome_.score.to_numpy()[asked], rtol=1e-5)
 
 
 def test_a_model_goes_to_the_device_that_is_set(driven, taught, monkeypatch):
@@ -168,8 +195,10 @@ def test_a_seed_of_numpy_s_is_kept_in_the_file(taught, tmp_path):
         lambda state: state["model"].update(n_sorted=10**9),
         lambda state: state["model"].update(n_channels=10**9),
         lambda state: state["model"]["weights"].clear(),
+        lambda state: state["model"].update(heads=[]),
+        lambda state: state["model"].update(heads=["both"]),
     ],
-    ids=["schema", "n_init", "n_sorted", "n_channels", "weights"],
+    ids=["schema", "n_init", "n_sorted", "n_channels", "weights", "no head", "head"],
 )
 def test_damaged_numbers_are_refused_before_they_take_memory(taught, tmp_path, change):
     taught.save(tmp_path / "model.pt")

@@ -82,6 +82,20 @@ def test_a_tower_alone_does_not_see_what_the_other_sees():
         torch.testing.assert_close(model(images, graphs)[0], model(*changed)[0], rtol=0, atol=0)
 
 
+def test_what_both_towers_say_is_the_mean_of_their_heads():
+    images, graphs = inputs(2, 4)
+    model = D2CLModel(3, 10, seeds=(1, 2)).eval()
+    seen = {"image": model.image(images), "graph": model.graph(graphs)}
+    seen["both"] = torch.cat([seen["image"], seen["graph"]], -1)
+    said = sum(share * model.heads[name](seen[name]) for name, share in model.SHARES.items())
+    torch.testing.assert_close(model(images, graphs)[0], said.permute(1, 2, 0))
+    assert sum(model.SHARES.values()) == 1.0
+    before = model(images, graphs)[0]
+    model.shift(1, 0.5)
+    torch.testing.assert_close(model(images, graphs)[0] - before, torch.tensor([0.0, 0.5]).expand(4, 1, 2))
+    assert model.train()(images, graphs)[0].shape == (4, 3, 2)  # all of them learn
+
+
 def test_the_order_of_nodes_is_no_matter():
     """Graph convolutions and pooling in the order of a feature: a graph is the same however its nodes are numbered."""
     _, graphs = inputs(1, 4)
