@@ -2,10 +2,10 @@
 
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0.0] [--seed 1 2 3] [--sources 0.2]
-                             [--learn known pretrained told] [--towers both image graph] [--systems 160]
-                             [--school-epochs 3] [--networks 200] [--units 20] [--epochs 60] [--size light]
-                             [--device cpu] [--image dependence]
-                             [--share 0.01] [--cached]
+                             [--learn known pretrained told] [--towers both image graph]
+                             [--rivals correlation lasso PC] [--systems 160] [--school-epochs 3]
+                             [--networks 200] [--units 20] [--epochs 60] [--size light] [--device cpu]
+                             [--image dependence] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs among the others are asked for, so that what
@@ -63,6 +63,7 @@ from synfer.errors import SynferWarning
 
 SNRS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, 6.0, 10.0)
 TOWERS = {"D2CL": "both", "image tower": "image", "graph tower": "graph"}
+RIVALS = ("correlation", "lasso", "PC")
 MOST_PC = 100  # variables: its time grows fast
 UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
 UNSEEN = 10
@@ -139,9 +140,11 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
     some = some_of(edge, asked, seed) if p > MOST_PC else all_pairs(p)
     mask = np.full((p, p), np.nan)
     mask[some[:, 1], some[:, 0]] = 0.0
-    row("correlation", lambda: np.abs(np.corrcoef(x.T)) + mask)
-    row("lasso", lambda: lasso(x) + mask)
-    if p <= MOST_PC and find_spec("causallearn"):
+    if "correlation" in arguments.rivals:
+        row("correlation", lambda: np.abs(np.corrcoef(x.T)) + mask)
+    if "lasso" in arguments.rivals:
+        row("lasso", lambda: lasso(x) + mask)
+    if "PC" in arguments.rivals and p <= MOST_PC and find_spec("causallearn"):
         row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
     known = {"known_edges": pairs[True], "known_non_edges": pairs[False]}
     for method, towers in asked_towers(arguments).items():
@@ -295,6 +298,7 @@ def main() -> None:
     parser.add_argument("--sources", type=float, default=0.2)
     parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained", "told"])
     parser.add_argument("--towers", nargs="+", default=list(TOWERS.values()), choices=list(TOWERS.values()))
+    parser.add_argument("--rivals", nargs="*", default=list(RIVALS), choices=RIVALS)
     parser.add_argument("--systems", type=int, default=160)
     parser.add_argument("--school-epochs", type=int, default=3)
     parser.add_argument("--share", type=float, default=0.01)

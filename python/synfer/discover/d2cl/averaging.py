@@ -12,7 +12,7 @@ from synfer.discover.d2cl.model import D2CLModel
 from synfer.forecast.ensemble import EnsembleModule
 
 SPAN = 64
-"""Steps that the mean reaches back over; a tenth of those that were taken, where these are fewer than ten times that."""
+"""Steps that the mean reaches back over; a tenth of those that were taken, where that is less."""
 
 
 class Averaged(EnsembleModule):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -108,7 +108,7 @@ class D2CLModel(EnsembleModule):
     def shift(self, init: int, by: float) -> None:
         """Shift what one initialisation says of every pair."""
         for head in self.heads.values():
-            head.last.bias[init] += by
+            cast(Head, head).last.bias[init] += by
 
 
 class EachHead(Bernoulli):
