@@ -67,6 +67,8 @@ def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
         weights = {_now(name, about["towers"]): tensor for name, tensor in weights.items()}
     view = View(**({"layout": 1} | state["view"] | {"lags": tuple(state["view"]["lags"])}))
     # Before a model of that size is made: no damaged number may take all memory.
+    if not about["heads"]:
+        raise ValueError("it names no head")
     level = weights[f"heads.{about['heads'][0]}.last.bias"]
     if n_init != len(level):
         raise ValueError(f"n_init is {n_init}, of weights for {len(level)}")
