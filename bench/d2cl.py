@@ -2,10 +2,10 @@
 
     python bench/run.py d2cl [--out build/d2cl] [--part sem neural speed] [--kind linear nonlinear] [--p 100 500]
                              [--snr 0.1 ... 10] [--truth direct ancestral] [--hidden 0.0] [--seed 1 2 3] [--sources 0.2]
-                             [--learn known pretrained told] [--towers both image graph] [--systems 40]
-                             [--school-epochs 10] [--networks 200] [--units 20] [--epochs 60] [--size light]
-                             [--device cpu] [--image dependence]
-                             [--share 0.01] [--cached]
+                             [--learn known pretrained told] [--towers both image graph]
+                             [--rivals correlation lasso PC] [--systems 160] [--school-epochs 3]
+                             [--networks 200] [--units 20] [--epochs 60] [--size light] [--device cpu]
+                             [--image dependence] [--share 0.01] [--cached]
 
 "sem": samples (500) of structural equations whose causes explain snr / (1 + snr) of each variable. Of a fifth of the
 variables it is known what they act on (a fifth intervened on); all pairs among the others are asked for, so that what
@@ -51,26 +51,22 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LassoLarsIC
 from sklearn.metrics import roc_auc_score
 
 import synfer as sf
+from d2cl_scores import auroc, calibration, interval, lasso
+from d2cl_systems import N_SAMPLES, SEEN, drawn, hidden_of, lesson, some_of, spikes
 from run import write_results
 from synfer.discover.d2cl.labels import all_pairs
 from synfer.discover.d2cl.pairs import Population
 from synfer.errors import SynferWarning
 
-N_SAMPLES = 500
 SNRS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, 6.0, 10.0)
 TOWERS = {"D2CL": "both", "image tower": "image", "graph tower": "graph"}
+RIVALS = ("correlation", "lasso", "PC")
 MOST_PC = 100  # variables: its time grows fast
-SCHOOL = (30, 300)  # variables of a system that is learnt from
-TOLD = 75  # edges, at most, that are told of one
-REVERSES, OTHERS = 0.2, 3.0  # non-edges that are told for each: edges turned round, and pairs that are none either way
-MOST_ASKED = 10_000  # non-edges that are asked for, above 100 variables
 UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
 UNSEEN = 10
-SEEN = 20
 
 
 def model(towers: str, seed: int, arguments: argparse.Namespace, slug: str, **changed: object) -> sf.discover.D2CL:
@@ -98,75 +94,6 @@ def kept(path: Path, make: Callable[[], dict]) -> dict:
     if not path.exists():
         path.write_text(json.dumps(make()))
     return dict(json.loads(path.read_text()))
-
-
-def lasso(x: np.ndarray) -> np.ndarray:
-    """|coefficient| (target, source) of each variable's regression on the others."""
-    z = (x - x.mean(0)) / x.std(0)
-    # With nearly as many variables as samples the noise cannot be estimated from the residuals of all; 1 is its bound.
-    noise = None if len(x) > 2 * x.shape[1] else 1.0
-    out = np.zeros((x.shape[1],) * 2)
-    for i in range(x.shape[1]):
-        others = np.delete(np.arange(x.shape[1]), i)
-        fitted = LassoLarsIC("bic", noise_variance=noise, max_iter=200).fit(z[:, others], z[:, i])
-        out[i, others] = np.abs(fitted.coef_)
-    return out
-
-
-def auroc(score: np.ndarray, edge: np.ndarray, asked: np.ndarray, sources: np.ndarray | None = None) -> float:
-    """Over pairs among those asked for, out of these sources (default all of them); matrices are (target, source).
-
-    Into a variable that is told of no pair is scored: its reverse may have been learnt from, its image transposed.
-    """
-    sources = asked if sources is None else sources
-    truth, said = (matrix[np.ix_(asked, sources)] for matrix in (edge, score))
-    pairs = (asked[:, None] != sources[None, :]) & np.isfinite(said)
-    truth, said = truth[pairs], said[pairs]
-    return float(roc_auc_score(truth, said)) if 0 < truth.sum() < truth.size else float("nan")
-
-
-def interval(score: np.ndarray, edge: np.ndarray, asked: np.ndarray) -> list[float]:
-    rng = np.random.default_rng(0)
-    drawn = [auroc(score, edge, asked, rng.choice(asked, len(asked))) for _ in range(200)]
-    return np.nanquantile(drawn, [0.025, 0.975]).tolist()
-
-
-def calibration(score: np.ndarray, edge: np.ndarray) -> list[tuple[float, int, float | None]]:
-    """Of the pairs in each tenth of probability: its lower end, how many there are, and the share that are edges."""
-    tenth = np.minimum((score * 10).astype(int), 9)
-    counts = [int((tenth == k).sum()) for k in range(10)]
-    return [(k / 10, n, float(edge[tenth == k].mean()) if n else None) for k, n in enumerate(counts)]
-
-
-def lesson(k: int, arguments: argparse.Namespace, truth: str) -> tuple[np.ndarray, sf.Connectome]:
-    """Samples of a system to learn from, and what is told of it: some edges, few of their reverses, and others.
-
-    Most pairs of a large system are no edge either way. Where as many reverses as others are told, what is learnt is
-    to tell an edge from its reverse first, and doubtful directions come to lie below pairs that are none at all.
-    """
-    rng = np.random.default_rng([k, 4])
-    n = round(float(np.exp(rng.uniform(*np.log(SCHOOL)))))
-    system = sf.simulate.structural_equations(
-        n,
-        kind=arguments.kind[k % len(arguments.kind)],
-        degree=rng.uniform(1.0, 3.0),
-        snr=10 ** rng.uniform(-1.0, 1.0),
-        n_hidden=hidden_of(n, arguments),
-        seed=50_000 + k,
-    )
-    edge = getattr(system, truth).score.to_numpy() > 0
-    edges = rng.permutation(np.argwhere(edge))[:TOLD]
-    turned = rng.permutation(edges[:, ::-1])[: round(REVERSES * len(edges))]
-    none = rng.permutation(np.argwhere(~edge & ~edge.T & ~np.eye(n, dtype=bool)))[: round(OTHERS * len(edges))]
-    label = np.full((n, n), np.nan)
-    for pairs in (edges, turned, none):
-        label[pairs[:, 0], pairs[:, 1]] = edge[pairs[:, 0], pairs[:, 1]]
-    return system.sample(N_SAMPLES, seed=60_000 + k), sf.Connectome(label)
-
-
-def hidden_of(n_units: int, arguments: argparse.Namespace) -> int:
-    """Give the variables that are not seen, a share of those that are."""
-    return round(arguments.hidden * n_units)
 
 
 def schooled(towers: str, truth: str, arguments: argparse.Namespace) -> sf.discover.D2CL:
@@ -206,15 +133,18 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
                 figures["calibration"] = calibration(score[among][said], edge[among][said])
             return about | {"method": method, **figures, "seconds": time.perf_counter() - start}
 
-        of = f"_{arguments.image}_{arguments.size}_{arguments.school_epochs}" if learns(method) else ""
+        taught = f"{arguments.image}_{arguments.size}_{arguments.systems}_{arguments.school_epochs}"
+        of = f"_{taught}" if learns(method) else ""
         kept(arguments.out / f"{slug}_{method.replace(' ', '_')}{of}.json", make)
 
     some = some_of(edge, asked, seed) if p > MOST_PC else all_pairs(p)
     mask = np.full((p, p), np.nan)
     mask[some[:, 1], some[:, 0]] = 0.0
-    row("correlation", lambda: np.abs(np.corrcoef(x.T)) + mask)
-    row("lasso", lambda: lasso(x) + mask)
-    if p <= MOST_PC and find_spec("causallearn"):
+    if "correlation" in arguments.rivals:
+        row("correlation", lambda: np.abs(np.corrcoef(x.T)) + mask)
+    if "lasso" in arguments.rivals:
+        row("lasso", lambda: lasso(x) + mask)
+    if "PC" in arguments.rivals and p <= MOST_PC and find_spec("causallearn"):
         row("PC", lambda: scores_of(sf.discover.PC().fit(x)))
     known = {"known_edges": pairs[True], "known_non_edges": pairs[False]}
     for method, towers in asked_towers(arguments).items():
@@ -240,21 +170,6 @@ def sem(kind: str, p: int, snr: float, truth: str, seed: int, arguments: argpars
                     model(towers, seed, arguments, f"{slug}_{towers}", split="source").fit(x, **known)
                 ),
             )
-
-
-def spikes(p: float, weight: float, seed: int, n_units: int) -> tuple[sf.Recording, sf.Connectome]:
-    """Twenty units of a network of Izhikevich's, four fifths excitatory, and who of them drives whom."""
-    network = sf.simulate.izhikevich_network(4 * n_units // 5, n_units // 5, p, weight=weight, seed=seed)
-    recording = sf.simulate.run(network, duration=60.0, record="spikes", seed=seed)
-    seen = np.sort(np.random.default_rng([seed, 5]).permutation(n_units)[:SEEN])
-    edge = network.connectome.score.to_numpy()[np.ix_(seen, seen)]
-    return recording.isel(unit=seen), sf.Connectome.from_weights(edge, unit_ids=recording.unit_ids[seen])
-
-
-def drawn(seed: int, k: int) -> tuple[float, float]:
-    """Density and weight of a network that is learnt from: the same for every tower, and after a break."""
-    rng = np.random.default_rng([seed, 3, k])
-    return rng.uniform(0.2, 0.35) if k % 2 else rng.uniform(0.45, 0.6), rng.uniform(3.0, 8.0)
 
 
 def neural(seed: int, arguments: argparse.Namespace) -> None:
@@ -291,14 +206,6 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
 
     for method, towers in asked_towers(arguments).items():
         row(method, lambda towers=towers: supervised(towers))
-
-
-def some_of(edge: np.ndarray, asked: np.ndarray, seed: int) -> np.ndarray:
-    """Choose pairs (source, target) among those that are asked for: all edges, and no more others than can be paid."""
-    pairs = np.array([(s, t) for s in asked for t in asked if s != t])
-    is_edge = edge[pairs[:, 1], pairs[:, 0]]
-    others = np.random.default_rng([seed, 6]).permutation(pairs[~is_edge])[:MOST_ASKED]
-    return np.concatenate([pairs[is_edge], others])
 
 
 def scores_of_some(learnt: sf.discover.D2CL, x: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -391,8 +298,9 @@ def main() -> None:
     parser.add_argument("--sources", type=float, default=0.2)
     parser.add_argument("--learn", nargs="+", default=["known", "pretrained"], choices=["known", "pretrained", "told"])
     parser.add_argument("--towers", nargs="+", default=list(TOWERS.values()), choices=list(TOWERS.values()))
-    parser.add_argument("--systems", type=int, default=40)
-    parser.add_argument("--school-epochs", type=int, default=10)
+    parser.add_argument("--rivals", nargs="*", default=list(RIVALS), choices=RIVALS)
+    parser.add_argument("--systems", type=int, default=160)
+    parser.add_argument("--school-epochs", type=int, default=3)
     parser.add_argument("--share", type=float, default=0.01)
     parser.add_argument("--networks", type=int, default=200)
     parser.add_argument("--units", type=int, default=SEEN)

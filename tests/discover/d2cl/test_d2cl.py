@@ -262,10 +262,10 @@ def test_files_that_are_none_or_newer_are_refused(driven, quick, tmp_path, monke
     with pytest.raises(FileError, match="there is no such file"):
         D2CL.load(tmp_path / "none.pt")
     model = quick(max_epochs=1, towers="graph").pretrain([(x, truth), (x[:200], truth)])
-    monkeypatch.setattr(file, "SCHEMA", 3)
+    monkeypatch.setattr(file, "SCHEMA", 4)
     model.save(tmp_path / "newer.pt")
     monkeypatch.undo()
-    with pytest.raises(FileError, match=r"a newer synfer wrote it \(schema 3, known here up to 2\)"):
+    with pytest.raises(FileError, match=r"a newer synfer wrote it \(schema 4, known here up to 3\)"):
         D2CL.load(tmp_path / "newer.pt")
     from synfer.io import save_checkpoint
 

@@ -77,7 +77,7 @@ def test_a_loaded_model_goes_on_from_what_it_learnt(driven, told, quick, lessons
     asked = np.isfinite(small.connectome_.score.to_numpy())
     assert asked.sum() == 8 * 7 - len(edges) - len(others)
     for (name, now), then in zip(small.trained_.model.named_parameters(), learnt, strict=True):
-        if name != "last.bias":  # the level, which is set by how many of the known pairs are edges
+        if name != "heads.graph.last.bias":  # the level, which is set by how many of the known pairs are edges
             torch.testing.assert_close(now, then, rtol=0, atol=1e-7)
     more = D2CL.load(tmp_path / "model.pt").set_params(max_epochs=6, learning_rate=3e-3).fit(x, **known)
     assert more.history_[0].best_loss < small.history_[0].validation_loss[0]
@@ -96,7 +96,7 @@ def test_what_known_pairs_make_worse_is_not_kept(driven, told, quick, lessons):
     model.set_params(max_epochs=2, learning_rate=3.0).fit(x, known_edges=edges, known_non_edges=others)
     assert [one.best_epoch for one in model.history_] == [-1, -1]
     for name, now in model.trained_.model.state_dict().items():
-        assert torch.equal(now, before[name]) == (name != "last.bias")
+        assert torch.equal(now, before[name]) == (name != "heads.graph.last.bias")
 
 
 def test_the_level_is_set_by_how_many_known_pairs_are_edges(driven, quick, lessons):
@@ -132,12 +132,39 @@ def test_a_file_of_the_first_layout_is_read_and_learns_on(driven, told, quick, t
     assert state["view"].pop("layout") == 1
     assert state["model"]["weights"]["graph.own.0.weight"].shape[-1] == 17
     state["schema"] = 1
+    state["model"].pop("heads")
+    weights = state["model"]["weights"]
+    state["model"]["weights"] = {name.removeprefix("heads.graph."): tensor for name, tensor in weights.items()}
     save_checkpoint(tmp_path / "old.pt", WORK, state)
     old = D2CL.load(tmp_path / "old.pt")
     np.testing.assert_array_equal(old.fit(x).connectome_.score, score)
     edges, others = told(truth, 0.9)
     old.fit(x, known_edges=edges, known_non_edges=others).save(tmp_path / "newer.pt")
     assert load_checkpoint(tmp_path / "newer.pt", WORK)["view"]["layout"] == 1
+
+
+def test_a_file_of_the_second_layout_has_one_head_and_learns_on(driven, told, quick, lessons, tmp_path):
+    """Until schema 2 one head stood over both towers, and its weights were the model's own."""
+    quick(max_epochs=1).pretrain(lessons).save(tmp_path / "new.pt")
+    state = load_checkpoint(tmp_path / "new.pt", WORK)
+    assert state["model"].pop("heads") == ["both", "image", "graph"]
+    weights = state["model"]["weights"]
+    state["model"]["weights"] = {
+        name.removeprefix("heads.both."): tensor
+        for name, tensor in weights.items()
+        if not name.startswith(("heads.image.", "heads.graph."))
+    }
+    state["schema"] = 2
+    save_checkpoint(tmp_path / "old.pt", WORK, state)
+    old = D2CL.load(tmp_path / "old.pt")
+    assert list(old._pretrained.model.heads) == ["both"]
+    x, truth = driven(4, seed=5)
+    edges, others = told(truth, 0.8)
+    old.fit(x, known_edges=edges, known_non_edges=others).save(tmp_path / "newer.pt")
+    assert load_checkpoint(tmp_path / "newer.pt", WORK)["model"]["heads"] == ["both"]
+    again = D2CL.load(tmp_path / "newer.pt").fit(x).connectome_.score.to_numpy()
+    asked = np.isfinite(old.connectome_.score.to_numpy())
+    np.testing.assert_allclose(again[asked], old.connectome_.score.to_numpy()[asked], rtol=1e-5)
 
 
 def test_a_model_goes_to_the_device_that_is_set(driven, taught, monkeypatch):
@@ -168,8 +195,10 @@ def test_a_seed_of_numpy_s_is_kept_in_the_file(taught, tmp_path):
         lambda state: state["model"].update(n_sorted=10**9),
         lambda state: state["model"].update(n_channels=10**9),
         lambda state: state["model"]["weights"].clear(),
+        lambda state: state["model"].update(heads=[]),
+        lambda state: state["model"].update(heads=["both"]),
     ],
-    ids=["schema", "n_init", "n_sorted", "n_channels", "weights"],
+    ids=["schema", "n_init", "n_sorted", "n_channels", "weights", "no head", "head"],
 )
 def test_damaged_numbers_are_refused_before_they_take_memory(taught, tmp_path, change):
     taught.save(tmp_path / "model.pt")

@@ -58,7 +58,7 @@ def test_the_published_size_is_the_published_one():
     assert [c.weight.shape[1] for c in tower.neck] == [128, 128, 512]
     assert [tuple(linear.weight.shape[1:]) for linear in tower.out] == [(2048, 8192), (128, 2048)]
     assert sum(GraphTower.WIDTHS) == 97
-    assert model(*inputs(1, 2, "published"))[0].shape == (2, 1, 1)
+    assert model.eval()(*inputs(1, 2, "published"))[0].shape == (2, 1, 1)
 
 
 @pytest.mark.parametrize("towers", ["both", "image", "graph"])
@@ -70,7 +70,7 @@ def test_initialisations_do_not_mix(towers):
         raw, _ = both.train()(images, graphs)
         single, _ = alone.train()(images[:1], graphs[:1])
         torch.testing.assert_close(raw[..., k : k + 1], single, rtol=1e-4, atol=1e-5)
-    (gradient,) = torch.autograd.grad(both(images, graphs)[0][..., 0].sum(), both.first.weight)
+    (gradient,) = torch.autograd.grad(both(images, graphs)[0][..., 0].sum(), both.heads[towers].first.weight)
     assert gradient[0].abs().sum() > 0
     assert gradient[1].abs().sum() == 0
 
@@ -80,6 +80,20 @@ def test_a_tower_alone_does_not_see_what_the_other_sees():
     for towers, changed in (("image", (images, graphs + 1.0)), ("graph", (images + 1.0, graphs))):
         model = D2CLModel(3, 10, towers=towers).eval()
         torch.testing.assert_close(model(images, graphs)[0], model(*changed)[0], rtol=0, atol=0)
+
+
+def test_what_both_towers_say_is_the_mean_of_their_heads():
+    images, graphs = inputs(2, 4)
+    model = D2CLModel(3, 10, seeds=(1, 2)).eval()
+    seen = {"image": model.image(images), "graph": model.graph(graphs)}
+    seen["both"] = torch.cat([seen["image"], seen["graph"]], -1)
+    said = sum(share * model.heads[name](seen[name]) for name, share in model.SHARES.items())
+    torch.testing.assert_close(model(images, graphs)[0], said.permute(1, 2, 0))
+    assert sum(model.SHARES.values()) == 1.0
+    before = model(images, graphs)[0]
+    model.shift(1, 0.5)
+    torch.testing.assert_close(model(images, graphs)[0] - before, torch.tensor([0.0, 0.5]).expand(4, 1, 2))
+    assert model.train()(images, graphs)[0].shape == (4, 3, 2)  # all of them learn
 
 
 def test_the_order_of_nodes_is_no_matter():

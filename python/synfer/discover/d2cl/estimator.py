@@ -37,8 +37,8 @@ class D2CL(D2CLFitting):
     each pair, source and target. One sees an image: how the density of the two, the target some samples later, differs
     from independence on a grid of their quantiles, and the grid's coordinates; or, for spikes, their correlograms at
     many scales. The other sees the pair's surroundings in a graph of correlations, its nodes labelled by their
-    distances from the pair. A head over both gives ``P(source drives target)``. Nothing asks for acyclic graphs, and
-    nothing for all units to be seen.
+    distances from the pair. A head over each and one over both give ``P(source drives target)``. Nothing asks for
+    acyclic graphs, and nothing for all units to be seen.
     What "drives" means, directly or through others, is what it means in the known pairs.
 
     Parameters
@@ -80,8 +80,9 @@ class D2CL(D2CLFitting):
     known_ : numpy.ndarray, (target, source)
         1 and 0 for known edges and non-edges, NaN elsewhere.
     history_ : list of History
-        How each initialisation learnt; of a fit without known pairs, in `pretrain`. ``best_epoch`` is -1 of one whose
-        pretrained weights were better than those of every epoch.
+        How each initialisation learnt; of a fit without known pairs, in `pretrain`. Training losses are the mean of the
+        heads', validation losses those of what is said. ``best_epoch`` is -1 of one whose pretrained weights were
+        better than those of every epoch.
     validation_pairs_ : numpy.ndarray, (pair, 2)
         Source and target of those that it was stopped by, of a fit with known pairs.
 

@@ -18,8 +18,9 @@ from synfer.storage import StrPath
 if TYPE_CHECKING:
     from synfer.discover.d2cl.estimator import D2CL
 
-SCHEMA = 2
-"""Layout of what is written; older ones are read (in 1 a node said less), newer ones refused."""
+SCHEMA = 3
+"""Layout of what is written; older ones are read (in 1 a node said less, until 2 there was one head), newer ones
+refused."""
 
 _WORK = "synfer.discover.D2CL"
 
@@ -42,6 +43,7 @@ def write(path: StrPath, estimator: D2CL, trained: Trained) -> None:
             "n_sorted": model.n_sorted,
             "size": model.size,
             "towers": model.towers,
+            "heads": list(model.heads),
             "n_init": model.n_init,
             "weights": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
         },
@@ -60,10 +62,16 @@ def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
     estimator = cls(**(parameters | {"lags": tuple(parameters["lags"]), "device": device}))
     about = dict(state["model"])
     weights, n_init = about.pop("weights"), about.pop("n_init")
+    if "heads" not in about:
+        about["heads"] = [about["towers"]]
+        weights = {_now(name, about["towers"]): tensor for name, tensor in weights.items()}
     view = View(**({"layout": 1} | state["view"] | {"lags": tuple(state["view"]["lags"])}))
     # Before a model of that size is made: no damaged number may take all memory.
-    if n_init != len(weights["first.weight"]):
-        raise ValueError(f"n_init is {n_init}, of weights for {len(weights['first.weight'])}")
+    if not about["heads"]:
+        raise ValueError("it names no head")
+    level = weights[f"heads.{about['heads'][0]}.last.bias"]
+    if n_init != len(level):
+        raise ValueError(f"n_init is {n_init}, of weights for {len(level)}")
     most = max(10, SIZES[about["size"]].most_nodes)
     if about["n_channels"] != view.n_channels or not 0 < about["n_sorted"] <= most:
         raise ValueError(f"n_channels and n_sorted are {about['n_channels']} and {about['n_sorted']}")
@@ -71,3 +79,8 @@ def _made(state: dict[str, Any], cls: type[D2CL], device: str) -> D2CL:
     model.load_state_dict(weights)
     estimator._pretrained = Trained(model.to(device).eval(), view, state["dt"], [])
     return estimator
+
+
+def _now(name: str, towers: str) -> str:
+    """Give the name of a weight whose file is of schema 1 or 2, where the one head was the model's own."""
+    return name if name.startswith(("image.", "graph.")) else f"heads.{towers}.{name}"

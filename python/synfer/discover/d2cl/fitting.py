@@ -20,13 +20,13 @@ from tqdm.auto import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.d2cl.averaging import Averaged
 from synfer.discover.d2cl.labels import all_pairs
-from synfer.discover.d2cl.model import D2CLModel
+from synfer.discover.d2cl.model import D2CLModel, EachHead
 from synfer.discover.d2cl.pairs import Pairs, Population, View
 from synfer.discover.d2cl.towers import SIZES
 from synfer.errors import InputError, NotConvergedWarning, ShapeError
 from synfer.forecast.learning import History, Schedule
-from synfer.forecast.likelihoods import LIKELIHOODS
 from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.ops.devices import refuse_missing_device
 from synfer.storage import StrPath
@@ -46,7 +46,7 @@ class Trained:
 
     def on(self, device: str) -> Trained:
         """Give the same on a device; a copy, where it is on another, for clones share it."""
-        there = self.model.first.weight.device
+        there = next(self.model.parameters()).device
         if there == torch.empty(0, device=device).device:
             return self
         return dataclasses.replace(self, model=copy.deepcopy(self.model).to(device))
@@ -176,20 +176,22 @@ class D2CLFitting(BaseDiscoverer):
         stop_by = torch.from_numpy(held).to(self.device)
         stood = None
         if before is not None:
-            stood = evaluate(model, every, stop_by, LIKELIHOODS["bernoulli"])
+            stood = evaluate(model, every, stop_by, EachHead())
             then = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         path = None if self.checkpoint is None else Path(self.checkpoint)
+        averaged = Averaged(model)
         history = train(
-            model,
+            averaged,
             every,
             torch.from_numpy(learning).to(self.device),
             stop_by,
-            LIKELIHOODS["bernoulli"],
+            EachHead(),
             schedule,
             seeds,
             progress=self.progress,
             checkpoint=None if path is None else path.with_name(f"{path.name}.{stage}"),
         )
+        model = averaged.settled()
         if stood is not None:
             for k, one in enumerate(history):
                 if one.best_loss >= float(stood[k]):
@@ -204,7 +206,7 @@ class D2CLFitting(BaseDiscoverer):
                 NotConvergedWarning,
                 stacklevel=4,
             )
-        return Trained(model.eval(), view, dt, history)
+        return Trained(model, view, dt, history)
 
     @torch.no_grad()
     def _probabilities(self, model: D2CLModel, population: Population, pairs: np.ndarray) -> np.ndarray:
@@ -239,7 +241,7 @@ def _levelled(model: D2CLModel, every: Pairs, learning: np.ndarray) -> D2CLModel
     for k, mine in enumerate(logits.T):
         edge = np.abs(mine).max() + 50.0  # from there all are edges, or none
         shift = brentq(lambda by, mine=mine: expit(mine + by).mean() - rate, -edge, edge)
-        model.last.bias[k] += shift
+        model.shift(k, shift)
     return model
 
 

@@ -16,7 +16,7 @@ from synfer.discover.d2cl.images import Correlograms, Signal, density_images
 from synfer.errors import InputError, OutlierWarning
 from synfer.forecast.windows import Windows
 
-CACHE = 1 << 29
+CACHE = 1 << 30
 """Bytes of images that are kept; where there are more, each is made when its turn comes, to the same bits."""
 
 
