@@ -49,8 +49,16 @@ def test_a_hover_says_what_differs_the_area_first_and_no_more_than_fits():
     info = pd.DataFrame({"probe": ["A", "A"], "note": ["<b>", "x" * 99], "area": ["CA1", "CA3"], "x": [0.123456, 2.0]})
     assert told(info, "area") == [
         "<br>· area CA1<br>· note &lt;b&gt;<br>· x 0.1235",
-        f"<br>· area CA3<br>· note {'x' * 37}...<br>· x 2",
+        f"<br>· area CA3<br>· note {'x' * 20}…{'x' * 19}<br>· x 2",
     ]
     many = pd.DataFrame({f"c{k}": [0, 1] for k in range(40)})
     assert told(many, "c39")[1].count("<br>") == MOST_TOLD and told(many, "c39")[1].startswith("<br>· c39 1")
     assert told(pd.DataFrame({"area": ["CA1"]})) == ["<br>· area CA1"]
+
+
+def test_areas_of_one_parent_are_told_apart():
+    areas = [f"Anterior cingulate area, dorsal part, layer {layer}" for layer in ("1", "2/3", "5")]
+    groups = groups_of(pd.DataFrame({"brain_area": [areas[2], areas[0], areas[1], areas[0]]}))
+    assert groups.names == areas and groups.order.tolist() == [1, 3, 2, 0]
+    assert len(set(told(pd.DataFrame({"brain_area": areas}), "brain_area"))) == 3
+    assert groups_of(pd.DataFrame({"region": [100001.0, 100002.0, 100001.0]})).names == ["100001.0", "100002.0"]

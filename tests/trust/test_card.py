@@ -90,6 +90,21 @@ def test_the_number_comes_first_then_its_interval_its_meaning_and_what_to_do(car
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"converged": False},
+        {"strange": ["log_units"]},
+        {"reference": Reference("SpikeGLM()", 0.1, 0.0, 0.52, 1.0, False)},
+        {"reference": Reference("sparse Granger", 0.2, 0.5, 0.97, 1.0, True)},
+        {"predicted": {"auroc": Prediction(0.95, 0.9, 0.98), "fdr": Prediction(0.9, 0.8, 0.95)}},
+        {"predicted": {"auroc": Prediction(0.55, 0.5, 0.6)}, "warn_below": None},
+    ],
+)
+def test_advice_does_not_speak_against_a_warning(card, change):
+    assert dataclasses.replace(card, **change).advice.startswith("Do not read single edges.")
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         (

@@ -92,7 +92,7 @@ class Exports(FieldView):
         """
         table = self.to_pandas() if alpha is None else self.edges(alpha, correction)
         with written_whole(path) as draft:
-            table.to_csv(draft, index=False, compression="gzip" if _is_packed(path) else None)
+            table.to_csv(draft, index=False, compression={"method": "gzip", "mtime": 0} if _is_packed(path) else None)
 
     def to_graphml(self, path: StrPath, alpha: float | None = None, correction: str | None = "fdr_bh") -> None:
         """Write the graph of `to_networkx` as GraphML, which Cytoscape, Gephi and igraph read.
@@ -119,8 +119,12 @@ class Exports(FieldView):
         unwritable = [text for text in told if isinstance(text, str) and NOT_XML.search(text)]
         if unwritable:
             raise InputError(f"labels and what is known of units must be text that XML holds; got {unwritable[0]!r}.")
-        with written_whole(path) as draft, (gzip.open if _is_packed(path) else open)(draft, "wb") as file:
-            nx.write_graphml_xml(graph, file)
+        with written_whole(path) as draft, draft.open("wb") as plain:
+            if _is_packed(path):  # without the draft's name and the time: the same graph is the same file
+                with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0) as file:
+                    nx.write_graphml_xml(graph, file)
+            else:
+                nx.write_graphml_xml(graph, plain)
 
 
 def _is_packed(path: StrPath) -> bool:

@@ -125,7 +125,10 @@ class BaseDiscoverer(BaseEstimator):
         self._note(samples)
         self.connectome_ = self._discover(samples)  # here: warnings count the calls to their cause
         # what was given stands in the answer, so that a report need not be told, nor can be told otherwise
-        given = {"signal": samples.signal, "stretches": len(samples.segments), "samples": samples.n_samples}
+        given: dict[str, Any] = {"signal": samples.signal, "stretches": len(samples.segments)}
+        given["samples"] = samples.n_samples
+        if samples.dt is not None and len(samples.segments) == 1:
+            given["t0"] = samples.t0s[0]
         self.connectome_.provenance["given"] = given
         self.connectome_.learnt = learnt_of(self, samples)
         return self

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted, warn_of_few
+from synfer.discover.resolution import warn_of_few
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
 from synfer.errors import InputError
 
 

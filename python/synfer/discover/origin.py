@@ -91,3 +91,8 @@ def refuse_other(connectome: Connectome, recording: Recording) -> None:
             f"{given['stretches']} and {given['samples']}; got {stretches} and {stretches * recording.n_samples}: "
             "cut it alike (trials=, on the shell --trials), or leave it out."
         )
+    if "t0" in given and abs(given["t0"] - recording.t0) > 1e-3 * recording.dt:
+        raise InputError(
+            f"recording must be what the connectome was found from, which began at {given['t0']:g} s; got one from "
+            f"{recording.t0:g} s on: cut it alike (time=, on the shell --time), or leave it out."
+        )

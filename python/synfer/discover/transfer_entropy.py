@@ -19,7 +19,8 @@ from synfer.discover.autoregressive import LaggedRegression, check_root
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
 from synfer.discover.pairwise import PairwiseGranger
-from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted, warn_of_few
+from synfer.discover.resolution import warn_of_few
+from synfer.discover.shifts import draw_offsets, refuse_short_trials, shortest_shifted
 from synfer.errors import InputError
 
 JITTER = 1e-8  # of a standard deviation: neighbours at one and the same distance are told apart by chance

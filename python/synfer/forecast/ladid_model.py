@@ -32,7 +32,8 @@ class LaDIDModel(EnsembleModule):
     horizon : float
         Longest time from a context's first sample that is learnt, in seconds: the unit of the time code.
     step : float
-        Seconds from sample to sample, about: the time code's fastest turn takes eight of them, a step of "rnn" one.
+        Seconds from sample to sample, about: the time code's fastest turn takes eight of them (`paced`: four at the
+        least), a step of "rnn" one.
     reach : float
         Seconds within which samples attend to each other by time.
     head : {"gaussian", "poisson"}

@@ -120,7 +120,7 @@ class Learning:
             p.grad = None
         # Held until the next step: where all of it were given back, the C library would return it to the system, and
         # every page would be cleared anew.
-        self._held = gradients
+        self._held = gradients if gradients[0].device.type == "cpu" else []
 
     def _step_vector(
         self, k: int, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], gradients: list[Tensor]
@@ -180,6 +180,7 @@ class Learning:
 
     def finish(self) -> None:
         """Put the best weights of all in place."""
+        self._held = []
         self.ensemble.replace(self._best)
         for layer, seeds in zip(_dropouts(self.ensemble), self._dropout_seeds, strict=True):
             layer.seeds = seeds

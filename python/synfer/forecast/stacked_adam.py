@@ -45,7 +45,7 @@ class StackedAdamW:
             end = begin + len(list(same))
             adamw(
                 [t[begin:end] for t in parameters],
-                [t[begin:end] for t in gradients],
+                [t[begin:end].contiguous() for t in gradients],  # or torch steps by wrong elements
                 [t[begin:end] for t in self._means],
                 [t[begin:end] for t in self._squares],
                 [],

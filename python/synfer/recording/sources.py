@@ -177,7 +177,7 @@ class Sources:
             Width of a bin in seconds, for the units table's spike times. A series has its own.
         series : str, optional
             Which series, by its name or its place ("ecephys/LFP/lfp"); "units" for the units table. Needed where the
-            file holds several.
+            file holds several; series that are of no neurons (a pupil's) are read where they are named.
         time : slice, optional
             Only from ``time.start`` to ``time.stop`` seconds.
         trials : str, optional

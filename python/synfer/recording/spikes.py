@@ -123,8 +123,12 @@ SLOW_RATE, NO_REFRACTORY, LACKING = 1.0, 0.5, 10
 every one is; and how many intervals shorter than that must be expected of Poisson trains for their lack to tell."""
 
 
-def warn_of_milliseconds(times: np.ndarray, units: np.ndarray, dt: float, stacklevel: int) -> None:
+def warn_of_milliseconds(
+    times: np.ndarray, units: np.ndarray, dt: float, stacklevel: int, watched: float | None = None
+) -> None:
     """Warn where times of spikes look like milliseconds: a list of them (event,), as a file holds it, in any order.
+
+    ``watched`` are the seconds that a unit was observed for; without it, from the first spike to the last.
 
     Warns
     -----
@@ -134,7 +138,7 @@ def warn_of_milliseconds(times: np.ndarray, units: np.ndarray, dt: float, stackl
     """
     if len(times) < FEW_SPIKES or dt > FINE_BINS:
         return
-    span = float(np.ptp(times))
+    span = float(np.ptp(times)) if watched is None else watched
     firing, unit = np.unique(units, return_inverse=True)
     rate = len(times) / span / len(firing) if span > 0 else np.inf
     if rate < SLOWEST_RATE:

@@ -12,8 +12,7 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome, Learnt
 from synfer.plot.style import PALETTE
 from synfer.recording import Recording
-from synfer.report.methods import ALPHA
-from synfer.report.sliders import slider, thresholds
+from synfer.report.sliders import significant_from, slider, thresholds
 from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
 from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
@@ -102,10 +101,8 @@ def _by_colour(groups: Groups) -> dict[str, tuple[list[int], str]]:
 
 def _first_step(connectome: Connectome, steps: np.ndarray) -> int:
     """Where a graph's slider begins: at the significant edges, the stronger half where there are no p-values."""
-    if connectome.pvalue is None:
-        return len(steps) // 2
-    scores = connectome.edges(alpha=ALPHA)["score"]
-    return len(steps) - 1 if scores.empty else int(np.searchsorted(steps, scores.min() * (1 + 1e-12), side="right") - 1)
+    begin = significant_from(connectome)
+    return len(steps) // 2 if begin.size == 0 else int(np.searchsorted(steps, begin[0]))
 
 
 def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure:

@@ -29,7 +29,7 @@ STRIP = 0.045
 
 
 def adjacency(connectome: Connectome) -> go.Figure:
-    """Scores (target, source): red where the source excites, blue where it inhibits; blue alone without signs.
+    """Scores (target, source): red where the source excites, blue where it inhibits; grey where no sign is given.
 
     The slider takes the colour of what scores less and leaves all other colours as they are: a step is but another
     scale of colours, with a break at its threshold, so that no step holds scores. Units stand group by group
@@ -58,13 +58,17 @@ def adjacency(connectome: Connectome) -> go.Figure:
     figure = go.Figure()
     scored = np.where((sign == 0) & (score > 0), np.nan, sign * score)  # zeros, where nothing is drawn, are of no sign
     scored = np.where(score == 0, 0.0, scored)
-    kinds = [(scored, INHIBITS if signed else None, EXCITES if signed else INHIBITS)]
+    kinds = [(scored, INHIBITS if signed else None, EXCITES if signed else UNSIGNED)]
     if np.any((sign == 0) & (score > 0)):
         kinds.append((np.where((sign == 0) & (score > 0), score, np.nan), None, UNSIGNED))
     for k, (values, low, high) in enumerate(kinds):
+        # of the few pairs without a sign no more than their rows and columns: the page would grow by half
+        rows, columns = (np.flatnonzero(np.isfinite(values).any(axis) | (k == 0)) for axis in (1, 0))
         figure.add_trace(
             go.Heatmap(
-                z=values, x=ends, y=ends, zmin=-top if low else 0.0, zmax=top, customdata=custom,
+                z=values[np.ix_(rows, columns)], x=[ends[i] for i in columns], y=[ends[i] for i in rows],
+                zmin=-top if low else 0.0, zmax=top,
+                customdata=None if custom is None else custom[np.ix_(rows, columns)],
                 colorscale=scale(_cut(positive, 0.0) / top, low, high), hovertemplate=hover, hoverongaps=False,
                 showscale=k == 0, colorbar=_bar(signed, top),
                 xgap=1 if len(ends) <= 60 else 0, ygap=1 if len(ends) <= 60 else 0,
@@ -95,7 +99,11 @@ def adjacency(connectome: Connectome) -> go.Figure:
 def caption(connectome: Connectome) -> str:
     """What the heat map shows."""
     groups = groups_of(connectome.unit_info)
-    signs = "" if connectome.weight is None else " Red excites, blue inhibits."
+    signs = (
+        " The method gives no signs."
+        if connectome.weight is None
+        else " Red excites, blue inhibits, grey is of no sign."
+    )
     said = (
         f"Evidence for an effect of the column's unit on the row's.{signs} Move the slider: pairs that score less lose "
         "their colour, the others keep theirs."
@@ -168,17 +176,19 @@ def _tell_groups(figure: go.Figure, groups: Groups, room: float) -> None:
     ends = np.cumsum(counts).tolist()
     last = ends[-1] - 0.5
     near, far = -0.5 - 0.25 * room, -0.5 - room
+    shapes: list[dict[str, Any]] = []
     for name, end, count in zip(groups.names, ends, counts, strict=True):
         begin, stop = end - count - 0.5, end - 0.5
         filled = {"fillcolor": groups.colours[name], "line": {"width": 0}}
-        figure.add_shape(type="rect", x0=begin, x1=stop, y0=near, y1=far, **filled)
-        figure.add_shape(type="rect", x0=near, x1=far, y0=begin, y1=stop, **filled)
+        shapes.append(dict(type="rect", x0=begin, x1=stop, y0=near, y1=far, **filled))
+        shapes.append(dict(type="rect", x0=near, x1=far, y0=begin, y1=stop, **filled))
         if end < ends[-1]:
             line = {"color": INK, "width": 1}
-            figure.add_shape(type="line", x0=stop, x1=stop, y0=far, y1=last, line=line)
-            figure.add_shape(type="line", x0=far, x1=last, y0=stop, y1=stop, line=line)
+            shapes.append({"type": "line", "x0": stop, "x1": stop, "y0": far, "y1": last, "line": line})
+            shapes.append({"type": "line", "x0": far, "x1": last, "y0": stop, "y1": stop, "line": line})
         if 300 * count / ends[-1] >= 6.5 * len(name):  # pixels on a telephone, and those of its letters
             figure.add_annotation(
                 x=0.5 * (begin + stop), y=far, text=html.escape(name), showarrow=False, yanchor="bottom",
                 font={"size": 11, "color": INK},
             )  # fmt: skip
+    figure.update_layout(shapes=shapes)  # at once: one by one each is checked against all

@@ -8,24 +8,42 @@ from typing import Any
 import numpy as np
 
 from synfer.connectome import Connectome
+from synfer.report.methods import ALPHA
 
 STEPS = 21
 
 
 def thresholds(connectome: Connectome) -> np.ndarray:
-    """Scores that the sliders step through: quantiles of the positive ones off the diagonal, from 0 on."""
+    """Scores that the sliders step through: quantiles of the positive ones off the diagonal, from 0 on.
+
+    Where there are p-values one of them is the least score of a significant pair, or above all where none is.
+    """
     score = connectome.score.values.astype(float)
     known = score[~np.eye(len(score), dtype=bool)]
     known = known[np.isfinite(known) & (known > 0)]
     if known.size == 0:
         return np.zeros(1)
-    return np.unique(np.concatenate([[0.0], np.quantile(known, np.linspace(0.0, 1.0, STEPS)[1:])]))
+    steps = np.quantile(known, np.linspace(0.0, 1.0, STEPS)[1:])
+    return np.unique(np.concatenate([[0.0], steps, significant_from(connectome)]))
+
+
+def significant_from(connectome: Connectome) -> np.ndarray:
+    """The least score of a significant pair, or one above all where none is; empty without p-values."""
+    if connectome.pvalue is None:
+        return np.zeros(0)
+    called = connectome.edges(alpha=ALPHA)["score"]
+    top = float(np.nanmax(connectome.score.values, initial=0.0))
+    return np.array([called.min() if len(called) else 1.05 * top])
 
 
 def n_edges(connectome: Connectome, threshold: float) -> int:
     """Pairs of distinct units whose score is above 0 and reaches the threshold."""
     score = connectome.score.values
     return int(np.sum((score > 0) & (score >= threshold) & ~np.eye(len(score), dtype=bool)))
+
+
+def _pairs(n: int) -> str:
+    return "1 pair" if n == 1 else f"{n} pairs"
 
 
 def slider(
@@ -36,7 +54,7 @@ def slider(
         {
             "method": "restyle",
             "args": change(k, threshold),
-            "label": f"{threshold:.3g} ({n_edges(connectome, threshold)} pairs)",
+            "label": f"{threshold:.3g} ({_pairs(n_edges(connectome, threshold))})",
             "value": str(k),
         }
         for k, threshold in enumerate(thresholds(connectome).tolist())

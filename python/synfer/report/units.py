@@ -62,8 +62,8 @@ def groups_of(info: pd.DataFrame) -> Groups | None:
         known = pd.Series([value for value in column.tolist() if not _is_missing(value)], dtype=object)
         if known.nunique() < 2:
             continue
-        names = [_told(value) for value in sorted(known.unique())]
-        of = [UNNAMED if _is_missing(value) else _told(value) for value in column.tolist()]
+        names = [str(value) for value in sorted(known.unique())]
+        of = [UNNAMED if _is_missing(value) else str(value) for value in column.tolist()]
         largest = sorted(names, key=lambda one: (-of.count(one), names.index(one)))[: len(COLOURS)]
         palette = iter(COLOURS)
         colours = {one: next(palette) if one in largest else OTHER for one in names} | {UNNAMED: OTHER}
@@ -106,5 +106,8 @@ def _is_missing(value: Any) -> bool:
 
 
 def _told(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    text = str(value)
+    if isinstance(value, float):
+        text = f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    begin = LONGEST // 2  # areas of one parent begin alike, and tell themselves apart by their end
+    return text if len(text) <= LONGEST else f"{text[:begin]}…{text[begin + 1 - LONGEST :]}"

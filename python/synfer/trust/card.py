@@ -29,6 +29,8 @@ MEANINGS = {
     "power": "the share of the true edges that are called significant",
 }
 """What each prediction is, in words that need no other."""
+MOSTLY = 0.5
+"""Share of false edges among those called significant above which none of them is to be read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,12 +176,12 @@ class Card:
             if null.rejected is not None and null.rejected > 0.1:
                 found.append(
                     f"{null.rejected:.0%} of pairs have p < .05 in data like these without any edge ({null.kind}), "
-                    "where 5% is right: p-values are too small, and some edges called significant are false."
+                    "where 5% is right: p-values are too small, and edges called significant may be false."
                 )
         if self.halves is not None and self.halves < 0.3:
             found.append(
                 "Halves of the recording hardly agree on which pairs are strong (rank correlation "
-                f"{self.halves:.2f}): it is too short, or changes on its way."
+                f"{self.halves:.2f}): it may be too short, or change on its way."
             )
         if self.initialisations is not None and self.initialisations < 0.5:
             found.append(f"Initialisations hardly agree (rank correlation {self.initialisations:.2f}): take more.")
@@ -216,7 +218,7 @@ class Card:
         """What to do with the connectome, in one or two sentences; empty without a prediction."""
         if "auroc" not in self.predicted:
             return ""
-        if self._is_doubtful:
+        if self._is_to_be_left:
             return (
                 "Do not read single edges. Say no more than what another method, and the other half of the recording, "
                 "say too; a longer recording is what helps most."
@@ -228,6 +230,18 @@ class Card:
         return (
             f"{told} Of 100 edges called significant expect {100 * fdr.value:.0f} to be false (90 % interval "
             f"{100 * fdr.low:.0f} to {100 * fdr.high:.0f})."
+        )
+
+    @property
+    def _is_to_be_left(self) -> bool:
+        """Whether edges are not to be read one by one: they are doubtful, mostly false, or nothing is known of them."""
+        auroc, fdr, reference = self.predicted["auroc"], self.predicted.get("fdr"), self.reference
+        return (
+            auroc.value < (GOOD if self.warn_below is None else self.warn_below)
+            or (fdr is not None and fdr.value > MOSTLY)
+            or self.converged is False
+            or bool(self.strange)
+            or (reference is not None and (reference.foreign or reference.sureness < UNSURE))
         )
 
     @property

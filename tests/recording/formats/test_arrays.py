@@ -130,10 +130,12 @@ def test_spike_lists_that_are_none(tmp_path):
     path = tmp_path / "x.csv"
     for text, message in (
         ("a,b,c\n1,2,3\n", "must have the columns time"),
-        ("time,unit\n0.1,\n", "line 2 of 'x.csv' has not"),
-        ("0.05,1\n\n0.1,\n", "line 3 of 'x.csv' has not"),
-        ("time,unit\n0.1,2\nlate,3\n", "times must be real numbers .* line 3 of 'x.csv' has 'late'"),
-        ("time,unit\n0.1,2\n\ninf,3\n", "line 4 of 'x.csv' is not"),
+        ("time,unit\n0.1,\n", r"line 2 of 'x.csv' is '0\.1,'"),
+        ("0.05,1\n\n0.1,\n", r"line 3 of 'x.csv' is '0\.1,'"),
+        ("time,unit\n0.1,2\nlate,3\n", "times must be real numbers .* line 3 of 'x.csv' is 'late,3'"),
+        ("time,unit\n0.1,2\n\ninf,3\n", "finite seconds; line 4 of 'x.csv' is 'inf,3'"),
+        ("0.1,2\n\n0.2,1.5\n", r"units must be whole numbers or names; line 3 of 'x.csv' is '0\.2,1\.5'"),
+        ("\n\n", "has none"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
@@ -143,9 +145,33 @@ def test_spike_lists_that_are_none(tmp_path):
 
 
 def test_blank_lines_are_no_spikes(tmp_path):
-    (tmp_path / "x.csv").write_text("time,unit\n\n0.05,7\n\n0.25,3\n\n")
-    found = Recording.from_csv(tmp_path / "x.csv", dt=0.1)
-    assert found.unit_ids.tolist() == [3, 7] and found["spikes"].tolist() == [[0, 1], [0, 0], [1, 0]]
+    for text in ("time,unit\n\n0.05,7\n\n0.25,3\n\n", "\ntime,unit\n0.05,7\n0.25,3\n"):
+        (tmp_path / "x.csv").write_text(text)
+        found = Recording.from_csv(tmp_path / "x.csv", dt=0.1)
+        assert found.unit_ids.tolist() == [3, 7] and found["spikes"].tolist() == [[0, 1], [0, 0], [1, 0]]
+    (tmp_path / "x.csv").write_text("0.05,9007199254740993\n\n0.25,9007199254740992\n")  # no float tells them apart
+    assert Recording.from_csv(tmp_path / "x.csv", dt=0.1).n_units == 2
+
+
+@pytest.mark.parametrize(("dt", "given"), [(0.0, "dt"), (-1.0, "dt"), ("a", "dt"), (0.1, "duration")])
+def test_a_part_of_a_spike_list_asks_for_steps(dt, given, tmp_path):
+    (tmp_path / "x.csv").write_text("0.05,7\n0.25,3\n")
+    more = {"duration": 0.0} if given == "duration" else {}
+    with pytest.raises(InputError, match=f"{given} must be"):
+        Recording.from_csv(tmp_path / "x.csv", dt=dt, time=slice(0.0, 0.2), **more)
+
+
+def test_a_part_is_cut_between_bins(tmp_path):
+    """Whole milliseconds, of which no edge is a float that a sum of steps comes to."""
+    rng = np.random.default_rng(1)
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{t / 1000:.3f},{u}\n" for t, u in rng.integers(0, [3000, 4], (400, 2))) + "2.999,0\n")
+    whole = Recording.from_csv(path, dt=1e-3)
+    assert whole.n_samples == 3000
+    for begin, end in np.sort(rng.choice(3000, (100, 2)), axis=1):
+        if begin < end:
+            part = Recording.from_csv(path, dt=1e-3, time=slice(begin / 1000, end / 1000))
+            np.testing.assert_array_equal(part["spikes"], whole["spikes"][begin:end])
 
 
 @pytest.mark.parametrize(("time", "rows"), [(slice(1.0, 2.0), slice(10, 20)), (slice(1.0, None), slice(10, None))])

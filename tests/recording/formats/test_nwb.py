@@ -100,6 +100,28 @@ def test_a_part_without_an_end_ends_with_the_last_spike(tmp_path):
     path = written(file, tmp_path / "open.nwb")
     whole, part = Recording.from_nwb(path, dt=0.1), Recording.from_nwb(path, dt=0.1, time=slice(0.5, None))
     np.testing.assert_array_equal(part["spikes"], whole["spikes"][5:])
+    for begin, end in ((3, 12), (0, 3), (7, 9)):  # .3 is not the third edge of .1
+        part = Recording.from_nwb(path, dt=0.1, time=slice(begin / 10, end / 10))
+        np.testing.assert_array_equal(part["spikes"], whole["spikes"][begin:end])
+
+
+def test_a_trial_may_end_after_the_last_spike(tmp_path):
+    file = empty_file()
+    for train in ([0.05, 0.6, 1.43], [0.2, 0.9]):
+        file.add_unit(spike_times=train)
+    for start in (0.0, 1.0):
+        file.add_trial(start_time=start, stop_time=start + 1.0)
+    found = Recording.from_nwb(written(file, tmp_path / "trials.nwb"), dt=0.05, trials="trials")
+    assert found.shape == (2, 20, 2) and found["spikes"][1].sum() == 1 and found["spikes"][1, 8, 0] == 1
+
+
+def test_a_series_of_no_neuron_is_read_where_it_is_named(tmp_path):
+    file = empty_file()
+    file.add_unit(spike_times=[0.05, 0.6])
+    file.add_acquisition(pynwb.TimeSeries(name="pupil", data=np.arange(10.0), unit="mm", rate=10.0))
+    path = written(file, tmp_path / "pupil.nwb")
+    assert Recording.from_nwb(path, dt=0.1).signal_names == ["spikes"]
+    assert Recording.from_nwb(path, series="pupil")["signal"].ravel().tolist() == list(range(10))
 
 
 def test_milliseconds_are_warned_of(tmp_path):
@@ -109,6 +131,12 @@ def test_milliseconds_are_warned_of(tmp_path):
         file.add_unit(spike_times=np.cumsum(1.5 + rng.exponential(23.0, 400)))  # 40 Hz, refractory: milliseconds
     with pytest.warns(MillisecondsWarning, match=r"never twice within 1\.5.* \(a rate of (3[5-9]|4.) Hz\)"):
         Recording.from_nwb(written(file, tmp_path / "ms.nwb"), dt=1e-3)
+    file = empty_file()
+    for _ in range(3):  # 1.5 Hz, observed for ten seconds in a thousand
+        spans = [[1000.0 * k, 1000.0 * k + 10.0] for k in range(20)]
+        train = np.sort(np.concatenate([begin + rng.uniform(0, 10, 15) for begin, _ in spans]))
+        file.add_unit(spike_times=train, obs_intervals=spans)
+    Recording.from_nwb(written(file, tmp_path / "seldom.nwb"), dt=0.05)
 
 
 def test_unobserved_bins_and_invalid_times_are_unknown(tmp_path):

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.shifts import warn_of_few
+from synfer.discover.resolution import warn_of_few
 from synfer.discover.significance.around import AroundEstimator, as_pairs, off_diagonal
 from synfer.discover.significance.surrogates import Surrogate, as_surrogate
 from synfer.errors import InputError

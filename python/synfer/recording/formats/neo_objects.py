@@ -125,10 +125,14 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     trains = [train.load() if hasattr(train, "load") else train for train in segment.spiketrains]
     start = min(_seconds(train.t_start) for train in trains)
     stop = max(_seconds(train.t_stop) for train in trains)
-    if time is not None and dt is not None:
-        start, stop = span_of_spikes(time, stop, dt, start, stop)
     seconds = [np.asarray(train.rescale("s").magnitude, dtype=np.float64) for train in trains]
-    kept = [train[(train >= start) & (train <= stop)] for train in seconds]
+    duration, kept = stop - start, seconds
+    if time is not None and dt is not None:
+        first = start
+        kept = []
+        for train in seconds:
+            inside, start, duration = span_of_spikes(time, train, dt, first, stop)
+            kept.append(train[inside])
     ids = _ids([train.annotations.get("id", train.name) for train in trains])
     found = of_spikes(
         np.concatenate(kept),
@@ -136,7 +140,7 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
         dt,
         unit_ids=np.arange(len(trains)) if ids is None else ids,
         t0=start,
-        duration=stop - start,
+        duration=duration,
     )
     return found | {"unit_info": _annotated([train.annotations for train in trains])}
 

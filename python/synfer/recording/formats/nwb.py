@@ -40,7 +40,7 @@ def read(
         _refuse_links(path)
         with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=True) as io:
             file = io.read()
-            there = _series_of(pynwb, file)
+            there = _series_of(pynwb, file, series)
             name = _chosen(there, series, path)
             windows = None if trials is None else windows_of(*_intervals(file, trials), trial_duration)
             unknown = _spans(file.invalid_times)
@@ -51,7 +51,8 @@ def read(
             else:
                 found = _samples(pynwb, there[name], time, dt, unknown, windows)
     if listed is not None:  # the standard says seconds, who writes a file may not
-        warn_of_milliseconds(*listed, float(found["dt"]), stacklevel=4)
+        times, units, watched = listed
+        warn_of_milliseconds(times, units, float(found["dt"]), stacklevel=4, watched=watched)
     return found | {"provenance": about}
 
 
@@ -83,8 +84,9 @@ def _refuse_links(path: StrPath) -> None:
         look(file)
 
 
-def _series_of(pynwb: Any, file: Any) -> dict[str, Any]:
-    """Series of numbers over time by their place in the file; those of neurons alone where there are any."""
+def _series_of(pynwb: Any, file: Any, asked: str | None) -> dict[str, Any]:
+    """Series of numbers over time by their place in the file; where some are of neurons these alone, and who is asked
+    for by name."""
     neural = (pynwb.ecephys.ElectricalSeries, pynwb.icephys.PatchClampSeries, pynwb.ophys.RoiResponseSeries)
     stimuli = {id(item) for item in (*file.stimulus.values(), *file.stimulus_template.values())}
     others = (pynwb.image.ImageSeries, pynwb.behavior.SpatialSeries, pynwb.misc.AnnotationSeries)
@@ -95,7 +97,11 @@ def _series_of(pynwb: Any, file: Any) -> dict[str, Any]:
             if len(shape) in (1, 2) and 0 not in shape and np.asarray(item.data[:1]).dtype.kind in "biuf":
                 found[_place(item)] = item
     found = dict(sorted(found.items()))  # the file's own order is none
-    of_neurons = {name: item for name, item in found.items() if isinstance(item, neural)}
+    of_neurons = {
+        name: item
+        for name, item in found.items()
+        if isinstance(item, neural) or (asked is not None and asked in (name, name.rpartition("/")[2]))
+    }
     if file.units is not None and file.units.spike_times is not None:
         return {UNITS: file.units, **of_neurons}
     return of_neurons or found
@@ -146,8 +152,11 @@ def _intervals(file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _spikes(
     table: Any, dt: float | None, time: slice | None, unknown: np.ndarray, windows: Windows | None
-) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, Any]]:
-    """Spikes of all units, from 0 or the first moment observed to the last: as listed, (times, units), and counted."""
+) -> tuple[tuple[np.ndarray, np.ndarray, float | None], dict[str, Any]]:
+    """Spikes of all units, from 0 or the first moment observed to the last, counted.
+
+    Before these as listed: times, units, and how many seconds a unit was observed for where that is known.
+    """
     if dt is None:
         raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
     seconds = np.asarray(table["spike_times"].target.data[:], dtype=np.float64)
@@ -161,21 +170,28 @@ def _spikes(
         start, stop = float(every[:, 0].min(initial=np.inf)), float(every[:, 1].max(initial=-np.inf))
         if not start < stop:
             raise InputError("the units' obs_intervals must hold a span of time; they are empty.")
+    if windows is not None and stop is None and len(windows[0]):
+        # silence after the last spike is known of as long as a trial lasts
+        stop = max(float(windows[0].max()) + windows[2], float(seconds.max(initial=start)) + dt)
+    duration: float | None
     if time is not None or windows is not None:
-        start, stop = span_of_spikes(time, float(seconds.max(initial=start)), dt, start, stop)
-    kept = (seconds >= start) & (seconds < (np.inf if stop is None else stop))
+        kept, start, duration = span_of_spikes(time, seconds, dt, start, stop)
+    else:
+        kept = (seconds >= start) & (seconds < (np.inf if stop is None else stop))
+        duration = None if stop is None else stop - start
     found = of_spikes(
         seconds[kept],
         unit[kept],
         dt,
         unit_ids=ids,
         t0=start,
-        duration=None if stop is None else stop - start,
+        duration=duration,
         unknown=unknown,
         observed=observed,
         windows=windows,
     )
-    return (seconds[kept], unit[kept]), found | {"unit_info": info_of_units(table)}
+    watched = None if observed is None else float(np.mean([np.diff(own).sum() for own in observed]))
+    return (seconds[kept], unit[kept], watched), found | {"unit_info": info_of_units(table)}
 
 
 def _samples(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from synfer.errors import InputError
 from synfer.recording.formats.common import reading
 from synfer.recording.formats.trials import of_spikes, span_of_spikes
 from synfer.recording.spikes import warn_of_milliseconds
-from synfer.storage import StrPath, as_path
+from synfer.storage import StrPath, as_number, as_path
 
 NAMES = {
     "time": ("time", "times", "t", "spike_time", "spike_times"),
@@ -28,9 +30,9 @@ def read(
         times, units = _columns(path)
         ids = np.unique(units) if len(units) else None  # those silent in the part asked for stay
         if time is not None and dt is not None:
-            t0, stop = span_of_spikes(time, float(times.max(initial=t0)), dt, t0, duration and t0 + duration)
-            kept = (times >= t0) & (times < stop)
-            times, units, duration = times[kept], units[kept], stop - t0
+            stop = None if duration is None else t0 + as_number(duration, "duration", positive=True)
+            kept, t0, duration = span_of_spikes(time, times, dt, as_number(t0, "t0"), stop)
+            times, units = times[kept], units[kept]
     made = of_spikes(times, units, dt, unit_ids=ids, t0=t0, duration=duration)
     warn_of_milliseconds(times, units, float(made["dt"]), stacklevel=4)
     return made | {"provenance": {"file": as_path(path).name}}
@@ -40,18 +42,12 @@ def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray]:
     """Times and units, (event,) each; what is wrong with one is told by its line in the file."""
     name = as_path(path).name
     separator = "\t" if as_path(path).suffix.lower() == ".tsv" else ","
-    with as_path(path).open(encoding="utf-8-sig") as file:
-        first = [cell.strip() for cell in file.readline().split(separator)]
+    _, line = next(_lines(path), (0, ""))
+    if not line:
+        raise InputError(f"a list of spikes must have a line a spike; {name!r} has none.")
+    first = [cell.strip() for cell in line.split(separator)]
     headed = not _is_number(first[0]) and not (len(first) > 1 and _is_number(first[1]))
-    # blank lines are kept until they have been counted
-    table = pd.read_csv(
-        path,
-        sep=separator,
-        header=0 if headed else None,
-        encoding="utf-8-sig",
-        skipinitialspace=True,
-        skip_blank_lines=False,
-    )
+    table = pd.read_csv(path, sep=separator, header=0 if headed else None, encoding="utf-8-sig", skipinitialspace=True)
     if headed:
         names = {str(name).strip().lower(): name for name in table.columns}
         found = {kind: next((names[n] for n in known if n in names), None) for kind, known in NAMES.items()}
@@ -62,24 +58,36 @@ def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray]:
             f"a list of spikes must have the columns time (seconds) and unit, or two columns without names; {name!r} "
             f"has {', '.join(map(str, first))}."
         )
-    table.index = table.index + (2 if headed else 1)  # lines of the file
-    table = table.dropna(how="all")
     times, units = (table[found[kind]] for kind in ("time", "unit"))
+
+    def refuse(wrong: pd.Series, what: str) -> None:
+        if wrong.any():
+            number, text = _nth_line(path, int(np.flatnonzero(wrong)[0]) + headed)
+            raise InputError(f"{what}; line {number} of {name!r} is {text!r}.")
+
+    refuse(times.isna() | units.isna(), "every line must have a time and a unit")
     if times.dtype.kind not in "iuf":
-        wrong = times[pd.to_numeric(times, errors="coerce").isna() & times.notna()]
-        if len(wrong):
-            raise InputError(
-                f"times must be real numbers (seconds); line {wrong.index[0]} of {name!r} has {wrong.iloc[0]!r}."
-            )
+        refuse(pd.to_numeric(times, errors="coerce").isna(), "times must be real numbers (seconds)")
         times = pd.to_numeric(times)
-    lacking = times.isna() | units.isna()
-    if lacking.any():
-        raise InputError(f"every line must have a time and a unit; line {table.index[lacking][0]} of {name!r} has not.")
-    if np.isinf(times).any():
-        raise InputError(f"times must be finite seconds; line {table.index[np.isinf(times)][0]} of {name!r} is not.")
-    if units.dtype.kind == "f" and (units == np.floor(units)).all():
-        units = units.astype(np.int64)  # whole numbers, made floats by a blank line among them
+    refuse(np.isinf(times), "times must be finite seconds")
+    if units.dtype.kind == "f":
+        refuse(np.floor(units) != units, "units must be whole numbers or names")
+        refuse(np.isinf(units), "units must be whole numbers or names")
+        units = units.astype(np.int64)
     return times.to_numpy(), units.to_numpy()
+
+
+def _lines(path: StrPath) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, and their numbers."""
+    with as_path(path).open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line.rstrip("\r\n")
+
+
+def _nth_line(path: StrPath, n: int) -> tuple[int, str]:
+    """The number and the text of the n-th line that is not blank, counted from 0: found when it is to be named."""
+    return next(itertools.islice(_lines(path), n, None), (0, ""))
 
 
 def _is_number(text: str) -> bool:

@@ -84,17 +84,25 @@ def split(signal: np.ndarray, t0: float, dt: float, windows: Windows) -> np.ndar
     return np.stack([signal[k : k + n] for k in first.tolist()])
 
 
-def span_of_spikes(time: slice | None, last: float, dt: float, t0: float, stop: float | None) -> tuple[float, float]:
-    """Where the bins begin and end that hold the seconds asked for: without an end, with the bin of the last spike.
+def span_of_spikes(
+    time: slice | None, times: np.ndarray, dt: float, t0: float, stop: float | None
+) -> tuple[np.ndarray, float, float]:
+    """Which spikes (event,) lie in the bins that hold the seconds asked for, where these begin and how long they are.
+
+    Without an end, ``stop``, the recording ends with the bin of its last spike. Bins are counted, not seconds: the edge
+    of the third of .1 s is not .3.
 
     Raises
     ------
     InputError
-        As for `sample_span`.
+        As for `sample_span`; or dt is no step.
     """
-    n_bins = np.floor((last - t0) / dt + TOLERANCE) + 1 if stop is None else np.ceil((stop - t0) / dt - TOLERANCE)
+    dt = as_number(dt, "dt", positive=True)
+    place = np.floor((times - t0) / dt + TOLERANCE)  # as `binned` has it
+    n_bins = place.max(initial=0.0) + 1 if stop is None else np.ceil((stop - t0) / dt - TOLERANCE)
     span = sample_span(time, int(n_bins), dt, t0)
-    return t0 + span.start * dt, t0 + span.stop * dt
+    kept = (place >= span.start) & (place < span.stop)
+    return kept, t0 + span.start * dt, (span.stop - span.start) * dt
 
 
 def of_spikes(
