@@ -142,7 +142,7 @@ class TestDiscover:
             refused(synfer(*common, text), "--time takes START:STOP in seconds", repr(text))
         refused(synfer(*common, "7:"), "no sample in 7.0")
         (tmp_path / "s.csv").write_text("0.1,1\n")
-        refused(synfer("discover", tmp_path / "s.csv", *common[2:], "0:1"), "time is nothing to give for a .csv file")
+        refused(synfer("discover", tmp_path / "s.csv", *common[2:], "0:1"), "dt must be given")
 
     def test_unknown_names_are_refused_with_the_nearest(self, recording_path, tmp_path):
         common = ("discover", recording_path, "--out", tmp_path / "e.nc")

@@ -16,14 +16,15 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 
 def begun(folder: Path, *, before: str = "") -> subprocess.Popen[str]:
-    """`synfer simulate` of more than there is time for, its drafts begun."""
+    """`synfer simulate` whose simulation never ends, its drafts begun."""
     program = (
         f"import signal; signal.signal(signal.SIGTERM, signal.SIG_DFL); signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-        f"{before}\nfrom synfer.cli import app\napp()"
+        f"{before}\nimport time\nfrom synfer import simulate\nsimulate.run = lambda *_, **__: time.sleep(600)\n"
+        "from synfer.cli import app\napp()"
     )
     command = ["simulate", "--out", str(folder / "r.nc"), "--exc", "80", "--inh", "20", "--p", ".1"]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *command, "--duration", "5000", "--record", "spikes"],
+        [sys.executable, "-c", program, *command, "--duration", "1", "--record", "spikes"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120
