@@ -89,6 +89,18 @@ def test_the_number_comes_first_then_its_interval_its_meaning_and_what_to_do(car
     assert dataclasses.replace(card, predicted={}).advice == ""
 
 
+def test_without_an_edge_no_edge_is_false(card):
+    none = {"fdr": Prediction(0.0, 0.0, 0.4), "power": Prediction(0.0, 0.0, 0.2)}
+    lines = dataclasses.replace(card, predicted=card.predicted | none).lines()
+    assert any("predicted power" in line for line in lines) and not any("false" in line for line in lines)
+
+
+def test_a_method_that_tells_more_is_named(card):
+    better = Reference("SpikeGLM()", 0.1, 0.0, 0.99, 1.0, False)
+    doubtful = dataclasses.replace(card, predicted={"auroc": Prediction(0.6, 0.5, 0.7)}, reference=better)
+    assert "SpikeGLM() tells more of this recording" in doubtful.advice
+
+
 @pytest.mark.parametrize(
     "change",
     [

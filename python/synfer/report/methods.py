@@ -86,8 +86,7 @@ def _trusted(card: Card | None) -> str:
     if not card.predicted:
         return "A trust card was made and predicts nothing; its checks are told with the result."
     figures = ", ".join(
-        f"{'an' if name == 'auroc' else 'a'} {NAMES[name]} of {interval_of(one)}"
-        for name, one in card.predicted.items()
+        f"{'an' if name == 'auroc' else 'a'} {NAMES[name]} of {interval_of(one)}" for name, one in card.told.items()
     )
     rests = (
         "the recordings of known systems that it was learnt from"

@@ -53,7 +53,7 @@ def _predicted(card: Card) -> str:
     told = "".join(
         f"<p><b>{NAMES[name]} {one.value:.2f}</b> (90 % interval {one.low:.2f} to {one.high:.2f}): "
         f"{MEANINGS[name]}.</p>"
-        for name, one in card.predicted.items()
+        for name, one in card.told.items()
     )
     note = BY_TABLE if card.reference is None else BY_REFERENCE
     return f"{_p('Predicted:')}{told}{_p('What to do: ' + card.advice) if card.advice else ''}<small>{note}</small>"

@@ -17,7 +17,7 @@ from synfer.errors import FileError
 from synfer.storage import StrPath, as_path, version_of, written_whole
 from synfer.trust.forecasts import KPSS_LEVEL, Course, Forecasts
 from synfer.trust.predictor import GOOD, OUTCOMES, Prediction, Predictor
-from synfer.trust.reference import UNSURE, Reference
+from synfer.trust.reference import SURE, UNSURE, Reference
 
 SCHEMA = 1
 LARGEST = 10_000_000
@@ -214,17 +214,30 @@ class Card:
         return found
 
     @property
+    def told(self) -> dict[str, Prediction]:
+        """The predictions that mean something: where no edge is called significant, none of them can be false."""
+        power = self.predicted.get("power")
+        none = power is not None and power.value == 0.0
+        return {name: one for name, one in self.predicted.items() if not (none and name == "fdr")}
+
+    @property
     def advice(self) -> str:
         """What to do with the connectome, in one or two sentences; empty without a prediction."""
         if "auroc" not in self.predicted:
             return ""
         if self._is_to_be_left:
+            better = self.reference
+            if better is not None and better.by.endswith(")") and not better.foreign and better.sureness >= SURE:
+                return (
+                    f"Do not read single edges. {better.by} tells more of this recording, if its p-values are right: "
+                    "hold its answer beside this one."
+                )
             return (
                 "Do not read single edges. Say no more than what another method, and the other half of the recording, "
                 "say too; a longer recording is what helps most."
             )
         told = "The strongest edges are worth a test of their own: a stimulus, or another recording."
-        fdr = self.predicted.get("fdr")
+        fdr = self.told.get("fdr")
         if fdr is None:
             return told
         return (
@@ -252,7 +265,7 @@ class Card:
     def lines(self) -> list[str]:
         """The card as lines of text: predictions, what to do, answers, warnings."""
         told = [f"{self.method}, {self.n_units} units, {self.n_samples} samples; {self.fits} fits"]
-        for name, one in self.predicted.items():
+        for name, one in self.told.items():
             told += [f"predicted {NAMES[name]:<21} {interval_of(one)}", f"{'':<31} {MEANINGS[name]}"]
         if self.advice:
             told.append(f"{'what to do':<31} {self.advice}")

@@ -82,7 +82,12 @@ def sample_span(time: slice | None, n_samples: int, dt: float, t0: float) -> sli
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"time must be a slice of seconds; got {time!r}.") from None
     if ends[0] >= ends[1]:
-        raise InputError(f"time: no sample in {time.start} to {time.stop} s; they lie from {t0:g} s, {dt:g} s apart.")
+        if time.start is not None and time.stop is not None and float(time.start) >= float(time.stop):
+            raise InputError(f"time must begin before it ends; got {time.start} to {time.stop} s.")
+        raise InputError(
+            f"time: no sample in {time.start} to {time.stop} s; they lie from {t0:g} to {t0 + n_samples * dt:g} s, "
+            f"{dt:g} s apart."
+        )
     return slice(*ends)
 
 

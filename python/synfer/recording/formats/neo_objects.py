@@ -113,7 +113,8 @@ def _chosen(there: dict[str, Any], series: str | None) -> str:
     if series is None and len(there) == 1:
         return next(iter(there))
     if series not in there:
-        raise InputError(f"series must name one of {listed}; got {series!r}.")
+        got = "the source holds them all" if series is None else f"got {series!r}"
+        raise InputError(f"series must name one of {listed}; {got}.")
     return series
 
 
