@@ -342,6 +342,7 @@ class Sources:
         ----------
         path : path
             Columns named time and unit (or times, spike_times, t; id, neuron, cluster, ...), or two without names.
+            Further ones that say the same in all lines of a unit, a brain area for instance, become ``unit_info``.
         dt, duration, t0 : float
             As for `from_spikes`.
         time : slice, optional

@@ -144,6 +144,13 @@ def test_spike_lists_that_are_none(tmp_path):
         Recording.from_file(path, dt=0.1, variable="v")
 
 
+def test_what_a_spike_list_says_of_units_comes_along(tmp_path):
+    (tmp_path / "x.csv").write_text("time,unit,area,depth,size\n.1,7,CA1,5,1\n.2,3,CA3,6,1\n.3,7,CA1,5,2\n")
+    found = Recording.from_csv(tmp_path / "x.csv", dt=0.1, time=slice(0.0, 0.2))
+    assert found.unit_ids.tolist() == [3, 7] and list(found.unit_info.columns) == ["area", "depth"]
+    assert found.unit_info["area"].tolist() == ["CA3", "CA1"] and found.unit_info["depth"].tolist() == [6, 5]
+
+
 def test_blank_lines_are_no_spikes(tmp_path):
     for text in ("time,unit\n\n0.05,7\n\n0.25,3\n\n", "\ntime,unit\n0.05,7\n0.25,3\n"):
         (tmp_path / "x.csv").write_text(text)

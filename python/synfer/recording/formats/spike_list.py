@@ -27,19 +27,32 @@ def read(
 ) -> dict[str, Any]:
     """Arguments of `Recording.from_spikes`; see `Recording.from_csv`."""
     with reading(path, "a list of spikes"):
-        times, units = _columns(path)
+        times, units, others = _columns(path)
         ids = np.unique(units) if len(units) else None  # those silent in the part asked for stay
+        listed = units
         if time is not None and dt is not None:
             stop = None if duration is None else t0 + as_number(duration, "duration", positive=True)
             kept, t0, duration = span_of_spikes(time, times, dt, as_number(t0, "t0"), stop)
             times, units = times[kept], units[kept]
     made = of_spikes(times, units, dt, unit_ids=ids, t0=t0, duration=duration)
     warn_of_milliseconds(times, units, float(made["dt"]), stacklevel=4)
-    return made | {"provenance": {"file": as_path(path).name}}
+    about = {"provenance": {"file": as_path(path).name}}
+    return made | about | ({} if ids is None else {"unit_info": _info(others, listed, ids)})
 
 
-def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray]:
-    """Times and units, (event,) each; what is wrong with one is told by its line in the file."""
+def _info(others: pd.DataFrame, units: np.ndarray, ids: np.ndarray) -> dict[str, np.ndarray]:
+    """What further columns say of a unit in all its lines: (unit,) each. What changes from line to line is no such."""
+    found = {}
+    for name in others.columns:
+        groups = others[name].groupby(units)
+        if bool((others[name] == groups.transform("first")).all()):  # nothing equals what is missing
+            column = groups.first().loc[ids].to_numpy()
+            found[str(name).strip().replace("/", "_")] = column.astype(str) if column.dtype.kind == "O" else column
+    return found
+
+
+def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Times and units, (event,) each, and the other columns; what is wrong is told by its line in the file."""
     name = as_path(path).name
     separator = "\t" if as_path(path).suffix.lower() == ".tsv" else ","
     _, line = next(_lines(path), (0, ""))
@@ -74,7 +87,7 @@ def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray]:
         refuse(np.floor(units) != units, "units must be whole numbers or names")
         refuse(np.isinf(units), "units must be whole numbers or names")
         units = units.astype(np.int64)
-    return times.to_numpy(), units.to_numpy()
+    return times.to_numpy(), units.to_numpy(), table.drop(columns=[found["time"], found["unit"]])
 
 
 def _lines(path: StrPath) -> Iterator[tuple[int, str]]:
