@@ -15,6 +15,7 @@ TYPES = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64",
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")  # trains of any times, slow ones too
 @given(data=st.data())
 def test_loading_gives_what_was_saved(tmp_path, data):
     shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=3, max_side=6))

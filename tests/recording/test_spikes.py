@@ -13,6 +13,7 @@ from synfer.recording.spikes import free_memory
 
 
 @settings(deadline=None, max_examples=200)
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")  # trains of any times, slow ones too
 @given(
     spikes=st.lists(st.tuples(st.floats(0, 5, allow_nan=False), st.integers(0, 4)), min_size=1, max_size=60),
     dt=st.sampled_from([1e-3, 0.01, 0.1, 1 / 3, 2.0]),
@@ -38,6 +39,7 @@ def test_no_spike_is_lost_or_moved(spikes, dt, t0):
 
 
 @settings(deadline=None)
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")  # trains of any times, slow ones too
 @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=50), st.sampled_from([1e-3, 1e-4, 0.1, 0.3, 1 / 30]))
 def test_times_written_as_multiples_of_dt_fall_into_their_own_bin(bins, dt):
     times = np.array(bins) * dt  # rounding leaves many just below the edge of their bin
