@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from synfer.connectome import Connectome
+from synfer.report import markup
 from synfer.report.methods import ALPHA
-from synfer.report.page import _short, _table
 from synfer.report.units import groups_of
 
 MOST_ROWS = 50
@@ -34,8 +34,12 @@ def section(connectome: Connectome) -> str:
     )
     note = f"The first {len(shown)} of {len(table)} {'significant edges' if significant else 'edges by score'}."
     if same:
-        note += " The same of all these: " + "; ".join(f"{name} {_short(value)}" for name, value in same.items()) + "."
-    return f"<small>{html.escape(note)}</small>{_table(shown)}"
+        note += (
+            " The same of all these: "
+            + "; ".join(f"{name} {markup.short(value)}" for name, value in same.items())
+            + "."
+        )
+    return f"<small>{html.escape(note)}</small>{markup.table(shown)}"
 
 
 def in_order(table: pd.DataFrame, info: list[str], first: str | None) -> tuple[pd.DataFrame, dict[str, Any]]:

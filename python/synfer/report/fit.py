@@ -8,8 +8,7 @@ import numpy as np
 
 from synfer.connectome import Connectome, Learnt
 from synfer.discover.origin import method_of
-from synfer.report import figures
-from synfer.report.page import _figure, _known, _p, _section
+from synfer.report import figures, markup
 from synfer.trust.card import Card
 
 BESIDE = (
@@ -25,8 +24,8 @@ def sections(connectome: Connectome, card: Card | None) -> list[str]:
         return []  # a truth, or another program's
     learnt = connectome.learnt or Learnt()
     return [
-        _section("Forecast against activity", _forecast(connectome, learnt, card)),
-        _section("Convergence", _convergence(connectome, learnt)),
+        markup.section("Forecast against activity", _forecast(connectome, learnt, card)),
+        markup.section("Convergence", _convergence(connectome, learnt)),
     ]
 
 
@@ -38,7 +37,7 @@ def _forecast(connectome: Connectome, learnt: Learnt, card: Card | None) -> str:
             "Grey: what was measured. Orange: the forecast of each sample from those before it. Units evenly from the "
             f"best forecast to the worst; the last {len(learnt.times)} samples."
         )
-        drawn = _figure(figures.forecast(learnt, connectome.dt is not None), caption)
+        drawn = markup.figure(figures.forecast(learnt, connectome.dt is not None), caption)
         known = learnt.r2[np.isfinite(learnt.r2)]
         which = f"the last {learnt.n_forecast} samples, which it " + (
             "did not learn from" if learnt.held_out else "learnt from too, so rather too high"
@@ -54,14 +53,14 @@ def _forecast(connectome: Connectome, learnt: Learnt, card: Card | None) -> str:
             f"{f.full:.3f}; from each unit's own past alone {f.own:.3f} ({f.by})"
         )
     if drawn:
-        return drawn + _known(told) + _p(BESIDE)
+        return drawn + markup.known(told) + markup.p(BESIDE)
     made = method_of(connectome)
     none = (
         f"{connectome.method} makes no forecast of the next sample that could be held against activity."
         if made is not None and not hasattr(made, "predict")
         else "The file keeps no forecast: it was made by an older synfer, or from too few samples."
     )
-    return _p(none) + _known(told)
+    return markup.p(none) + markup.known(told)
 
 
 def _convergence(connectome: Connectome, learnt: Learnt) -> str:
@@ -69,14 +68,14 @@ def _convergence(connectome: Connectome, learnt: Learnt) -> str:
     told: dict[str, Any] = {"converged": ended[connectome.converged]}
     if learnt.training_loss is None:
         trained = "It was not trained step by step: there is no course of a loss to show."
-        return _known(told | _words(learnt)) + ("" if connectome.learnt is None else _p(trained))
+        return markup.known(told | _words(learnt)) + ("" if connectome.learnt is None else markup.p(trained))
     epochs = np.isfinite(learnt.training_loss).sum(axis=1)
     told["initialisations"] = len(epochs)
     told["epochs"] = f"{epochs.min()} to {epochs.max()}" if np.ptp(epochs) else int(epochs[0])
     caption = "Mean loss of each pass through the samples, a colour an initialisation" + (
         "; dots: the weights that were kept." if learnt.kept_epoch is not None else "."
     )
-    return _figure(figures.losses(learnt), caption) + _known(told | _words(learnt))
+    return markup.figure(figures.losses(learnt), caption) + markup.known(told | _words(learnt))
 
 
 def _words(learnt: Learnt) -> dict[str, Any]:

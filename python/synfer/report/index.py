@@ -13,7 +13,8 @@ import pandas as pd
 
 from synfer.errors import FileError, InputError
 from synfer.plot.style import PALETTE
-from synfer.report.page import _figure, _known, _p, _section, _table, document
+from synfer.report import markup
+from synfer.report.page import document
 from synfer.storage import StrPath, as_path, written_whole
 
 MOST_FITS = 1000
@@ -104,16 +105,16 @@ def _sections(rows: pd.DataFrame, means: pd.DataFrame, folder: Path | None, page
         "fits": f"{len(rows)}, of which {len(refused)} refused and {unconverged} did not converge",
         "seconds of fitting": f"{rows['seconds'].astype(float).sum():.4g}",
     }
-    found = [_section("What was held against what", _known(about))]
+    found = [markup.section("What was held against what", markup.known(about))]
     if len(judged):
         caption = "Each point is one network; hover for it. A click on a method in the legend hides or shows it."
-        found.append(_section("How near they came", _figure(_points(judged), caption)))
-    found.append(_section("Means", _table(means[[name for name in MEANS if name in means.columns]])))
-    found.append(_section("Every fit", _fits(rows, folder, page)))
+        found.append(markup.section("How near they came", markup.figure(_points(judged), caption)))
+    found.append(markup.section("Means", markup.table(means[[name for name in MEANS if name in means.columns]])))
+    found.append(markup.section("Every fit", _fits(rows, folder, page)))
     if len(refused):
         lines = (f"{row.method} on {row.set}, {row.network}: {row.error}" for row in refused.itertuples())
-        found.append(_section("Refused", "".join(_p(line) for line in dict.fromkeys(lines))))
-    found.append(_section("What this does not mean", "".join(map(_p, CAUTIONS))))
+        found.append(markup.section("Refused", "".join(markup.p(line) for line in dict.fromkeys(lines))))
+    found.append(markup.section("What this does not mean", "".join(map(markup.p, CAUTIONS))))
     return found
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import html
 import importlib
 import platform
-from typing import Any
-
-import pandas as pd
 
 from synfer.connectome import Connectome
 from synfer.discover.origin import refuse_other
 from synfer.errors import InputError
 from synfer.evaluate import compare
 from synfer.recording import Recording
-from synfer.report import methods
+from synfer.report import markup, methods
 from synfer.storage import StrPath, written_whole
 from synfer.trust.card import Card, digest_of
 
@@ -32,14 +29,6 @@ td{white-space:nowrap}th{vertical-align:bottom}.known td{white-space:normal;over
 .doubts{background:#fdf6e9;border-left:4px solid #e69f00;padding:.6em 1em}.doubts p{margin:.3em 0}
 figcaption,small{color:#5a616b;font-size:.85rem}figure{margin:0}small{display:block;margin:.3em 0}
 """
-# No button that sends the figure, and with it the data, to Plotly's servers.
-CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    "showSendToCloud": False,
-    "plotlyServerURL": "",
-    "modeBarButtonsToRemove": ["zoomIn2d", "zoomOut2d", "autoScale2d", "select2d", "lasso2d"],
-}
 # No address but the page itself: neither what it holds nor what others wrote into a label can call out.
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
@@ -153,7 +142,7 @@ def _sections(
     from synfer.report import edges, figures, fit, matrix, trust
 
     doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
-    found = [f'<section class="doubts">{"".join(map(_p, doubts))}</section>']
+    found = [f'<section class="doubts">{"".join(map(markup.p, doubts))}</section>']
     if recording is not None and name is not None:
         known = {
             "units": recording.n_units,
@@ -164,11 +153,15 @@ def _sections(
             **recording.provenance,
         }
         caption = "The first seconds of the first units; hover for values."
-        found.append(_section("What was recorded", _known(known) + _figure(figures.activity(recording, name), caption)))
+        found.append(
+            markup.section(
+                "What was recorded", markup.known(known) + markup.figure(figures.activity(recording, name), caption)
+            )
+        )
     found.append(
-        _section(
+        markup.section(
             "Who drives whom",
-            _figure(
+            markup.figure(
                 matrix.adjacency(connectome),
                 matrix.caption(connectome),
                 "min(780px, calc(100vw + 170px))",
@@ -176,9 +169,9 @@ def _sections(
         )
     )
     found.append(
-        _section(
+        markup.section(
             "As a graph",
-            _figure(
+            markup.figure(
                 figures.graph(connectome),
                 "Arrows from source to target: red excites, blue inhibits, grey where the method gives no sign. The "
                 f"{figures.MOST_EDGES} strongest edges at most; the slider begins at the significant ones where there "
@@ -187,16 +180,16 @@ def _sections(
             ),
         )
     )
-    found.append(_section("The strongest edges", edges.section(connectome)))
+    found.append(markup.section("The strongest edges", edges.section(connectome)))
     if truth is not None:
-        found.append(_section("Against the true wiring", _known(compare(connectome, truth))))
+        found.append(markup.section("Against the true wiring", markup.known(compare(connectome, truth))))
     found += fit.sections(connectome, card)
     if card is not None:
-        found.append(_section("How far to trust it", trust.section(card)))
-    told = [_p(methods.paragraph(connectome, recording, card))]
-    told += [_p(reference) for reference in methods.references(connectome)]
-    found.append(_section("Methods", "".join(told)))
-    found.append(_section("What this does not mean", "".join(map(_p, methods.CAUTIONS))))
+        found.append(markup.section("How far to trust it", trust.section(card)))
+    told = [markup.p(methods.paragraph(connectome, recording, card))]
+    told += [markup.p(reference) for reference in methods.references(connectome)]
+    found.append(markup.section("Methods", "".join(told)))
+    found.append(markup.section("What this does not mean", "".join(map(markup.p, methods.CAUTIONS))))
     environment = {
         **connectome.versions,
         "python": platform.python_version(),
@@ -204,52 +197,5 @@ def _sections(
         "converged": connectome.converged,
         **connectome.provenance,
     }
-    found.append(_section("Environment", _known(environment)))
+    found.append(markup.section("Environment", markup.known(environment)))
     return found
-
-
-def _p(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _section(heading: str, contents: str) -> str:
-    return f"<section><h2>{html.escape(heading)}</h2>{contents}</section>"
-
-
-def _figure(figure: Any, caption: str, height: str = "") -> str:
-    """Draw a figure and its caption; a height, in the words of CSS, is for figures that have none of their own."""
-    drawn = figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config=CONFIG,
-        include_mathjax=False,
-    )
-    if height:
-        drawn = f'<div style="height:{height}">{drawn}</div>'
-    return f"<figure>{drawn}<figcaption>{html.escape(caption)}</figcaption></figure>"
-
-
-def _known(values: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(_short(value))}</td></tr>"
-        for key, value in values.items()
-        if value is not None
-    )
-    return f'<div class="scroll"><table class="known">{rows}</table></div>'
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        text = ", ".join(f"{key} {_short(one)}" for key, one in value.items() if one is not None)
-    elif isinstance(value, list):  # what was done to a recording, one step after the other
-        text = "; ".join(map(_short, value))
-    else:
-        text = str(value)
-    return text if len(text) <= 300 else text[:297] + "..."
-
-
-def _table(table: pd.DataFrame) -> str:
-    drawn = table.to_html(index=False, escape=True, border=0, float_format=lambda x: f"{x:.4g}", na_rep="")
-    return f'<div class="scroll">{drawn}</div>'

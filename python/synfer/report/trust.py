@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from synfer.report import figures
-from synfer.report.page import _figure, _known, _p
+from synfer.report import figures, markup
 from synfer.trust.card import MEANINGS, NAMES, Card, rests_on
 
 BY_TABLE = (
@@ -42,8 +41,8 @@ def section(card: Card) -> str:
             "Edges planted into this very recording: the share that was found, with 95 % intervals, by their strength "
             "(deviations of the target's own shocks; of events, the chance that one makes another)."
         )
-        drawn = _figure(figures.power(card.power), caption)
-    return _predicted(card) + _known({k: v for k, v in answers.items() if v}) + drawn
+        drawn = markup.figure(figures.power(card.power), caption)
+    return _predicted(card) + markup.known({k: v for k, v in answers.items() if v}) + drawn
 
 
 def _predicted(card: Card) -> str:
@@ -56,7 +55,8 @@ def _predicted(card: Card) -> str:
         for name, one in card.told.items()
     )
     note = BY_TABLE if card.reference is None else BY_REFERENCE
-    return f"{_p('Predicted:')}{told}{_p('What to do: ' + card.advice) if card.advice else ''}<small>{note}</small>"
+    advice = markup.p(f"What to do: {card.advice}") if card.advice else ""
+    return f"{markup.p('Predicted:')}{told}{advice}<small>{note}</small>"
 
 
 def _rank(value: float | None) -> str:
