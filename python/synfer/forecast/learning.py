@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from synfer.forecast.componentwise import ComponentwiseForecaster
 from synfer.forecast.ensemble import Dropout, EnsembleModule
 from synfer.forecast.proximal import ProximalAdam
-from synfer.forecast.stacked_adam import Rate, StackedAdamW
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,15 +85,11 @@ class Learning:
     def __init__(self, ensemble: EnsembleModule, schedule: Schedule, seeds: Sequence[int]):
         self.ensemble, self.schedule = ensemble, schedule
         self.members = list(range(len(seeds)))
-        self._held: list[Tensor] = []
         self.histories = [History() for _ in seeds]
         self._dropout_seeds = [layer.seeds for layer in _dropouts(ensemble)]
         self._orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self._best = [t.detach().clone() for t in _state(ensemble)]
         self._optimizers = [_optimizer(ensemble, k, schedule) for k in self.members]
-        self._adam = None
-        if not isinstance(ensemble, ComponentwiseForecaster):
-            self._adam = StackedAdamW(list(ensemble.parameters()), schedule.weight_decay)
         self._plateaus = [
             torch.optim.lr_scheduler.ReduceLROnPlateau(
                 optimizer, factor=schedule.plateau_factor, patience=schedule.plateau_patience
@@ -110,27 +105,21 @@ class Learning:
         """Take each one's step by the gradients at hand."""
         parameters = list(self.ensemble.parameters())
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        if self._adam is not None:
-            rates = [self._optimizers[m].param_groups[0]["lr"] for m in self.members]
-            self._adam.step([p.data for p in parameters], gradients, rates)
-        else:
-            for k, m in enumerate(self.members):
-                self._step_vector(k, self._optimizers[m], parameters, gradients)
+        for k, m in enumerate(self.members):
+            optimizer = self._optimizers[m]
+            held = optimizer.param_groups[0]["params"]
+            if isinstance(optimizer, ProximalAdam):
+                (vector,) = held
+                vector.grad = torch.cat([gradient[k].flatten() for gradient in gradients])
+                optimizer.step()
+                for p, piece in zip(parameters, vector.detach().split([p[k].numel() for p in parameters]), strict=True):
+                    p.data[k].view(-1).copy_(piece)
+                continue
+            for piece, gradient in zip(held, gradients, strict=True):
+                piece.grad = gradient[k]
+            optimizer.step()
         for p in parameters:
             p.grad = None
-        # Held until the next step: where all of it were given back, the C library would return it to the system, and
-        # every page would be cleared anew.
-        self._held = gradients if gradients[0].device.type == "cpu" else []
-
-    def _step_vector(
-        self, k: int, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter], gradients: list[Tensor]
-    ) -> None:
-        """Step one initialisation whose optimizer holds all its parameters as one vector."""
-        (vector,) = optimizer.param_groups[0]["params"]
-        vector.grad = torch.cat([gradient[k].flatten() for gradient in gradients])
-        optimizer.step()
-        for p, piece in zip(parameters, vector.detach().split([p[k].numel() for p in parameters]), strict=True):
-            p.data[k].view(-1).copy_(piece)
 
     def end_epoch(self, training_losses: Sequence[float], validation_losses: Sequence[float]) -> None:
         """Note the losses of those that learn, keep what is best, and let go who has come to an end."""
@@ -180,7 +169,6 @@ class Learning:
 
     def finish(self) -> None:
         """Put the best weights of all in place."""
-        self._held = []
         self.ensemble.replace(self._best)
         for layer, seeds in zip(_dropouts(self.ensemble), self._dropout_seeds, strict=True):
             layer.seeds = seeds
@@ -195,7 +183,6 @@ class Learning:
             "dropout_steps": [layer.step for layer in _dropouts(self.ensemble)],
             "weights": [t.detach() for t in _state(self.ensemble)],
             "best": self._best,
-            "adam": None if self._adam is None else self._adam.state_dict(),
             "optimizers": [self._optimizers[m].state_dict() for m in self.members],
             "plateaus": [self._plateaus[m].state_dict() for m in self.members],
         }
@@ -213,10 +200,8 @@ class Learning:
             self._keep(state["members"])
         for now, saved in zip(_state(self.ensemble), state["weights"], strict=True):
             now.data.copy_(saved)
-        if self._adam is not None:
-            self._adam.load_state_dict(state["adam"])
         for k, m in enumerate(self.members):
-            if self._adam is None:
+            if isinstance(self._optimizers[m], ProximalAdam):
                 self._optimizers[m].param_groups[0]["params"][0].data.copy_(_vector(self.ensemble, k))
             self._optimizers[m].load_state_dict(state["optimizers"][k])
             self._plateaus[m].load_state_dict(state["plateaus"][k])
@@ -224,8 +209,9 @@ class Learning:
     def _keep(self, going: Sequence[int]) -> None:
         self.members = [self.members[k] for k in going]
         self.ensemble.keep(going)
-        if self._adam is not None:
-            self._adam.keep(going)
+        for k, m in enumerate(self.members):
+            if not isinstance(self._optimizers[m], ProximalAdam):
+                _move(self._optimizers[m], _pieces(self.ensemble, k))
 
 
 def settled(losses: Sequence[float], tolerance: float) -> bool:
@@ -253,9 +239,11 @@ def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
 
 
 def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.Optimizer:
-    """What holds the learning rate of one initialisation; where weights have groups, its Adam with proximal steps."""
+    """Adam of one initialisation, with proximal steps where it has groups: learning rate and moments are its own."""
     if not isinstance(ensemble, ComponentwiseForecaster):
-        return Rate(schedule.learning_rate)
+        # On the ensemble's own memory: to gather a vector and to scatter it again costs more than the step itself.
+        pieces = _pieces(ensemble, member)
+        return torch.optim.AdamW(pieces, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
     vector = nn.Parameter(_vector(ensemble, member))
     weights, shape, within = ensemble.lasso
     before = itertools.takewhile(lambda p: p is not weights, ensemble.parameters())
@@ -267,6 +255,20 @@ def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> tor
         within=within,
         strength=ensemble.lasso_strengths()[member],
     )
+
+
+def _pieces(ensemble: EnsembleModule, member: int) -> list[Tensor]:
+    """One initialisation's parameters, views."""
+    return [p.data[member] for p in ensemble.parameters()]
+
+
+def _move(optimizer: torch.optim.Optimizer, pieces: list[Tensor]) -> None:
+    """Let an optimizer go on with the same parameters in another place."""
+    (group,) = optimizer.param_groups
+    for old, new in zip(group["params"], pieces, strict=True):
+        if old in optimizer.state:
+            optimizer.state[new] = optimizer.state.pop(old)
+    group["params"] = pieces
 
 
 def _vector(ensemble: EnsembleModule, member: int) -> Tensor:

@@ -24,8 +24,6 @@ from synfer.storage import StrPath
 # initialisations' stay in the tens of megabytes (on a CUDA device, which is idle between launches otherwise, within two
 # gigabytes). Not shared among those that are left: results would depend on them.
 EVALUATION_TOKENS = {"cpu": 2_000, "cuda": 40_000}
-LAYOUT = 2
-"""Of a checkpoint; one of another layout is of another fit. In 1 each initialisation had an optimizer of its own."""
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
@@ -222,6 +220,6 @@ def _fingerprint(
         digest.update(repr(sorted((name, settings[name]) for name in settings.keys() - {"training", "step"})).encode())
     # An annealed rate hangs on when it is to be 0.
     rules = {name: value for name, value in vars(schedule).items() if schedule.anneal or name != "max_epochs"}
-    about = (LAYOUT, windows.length, type(ensemble).__name__, type(likelihood).__name__, rules, [int(s) for s in seeds])
+    about = (windows.length, type(ensemble).__name__, type(likelihood).__name__, rules, [int(s) for s in seeds])
     digest.update(repr(about).encode())
     return digest.hexdigest()
