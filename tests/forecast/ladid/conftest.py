@@ -23,6 +23,14 @@ def turning(
     return Trajectories(list(values), list(times), parameters={"rate": speeds})
 
 
+def faint(n: int, seed: int, n_samples: int = 40) -> Trajectories:
+    """Units that turn about together, each at its phase, with a count in four samples; when is a realisation's own."""
+    rng = np.random.default_rng(seed)
+    angle = 2.0 * np.pi * (np.arange(n_samples) / 20.0 + rng.random((n, 1)))
+    rates = 0.25 * (1.0 + 0.9 * np.cos(angle[..., None] - 2.0 * np.pi * np.arange(20) / 20.0))
+    return Trajectories(list(rng.poisson(rates)), 0.025 * np.arange(n_samples), parameters={"phase": angle[:, 0]})
+
+
 SMALL = {
     "n_context": 4, "d_latent": 4, "d_model": 8, "d_hidden": 16, "n_layers": 2, "n_frequencies": 3, "max_epochs": 3,
     "patience": 3, "stage_epochs": 1, "progress": False, "random_state": 0,

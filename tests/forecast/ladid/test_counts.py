@@ -11,14 +11,13 @@ from scipy.stats import poisson
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
-from synfer import Trajectories
 from synfer.forecast import LaDID, ladid_file
 from synfer.forecast import training as loop
 from synfer.forecast.ladid_counts import CountContext
 from synfer.forecast.ladid_model import LaDIDModel
 from synfer.forecast.ladid_parts import Noise
 
-from .conftest import small
+from .conftest import faint, small
 
 pytestmark = pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")
 ABOUT = {"n_context": 3, "horizon": 2.0, "step": 0.05, "reach": 0.5, "d_latent": 4, "d_model": 8, "d_hidden": 16}
@@ -36,14 +35,6 @@ def counted() -> tuple[torch.Tensor, torch.Tensor]:
     times = times - times[..., :1]
     piece[0, 1, 5:], times[0, 1, 5:] = piece[0, 1, :2].clone(), times[0, 1, :2].clone()
     return piece, times
-
-
-def faint(n: int, seed: int, n_samples: int = 40) -> Trajectories:
-    """Units that turn about together, each at its phase, with a count in four samples; when is a realisation's own."""
-    rng = np.random.default_rng(seed)
-    angle = 2.0 * np.pi * (np.arange(n_samples) / 20.0 + rng.random((n, 1)))
-    rates = 0.25 * (1.0 + 0.9 * np.cos(angle[..., None] - 2.0 * np.pi * np.arange(20) / 20.0))
-    return Trajectories(list(rng.poisson(rates)), 0.025 * np.arange(n_samples), parameters={"phase": angle[:, 0]})
 
 
 @pytest.mark.parametrize("thinning", [0.0, 0.3])

@@ -11,7 +11,7 @@ import torch
 from synfer.errors import FileError, InputError
 from synfer.forecast import LaDID, ladid_file
 
-from .conftest import small
+from .conftest import faint, small
 
 # Written by synfer 0.1.0 (schema 1), never to be written anew: a small model (d_model=4, d_hidden=4, d_latent=2)
 # fitted to `turning(12, 10, 0)`. Below is what it forecast then.
@@ -20,6 +20,15 @@ FORECAST_THEN = np.array(
     [
         [[0.10519, 0.01255, 1.06892], [0.09804, 0.00892, 1.07266]],
         [[-0.06118, 0.07632, 0.97031], [0.01042, 0.04714, 1.01425]],
+    ]
+)
+
+# The same of schema 2, which knew counts but no pace: fitted to `faint(12, 0, 20)`; the first three units of forecasts.
+OLD_COUNTS = Path(__file__).parent / "schema_2.pt"
+COUNTS_THEN = np.array(
+    [
+        [[0.24825, 0.30812, 0.21885], [0.24650, 0.30288, 0.21858]],
+        [[0.22851, 0.26735, 0.22653], [0.22638, 0.26316, 0.22730]],
     ]
 )
 
@@ -47,6 +56,13 @@ def test_a_generator_is_not_kept(points, tmp_path):
 def test_what_version_0_1_wrote_is_read(points):
     forecast = LaDID.load(OLD).predict(points[:2].isel(time=slice(4)), [1.5, 2.5])
     np.testing.assert_allclose(forecast, FORECAST_THEN, atol=1e-4)
+
+
+def test_what_schema_2_wrote_is_read():
+    model = LaDID.load(OLD_COUNTS)
+    assert model.paced is False and model.head == "poisson"
+    forecast = model.predict(faint(12, 0, 20)[:2].isel(time=slice(4)), [0.3, 0.45])
+    np.testing.assert_allclose(forecast[:, :, :3], COUNTS_THEN, atol=1e-4)
 
 
 def test_refused(points, fitted, tmp_path):
