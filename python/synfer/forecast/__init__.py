@@ -1,5 +1,6 @@
 """Forecasters: what the recording will do next, learnt from what it did; and the one training loop."""
 
+from synfer.forecast.anchoring import Anchor
 from synfer.forecast.causalformer import CausalformerForecaster
 from synfer.forecast.componentwise import ComponentwiseForecaster, ComponentwiseLSTM, ComponentwiseMLP
 from synfer.forecast.convolutional import TCNForecaster
@@ -26,6 +27,7 @@ from synfer.forecast.windows import Clock, Windows
 __all__ = [
     "LAWS",
     "LIKELIHOODS",
+    "Anchor",
     "CausalformerForecaster",
     "Clock",
     "ComponentwiseForecaster",

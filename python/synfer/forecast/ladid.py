@@ -64,6 +64,10 @@ class LaDID(LaDIDFitting):
     paced : bool
         Whether the sines and cosines of a time turn at a pace that the encoding decides (``dynamics="query"``); the
         published code of the time is the same for all realisations.
+    anchored : bool
+        Whether forecasts begin where the context ended (``head="gaussian"``): what the model misses of the context's
+        last sample is added to them while it lasts, ``x(t) = dec(z(t)) + g(t - t_L) (x_L - dec(z(t_L)))``. How long
+        that is, is fitted to held-out trajectories (`Anchor`). The published method does not.
     curriculum : bool
         Whether the query grows, or is of ``n_query`` samples from the first epoch on.
     stride : int, optional
@@ -97,6 +101,8 @@ class LaDID(LaDIDFitting):
         How each initialisation learnt in the last stage; ``stages_`` has (n_query, histories) of all.
     validation_ : numpy.ndarray
         Positions of the trajectories that were stopped by.
+    anchor_ : Anchor or None
+        g, by these.
     residual_variance_ : numpy.ndarray, shaped as a sample
         Mean squared error on these after the context.
     offset_, scale_ : numpy.ndarray
@@ -136,6 +142,7 @@ class LaDID(LaDIDFitting):
         thinning: float = 0.25,
         static: bool = True,
         paced: bool = True,
+        anchored: bool = True,
         curriculum: bool = True,
         stride: int | None = None,
         stage_epochs: int = 10,
@@ -168,6 +175,7 @@ class LaDID(LaDIDFitting):
         self.thinning = thinning
         self.static = static
         self.paced = paced
+        self.anchored = anchored
         self.curriculum = curriculum
         self.stride = stride
         self.stage_epochs = stage_epochs
@@ -322,7 +330,7 @@ class LaDID(LaDIDFitting):
         check_is_fitted(self, "residual_variance_")
         contexts = self._given(context, context_times, signal, "context_times")
         asked = self._asked(times, contexts)
-        made = self._each(contexts, asked)
+        made = self._each(contexts, asked, self.anchor_)
         return np.stack(made) if len({len(t) for t in asked}) == 1 else made
 
     def reconstruct(self, X: Any, times: Any = None, signal: str | None = None) -> list[np.ndarray]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from synfer.forecast.anchoring import Anchor
 from synfer.forecast.ladid_model import LaDIDModel
 from synfer.io import load_model, save_checkpoint
 from synfer.ops.devices import refuse_missing_device
@@ -15,10 +17,10 @@ from synfer.storage import StrPath
 if TYPE_CHECKING:
     from synfer.forecast.ladid import LaDID
 
-SCHEMA = 3
+SCHEMA = 4
 """Layout of what is written; older ones are read, newer ones refused.
 
-1 knew no weights of counts by their times, 2 no pace of a realisation's own.
+1 knew no weights of counts by their times, 2 no pace of a realisation's own, 3 no anchor.
 """
 
 _WORK = "synfer.forecast.LaDID"
@@ -37,6 +39,7 @@ def write(path: StrPath, estimator: LaDID) -> None:
         "schema": SCHEMA,
         "parameters": plain,
         "plain": {name: getattr(estimator, name) for name in _PLAIN},
+        "anchor": None if estimator.anchor_ is None else list(astuple(estimator.anchor_)),
         "sample_shape": list(estimator.sample_shape_),
         "arrays": {name: torch.from_numpy(np.array(getattr(estimator, name))) for name in _ARRAYS},
         "model": {
@@ -59,7 +62,10 @@ def read(path: StrPath, cls: type[LaDID], device: str) -> LaDID:
 
 
 def _made(state: dict[str, Any], cls: type[LaDID]) -> LaDID:
-    estimator = cls(**({"paced": state["schema"] > 2} | state["parameters"]))
+    schema = state["schema"]
+    estimator = cls(**({"paced": schema > 2, "anchored": schema > 3} | state["parameters"]))
+    anchor = state.get("anchor")
+    estimator.anchor_ = None if anchor is None else Anchor(*anchor)
     for name in _PLAIN:
         setattr(estimator, name, state["plain"][name])
     for name in _ARRAYS:

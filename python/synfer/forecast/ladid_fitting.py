@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
 
 from synfer.errors import HorizonWarning, InputError, NotConvergedWarning, ShapeError
+from synfer.forecast.anchoring import Anchor
 from synfer.forecast.frames import SHRINKING
 from synfer.forecast.ladid_model import DYNAMICS, Bound, LaDIDModel
 from synfer.forecast.learning import History, Schedule
@@ -49,7 +50,7 @@ class LaDIDFitting(BaseEstimator):
         **dict.fromkeys(("noise", "learning_rate"), _POSITIVE),
         **dict.fromkeys(("smoothness", "weight_decay"), _NOT_NEGATIVE),
         **dict.fromkeys(("dropout", "thinning"), _SHARE),
-        **dict.fromkeys(("static", "paced", "curriculum", "progress"), _YES_OR_NO),
+        **dict.fromkeys(("static", "paced", "anchored", "curriculum", "progress"), _YES_OR_NO),
         "head": [StrOptions({"gaussian", "poisson"})],
         "encoder": [StrOptions({"auto", "cnn", "mlp", "linear"})],
         "dynamics": [StrOptions(set(DYNAMICS))],
@@ -76,6 +77,7 @@ class LaDIDFitting(BaseEstimator):
     thinning: float
     static: bool
     paced: bool
+    anchored: bool
     stride: int | None
     stage_epochs: int
     max_epochs: int
@@ -97,6 +99,7 @@ class LaDIDFitting(BaseEstimator):
     timed_: bool
     offset_: np.ndarray
     scale_: np.ndarray
+    anchor_: Anchor | None
     residual_variance_: np.ndarray
     validation_: np.ndarray
     history_: list[History]
@@ -295,6 +298,9 @@ class LaDIDFitting(BaseEstimator):
     def _conclude(self, trajectories: Trajectories, validation: np.ndarray) -> None:
         """See what is left on the trajectories that were stopped by, and whether the fit had come to rest."""
         self.validation_ = validation
+        self.anchor_ = None
+        if self.anchored and self.head == "gaussian":
+            self.anchor_ = Anchor.of(self._residuals(trajectories[validation]))
         forecast, target = self._continued(trajectories[validation])
         both = zip(forecast, target, strict=True)
         self.residual_variance_ = np.concatenate([np.square(f - t.astype(np.float64)) for f, t in both]).mean(0)
@@ -310,7 +316,9 @@ class LaDIDFitting(BaseEstimator):
     # ---- forecasting
 
     @torch.no_grad()
-    def _forecast(self, contexts: Trajectories, asked: Sequence[np.ndarray], some: Sequence[int]) -> np.ndarray:
+    def _forecast(
+        self, contexts: Trajectories, asked: Sequence[np.ndarray], some: Sequence[int], anchor: Anchor | None
+    ) -> np.ndarray:
         """Forecast some realisations, of contexts and queries of one length: (trajectory, query, ...)."""
         shape, model = self.sample_shape_, self.model_
         values = np.stack(
@@ -318,15 +326,22 @@ class LaDIDFitting(BaseEstimator):
         )
         since = np.stack([contexts.times[k] - contexts.times[k][0] for k in some])
         ahead = np.stack([asked[k] - contexts.times[k][0] for k in some])
+        if anchor is not None:  # what the model makes of the context's last sample is asked for too
+            ahead = np.concatenate([ahead, since[:, -1:]], 1)
         context, context_times, times = (
             torch.from_numpy(a.astype(np.float32)).to(model.gamma.weight.device).expand(model.n_init, *a.shape)
             for a in (values, since, ahead)
         )
         mean = model.likelihood.mean(model.forecast(context, context_times, times)).mean(0).double().cpu().numpy()
+        if anchor is not None:
+            left = anchor.left(ahead[:, :-1] - since[:, -1:])
+            mean = mean[:, :-1] + left[..., None] * (values[:, -1:] - mean[:, -1:])
         return np.asarray(mean.reshape(len(some), -1, *shape) * self.scale_ + self.offset_, dtype=np.float32)
 
-    def _each(self, contexts: Trajectories, asked: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Forecast every realisation, those of like lengths together."""
+    def _each(
+        self, contexts: Trajectories, asked: Sequence[np.ndarray], anchor: Anchor | None = None
+    ) -> list[np.ndarray]:
+        """Forecast every realisation, those of like lengths together; without an anchor what the model alone says."""
         made: dict[int, np.ndarray] = {}
         groups: dict[tuple[int, int], list[int]] = {}
         for k, (length, t) in enumerate(zip(contexts.lengths, asked, strict=True)):
@@ -334,7 +349,7 @@ class LaDIDFitting(BaseEstimator):
         for members in groups.values():
             for first in range(0, len(members), _TOGETHER):
                 some = members[first : first + _TOGETHER]
-                made.update(zip(some, self._forecast(contexts, asked, some), strict=True))
+                made.update(zip(some, self._forecast(contexts, asked, some, anchor), strict=True))
         return [made[k] for k in range(len(contexts))]
 
     def _continued(self, trajectories: Trajectories) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -345,7 +360,23 @@ class LaDIDFitting(BaseEstimator):
         end = self.n_context + self.n_query_
         some = trajectories[long].isel(time=slice(end))
         asked = [t[self.n_context :] for t in some.times]
-        return self._each(some.isel(time=slice(self.n_context)), asked), [v[self.n_context :] for v in some.values]
+        forecast = self._each(some.isel(time=slice(self.n_context)), asked, self.anchor_)
+        return forecast, [v[self.n_context :] for v in some.values]
+
+    def _residuals(self, trajectories: Trajectories) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give residuals in units of the scale, from the last sample of each context on, and the seconds since then.
+
+        Contexts begin at every ``n_context`` samples, so that a few trajectories say enough.
+        """
+        longest = min(max(trajectories.lengths), self.n_context + self.n_query_)
+        for start in range(0, max(trajectories.lengths) - self.n_context, self.n_context):
+            long = [k for k, n in enumerate(trajectories.lengths) if n > start + self.n_context]
+            part = trajectories[long].isel(time=slice(start, start + longest))
+            asked = [t[self.n_context - 1 :] for t in part.times]
+            made = self._each(part.isel(time=slice(self.n_context)), asked)
+            for f, v, t in zip(made, part.values, asked, strict=True):
+                residual = (v[self.n_context - 1 :].astype(np.float64) - f) / self.scale_
+                yield t - t[0], residual.reshape(len(t), -1)
 
     def _variance(self) -> np.ndarray:
         """Give the Gaussian law's variance, shaped as a sample."""

@@ -60,7 +60,7 @@ def test_what_version_0_1_wrote_is_read(points):
 
 def test_what_schema_2_wrote_is_read():
     model = LaDID.load(OLD_COUNTS)
-    assert model.paced is False and model.head == "poisson"
+    assert model.paced is False and model.anchored is False and model.head == "poisson"
     forecast = model.predict(faint(12, 0, 20)[:2].isel(time=slice(4)), [0.3, 0.45])
     np.testing.assert_allclose(forecast[:, :, :3], COUNTS_THEN, atol=1e-4)
 
@@ -75,7 +75,7 @@ def test_refused(points, fitted, tmp_path):
     fitted.save(path)
     content = torch.load(path, weights_only=True)
     for change, message in (
-        ({"schema": 4}, r"a newer synfer wrote it \(schema 4, known here up to 3\)"),
+        ({"schema": 5}, r"a newer synfer wrote it \(schema 5, known here up to 4\)"),
         ({"arrays": {}}, "its contents are damaged"),
         ({"parameters": {"n_things": 1}}, "its contents are damaged"),
     ):
@@ -87,4 +87,4 @@ def test_refused(points, fitted, tmp_path):
         LaDID.load(path, device="nowhere")
     with pytest.raises(FileError, match="does not exist"):
         fitted.save(tmp_path / "nowhere" / "model.pt")
-    assert ladid_file.SCHEMA == 3
+    assert ladid_file.SCHEMA == 4
