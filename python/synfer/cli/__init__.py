@@ -22,14 +22,16 @@ from typer.core import TyperGroup
 from synfer.cli import finding
 from synfer.cli.estimates import read_estimate
 from synfer.cli.inputs import (
+    ByPosition,
     Dt,
     Force,
     Series,
     Time,
     Trials,
+    Units,
     Variable,
+    read_matched_truth,
     read_recording,
-    read_truth,
     refuse_existing,
     refuse_replacing,
     refuse_same_file,
@@ -158,11 +160,14 @@ def evaluate(
     truth: Annotated[
         Path, typer.Argument(metavar="TRUTH", help="A saved Connectome or Network, or a published folder.")
     ],
+    units: Units = None,
+    by_position: ByPosition = False,
 ) -> None:
-    """Hold an estimated connectome against the true one."""
+    """Hold an estimated connectome against the true one; units are matched by their labels."""
     from synfer.evaluate import compare
 
-    figures = compare(read_estimate(estimate), read_truth(truth))
+    found = read_estimate(estimate)
+    figures = compare(found, read_matched_truth(truth, found, units, by_position))
     for name, value in figures.items():
         typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
 
@@ -183,6 +188,8 @@ def report(
     truth: Annotated[
         Path | None, typer.Option(help="A saved Connectome or Network, or a published folder, to hold it against.")
     ] = None,
+    units: Units = None,
+    by_position: ByPosition = False,
     dt: Dt = None,
     series: Series = None,
     variable: Variable = None,
@@ -198,13 +205,14 @@ def report(
 
     refuse_existing("--out", out, force)
     if estimate.is_dir():
-        for option, value in {"recording": recording_path, "truth": truth, "trust": trust_path}.items():
+        page_of_one = {"recording": recording_path, "truth": truth, "units": units, "trust": trust_path}
+        for option, value in page_of_one.items():
             if value is not None:
                 raise InputError(f"--{option} is for the page of one connectome; {estimate} is a folder.")
         finding.write_index(estimate, out)
         return
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
-    refuse_replacing("--out", out, others)
+    refuse_replacing("--out", out, others | {"--units": units})
     found = read_estimate(estimate)
     given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
@@ -213,7 +221,11 @@ def report(
         from synfer.trust import Card
 
         card = Card.load(trust_path)
-    known = None if truth is None else read_truth(truth)
+    if truth is None and (units is not None or by_position):
+        raise InputError(
+            f"{'--by-position' if units is None else '--units'} says how units match those of --truth; give it."
+        )
+    known = None if truth is None else read_matched_truth(truth, found, units, by_position)
     write(out, found, recording, signal=signal, truth=known, card=card)
     typer.echo(f"wrote {out}")
 
