@@ -28,7 +28,7 @@ def test_a_report_reads_what_discover_reads(synfer, refused, tmp_path):
     )
     assert synfer(*page, "--trials", "trials").exit_code == 0
     assert (
-        "of 4 units was given in 5 stretches, 2500 samples in all (2.5 s, at a step"
+        "of 4 units, read from x.nwb, was given, cut into 5 trials of 0.5 s each, 2500 samples in all (2.5 s, at a step"
         in (tmp_path / "t.html").read_text()
     )
 

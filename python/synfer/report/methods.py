@@ -33,24 +33,7 @@ def paragraph(connectome: Connectome, recording: Recording | None, card: Card | 
     """Sentences for a methods section: what was given, the method, how edges were called, and how far to trust them."""
     made = method_of(connectome)
     first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
-    told = []
-    given = connectome.provenance.get("given")
-    if isinstance(given, dict) and {"signal", "stretches", "samples"} <= set(given):
-        what = "Activity" if given["signal"] is None else f"Signal {given['signal']!r}"
-        cut = "" if given["stretches"] == 1 else f" in {given['stretches']} stretches"
-        long = (
-            ""
-            if connectome.dt is None
-            else f" ({given['samples'] * connectome.dt:g} s, at a step of {connectome.dt:g} s)"
-        )
-        together = "" if given["stretches"] == 1 else " in all"
-        told.append(f"{what} of {connectome.n_units} units was given{cut}, {given['samples']} samples{together}{long}.")
-    elif recording is not None:
-        trials = "" if recording.leading is None else f" in each of {recording.shape[0]} {recording.leading}s"
-        told.append(
-            f"Activity of {recording.n_units} units was given for {recording.duration:g} s{trials}, at a step of "
-            f"{recording.dt:g} s."
-        )
+    told = [one for one in [_given(connectome, recording)] if one]
     name = connectome.method or "an unnamed method"
     told.append(f"Directed connectivity was estimated with synfer {connectome.versions.get('synfer', '?')} by {name}.")
     if first:
@@ -63,6 +46,38 @@ def paragraph(connectome: Connectome, recording: Recording | None, card: Card | 
     if connectome.converged is False:
         told.append("The fit did not converge: do not rely on it.")
     return " ".join([*told, _called(connectome), _trusted(card)])
+
+
+def _given(connectome: Connectome, recording: Recording | None) -> str:
+    """What the fit was given: of how many units, from which file, which seconds of it, in how many trials."""
+    given = connectome.provenance.get("given")
+    if isinstance(given, dict) and {"signal", "stretches", "samples"} <= set(given):
+        signal, trials, samples = given["signal"], given["stretches"], given["samples"]
+        dt, t0, file = connectome.dt, given.get("t0"), given.get("file")
+    elif recording is not None:
+        signal, trials = None, 1 if recording.leading is None else recording.shape[0]
+        samples, dt, t0 = trials * recording.n_samples, recording.dt, recording.t0
+        file = recording.read_from
+    else:
+        return ""
+    if file is None and recording is not None:
+        file = recording.read_from
+    what = "Activity" if signal is None else f"Signal {signal!r}"
+    source = "" if file is None else f", read from {file},"
+    cut = "" if trials == 1 else f", cut into {trials} trials"
+    span = f", {samples} samples{'' if trials == 1 else ' in all'}"
+    if dt is not None:
+        seconds = samples * dt
+        if trials > 1:
+            cut += f" of {_seconds(seconds / trials)} s each"
+        elif t0 is not None:
+            cut = f" from {_seconds(t0)} to {_seconds(t0 + seconds)} s"
+        span += f" ({_seconds(seconds)} s, at a step of {_seconds(dt)} s)"
+    return f"{what} of {connectome.n_units} units{source} was given{cut}{span}."
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.9g}"
 
 
 def _called(connectome: Connectome) -> str:

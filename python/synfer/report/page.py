@@ -151,6 +151,7 @@ def _sections(
             "step": f"{recording.dt:g} s",
             **({} if recording.leading is None else {f"{recording.leading}s": recording.shape[0]}),
             **recording.provenance,
+            "file": recording.read_from,
         }
         caption = "The first seconds of the first units; hover for values."
         found.append(

@@ -36,7 +36,7 @@ ALPHA = 0.05
 STRENGTHS = (0.03, 0.1, 0.3)
 STEPS = ("planted_weak", "planted_middle", "planted_strong")
 BY_REFERENCE = "reference"
-GIVEN = {"signal", "stretches", "samples", "t0"}
+GIVEN = {"signal", "stretches", "samples", "t0", "file"}
 """What a fit may be given: what else it was, its connectome's provenance names too."""
 
 
