@@ -77,6 +77,27 @@ class TestDiscover:
         (tmp_path / "s.csv").write_text("0.1,1\n")
         refused(synfer("discover", tmp_path / "s.csv", *common[2:], "0:1"), "dt must be given")
 
+    def test_a_list_of_spikes_lasts_as_long_as_is_said(self, synfer, refused, tmp_path):
+        rng = np.random.default_rng(0)
+        path = tmp_path / "s.csv"
+        lines = [f"{t},{unit}" for unit in range(3) for t in np.sort(rng.random(200)) * 9.0]
+        path.write_text("\n".join(lines))
+        common = ("discover", path, "--method", "cross_correlation", "--dt", 0.01, "--out", tmp_path / "e.nc")
+        result = synfer(*common, "--duration", 12)
+        assert result.exit_code == 0, result.output
+        expected = discover.CrossCorrelation(random_state=0).fit(Recording.from_csv(path, dt=0.01, duration=12.0))
+        found = Connectome.load(tmp_path / "e.nc")
+        assert found.identical(expected.connectome_) and found.provenance["given"]["samples"] == 1200
+        page = ("report", tmp_path / "e.nc", "--recording", path, "--dt", 0.01, "--out", tmp_path / "r.html")
+        refused(synfer(*page), "1 and 1200", "--duration")
+        assert synfer(*page, "--duration", 12).exit_code == 0
+        assert "read from s.csv, was given from 0 to 12 s" in (tmp_path / "r.html").read_text()
+        other = (*common[:-1], tmp_path / "f.nc")
+        refused(synfer(*other, "--duration", 5), "times must lie at or after t0 = 0 s and before the end, 5 s")
+        refused(synfer(*other, "--duration", -5), "duration must be positive seconds")
+        np.savez(tmp_path / "x.npz", v=rng.random((50, 3)))
+        refused(synfer("discover", tmp_path / "x.npz", *other[2:], "--duration", 5), "duration is nothing to give")
+
     def test_unknown_names_are_refused_with_the_nearest(self, synfer, refused, recording_path, tmp_path):
         common = ("discover", recording_path, "--out", tmp_path / "e.nc")
         refused(synfer(*common, "--method", "conditional_grangr"), "'conditional_grangr'", "'conditional_granger'")

@@ -24,6 +24,7 @@ from synfer.cli.estimates import read_estimate
 from synfer.cli.inputs import (
     ByPosition,
     Dt,
+    Duration,
     Force,
     Series,
     Time,
@@ -195,6 +196,7 @@ def report(
     variable: Variable = None,
     trials: Trials = None,
     time: Time = None,
+    duration: Duration = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
@@ -214,7 +216,7 @@ def report(
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others | {"--units": units})
     found = read_estimate(estimate)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
+    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time, "duration": duration}
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
@@ -254,6 +256,7 @@ def trust(
     variable: Variable = None,
     trials: Trials = None,
     time: Time = None,
+    duration: Duration = None,
     force: Force = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
@@ -269,9 +272,8 @@ def trust(
     given = found.provenance.get("given")
     if signal is None and isinstance(given, dict):
         signal = given.get("signal")
-    recording = read_recording(
-        recording_path, signal, dt=dt, series=series, variable=variable, trials=trials, time=time
-    )
+    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time, "duration": duration}
+    recording = read_recording(recording_path, signal, **given)
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
         card = assess(

@@ -26,6 +26,10 @@ Time = Annotated[
     str | None,
     typer.Option(metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: for all after a minute."),
 ]
+Duration = Annotated[
+    float | None,
+    typer.Option(help="Seconds that a CSV list of spikes is of; by default it ends with its last spike."),
+]
 Units = Annotated[
     Path | None,
     typer.Option(
