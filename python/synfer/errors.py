@@ -83,7 +83,7 @@ class NotConvergedWarning(SynferWarning):
 
 
 class ResolutionWarning(SynferWarning):
-    """Surrogates are so few that no p-value can be as low as .05."""
+    """So few surrogates, or data without edges, that p-values are coarse, or what they are worth cannot be seen."""
 
 
 class HorizonWarning(SynferWarning):

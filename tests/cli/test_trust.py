@@ -25,10 +25,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return home / "found.nc", home / "recording.nc"
 
 
+@pytest.mark.filterwarnings("default::synfer.errors.ResolutionWarning")
 def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(synfer, made, tmp_path):
     found, recording = made
     result = synfer("trust", found, "--recording", recording, "--out", tmp_path / "card.json", "--seed", 3, *FEW)
     assert result.exit_code == 0, result.output
+    coarse = "The check on data without edges (twins) is coarse: of 20 pairs in 1 fit"
+    assert f"synfer: warning: {coarse}" in result.stderr
+    assert any(line.startswith(f"warning: {coarse}") for line in result.stdout.splitlines())
     card = Card.load(tmp_path / "card.json")
     few = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1}
     same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)

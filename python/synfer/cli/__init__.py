@@ -216,7 +216,14 @@ def report(
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others | {"--units": units})
     found = read_estimate(estimate)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time, "duration": duration}
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
@@ -269,10 +276,17 @@ def trust(
     refuse_existing("--out", out, force)
     refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
     found = read_estimate(estimate)
-    given = found.provenance.get("given")
-    if signal is None and isinstance(given, dict):
-        signal = given.get("signal")
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time, "duration": duration}
+    fitted_to = found.provenance.get("given")
+    if signal is None and isinstance(fitted_to, dict):
+        signal = fitted_to.get("signal")
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
     recording = read_recording(recording_path, signal, **given)
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work

@@ -83,7 +83,14 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time, "duration": duration}
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
     read = functools.partial(read_recording, signal=signal, **given)
     if len(recording_paths) > 1:
         _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)

@@ -11,7 +11,8 @@ from synfer.connectome import Connectome
 from synfer.discover.origin import method_of
 from synfer.errors import SynferError
 from synfer.recording import Recording
-from synfer.trust.card import NAMES, Card, interval_of
+from synfer.trust.card import Card
+from synfer.trust.words import NAMES, interval_of
 
 CAUTIONS = (
     "An edge says that the past of one unit helps to foretell another beyond that other's own past and the rest of the "
