@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 
@@ -93,6 +94,25 @@ class TestInABrowser:
         assert said == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator(".js-plotly-plot").count() == 4
+
+    def test_a_table_that_goes_on_has_a_shadow_where_it_does(self, opened):
+        image = pytest.importorskip("PIL.Image")
+        page, _, width = opened
+        table = page.locator(".scroll", has=page.locator("table.dataframe")).first
+        table.scroll_into_view_if_needed()
+        room = table.evaluate("e => e.scrollWidth - e.clientWidth")
+        assert (room > 60) == (width == 400)
+
+        def shaded(left):
+            """Whether the edges are darker than the middle, in the highest row of pixels, where nothing is written."""
+            table.evaluate("(e, x) => e.scrollLeft = x", left)
+            page.wait_for_timeout(200)
+            shot = image.open(io.BytesIO(table.screenshot())).convert("L")
+            return [shot.getpixel((x, 1)) < 200 for x in (1, shot.width // 2, shot.width - 2)]
+
+        seen = [shaded(0), shaded(room // 2), shaded(room)]
+        here = [[False, False, True], [True, False, True], [True, False, False]]
+        assert seen == (here if width == 400 else [[False] * 3] * 3)
 
     def test_slider_and_hover_work(self, opened):
         page, said, _ = opened

@@ -15,12 +15,19 @@ from synfer.report import markup, methods
 from synfer.storage import StrPath, written_whole
 from synfer.trust.card import Card, digest_of
 
+# A table that goes on beyond an edge has a shadow there: two shadows stay where they are, and what is white, which
+# scrolls with the table, covers that at an end which is in sight.
 STYLE = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#2b2f36;background:#fff}
 main{max-width:1080px;margin:0 auto;padding:16px}
 h1{font-size:1.6rem;line-height:1.2;margin:.4em 0}h2{font-size:1.15rem;margin:2em 0 .4em}
-section{margin:0 0 1.5em}.scroll{overflow-x:auto}
+section{margin:0 0 1.5em}
+.scroll{overflow-x:auto;background:
+linear-gradient(90deg,#fff 40%,#fff0) 0 0/48px 100% no-repeat local,
+linear-gradient(270deg,#fff 40%,#fff0) 100% 0/48px 100% no-repeat local,
+linear-gradient(90deg,#2b2f3666,#2b2f3600) 0 0/18px 100% no-repeat scroll,
+linear-gradient(270deg,#2b2f3666,#2b2f3600) 100% 0/18px 100% no-repeat scroll}
 table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #e6e8eb}
 th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top}
