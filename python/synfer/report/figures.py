@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome, Learnt
 from synfer.plot.style import PALETTE
 from synfer.recording import Recording
-from synfer.report.sliders import significant_from, slider, thresholds
+from synfer.report.evidence import Evidence, evidence_of
+from synfer.report.sliders import slider
 from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
 from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
@@ -23,15 +24,15 @@ MOST_EDGES, MOST_TRACES = 400, 12
 """Edges that a drawn graph is given, the strongest; units that are drawn over time."""
 
 
-def graph(connectome: Connectome) -> go.Figure:
+def graph(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure:
     """Units where a spring model of the strongest edges puts them; the slider hides the weaker ones."""
-    table = connectome.edges()
-    table = table.head(MOST_EDGES)
+    evidence = evidence_of(connectome) if evidence is None else evidence
+    table = connectome.edges(most=MOST_EDGES)
     drawn = nx.DiGraph()
     drawn.add_nodes_from(connectome.unit_ids.tolist())
     drawn.add_weighted_edges_from(table[["source", "target", "score"]].itertuples(index=False, name=None))
     place = nx.spring_layout(nx.Graph(drawn), seed=0)
-    steps = thresholds(connectome)
+    steps = evidence.steps
     # an edge is in the last group whose threshold it reaches: the slider shows a group and all after it
     group = np.searchsorted(steps, table["score"].to_numpy() * (1 + 1e-12), side="right") - 1
     weight = table["weight"] if "weight" in table else np.zeros(len(table))
@@ -76,10 +77,10 @@ def graph(connectome: Connectome) -> go.Figure:
     def visible(k: int) -> list[bool]:
         return [trace // 3 >= k for trace in range(n_lines)] + [True] * len(members)
 
-    begin = _first_step(connectome, steps)
+    begin = _first_step(evidence)
     for trace, seen in zip(figure.data, visible(begin), strict=True):
         trace.visible = seen
-    laid_out(figure, sliders=slider(connectome, lambda k, _: [{"visible": visible(k)}], begin))
+    laid_out(figure, sliders=slider(evidence, lambda k, _: [{"visible": visible(k)}], begin))
     return figure if groups is None else with_legend(figure, html.escape(groups.column))
 
 
@@ -99,10 +100,11 @@ def _by_colour(groups: Groups) -> dict[str, tuple[list[int], str]]:
     return dict(sorted(found.items(), key=lambda one: (one[0] == UNNAMED, one[0] == OTHERS)))
 
 
-def _first_step(connectome: Connectome, steps: np.ndarray) -> int:
+def _first_step(evidence: Evidence) -> int:
     """Where a graph's slider begins: at the significant edges, the stronger half where there are no p-values."""
-    begin = significant_from(connectome)
-    return len(steps) // 2 if begin.size == 0 else int(np.searchsorted(steps, begin[0]))
+    if evidence.significant_from is None:
+        return len(evidence.steps) // 2
+    return int(np.searchsorted(evidence.steps, evidence.significant_from))
 
 
 def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure:

@@ -9,8 +9,8 @@ import numpy as np
 
 from synfer.connectome import Connectome
 from synfer.discover.origin import method_of
-from synfer.errors import SynferError
 from synfer.recording import Recording
+from synfer.report.evidence import ALPHA, Evidence, evidence_of
 from synfer.trust.card import Card
 from synfer.trust.words import NAMES, interval_of
 
@@ -25,12 +25,12 @@ CAUTIONS = (
 )
 
 
-ALPHA = 0.05
-"""False discovery rate at which the page calls edges, where there are p-values."""
 CORRECTION = "Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57 (1995), 289-300."
 
 
-def paragraph(connectome: Connectome, recording: Recording | None, card: Card | None = None) -> str:
+def paragraph(
+    connectome: Connectome, recording: Recording | None, card: Card | None = None, evidence: Evidence | None = None
+) -> str:
     """Sentences for a methods section: what was given, the method, how edges were called, and how far to trust them."""
     made = method_of(connectome)
     first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
@@ -46,7 +46,9 @@ def paragraph(connectome: Connectome, recording: Recording | None, card: Card | 
         told.append(f"Its random numbers were drawn from seed {connectome.seed}.")
     if connectome.converged is False:
         told.append("The fit did not converge: do not rely on it.")
-    return " ".join([*told, _called(connectome), _trusted(card)])
+    return " ".join(
+        [*told, _called(connectome, evidence_of(connectome) if evidence is None else evidence), _trusted(card)]
+    )
 
 
 def _given(connectome: Connectome, recording: Recording | None) -> str:
@@ -81,13 +83,13 @@ def _seconds(value: float) -> str:
     return f"{value:.9g}"
 
 
-def _called(connectome: Connectome) -> str:
+def _called(connectome: Connectome, evidence: Evidence) -> str:
     """By which criterion edges were called."""
-    if connectome.pvalue is None:
+    if connectome.pvalue is None or evidence.called is None:
         return "The method gives no p-values: pairs were ranked by score, and no threshold was applied."
     pvalue = np.asarray(connectome.to_matrix().pvalue, dtype=float)
     tested = int(np.sum(np.isfinite(pvalue) & ~np.eye(len(pvalue), dtype=bool)))
-    n = len(connectome.edges(alpha=ALPHA))
+    n = len(evidence.called)
     return (
         f"A pair was called an edge where its p-value, corrected for all {tested} pairs tested by the procedure of "
         f"Benjamini and Hochberg, was at most {ALPHA:g} (a false discovery rate of {ALPHA:.0%}): {n} "
@@ -124,18 +126,14 @@ def references(connectome: Connectome) -> list[str]:
     return named if connectome.pvalue is None else [*named, CORRECTION]
 
 
-def doubts(connectome: Connectome) -> list[str]:
+def doubts(connectome: Connectome, evidence: Evidence) -> list[str]:
     """What of this very answer its reader should know first."""
     found = []
     if connectome.converged is False:
         found.append("The fit did not converge; what follows is not a finished answer.")
-    if connectome.pvalue is None:
+    if evidence.called is None:
         found.append("The method gives no p-values: how many of the edges are true is not known.")
     else:
-        try:
-            n = len(connectome.edges(alpha=ALPHA))
-        except SynferError:
-            n = 0
-        pairs = connectome.n_units * (connectome.n_units - 1)
+        n, pairs = len(evidence.called), connectome.n_units * (connectome.n_units - 1)
         found.append(f"{n} of {pairs} pairs stand at a false discovery rate of .05 (Benjamini and Hochberg).")
     return found

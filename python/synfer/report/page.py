@@ -12,6 +12,7 @@ from synfer.errors import InputError
 from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import markup, methods
+from synfer.report.evidence import evidence_of
 from synfer.storage import StrPath, written_whole
 from synfer.trust.card import Card, digest_of
 
@@ -148,7 +149,8 @@ def _sections(
 ) -> list[str]:
     from synfer.report import edges, figures, fit, matrix, trust
 
-    doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
+    evidence = evidence_of(connectome)
+    doubts = methods.doubts(connectome, evidence) + ([] if card is None else card.warnings)
     found = [f'<section class="doubts">{"".join(map(markup.p, doubts))}</section>']
     if recording is not None and name is not None:
         known = {
@@ -170,7 +172,7 @@ def _sections(
         markup.section(
             "Who drives whom",
             markup.figure(
-                matrix.adjacency(connectome),
+                matrix.adjacency(connectome, evidence),
                 matrix.caption(connectome),
                 "min(780px, calc(100vw + 170px))",
             ),
@@ -180,7 +182,7 @@ def _sections(
         markup.section(
             "As a graph",
             markup.figure(
-                figures.graph(connectome),
+                figures.graph(connectome, evidence),
                 "Arrows from source to target: red excites, blue inhibits, grey where the method gives no sign. The "
                 f"{figures.MOST_EDGES} strongest edges at most; the slider begins at the significant ones where there "
                 "are p-values." + figures.colours(connectome),
@@ -188,13 +190,13 @@ def _sections(
             ),
         )
     )
-    found.append(markup.section("The strongest edges", edges.section(connectome)))
+    found.append(markup.section("The strongest edges", edges.section(connectome, evidence)))
     if truth is not None:
         found.append(markup.section("Against the true wiring", markup.known(compare(connectome, truth))))
     found += fit.sections(connectome, card)
     if card is not None:
         found.append(markup.section("How far to trust it", trust.section(card)))
-    told = [markup.p(methods.paragraph(connectome, recording, card))]
+    told = [markup.p(methods.paragraph(connectome, recording, card, evidence))]
     told += [markup.p(reference) for reference in methods.references(connectome)]
     found.append(markup.section("Methods", "".join(told)))
     found.append(markup.section("What this does not mean", "".join(map(markup.p, methods.CAUTIONS))))
