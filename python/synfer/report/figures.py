@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import networkx as nx
@@ -14,7 +13,7 @@ from synfer.plot.style import PALETTE
 from synfer.recording import Recording
 from synfer.report.evidence import Evidence, evidence_of
 from synfer.report.sliders import slider
-from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
+from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, as_it_stands, laid_out, with_legend
 from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
 from synfer.trust.card import Power
@@ -58,15 +57,15 @@ def graph(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure
     ids = connectome.unit_ids.tolist()
     at = np.array([place[label] for label in ids])
     groups = groups_of(connectome.unit_info)
-    hover = [f"unit {html.escape(str(one))}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
-    names = [html.escape(short(one)) for one in ids]
+    hover = [f"unit {as_it_stands(one)}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
+    names = [as_it_stands(short(one)) for one in ids]
     members = {"": (list(range(len(ids))), "white")} if groups is None else _by_colour(groups)
     for name, (inside, colour) in members.items():
         line = name if len(name) <= 24 else name[:23] + "…"
         figure.add_trace(
             go.Scatter(
                 x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
-                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(line),
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=as_it_stands(line),
                 marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
                 showlegend=groups is not None,
             )
@@ -81,7 +80,7 @@ def graph(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure
     for trace, seen in zip(figure.data, visible(begin), strict=True):
         trace.visible = seen
     laid_out(figure, sliders=slider(evidence, lambda k, _: [{"visible": visible(k)}], begin))
-    return figure if groups is None else with_legend(figure, html.escape(groups.column))
+    return figure if groups is None else with_legend(figure, as_it_stands(groups.column))
 
 
 def colours(connectome: Connectome) -> str:
@@ -114,7 +113,7 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
     part = one.isel(time=slice(0, n_samples), unit=slice(0, MOST_TRACES))
     values = on_host(part[name]).astype(float)
     figure = go.Figure()
-    labels = [str(label) for label in part.unit_ids.tolist()]
+    labels = [as_it_stands(label) for label in part.unit_ids.tolist()]
     spread = np.nanmax(np.abs(values - np.nanmean(values, axis=0))) if np.isfinite(values).any() else 1.0
     for k, label in enumerate(labels):
         hover = f"unit {label}: %{{customdata:.4g}} at %{{x:.4g}} s<extra></extra>"
@@ -146,10 +145,11 @@ def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
     spread = np.nanmax(np.abs(x - middle), initial=0.0, axis=0)
     scale = 2.2 * np.where(spread > 0, spread, 1.0)  # each its own: counts of a silent unit beside those of a busy one
     place = -np.arange(len(learnt.shown))
+    labels = [as_it_stands(label) for label in learnt.shown.tolist()]
     figure = go.Figure()
     for name, values, colour, width in (("measured", x, MEASURED, 3.0), ("forecast", f, PALETTE[1], 1.2)):
         drawn = (values - middle) / scale + place
-        for k, label in enumerate(learnt.shown.tolist()):
+        for k, label in enumerate(labels):
             figure.add_trace(
                 go.Scatter(
                     x=learnt.times, y=drawn[:, k], customdata=values[:, k], mode="lines", name=name, legendgroup=name,
@@ -163,8 +163,7 @@ def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
     figure.update_yaxes(
         tickvals=place,
         ticktext=[
-            f"{label}<br>R² {one:.2f}" if np.isfinite(one) else str(label)
-            for label, one in zip(learnt.shown.tolist(), each, strict=True)
+            f"{label}<br>R² {one:.2f}" if np.isfinite(one) else label for label, one in zip(labels, each, strict=True)
         ],
         showgrid=False,
         zeroline=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome
 from synfer.report.evidence import Evidence, evidence_of
 from synfer.report.sliders import slider
-from synfer.report.style import INK, laid_out
+from synfer.report.style import INK, as_it_stands, laid_out
 from synfer.report.units import Groups, groups_of, short, told
 
 EXCITES = ("#fbe9e2", "#f3d0c0", "#e59b80", "#cc5f48", "#9c2d26")
@@ -49,7 +48,7 @@ def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Fi
     signed = weight is not None
     sign = np.ones_like(score) if weight is None else np.sign(np.nan_to_num(weight.values)).astype(score.dtype)
     ends = [
-        html.escape(str(label)) + more
+        as_it_stands(label) + more
         for label, more in zip(
             connectome.unit_ids.tolist(),
             told(connectome.unit_info, None if groups is None else groups.column),
@@ -80,7 +79,7 @@ def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Fi
     names = [short(connectome.unit_ids[k]) for k in places]
     ticks = {
         "type": "category", "constrain": "domain", "showgrid": False, "zeroline": False, "tickfont": {"size": 10},
-        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": [html.escape(name) for name in names],
+        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": [as_it_stands(name) for name in names],
     }  # fmt: skip
     longest = max(map(len, names))
     angle = -90 if longest > 3 else None
@@ -193,7 +192,7 @@ def _tell_groups(figure: go.Figure, groups: Groups, room: float) -> None:
             shapes.append({"type": "line", "x0": far, "x1": last, "y0": stop, "y1": stop, "line": line})
         if 300 * count / ends[-1] >= 6.5 * len(name):  # pixels on a telephone, and those of its letters
             figure.add_annotation(
-                x=0.5 * (begin + stop), y=far, text=html.escape(name), showarrow=False, yanchor="bottom",
+                x=0.5 * (begin + stop), y=far, text=as_it_stands(name), showarrow=False, yanchor="bottom",
                 font={"size": 11, "color": INK},
             )  # fmt: skip
     figure.update_layout(shapes=shapes)  # at once: one by one each is checked against all
