@@ -8,6 +8,7 @@ import pytest
 
 from synfer import Connectome, Recording
 from synfer.discover import ConditionalGranger
+from synfer.errors import ResolutionWarning
 from synfer.simulate import run, var_coefficients, var_network
 from synfer.trust import Card, assess
 
@@ -35,7 +36,8 @@ def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(synfer, ma
     assert any(line.startswith(f"warning: {coarse}") for line in result.stdout.splitlines())
     card = Card.load(tmp_path / "card.json")
     few = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1}
-    same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)
+    with pytest.warns(ResolutionWarning):
+        same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)
     assert card.to_dict() == same.to_dict() and card.about["signal"] == "x"
     assert all(line in result.output for line in card.lines())
     page = tmp_path / "page.html"
