@@ -7,7 +7,9 @@ Each names the argument, what was expected and what was given, and says the mend
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from types import FrameType
 
 
 class SynferError(Exception):
@@ -83,7 +85,7 @@ class NotConvergedWarning(SynferWarning):
 
 
 class ResolutionWarning(SynferWarning):
-    """Surrogates are so few that no p-value can be as low as .05."""
+    """So few surrogates, or data without edges, that p-values are coarse, or what they are worth cannot be seen."""
 
 
 class HorizonWarning(SynferWarning):
@@ -104,3 +106,12 @@ class OutlierWarning(SynferWarning):
 
 class NonStationaryWarning(SynferWarning):
     """A mean drifts, so that a method that takes it to be steady finds drives where there is a common course."""
+
+
+def level_of_user() -> int:
+    """Give the ``stacklevel`` with which a warning is of the first line outside synfer, however deep inside it is."""
+    frame: FrameType | None = sys._getframe(1)
+    level, ours = 1, __name__.partition(".")[0]
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == ours:
+        frame, level = frame.f_back, level + 1
+    return level

@@ -57,6 +57,18 @@ def test_parts_and_layouts_keep_it_and_it_is_no_part_of_equality():
     assert found.identical(connectome(None))
 
 
+def test_units_are_renamed_in_it_too():
+    found = connectome(made()).rename({"a": "x"})
+    assert found.learnt.shown.tolist() == ["b", "x"] and found.learnt.unit_ids.tolist() == ["x", "b", "c"]
+    part = connectome(made()).sel(["b"]).rename(["a"])  # one of the units that were left has this name
+    assert part.learnt.shown.tolist() == part.learnt.unit_ids.tolist() == ["a"]
+    np.testing.assert_array_equal(part.learnt.forecast, made().forecast[:, :1])
+    assert part.learnt.r2.tolist() == [0.9] and part.learnt.n_forecast == 20
+    none = connectome(made()).sel(["c"]).rename(["z"]).learnt
+    assert none.forecast is None and none.shown is None and none.r2.shape == (1,)
+    assert connectome(None).rename(["x", "y", "z"]).learnt is None
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
@@ -56,6 +57,36 @@ def test_each_network_of_a_batch_is_a_family(tested):
         columns = ["source", "target", "score", "pvalue", "pvalue_corrected"]
         assert part[columns].equals(alone.edges(0.05)[columns])
     assert (table["network"] == "flat").sum() == 8 * 7
+
+
+@pytest.mark.parametrize("layout", ["matrix", "edges"])
+@pytest.mark.parametrize("most", [0, 1, 3, 5, 6, 100])
+def test_the_strongest_are_the_first_of_all(layout, most):
+    """Of few numbers, many equal and some NaN: against the head of the whole table."""
+    rng = np.random.default_rng(most)
+    score, pvalue = rng.integers(0, 4, (2, 5, 5)).astype(float), rng.random((2, 5, 5)) ** 3
+    score[:, [0, 3], [1, 2]] = np.nan
+    made = Connectome(score, pvalue=pvalue, unit_ids=list("abcde"), unit_info={"area": list("xxyyz")})
+    if layout == "edges":
+        target, source = np.nonzero(~np.eye(5, dtype=bool))
+        lists = [
+            Connectome.from_edges(
+                source, target, unit_ids=list("abcde"), score=s[target, source], pvalue=p[target, source]
+            )
+            for s, p in zip(score, pvalue, strict=True)
+        ]
+        made = Connectome.stack(lists)
+    for alpha in (None, 0.5):
+        whole = made.edges(alpha=alpha)
+        first = whole.groupby("network", sort=False).head(most).reset_index(drop=True)
+        pd.testing.assert_frame_equal(made.edges(alpha=alpha, most=most), first, check_dtype=most > 0)
+        one = made.isel(0)
+        pd.testing.assert_frame_equal(
+            one.edges(alpha=alpha, most=most), one.edges(alpha=alpha).head(most), check_dtype=most > 0
+        )
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(InputError, match="most must be a whole number"):
+            made.edges(most=wrong)
 
 
 def test_pairs_without_a_p_value_are_no_part_of_the_family():

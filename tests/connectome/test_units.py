@@ -120,3 +120,35 @@ def test_units_are_selected_by_the_name_a_recording_has_for_them():
     for given in ({}, {"units": ["a"], "unit": ["b"]}):
         with pytest.raises(InputError, match="sel takes the units that remain, by the name units= or unit="):
             whole.sel(**given)
+
+
+@pytest.mark.parametrize("make", [matrix, edge_list])
+def test_units_are_renamed_by_their_order_or_by_their_old_labels(make, tmp_path):
+    made = make()
+    old = made.unit_ids.tolist()
+    by_order = made.rename(["x", "y", "z"])
+    assert by_order.unit_ids.tolist() == ["x", "y", "z"] and made.unit_ids.tolist() == old
+    np.testing.assert_array_equal(by_order.score.values, made.score.values)
+    assert by_order.unit_info.reset_index(drop=True).equals(made.unit_info.reset_index(drop=True))
+    by_label = made.rename({old[2]: "z", old[0]: "x"})
+    assert by_label.unit_ids.tolist() == ["x", old[1], "z"]
+    assert set(by_label.edges()["source"]) <= {"x", old[1], "z"}
+    by_label.save(tmp_path / "c.nc")
+    assert Connectome.load(tmp_path / "c.nc").identical(by_label)
+    assert by_label.rename(dict(zip(["x", "z"], [old[0], old[2]], strict=True))).identical(made)
+
+
+@pytest.mark.parametrize(
+    ("units", "kind", "message"),
+    [
+        (["x", "y"], ShapeError, r"units must have shape \(3,\)"),
+        (["x", "y", "x"], InputError, "'x' occurs more than once"),
+        ({"a": "b"}, InputError, "'b' occurs more than once"),
+        ({"d": "x"}, InputError, "units: 'd' not found; the labels are 'a', 'b', 'c'"),
+        ({"a": 1}, InputError, "units must be all integers or all strings"),
+        ({}, InputError, "units must name at least one unit"),
+    ],
+)
+def test_labels_that_are_none_are_refused(units, kind, message):
+    with pytest.raises(kind, match=message):
+        Connectome(np.ones((3, 3)), unit_ids=["a", "b", "c"]).rename(units)

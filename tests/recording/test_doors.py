@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from synfer.errors import InputError
+from synfer.errors import InputError, OrientationWarning
 from synfer.recording import Recording
 
 X = np.zeros((5, 2))
@@ -80,3 +80,26 @@ def test_names_are_text(make, name):
 def test_leading_is_text(leading):
     with pytest.raises(InputError, match="leading axis must be one of 'trial', 'network'; got a"):
         Recording({"v": np.zeros((2, 5, 2))}, 1.0, leading=leading)
+
+
+@pytest.mark.parametrize(
+    ("shape", "leading"),
+    [((10, 1000), None), ((49, 500), None), ((1000, 10_001), None), ((3, 10, 500), "trial"), ((99, 9, 500), "network")],
+)
+def test_an_array_that_lies_on_its_side_is_warned_of(shape, leading):
+    about = {} if leading is None else {"leading": leading}
+    n_samples = shape[-2] * (shape[0] if leading == "trial" else 1)
+    with pytest.warns(
+        OrientationWarning, match=f"{shape[-1]} units and {n_samples} samples: .* transpose it"
+    ) as caught:
+        Recording.from_array(np.zeros(shape, np.int8), 1e-3, **about)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("shape", "leading"),
+    [((10, 499), None), ((50, 500), None), ((1001, 80_000), None), ((20, 10, 500), "trial"), ((1000, 10), None)],
+)
+def test_an_array_that_may_well_be_meant_so_is_not(shape, leading):
+    """Few seconds of some hundred units; a whole brain, of which there are thousands of frames; short trials."""
+    Recording.from_array(np.zeros(shape, np.int8), 1e-3, **({} if leading is None else {"leading": leading}))

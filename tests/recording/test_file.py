@@ -42,6 +42,18 @@ def test_loading_gives_what_was_saved(tmp_path, data):
     assert all(type(loaded[name]) is np.ndarray for name in names)
 
 
+def test_a_recording_knows_the_name_of_its_file(tmp_path):
+    made = Recording({"v": np.zeros((5, 2))}, 0.1)
+    made.save(tmp_path / "r.nc")
+    loaded = Recording.load(tmp_path / "r.nc")
+    assert made.read_from is None and loaded.read_from == "r.nc" and loaded.identical(made)
+    assert loaded[0.1:0.3].isel(unit=0).read_from == "r.nc"
+    of_another = Recording({"v": np.zeros((5, 2))}, 0.1, provenance={"file": "/data/x.nwb"})
+    of_another.save(tmp_path / "s.nc")  # what was recorded, not what was made of it
+    assert of_another.read_from == Recording.load(tmp_path / "s.nc").read_from == "x.nwb"
+    assert Recording({"v": np.zeros((5, 2))}, 0.1, provenance={"file": 3}).read_from is None
+
+
 def test_exact_spike_times_are_saved(tmp_path):
     recording = Recording.from_spikes([0.0123, 0.5, 0.5001], ["b", "a", "b"], 0.01)
     recording.save(tmp_path / "r.nc")

@@ -222,5 +222,7 @@ def test_times_in_milliseconds_are_warned_of(trains, tmp_path):
     Recording.from_spikes(np.arange(1.0, 300.0, 2.0), np.zeros(150, int), 0.1)  # slow events in wide bins
     lines = "".join(f"{time},{unit}\n" for time, unit in zip(times * 1e3, units, strict=True))
     (tmp_path / "ms.csv").write_text(lines)
-    with pytest.warns(MillisecondsWarning, match="times / 1000"):
-        Recording.from_csv(tmp_path / "ms.csv", dt=1e-3)
+    for read in (Recording.from_csv, Recording.from_file):
+        with pytest.warns(MillisecondsWarning, match="times / 1000") as caught:
+            read(tmp_path / "ms.csv", dt=1e-3)
+        assert [one.filename for one in caught] == [__file__]  # the line to mend is the user's, by either way in

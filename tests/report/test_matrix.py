@@ -12,7 +12,7 @@ import synfer as sf
 
 pytest.importorskip("plotly")
 from synfer.report import matrix, write
-from synfer.report.sliders import thresholds
+from synfer.report.evidence import evidence_of
 
 
 def coloured(scale, low, high, value):
@@ -40,10 +40,10 @@ def test_what_reaches_the_threshold_keeps_its_colour_and_what_does_not_has_none(
     blank = np.array([int(matrix.BELOW[i : i + 2], 16) for i in (1, 3, 5)])
     steps = figure.layout.sliders[0].steps
     scales = [step.args[0]["colorscale"][0] for step in steps]
-    assert len(scales) == len(thresholds(made)) and [list(stop) for stop in heat.colorscale] == scales[0]
+    assert len(scales) == len(evidence_of(made).steps) and [list(stop) for stop in heat.colorscale] == scales[0]
     off = ~np.eye(8, dtype=bool)
     before = {}
-    for scale, threshold in zip(scales, thresholds(made), strict=True):
+    for scale, threshold in zip(scales, evidence_of(made).steps, strict=True):
         places = [place for place, _ in scale]
         assert places == sorted(places) and (places[0], places[-1]) == (0.0, 1.0)
         for value, score in zip(heat.z[off], made.score.values[off], strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 
@@ -94,6 +95,25 @@ class TestInABrowser:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator(".js-plotly-plot").count() == 4
 
+    def test_a_table_that_goes_on_has_a_shadow_where_it_does(self, opened):
+        image = pytest.importorskip("PIL.Image")
+        page, _, width = opened
+        table = page.locator(".scroll", has=page.locator("table.dataframe")).first
+        table.scroll_into_view_if_needed()
+        room = table.evaluate("e => e.scrollWidth - e.clientWidth")
+        assert (room > 60) == (width == 400)
+
+        def shaded(left):
+            """Whether the edges are darker than the middle, in the highest row of pixels, where nothing is written."""
+            table.evaluate("(e, x) => e.scrollLeft = x", left)
+            page.wait_for_timeout(200)
+            shot = image.open(io.BytesIO(table.screenshot())).convert("L")
+            return [shot.getpixel((x, 1)) < 200 for x in (1, shot.width // 2, shot.width - 2)]
+
+        seen = [shaded(0), shaded(room // 2), shaded(room)]
+        here = [[False, False, True], [True, False, True], [True, False, False]]
+        assert seen == (here if width == 400 else [[False] * 3] * 3)
+
     def test_slider_and_hover_work(self, opened):
         page, said, _ = opened
         heat = page.locator(".js-plotly-plot").nth(1)
@@ -142,7 +162,9 @@ def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):
     connectome, recording, _ = found
     cut = sf.Recording({"v": recording["v"].reshape(4, 500, 5)}, recording.dt)
     by_trial = sf.discover.ConditionalGranger(lag=2).fit(cut).connectome_
-    words = "Signal 'v' of 5 units was given in 4 stretches, 2000 samples in all (2 s, at a step of 0.001 s)."
+    words = (
+        "Signal 'v' of 5 units was given, cut into 4 trials of 0.5 s each, 2000 samples in all (2 s, at a step of 0.001"
+    )
     for given in (cut, None):
         assert words in methods.paragraph(by_trial, given)
     write(tmp_path / "r.html", by_trial, cut)
@@ -154,6 +176,29 @@ def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):
     with pytest.raises(InputError, match=r"at a step of 0.001 s; got 0.002"):
         write(tmp_path / "s.html", connectome, sf.Recording({"v": recording["v"]}, 2e-3))
     assert not (tmp_path / "s.html").exists()
+
+
+def test_methods_name_the_file_and_the_span_of_time(found, tmp_path):
+    recording = found[1]
+    recording.save(tmp_path / "mouse 7.nc")
+    part = sf.Recording.load(tmp_path / "mouse 7.nc")[0.25:1.75]
+    connectome = sf.discover.ConditionalGranger(lag=2).fit(part).connectome_
+    words = "Signal 'v' of 5 units, read from mouse 7.nc, was given from 0.25 to 1.75 s, 1500 samples (1.5 s, at a step"
+    connectome.save(tmp_path / "e.nc")
+    for one in (connectome, sf.Connectome.load(tmp_path / "e.nc")):
+        assert words in methods.paragraph(one, None)  # it stands in the connectome, whoever reports it
+    write(tmp_path / "r.html", connectome, part)
+    page = (tmp_path / "r.html").read_text()
+    assert words.replace("'", "&#x27;") in page and "<tr><th>file</th><td>mouse 7.nc</td></tr>" in page
+    assert str(tmp_path) not in page
+    # a connectome that does not say what it was given, of another program: the recording does
+    other = sf.Connectome(np.ones((5, 5)), method="Other")
+    assert "Activity of 5 units, read from mouse 7.nc, was given from 0.25 to 1.75 s" in methods.paragraph(other, part)
+    long = sf.Recording({"v": recording["v"]}, 1e-3, t0=86400.125, provenance={"file": "/home/me/x.nwb"})
+    told = sf.discover.ConditionalGranger(lag=2).fit(long).connectome_
+    assert "read from x.nwb, was given from 86400.125 to 86402.125 s" in methods.paragraph(told, None)
+    bare = sf.discover.ConditionalGranger(lag=2).fit(recording["v"]).connectome_
+    assert "Activity of 5 units was given, 2000 samples. Directed" in methods.paragraph(bare, None)
 
 
 def test_a_recording_of_other_units_is_refused(found, tmp_path):

@@ -14,6 +14,7 @@ from synfer.report import write
 from synfer.trust import Card, Power, Prediction, Reference
 
 pytest.importorskip("plotly")
+pytestmark = pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")  # few fits, to be quick
 QUICK = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1, "n_echoes": 1, "predictor": None}
 
 

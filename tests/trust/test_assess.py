@@ -8,7 +8,7 @@ import pytest
 
 from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation, SpikeGLM
-from synfer.errors import InputError
+from synfer.errors import InputError, ResolutionWarning
 from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.simulate import run, var_coefficients, var_network
@@ -40,6 +40,7 @@ def test_a_method_on_its_own_law_is_trusted(card):
     assert [warning[:13] for warning in card.warnings] == ["No prediction"]
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")
 def test_what_it_comes_to_is_foretold_by_what_is_made_for_such_a_signal(recording):
     few = {"n_twins": 1, "n_surrogates": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0}
     truth = var_network(var_coefficients(8, 1, 0.2, radius=0.7, seed=3)).connectome
@@ -89,6 +90,7 @@ def test_a_card_goes_on_from_what_was_kept(recording, card, tmp_path, monkeypatc
     assert len(done) > 7 + card.fits  # another method's answers are not taken for this one's
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")
 def test_each_question_can_be_left_out(recording):
     few = {"n_twins": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
     card = assess(recording, PartialCorrelation(), n_surrogates=1, **few)
@@ -98,10 +100,27 @@ def test_each_question_can_be_left_out(recording):
     assert np.isnan([card.features[name] for name in missing]).all()
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")
 def test_initialisations_are_compared_where_a_method_draws(recording):
     quick = {"n_twins": 1, "n_surrogates": 0, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}
     card = assess(recording, CrossCorrelation(max_lag=3), n_initialisations=2, **quick)
     assert card.initialisations == pytest.approx(1.0) and card.fits == 3
+
+
+def test_few_twins_and_surrogates_are_warned_of_before_the_work_and_on_the_card(recording):
+    few = {"n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None, "n_initialisations": 0}
+    with pytest.warns(ResolutionWarning) as caught:
+        card = assess(recording, PartialCorrelation(), n_twins=1, n_surrogates=2, **few)
+    told = "The check on data without edges (twins) is coarse: it is one fit, and how much such fits differ is not seen"
+    assert [str(one.message).startswith(told) for one in caught] == [True] and caught[0].filename == __file__
+    assert str(caught[0].message) in card.warnings and str(caught[0].message).endswith("take n_twins=2 or more.")
+    assert [(null.n, null.pairs) for null in card.nulls] == [(1, 56), (2, 112)]
+    three = recording.isel(unit=slice(0, 3))
+    with pytest.warns(
+        ResolutionWarning, match=r"circular_shift\) is coarse: of 24 pairs in 4 fits up to 21%"
+    ) as caught:
+        card = assess(three, PartialCorrelation(), n_twins=0, n_surrogates=4, **few)
+    assert str(caught[0].message) in card.warnings and "take n_surrogates=9 or more" in str(caught[0].message)
 
 
 class _Keeps(CrossCorrelation):
@@ -133,6 +152,7 @@ class _NoTwins(CrossCorrelation):
         return super()._discover(samples)
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")
 def test_a_null_to_which_no_fit_succeeds_is_left_out_and_said(recording, monkeypatch):
     few = {"n_twins": 2, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None, "n_initialisations": 0}
     monkeypatch.setattr(_NoTwins, "highest", np.asarray(recording["x"]).max())
@@ -155,6 +175,7 @@ def test_a_fit_that_was_given_more_than_the_recording_is_not_done_again_without(
         assess(spikes, connectome=found)
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.ResolutionWarning")
 def test_the_fits_of_a_card_share_no_checkpoint_and_the_estimator_keeps_its(recording):
     estimator = _Keeps(checkpoint="kept")
     few = {"n_twins": 0, "n_surrogates": 1, "n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None}

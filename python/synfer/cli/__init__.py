@@ -22,14 +22,17 @@ from typer.core import TyperGroup
 from synfer.cli import finding
 from synfer.cli.estimates import read_estimate
 from synfer.cli.inputs import (
+    ByPosition,
     Dt,
+    Duration,
     Force,
     Series,
     Time,
     Trials,
+    Units,
     Variable,
+    read_matched_truth,
     read_recording,
-    read_truth,
     refuse_existing,
     refuse_replacing,
     refuse_same_file,
@@ -158,11 +161,14 @@ def evaluate(
     truth: Annotated[
         Path, typer.Argument(metavar="TRUTH", help="A saved Connectome or Network, or a published folder.")
     ],
+    units: Units = None,
+    by_position: ByPosition = False,
 ) -> None:
-    """Hold an estimated connectome against the true one."""
+    """Hold an estimated connectome against the true one; units are matched by their labels."""
     from synfer.evaluate import compare
 
-    figures = compare(read_estimate(estimate), read_truth(truth))
+    found = read_estimate(estimate)
+    figures = compare(found, read_matched_truth(truth, found, units, by_position))
     for name, value in figures.items():
         typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
 
@@ -183,11 +189,14 @@ def report(
     truth: Annotated[
         Path | None, typer.Option(help="A saved Connectome or Network, or a published folder, to hold it against.")
     ] = None,
+    units: Units = None,
+    by_position: ByPosition = False,
     dt: Dt = None,
     series: Series = None,
     variable: Variable = None,
     trials: Trials = None,
     time: Time = None,
+    duration: Duration = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
@@ -198,22 +207,34 @@ def report(
 
     refuse_existing("--out", out, force)
     if estimate.is_dir():
-        for option, value in {"recording": recording_path, "truth": truth, "trust": trust_path}.items():
+        page_of_one = {"recording": recording_path, "truth": truth, "units": units, "trust": trust_path}
+        for option, value in page_of_one.items():
             if value is not None:
                 raise InputError(f"--{option} is for the page of one connectome; {estimate} is a folder.")
         finding.write_index(estimate, out)
         return
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
-    refuse_replacing("--out", out, others)
+    refuse_replacing("--out", out, others | {"--units": units})
     found = read_estimate(estimate)
-    given = {"dt": dt, "series": series, "variable": variable, "trials": trials, "time": time}
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
         from synfer.trust import Card
 
         card = Card.load(trust_path)
-    known = None if truth is None else read_truth(truth)
+    if truth is None and (units is not None or by_position):
+        raise InputError(
+            f"{'--by-position' if units is None else '--units'} says how units match those of --truth; give it."
+        )
+    known = None if truth is None else read_matched_truth(truth, found, units, by_position)
     write(out, found, recording, signal=signal, truth=known, card=card)
     typer.echo(f"wrote {out}")
 
@@ -242,6 +263,7 @@ def trust(
     variable: Variable = None,
     trials: Trials = None,
     time: Time = None,
+    duration: Duration = None,
     force: Force = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
@@ -254,12 +276,18 @@ def trust(
     refuse_existing("--out", out, force)
     refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
     found = read_estimate(estimate)
-    given = found.provenance.get("given")
-    if signal is None and isinstance(given, dict):
-        signal = given.get("signal")
-    recording = read_recording(
-        recording_path, signal, dt=dt, series=series, variable=variable, trials=trials, time=time
-    )
+    fitted_to = found.provenance.get("given")
+    if signal is None and isinstance(fitted_to, dict):
+        signal = fitted_to.get("signal")
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
+    recording = read_recording(recording_path, signal, **given)
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
         card = assess(

@@ -12,6 +12,7 @@ import typer
 
 from synfer.cli.inputs import (
     Dt,
+    Duration,
     Force,
     Series,
     Time,
@@ -70,6 +71,7 @@ def discover(
     variable: Variable = None,
     trials: Trials = None,
     time: Time = None,
+    duration: Duration = None,
     jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
     scheduler: Scheduler = None,
     force: Force = False,
@@ -81,9 +83,15 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    read = functools.partial(
-        read_recording, signal=signal, dt=dt, series=series, variable=variable, trials=trials, time=time
-    )
+    given: dict[str, Any] = {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
+    read = functools.partial(read_recording, signal=signal, **given)
     if len(recording_paths) > 1:
         _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)
     else:

@@ -26,6 +26,22 @@ Time = Annotated[
     str | None,
     typer.Option(metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: for all after a minute."),
 ]
+Duration = Annotated[
+    float | None,
+    typer.Option(help="Seconds that a CSV list of spikes is of; by default it ends with its last spike."),
+]
+Units = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="Where units have other labels in the truth: a line a unit, its label in the estimate, a comma, that in "
+        "the truth. Units of the truth that it leaves out are left out.",
+    ),
+]
+ByPosition = Annotated[
+    bool,
+    typer.Option("--by-position", help="Match units by their order instead of their labels: the first with the first."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -79,6 +95,18 @@ def read_truth(path: Path) -> Connectome:
             return Network.load(path).connectome
         except FileError:
             raise refusal from None
+
+
+def read_matched_truth(path: Path, estimate: Connectome, units: Path | None, by_position: bool) -> Connectome:
+    """Read the wiring (`read_truth`), its units under the labels of the estimate where it is said how these match."""
+    from synfer.evaluate import read_pairs, truth_by_labels, truth_by_position
+
+    if units is not None and by_position:
+        raise InputError("--units and --by-position are two ways to match units; give one of them.")
+    truth = read_truth(path)
+    if by_position:
+        return truth_by_position(truth, estimate)
+    return truth if units is None else truth_by_labels(truth, estimate, read_pairs(units))
 
 
 def parsed(assignment: str) -> tuple[str, Any]:

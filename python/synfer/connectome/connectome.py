@@ -17,7 +17,7 @@ from synfer.connectome.fields import FIELDS, leading_of, matrix_dataset
 from synfer.connectome.learnt import Learnt
 from synfer.connectome.origin import ORIGIN, Made
 from synfer.connectome.selection import of_leading, of_units
-from synfer.connectome.units import info_of, with_info
+from synfer.connectome.units import info_of, new_labels, renamed, with_info
 from synfer.connectome.view import FieldView
 from synfer.errors import InputError
 from synfer.storage import (
@@ -267,6 +267,27 @@ class Connectome(Exports, FieldView, Made):
             raise InputError("sel takes the units that remain, by the name units= or unit=, one of them.")
         units = unit if units is None else units
         return self._around(of_units(self._data, self.unit_ids, units), learnt=self.learnt, **self.origin)
+
+    def rename(self, units: Any) -> Connectome:
+        """Give the units other labels, for instance those that they have in the truth to compare with.
+
+        Parameters
+        ----------
+        units : array (unit,) of int or str, or dict of label to label
+            New labels in the units' order; or of some units the old label and the new one.
+
+        Raises
+        ------
+        ShapeError, InputError
+            A unit is unknown, there is not one label for each, or a label is given twice.
+        """
+        ids = new_labels(self.unit_ids, units)
+        learnt = (
+            None
+            if self.learnt is None
+            else self.learnt.rename(dict(zip(self.unit_ids.tolist(), ids.tolist(), strict=True)))
+        )
+        return self._around(renamed(self._data, ids), learnt=learnt, **self.origin)
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""

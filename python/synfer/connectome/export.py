@@ -24,7 +24,9 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class Exports(FieldView):
     """The edges and pairs of a `Connectome`, and what is written of them."""
 
-    def edges(self, alpha: float | None = None, correction: str | None = "fdr_bh") -> pd.DataFrame:
+    def edges(
+        self, alpha: float | None = None, correction: str | None = "fdr_bh", *, most: int | None = None
+    ) -> pd.DataFrame:
         """Pairs of distinct units that count as edges, highest score first.
 
         Parameters
@@ -35,6 +37,8 @@ class Exports(FieldView):
             Correction for multiple testing by statsmodels' name ("fdr_bh", "fdr_by", "bonferroni", "holm", ...); None
             for none. The family is all pairs of one network (or time) off the diagonal that have a p-value (in the
             edge-list layout: all listed).
+        most : int, optional
+            Only so many, the first of them, of each network or time: of thousands of units all would be a long table.
 
         Returns
         -------
@@ -46,11 +50,11 @@ class Exports(FieldView):
         Raises
         ------
         InputError
-            ``alpha`` without p-values, or outside (0, 1).
+            ``alpha`` without p-values, or outside (0, 1); ``most`` is no whole number of at least 0.
         UnknownNameError
             No such correction.
         """
-        return with_units(edge_table(self._data, self.unit_ids, alpha, correction), self.unit_info)
+        return with_units(edge_table(self._data, self.unit_ids, alpha, correction, most), self.unit_info)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a pair, in the order of the matrix (its diagonal with it) or of the edge list.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from synfer.errors import ShapeError
@@ -88,6 +88,19 @@ class Learnt:
             if dim in lengths:
                 object.__setattr__(self, name, as_ids(getattr(self, name), lengths[dim], name))
         object.__setattr__(self, "told", as_mapping(self.told, "told"))
+
+    def rename(self, units: Mapping[Any, Any]) -> Learnt:
+        """Give units other labels, the new ones by the old; those that are not named are left out."""
+        changed: dict[str, Any] = {}
+        for name, arrays in (("shown", ("measured", "forecast")), ("unit_ids", ("r2",))):
+            if (labels := getattr(self, name)) is None:
+                continue
+            kept = [k for k, label in enumerate(labels.tolist()) if label in units]
+            changed[name] = [units[labels[k].item()] for k in kept] or None
+            for of in arrays:
+                if (array := getattr(self, of)) is not None:
+                    changed[of] = array[..., kept] if kept else None
+        return replace(self, **changed)
 
     def to_xarray(self) -> xr.Dataset:
         """Give a Dataset that shares the arrays' memory; attributes tell the rest."""

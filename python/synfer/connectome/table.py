@@ -32,7 +32,9 @@ CORRECTIONS = (
 """Corrections for multiple testing, by statsmodels' names; None corrects nothing."""
 
 
-def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correction: str | None) -> pd.DataFrame:
+def edge_table(
+    dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correction: str | None, most: int | None = None
+) -> pd.DataFrame:
     """Build the rows of `Connectome.edges`: the pairs off the diagonal that count as edges, strongest first."""
     if alpha is not None:
         if "pvalue" not in dataset:
@@ -43,6 +45,8 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
             raise InputError(f"alpha must lie between 0 and 1; got {alpha!r}.")
         if correction is not None:
             as_choice(correction, "correction", CORRECTIONS)
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 0):
+        raise InputError(f"most must be a whole number of at least 0; got {most!r}.")
     tables = []
     leading = leading_of(dataset)
     for label, one in _parts(dataset, leading):
@@ -50,20 +54,37 @@ def edge_table(dataset: xr.Dataset, ids: np.ndarray, alpha: float | None, correc
         flat = {str(name): values.values.ravel() for name, values in one.data_vars.items()}
         if alpha is None:
             kept = np.flatnonzero((flat["score"] > 0) & (target != source))  # NaN > 0 is false
+            corrected = kept[:0]
         else:
             family = np.flatnonzero(np.isfinite(flat["pvalue"]) & (target != source))
             rejected, corrected = _corrected(flat["pvalue"][family], alpha, correction)
             kept = family[rejected]
+            corrected = corrected[rejected]
+        if most is not None:
+            chosen = _strongest(flat["score"][kept], most)
+            kept, corrected = kept[chosen], corrected if alpha is None else corrected[chosen]
         columns: dict[str, Any] = {} if leading is None else {leading: np.full(len(kept), label)}
         columns |= {"source": ids[source[kept]], "target": ids[target[kept]]}
         for name, values in flat.items():
             columns[name] = values[kept]
             if name == "pvalue" and alpha is not None:
-                columns["pvalue_corrected"] = corrected[rejected]
+                columns["pvalue_corrected"] = corrected
         table = pd.DataFrame(columns)
         # strongest first; equal scores, and NaN scores last, stay in the order of the matrix
         tables.append(table.sort_values("score", ascending=False, kind="stable"))
     return pd.concat(tables, ignore_index=True)
+
+
+def _strongest(score: np.ndarray, most: int) -> np.ndarray:
+    """Positions of the ``most`` highest scores, rising; of equal ones, and of NaN ones last, the first."""
+    if most >= len(score):
+        return np.arange(len(score))
+    ranked = np.where(np.isnan(score), -np.inf, score)
+    if most == 0:
+        return np.zeros(0, dtype=np.int64)
+    last = np.partition(ranked, len(ranked) - most)[len(ranked) - most]
+    above, tied = np.flatnonzero(ranked > last), np.flatnonzero(ranked == last)
+    return np.sort(np.concatenate([above, tied[: most - len(above)]]))
 
 
 def pair_table(dataset: xr.Dataset, ids: np.ndarray) -> pd.DataFrame:

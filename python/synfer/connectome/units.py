@@ -6,11 +6,14 @@ once, as unit_brain_area.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from synfer.errors import InputError
+from synfer.storage import as_ids, positions
 from synfer.unit_info import as_unit_info
 
 
@@ -37,3 +40,26 @@ def with_info(dataset: xr.Dataset, given: Any) -> xr.Dataset:
     return dataset.drop_vars(before).assign_coords(
         {f"{axis}_{name}": (axis, column) for name, column in columns.items() for axis in axes}
     )
+
+
+def new_labels(labels: np.ndarray, given: Any) -> np.ndarray:
+    """Labels (unit,) in place of the old ones: all of them in their order, or those that a mapping names.
+
+    Raises
+    ------
+    ShapeError, InputError
+        The mapping names a unit that is not there, or what comes out are no labels: not as many as units, of other
+        types, or one twice.
+    """
+    if not isinstance(given, Mapping):
+        return as_ids(given, len(labels), "units")
+    if not given:
+        raise InputError("units must name at least one unit and its new label; got an empty mapping.")
+    positions(labels, list(given), "units")  # each of them is there
+    mixed = np.array([given.get(label, label) for label in labels.tolist()], dtype=object)  # numbers stay numbers
+    return as_ids(mixed, len(labels), "units")
+
+
+def renamed(dataset: xr.Dataset, ids: np.ndarray) -> xr.Dataset:
+    """The same fields, of units of other labels (unit,)."""
+    return dataset.assign_coords(dict.fromkeys(axes_of(dataset), ids))

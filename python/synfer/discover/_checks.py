@@ -92,6 +92,7 @@ def _read_recording(X: Recording, signal: Any) -> dict[str, Any]:
         "t0s": [float(X.t0)] * len(segments),
         "by_trial": array.ndim == 3,
         "unit_info": {str(name): X.unit_info[name].to_numpy() for name in X.unit_info.columns},
+        "file": X.read_from,
     }
 
 

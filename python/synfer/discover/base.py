@@ -45,6 +45,8 @@ class Samples:
         Whether the segments stood along a leading axis, so that what is given back for each is stacked again.
     unit_info : dict of str to numpy.ndarray (unit,), optional
         What else is known of the units: for the connectome to carry, not for a method to look at.
+    file : str or None
+        Name of the file that they were read from, for the connectome to tell.
     """
 
     segments: list[np.ndarray]
@@ -54,6 +56,7 @@ class Samples:
     t0s: list[float]
     by_trial: bool = False
     unit_info: dict[str, np.ndarray] | None = None
+    file: str | None = None
 
     @property
     def n_units(self) -> int:
@@ -129,6 +132,8 @@ class BaseDiscoverer(BaseEstimator):
         given["samples"] = samples.n_samples
         if samples.dt is not None and len(samples.segments) == 1:
             given["t0"] = samples.t0s[0]
+        if samples.file is not None:
+            given["file"] = samples.file
         self.connectome_.provenance["given"] = given
         self.connectome_.learnt = learnt_of(self, samples)
         return self

@@ -89,7 +89,7 @@ def refuse_other(connectome: Connectome, recording: Recording) -> None:
         raise InputError(
             "recording must be what the connectome was found from, of stretches and samples "
             f"{given['stretches']} and {given['samples']}; got {stretches} and {stretches * recording.n_samples}: "
-            "cut it alike (trials=, on the shell --trials), or leave it out."
+            "cut it alike (trials=, time= or duration=, on the shell --trials, --time or --duration), or leave it out."
         )
     if "t0" in given and abs(given["t0"] - recording.t0) > 1e-3 * recording.dt:
         raise InputError(

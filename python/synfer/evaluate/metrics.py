@@ -124,7 +124,8 @@ def arranged(name: str, connectome: Connectome, truth: Connectome, *fields: str)
         mend = (
             "choose the units that both have, sel(units=...)"
             if len(lacking) < len(wanted)
-            else "no label is in both, so name the units of one as those of the other are named, unit_ids="
+            else "no label is in both, so name the units of one as those of the other are named, rename(), or on the "
+            "shell --units or --by-position"
         )
         raise ShapeError(
             f"estimate must have the units of the truth ({truth.n_units}), by label and in any order, got "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from synfer.errors import InputError
+from synfer.errors import InputError, OrientationWarning, level_of_user
 from synfer.recording.spikes import ListedSpikes
 from synfer.storage import rectangular
 
@@ -41,6 +42,31 @@ def held(name: Any, array: Any, reserved: set[str]) -> Any:
     if isinstance(array, np.ma.MaskedArray):  # the mask would be lost on the way
         raise InputError(f"signal {name!r} is a masked array: give its data with NaN for what is masked.")
     return array
+
+
+FEW_SAMPLES, MANY_UNITS, MORE_UNITS = 1000, 500, 10
+"""Samples up to which, units from which on, and how many units a sample beyond which an array is almost surely (unit,
+time): whole brains have more units than samples too, but thousands of samples; of a second at 1 kHz that lies on its
+side a thousand units of as many samples as there were units are seen."""
+
+
+def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> None:
+    """Warn of an array that almost surely is (unit, time); trials are taken together.
+
+    Warns
+    -----
+    OrientationWarning
+        Of the line that called synfer.
+    """
+    n_units = shape[-1]
+    n_samples = shape[-2] * (shape[0] if leading == "trial" else 1)
+    if n_samples <= FEW_SAMPLES and n_units >= MANY_UNITS and n_units > MORE_UNITS * n_samples:
+        warnings.warn(
+            f"array has {n_units} units and {n_samples} samples: rows are time, columns are units; transpose it if it "
+            "is the other way round.",
+            OrientationWarning,
+            stacklevel=level_of_user(),
+        )
 
 
 def dtype_name(array: Any) -> str:

@@ -14,7 +14,7 @@ from synfer.recording.arrays import axis_index, bounds, equal, held
 from synfer.recording.formats import neo_write, nwb_write
 from synfer.recording.sources import Sources
 from synfer.recording.state import state_of_part
-from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, understood
+from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, as_path, understood
 from synfer.unit_info import as_unit_info, unit_frame
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Recording(Sources):
         self.provenance = as_mapping(provenance, "provenance")
         spikes.refuse_unlisted(self._signals, events)
         self._events = events
+        self._file: str | None = None
         self._final_state: Any = None
         self._stateless = "it was not made by synfer.simulate.run itself: take that of the recording that was"
 
@@ -174,6 +175,12 @@ class Recording(Sources):
     @final_state.setter
     def final_state(self, state: Any) -> None:
         self._final_state = state
+
+    @property
+    def read_from(self) -> str | None:
+        """Name of the file (without its folder) that this, or more, was read from; None where there is none known."""
+        told = self.provenance.get("file", self.provenance.get("folder"))
+        return as_path(told).name if isinstance(told, str) and told else self._file
 
     def __contains__(self, name: object) -> bool:
         return name in self._signals
@@ -248,6 +255,7 @@ class Recording(Sources):
             events=events,
             unit_info={name: column[units] for name, column in self._unit_info.items()},
         )
+        part._file = self._file
         chosen = at if self.leading == "network" and network is not None else None
         part._final_state, part._stateless = state_of_part(self, stop == self.n_samples, chosen)
         return part
@@ -364,6 +372,7 @@ class Recording(Sources):
         arguments = file.read(path, signals)
         with understood(path):
             loaded = cls(**arguments)
+            loaded._file = as_path(path).name
             loaded._final_state, loaded._stateless = file.read_state(path)
         return loaded
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synfer.recording import convert, spikes
-from synfer.recording.arrays import named
+from synfer.recording.arrays import named, warn_of_orientation
 from synfer.recording.formats import by_ending, matlab, neo_objects, npz, nwb, pynapple_objects, spike_list
 from synfer.storage import StrPath
 
@@ -29,8 +29,17 @@ class Sources:
 
     @classmethod
     def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
-        """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`."""
-        return cls._made({"signals": {named(name): array}, "dt": dt, **about})
+        """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`.
+
+        Warns
+        -----
+        OrientationWarning
+            The array is (unit, time), almost surely: 500 columns or more, over ten times as many as the rows, of which
+            there are 1,000 at most (all trials together).
+        """
+        made = cls._made({"signals": {named(name): array}, "dt": dt, **about})
+        warn_of_orientation(made.shape, made.leading)
+        return made
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:
@@ -128,7 +137,7 @@ class Sources:
         counts, events, ids = spikes.binned(
             times, units, dt, n_units=n_units, unit_ids=unit_ids, t0=t0, duration=duration
         )
-        spikes.warn_of_milliseconds(events.time, events.unit, float(dt), stacklevel=3)
+        spikes.warn_of_milliseconds(events.time, events.unit, float(dt))
         about = {"provenance": provenance, "unit_info": unit_info, "events": events}
         return cls._made({"signals": {"spikes": counts}, "dt": dt, "unit_ids": ids, "t0": t0, **about})
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synfer.errors import InputError, MillisecondsWarning, ShapeError
+from synfer.errors import InputError, MillisecondsWarning, ShapeError, level_of_user
 from synfer.storage import as_floats, as_ids, as_number, on_host, positions, rectangular
 
 BYTES_OF_EVENT = 24
@@ -123,10 +123,10 @@ SLOW_RATE, NO_REFRACTORY, LACKING = 1.0, 0.5, 10
 every one is; and how many intervals shorter than that must be expected of Poisson trains for their lack to tell."""
 
 
-def warn_of_milliseconds(
-    times: np.ndarray, units: np.ndarray, dt: float, stacklevel: int, watched: float | None = None
-) -> None:
+def warn_of_milliseconds(times: np.ndarray, units: np.ndarray, dt: float, watched: float | None = None) -> None:
     """Warn where times of spikes look like milliseconds: a list of them (event,), as a file holds it, in any order.
+
+    The warning is of the line that called synfer, by whichever of its ways in.
 
     ``watched`` are the seconds that a unit was observed for; without it, from the first spike to the last.
 
@@ -155,7 +155,7 @@ def warn_of_milliseconds(
         f"/ 1000 where they are in milliseconds (a rate of {1e3 * rate:.2g} Hz); where they are not, filter "
         "synfer.errors.MillisecondsWarning.",
         MillisecondsWarning,
-        stacklevel=stacklevel,
+        stacklevel=level_of_user(),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from synfer.connectome import Connectome
 from synfer.report import markup
-from synfer.report.methods import ALPHA
+from synfer.report.evidence import Evidence, evidence_of
 from synfer.report.units import groups_of
 
 MOST_ROWS = 50
@@ -24,15 +24,17 @@ WORDS = {
 }
 
 
-def section(connectome: Connectome) -> str:
+def section(connectome: Connectome, evidence: Evidence | None = None) -> str:
     """The significant edges, or without p-values those that score highest."""
-    significant = connectome.pvalue is not None
-    table = connectome.edges(alpha=ALPHA) if significant else connectome.edges()
+    evidence = evidence_of(connectome) if evidence is None else evidence
+    significant = evidence.called is not None
+    table = connectome.edges(most=MOST_ROWS) if evidence.called is None else evidence.called
+    n = evidence.reach[0] if evidence.called is None else len(evidence.called)
     groups = groups_of(connectome.unit_info)
     shown, same = in_order(
         table.head(MOST_ROWS), list(connectome.unit_info.columns), None if groups is None else groups.column
     )
-    note = f"The first {len(shown)} of {len(table)} {'significant edges' if significant else 'edges by score'}."
+    note = f"The first {len(shown)} of {n} {'significant edges' if significant else 'edges by score'}."
     if same:
         note += (
             " The same of all these: "

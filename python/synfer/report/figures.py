@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import networkx as nx
@@ -12,8 +11,9 @@ import plotly.graph_objects as go
 from synfer.connectome import Connectome, Learnt
 from synfer.plot.style import PALETTE
 from synfer.recording import Recording
-from synfer.report.sliders import significant_from, slider, thresholds
-from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, laid_out, with_legend
+from synfer.report.evidence import Evidence, evidence_of
+from synfer.report.sliders import slider
+from synfer.report.style import EXCITES, INHIBITS, INK, MEASURED, UNKNOWN, UNSIGNED, as_it_stands, laid_out, with_legend
 from synfer.report.units import OTHER, UNNAMED, Groups, groups_of, short, told
 from synfer.storage import on_host
 from synfer.trust.card import Power
@@ -23,15 +23,15 @@ MOST_EDGES, MOST_TRACES = 400, 12
 """Edges that a drawn graph is given, the strongest; units that are drawn over time."""
 
 
-def graph(connectome: Connectome) -> go.Figure:
+def graph(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure:
     """Units where a spring model of the strongest edges puts them; the slider hides the weaker ones."""
-    table = connectome.edges()
-    table = table.head(MOST_EDGES)
+    evidence = evidence_of(connectome) if evidence is None else evidence
+    table = connectome.edges(most=MOST_EDGES)
     drawn = nx.DiGraph()
     drawn.add_nodes_from(connectome.unit_ids.tolist())
     drawn.add_weighted_edges_from(table[["source", "target", "score"]].itertuples(index=False, name=None))
     place = nx.spring_layout(nx.Graph(drawn), seed=0)
-    steps = thresholds(connectome)
+    steps = evidence.steps
     # an edge is in the last group whose threshold it reaches: the slider shows a group and all after it
     group = np.searchsorted(steps, table["score"].to_numpy() * (1 + 1e-12), side="right") - 1
     weight = table["weight"] if "weight" in table else np.zeros(len(table))
@@ -57,15 +57,15 @@ def graph(connectome: Connectome) -> go.Figure:
     ids = connectome.unit_ids.tolist()
     at = np.array([place[label] for label in ids])
     groups = groups_of(connectome.unit_info)
-    hover = [f"unit {html.escape(str(one))}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
-    names = [html.escape(short(one)) for one in ids]
+    hover = [f"unit {as_it_stands(one)}{more}" for one, more in zip(ids, told(connectome.unit_info), strict=True)]
+    names = [as_it_stands(short(one)) for one in ids]
     members = {"": (list(range(len(ids))), "white")} if groups is None else _by_colour(groups)
     for name, (inside, colour) in members.items():
         line = name if len(name) <= 24 else name[:23] + "…"
         figure.add_trace(
             go.Scatter(
                 x=at[inside, 0], y=at[inside, 1], mode="markers+text", text=[names[k] for k in inside],
-                hovertext=[hover[k] for k in inside], hoverinfo="text", name=html.escape(line),
+                hovertext=[hover[k] for k in inside], hoverinfo="text", name=as_it_stands(line),
                 marker={"size": 18, "color": colour, "line": {"color": INK, "width": 1}}, textfont={"size": 9},
                 showlegend=groups is not None,
             )
@@ -76,11 +76,11 @@ def graph(connectome: Connectome) -> go.Figure:
     def visible(k: int) -> list[bool]:
         return [trace // 3 >= k for trace in range(n_lines)] + [True] * len(members)
 
-    begin = _first_step(connectome, steps)
+    begin = _first_step(evidence)
     for trace, seen in zip(figure.data, visible(begin), strict=True):
         trace.visible = seen
-    laid_out(figure, sliders=slider(connectome, lambda k, _: [{"visible": visible(k)}], begin))
-    return figure if groups is None else with_legend(figure, html.escape(groups.column))
+    laid_out(figure, sliders=slider(evidence, lambda k, _: [{"visible": visible(k)}], begin))
+    return figure if groups is None else with_legend(figure, as_it_stands(groups.column))
 
 
 def colours(connectome: Connectome) -> str:
@@ -99,10 +99,11 @@ def _by_colour(groups: Groups) -> dict[str, tuple[list[int], str]]:
     return dict(sorted(found.items(), key=lambda one: (one[0] == UNNAMED, one[0] == OTHERS)))
 
 
-def _first_step(connectome: Connectome, steps: np.ndarray) -> int:
+def _first_step(evidence: Evidence) -> int:
     """Where a graph's slider begins: at the significant edges, the stronger half where there are no p-values."""
-    begin = significant_from(connectome)
-    return len(steps) // 2 if begin.size == 0 else int(np.searchsorted(steps, begin[0]))
+    if evidence.significant_from is None:
+        return len(evidence.steps) // 2
+    return int(np.searchsorted(evidence.steps, evidence.significant_from))
 
 
 def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure:
@@ -112,7 +113,7 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
     part = one.isel(time=slice(0, n_samples), unit=slice(0, MOST_TRACES))
     values = on_host(part[name]).astype(float)
     figure = go.Figure()
-    labels = [str(label) for label in part.unit_ids.tolist()]
+    labels = [as_it_stands(label) for label in part.unit_ids.tolist()]
     spread = np.nanmax(np.abs(values - np.nanmean(values, axis=0))) if np.isfinite(values).any() else 1.0
     for k, label in enumerate(labels):
         hover = f"unit {label}: %{{customdata:.4g}} at %{{x:.4g}} s<extra></extra>"
@@ -144,10 +145,11 @@ def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
     spread = np.nanmax(np.abs(x - middle), initial=0.0, axis=0)
     scale = 2.2 * np.where(spread > 0, spread, 1.0)  # each its own: counts of a silent unit beside those of a busy one
     place = -np.arange(len(learnt.shown))
+    labels = [as_it_stands(label) for label in learnt.shown.tolist()]
     figure = go.Figure()
     for name, values, colour, width in (("measured", x, MEASURED, 3.0), ("forecast", f, PALETTE[1], 1.2)):
         drawn = (values - middle) / scale + place
-        for k, label in enumerate(learnt.shown.tolist()):
+        for k, label in enumerate(labels):
             figure.add_trace(
                 go.Scatter(
                     x=learnt.times, y=drawn[:, k], customdata=values[:, k], mode="lines", name=name, legendgroup=name,
@@ -161,8 +163,7 @@ def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
     figure.update_yaxes(
         tickvals=place,
         ticktext=[
-            f"{label}<br>R² {one:.2f}" if np.isfinite(one) else str(label)
-            for label, one in zip(learnt.shown.tolist(), each, strict=True)
+            f"{label}<br>R² {one:.2f}" if np.isfinite(one) else label for label, one in zip(labels, each, strict=True)
         ],
         showgrid=False,
         zeroline=False,

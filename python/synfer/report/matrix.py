@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from synfer.connectome import Connectome
+from synfer.report.evidence import Evidence, evidence_of
 from synfer.report.sliders import slider
-from synfer.report.style import INK, laid_out
+from synfer.report.style import INK, as_it_stands, laid_out
 from synfer.report.units import Groups, groups_of, short, told
 
 EXCITES = ("#fbe9e2", "#f3d0c0", "#e59b80", "#cc5f48", "#9c2d26")
@@ -28,26 +28,27 @@ STRIP = 0.045
 """Breadth of the strips that tell groups apart, as a share of the matrix."""
 
 
-def adjacency(connectome: Connectome) -> go.Figure:
+def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure:
     """Scores (target, source): red where the source excites, blue where it inhibits; grey where no sign is given.
 
     The slider takes the colour of what scores less and leaves all other colours as they are: a step is but another
     scale of colours, with a break at its threshold, so that no step holds scores. Units stand group by group
     (`synfer.report.units.groups_of`); a hover tells all that is known of a pair and of its units.
     """
+    evidence = evidence_of(connectome) if evidence is None else evidence
     groups = groups_of(connectome.unit_info)
     if groups is not None:
         connectome = connectome.sel(connectome.unit_ids[groups.order])
     few = connectome.n_units <= MOST_HOVERED
     score = connectome.score.values.astype(np.float64 if few else np.float32)
     score = np.where(np.eye(len(score), dtype=bool), np.nan, score)
-    positive = score[score > 0]
-    top = float(positive.max()) if positive.size else 1.0
+    positive = np.sort(score[score > 0])
+    top = float(positive[-1]) if positive.size else 1.0
     weight = connectome.weight
     signed = weight is not None
     sign = np.ones_like(score) if weight is None else np.sign(np.nan_to_num(weight.values)).astype(score.dtype)
     ends = [
-        html.escape(str(label)) + more
+        as_it_stands(label) + more
         for label, more in zip(
             connectome.unit_ids.tolist(),
             told(connectome.unit_info, None if groups is None else groups.column),
@@ -78,7 +79,7 @@ def adjacency(connectome: Connectome) -> go.Figure:
     names = [short(connectome.unit_ids[k]) for k in places]
     ticks = {
         "type": "category", "constrain": "domain", "showgrid": False, "zeroline": False, "tickfont": {"size": 10},
-        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": [html.escape(name) for name in names],
+        "tickmode": "array", "tickvals": [ends[k] for k in places], "ticktext": [as_it_stands(name) for name in names],
     }  # fmt: skip
     longest = max(map(len, names))
     angle = -90 if longest > 3 else None
@@ -92,7 +93,7 @@ def adjacency(connectome: Connectome) -> go.Figure:
         cut = _cut(positive, threshold) / top
         return [{"colorscale": [scale(cut, low, high) for _, low, high in kinds]}]
 
-    laid_out(figure, sliders=slider(connectome, change, room=6 * max(0, longest - 4)))
+    laid_out(figure, sliders=slider(evidence, change, room=6 * max(0, longest - 4)))
     return figure.update_layout(margin={"t": 62 if groups is not None else 44})
 
 
@@ -139,11 +140,14 @@ def _between(colours: tuple[str, ...], share: float) -> str:
 
 
 def _cut(positive: np.ndarray, threshold: float) -> float:
-    """Between the last score below a threshold and the first that reaches it, so that rounding moves none across."""
-    reached, missed = positive[positive >= threshold], positive[positive < threshold]
-    if not reached.size:
+    """Between the last score below a threshold and the first that reaches it, so that rounding moves none across.
+
+    ``positive`` are the scores, sorted.
+    """
+    first = int(np.searchsorted(positive, positive.dtype.type(threshold)))
+    if first == len(positive):
         return threshold
-    return 0.5 * (float(reached.min()) + (float(missed.max()) if missed.size else 0.0))
+    return 0.5 * (float(positive[first]) + (float(positive[first - 1]) if first else 0.0))
 
 
 def _hover(connectome: Connectome, score: np.ndarray, signed: bool) -> tuple[str, np.ndarray | None]:
@@ -188,7 +192,7 @@ def _tell_groups(figure: go.Figure, groups: Groups, room: float) -> None:
             shapes.append({"type": "line", "x0": far, "x1": last, "y0": stop, "y1": stop, "line": line})
         if 300 * count / ends[-1] >= 6.5 * len(name):  # pixels on a telephone, and those of its letters
             figure.add_annotation(
-                x=0.5 * (begin + stop), y=far, text=html.escape(name), showarrow=False, yanchor="bottom",
+                x=0.5 * (begin + stop), y=far, text=as_it_stands(name), showarrow=False, yanchor="bottom",
                 font={"size": 11, "color": INK},
             )  # fmt: skip
     figure.update_layout(shapes=shapes)  # at once: one by one each is checked against all

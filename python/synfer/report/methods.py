@@ -9,9 +9,10 @@ import numpy as np
 
 from synfer.connectome import Connectome
 from synfer.discover.origin import method_of
-from synfer.errors import SynferError
 from synfer.recording import Recording
-from synfer.trust.card import NAMES, Card, interval_of
+from synfer.report.evidence import ALPHA, Evidence, evidence_of
+from synfer.trust.card import Card
+from synfer.trust.words import NAMES, interval_of
 
 CAUTIONS = (
     "An edge says that the past of one unit helps to foretell another beyond that other's own past and the rest of the "
@@ -24,33 +25,16 @@ CAUTIONS = (
 )
 
 
-ALPHA = 0.05
-"""False discovery rate at which the page calls edges, where there are p-values."""
 CORRECTION = "Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57 (1995), 289-300."
 
 
-def paragraph(connectome: Connectome, recording: Recording | None, card: Card | None = None) -> str:
+def paragraph(
+    connectome: Connectome, recording: Recording | None, card: Card | None = None, evidence: Evidence | None = None
+) -> str:
     """Sentences for a methods section: what was given, the method, how edges were called, and how far to trust them."""
     made = method_of(connectome)
     first = "" if made is None else inspect.cleandoc(made.__doc__ or "").partition("\n")[0].strip()
-    told = []
-    given = connectome.provenance.get("given")
-    if isinstance(given, dict) and {"signal", "stretches", "samples"} <= set(given):
-        what = "Activity" if given["signal"] is None else f"Signal {given['signal']!r}"
-        cut = "" if given["stretches"] == 1 else f" in {given['stretches']} stretches"
-        long = (
-            ""
-            if connectome.dt is None
-            else f" ({given['samples'] * connectome.dt:g} s, at a step of {connectome.dt:g} s)"
-        )
-        together = "" if given["stretches"] == 1 else " in all"
-        told.append(f"{what} of {connectome.n_units} units was given{cut}, {given['samples']} samples{together}{long}.")
-    elif recording is not None:
-        trials = "" if recording.leading is None else f" in each of {recording.shape[0]} {recording.leading}s"
-        told.append(
-            f"Activity of {recording.n_units} units was given for {recording.duration:g} s{trials}, at a step of "
-            f"{recording.dt:g} s."
-        )
+    told = [one for one in [_given(connectome, recording)] if one]
     name = connectome.method or "an unnamed method"
     told.append(f"Directed connectivity was estimated with synfer {connectome.versions.get('synfer', '?')} by {name}.")
     if first:
@@ -62,16 +46,50 @@ def paragraph(connectome: Connectome, recording: Recording | None, card: Card | 
         told.append(f"Its random numbers were drawn from seed {connectome.seed}.")
     if connectome.converged is False:
         told.append("The fit did not converge: do not rely on it.")
-    return " ".join([*told, _called(connectome), _trusted(card)])
+    return " ".join(
+        [*told, _called(connectome, evidence_of(connectome) if evidence is None else evidence), _trusted(card)]
+    )
 
 
-def _called(connectome: Connectome) -> str:
+def _given(connectome: Connectome, recording: Recording | None) -> str:
+    """What the fit was given: of how many units, from which file, which seconds of it, in how many trials."""
+    given = connectome.provenance.get("given")
+    if isinstance(given, dict) and {"signal", "stretches", "samples"} <= set(given):
+        signal, trials, samples = given["signal"], given["stretches"], given["samples"]
+        dt, t0, file = connectome.dt, given.get("t0"), given.get("file")
+    elif recording is not None:
+        signal, trials = None, 1 if recording.leading is None else recording.shape[0]
+        samples, dt, t0 = trials * recording.n_samples, recording.dt, recording.t0
+        file = recording.read_from
+    else:
+        return ""
+    if file is None and recording is not None:
+        file = recording.read_from
+    what = "Activity" if signal is None else f"Signal {signal!r}"
+    source = "" if file is None else f", read from {file},"
+    cut = "" if trials == 1 else f", cut into {trials} trials"
+    span = f", {samples} samples{'' if trials == 1 else ' in all'}"
+    if dt is not None:
+        seconds = samples * dt
+        if trials > 1:
+            cut += f" of {_seconds(seconds / trials)} s each"
+        elif t0 is not None:
+            cut = f" from {_seconds(t0)} to {_seconds(t0 + seconds)} s"
+        span += f" ({_seconds(seconds)} s, at a step of {_seconds(dt)} s)"
+    return f"{what} of {connectome.n_units} units{source} was given{cut}{span}."
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.9g}"
+
+
+def _called(connectome: Connectome, evidence: Evidence) -> str:
     """By which criterion edges were called."""
-    if connectome.pvalue is None:
+    if connectome.pvalue is None or evidence.called is None:
         return "The method gives no p-values: pairs were ranked by score, and no threshold was applied."
     pvalue = np.asarray(connectome.to_matrix().pvalue, dtype=float)
     tested = int(np.sum(np.isfinite(pvalue) & ~np.eye(len(pvalue), dtype=bool)))
-    n = len(connectome.edges(alpha=ALPHA))
+    n = len(evidence.called)
     return (
         f"A pair was called an edge where its p-value, corrected for all {tested} pairs tested by the procedure of "
         f"Benjamini and Hochberg, was at most {ALPHA:g} (a false discovery rate of {ALPHA:.0%}): {n} "
@@ -108,18 +126,14 @@ def references(connectome: Connectome) -> list[str]:
     return named if connectome.pvalue is None else [*named, CORRECTION]
 
 
-def doubts(connectome: Connectome) -> list[str]:
+def doubts(connectome: Connectome, evidence: Evidence) -> list[str]:
     """What of this very answer its reader should know first."""
     found = []
     if connectome.converged is False:
         found.append("The fit did not converge; what follows is not a finished answer.")
-    if connectome.pvalue is None:
+    if evidence.called is None:
         found.append("The method gives no p-values: how many of the edges are true is not known.")
     else:
-        try:
-            n = len(connectome.edges(alpha=ALPHA))
-        except SynferError:
-            n = 0
-        pairs = connectome.n_units * (connectome.n_units - 1)
+        n, pairs = len(evidence.called), connectome.n_units * (connectome.n_units - 1)
         found.append(f"{n} of {pairs} pairs stand at a false discovery rate of .05 (Benjamini and Hochberg).")
     return found

@@ -12,15 +12,23 @@ from synfer.errors import InputError
 from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import markup, methods
+from synfer.report.evidence import evidence_of
 from synfer.storage import StrPath, written_whole
 from synfer.trust.card import Card, digest_of
 
+# A table that goes on beyond an edge has a shadow there: two shadows stay where they are, and what is white, which
+# scrolls with the table, covers that at an end which is in sight.
 STYLE = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#2b2f36;background:#fff}
 main{max-width:1080px;margin:0 auto;padding:16px}
 h1{font-size:1.6rem;line-height:1.2;margin:.4em 0}h2{font-size:1.15rem;margin:2em 0 .4em}
-section{margin:0 0 1.5em}.scroll{overflow-x:auto}
+section{margin:0 0 1.5em}
+.scroll{overflow-x:auto;background:
+linear-gradient(90deg,#fff 40%,#fff0) 0 0/48px 100% no-repeat local,
+linear-gradient(270deg,#fff 40%,#fff0) 100% 0/48px 100% no-repeat local,
+linear-gradient(90deg,#2b2f3666,#2b2f3600) 0 0/18px 100% no-repeat scroll,
+linear-gradient(270deg,#2b2f3666,#2b2f3600) 100% 0/18px 100% no-repeat scroll}
 table{border-collapse:collapse;font-size:.85rem}
 th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #e6e8eb}
 th{color:#5a616b;font-weight:600}.known td,.known th{text-align:left;vertical-align:top}
@@ -141,7 +149,8 @@ def _sections(
 ) -> list[str]:
     from synfer.report import edges, figures, fit, matrix, trust
 
-    doubts = methods.doubts(connectome) + ([] if card is None else card.warnings)
+    evidence = evidence_of(connectome)
+    doubts = methods.doubts(connectome, evidence) + ([] if card is None else card.warnings)
     found = [f'<section class="doubts">{"".join(map(markup.p, doubts))}</section>']
     if recording is not None and name is not None:
         known = {
@@ -151,6 +160,7 @@ def _sections(
             "step": f"{recording.dt:g} s",
             **({} if recording.leading is None else {f"{recording.leading}s": recording.shape[0]}),
             **recording.provenance,
+            "file": recording.read_from,
         }
         caption = "The first seconds of the first units; hover for values."
         found.append(
@@ -162,7 +172,7 @@ def _sections(
         markup.section(
             "Who drives whom",
             markup.figure(
-                matrix.adjacency(connectome),
+                matrix.adjacency(connectome, evidence),
                 matrix.caption(connectome),
                 "min(780px, calc(100vw + 170px))",
             ),
@@ -172,7 +182,7 @@ def _sections(
         markup.section(
             "As a graph",
             markup.figure(
-                figures.graph(connectome),
+                figures.graph(connectome, evidence),
                 "Arrows from source to target: red excites, blue inhibits, grey where the method gives no sign. The "
                 f"{figures.MOST_EDGES} strongest edges at most; the slider begins at the significant ones where there "
                 "are p-values." + figures.colours(connectome),
@@ -180,13 +190,13 @@ def _sections(
             ),
         )
     )
-    found.append(markup.section("The strongest edges", edges.section(connectome)))
+    found.append(markup.section("The strongest edges", edges.section(connectome, evidence)))
     if truth is not None:
         found.append(markup.section("Against the true wiring", markup.known(compare(connectome, truth))))
     found += fit.sections(connectome, card)
     if card is not None:
         found.append(markup.section("How far to trust it", trust.section(card)))
-    told = [markup.p(methods.paragraph(connectome, recording, card))]
+    told = [markup.p(methods.paragraph(connectome, recording, card, evidence))]
     told += [markup.p(reference) for reference in methods.references(connectome)]
     found.append(markup.section("Methods", "".join(told)))
     found.append(markup.section("What this does not mean", "".join(map(markup.p, methods.CAUTIONS))))

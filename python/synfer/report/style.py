@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import plotly.graph_objects as go
 
 INK, UNKNOWN, MEASURED = "#2b2f36", "#d9dce1", "#b4bac2"
 EXCITES, INHIBITS, UNSIGNED = "#cc5f48", "#3a7fb5", "#5a616b"
+
+
+def as_it_stands(text: Any) -> str:
+    """Give a text that a figure shows as it stands: Plotly makes tags of <b> and its like, and numbers of %{x}."""
+    return html.escape(str(text), quote=False).replace("%{", "%&#123;")  # of quotes it knows no entity
 
 
 def laid_out(figure: go.Figure, height: int | None = None, **more: Any) -> go.Figure:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from synfer.report import figures, markup
-from synfer.trust.card import MEANINGS, NAMES, Card, rests_on
+from synfer.trust.card import Card
+from synfer.trust.words import MEANINGS, NAMES, rejected_of, rests_on
 
 BY_TABLE = (
     "What recordings of other systems whose truth is known, with such answers, came to; 90 % intervals. No prediction "
@@ -18,12 +19,7 @@ BY_REFERENCE = (
 def section(card: Card) -> str:
     """Predictions, advice, the power curve, and what else was asked."""
     answers = {} if card.reference is None else {"the prediction rests on": rests_on(card.reference)}
-    answers |= {
-        "without edges: " + null.kind.replace("_", " "): "no p-values"
-        if null.rejected is None
-        else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
-        for null in card.nulls
-    }
+    answers |= {"without edges: " + null.kind.replace("_", " "): rejected_of(null) for null in card.nulls}
     answers["halves of the recording agree"] = _rank(card.halves)
     answers["initialisations agree"] = _rank(card.initialisations)
     answers["finds its own answer again"] = (

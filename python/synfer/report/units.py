@@ -79,9 +79,10 @@ def told(info: pd.DataFrame, first: str | None = None) -> list[str]:
     """
     telling = [name for name in info.columns if len(info) == 1 or len(info[name].drop_duplicates()) > 1]
     telling = sorted(telling, key=lambda name: name != first)[:MOST_TOLD]
-    columns = [(html.escape(str(name)), info[name].tolist()) for name in telling]
+    columns = [(html.escape(str(name), quote=False), info[name].tolist()) for name in telling]
     return [
-        "".join(f"<br>· {name} {html.escape(_told(values[k]))}" for name, values in columns) for k in range(len(info))
+        "".join(f"<br>· {name} {html.escape(_told(values[k]), quote=False)}" for name, values in columns)
+        for k in range(len(info))
     ]
 
 

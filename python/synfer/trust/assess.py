@@ -29,6 +29,7 @@ from synfer.trust.measures import exceeds, features_of, pairs_of, share_of_edges
 from synfer.trust.own import OwnHistory, own_histories
 from synfer.trust.predictor import Predictor
 from synfer.trust.reference import WARN_BELOW, predictions, reference_of
+from synfer.trust.resolution import warn_of_coarse
 from synfer.trust.twins import Observation, Twin, edge_free, signal_kind
 from synfer.trust.work import Answer, Work, home_of
 
@@ -36,7 +37,7 @@ ALPHA = 0.05
 STRENGTHS = (0.03, 0.1, 0.3)
 STEPS = ("planted_weak", "planted_middle", "planted_strong")
 BY_REFERENCE = "reference"
-GIVEN = {"signal", "stretches", "samples", "t0"}
+GIVEN = {"signal", "stretches", "samples", "t0", "file"}
 """What a fit may be given: what else it was, its connectome's provenance names too."""
 
 
@@ -106,6 +107,11 @@ def assess(
         Neither estimator nor connectome is given, they or the recording do not belong together, a number is out of its
         range, no null is left to hold scores against, or all fits to one failed.
 
+    Warns
+    -----
+    ResolutionWarning
+        Twins or surrogates are so few that p-values which are right look like such as are three times too small.
+
     Examples
     --------
     >>> from synfer import trust
@@ -129,6 +135,8 @@ def assess(
     estimator, signal = _given(recording, estimator, connectome, signal)
     samples = clone(estimator)._read(recording, signal, reset=True)
     seeds = np.random.SeedSequence(int(random_state)).generate_state(8) // 8
+    shift = as_surrogate(surrogate)
+    warn_of_coarse({"twins": n_twins, shift.name: n_surrogates}, samples.n_units)  # before the long work
     work = Work(estimator, samples, n_jobs, home_of(cache))
     fitted = connectome if connectome is not None else _fitted(estimator, samples)
     found = fitted.to_matrix().sel(units=samples.unit_ids)
@@ -137,7 +145,6 @@ def assess(
     known = recording if isinstance(recording, Recording) else None
     twins = [edge_free(samples, known, observation=observation, seed=int(seeds[0]) + 10 * k) for k in range(n_twins)]
     of_twins = work.each("twins", [functools.partial(_twin, twin=twin) for twin in twins], seeds[1])
-    shift = as_surrogate(surrogate)
     if n_surrogates:
         shift.check(samples)
     of_surrogates = work.each(
@@ -292,8 +299,9 @@ def _null(kind: str, found: list[Connectome], made: dict[str, Any]) -> Null:
     known = np.concatenate(pvalues) if pvalues else np.array([])
     known = known[np.isfinite(known)]
     rejected = float((known < ALPHA).mean()) if len(known) else None
-    level = float(np.quantile(np.concatenate([pairs_of(one) for one in found]), 1.0 - ALPHA))
-    return Null(kind, len(found), rejected, level, made)
+    scores = np.concatenate([pairs_of(one) for one in found])
+    level = float(np.quantile(scores, 1.0 - ALPHA))
+    return Null(kind, len(found), rejected, level, made, len(known) if len(known) else len(scores))
 
 
 def _power(

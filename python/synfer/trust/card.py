@@ -15,22 +15,14 @@ import numpy as np
 from synfer.connectome import Connectome
 from synfer.errors import FileError
 from synfer.storage import StrPath, as_path, version_of, written_whole
-from synfer.trust.forecasts import KPSS_LEVEL, Course, Forecasts
-from synfer.trust.predictor import GOOD, OUTCOMES, Prediction, Predictor
-from synfer.trust.reference import SURE, UNSURE, Reference
+from synfer.trust import words
+from synfer.trust.forecasts import Course, Forecasts
+from synfer.trust.predictor import OUTCOMES, Prediction, Predictor
+from synfer.trust.reference import Reference
 
 SCHEMA = 1
 LARGEST = 10_000_000
 """Characters of a card's file that are read; a card has some thousands."""
-NAMES = {"auroc": "AUROC", "fdr": "false discovery rate", "power": "power"}
-MEANINGS = {
-    "auroc": "the chance that a true edge scores above a pair without one; 0.5 is guessing, 1 is perfect",
-    "fdr": "the share of the edges called significant that are false",
-    "power": "the share of the true edges that are called significant",
-}
-"""What each prediction is, in words that need no other."""
-MOSTLY = 0.5
-"""Share of false edges among those called significant above which none of them is to be read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +41,9 @@ class Null:
         95 % of its scores are below.
     made : dict
         Of twins: their kind, what was matched, and how near.
+    pairs : int
+        Pairs of distinct units in all fits that the share is of, or where there are no p-values the scores that the
+        level is of; 0 in a card of an earlier version.
     """
 
     kind: str
@@ -56,6 +51,7 @@ class Null:
     rejected: float | None
     level: float
     made: dict[str, Any] = dataclasses.field(default_factory=dict)
+    pairs: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,71 +143,7 @@ class Card:
     @property
     def warnings(self) -> list[str]:
         """What speaks against the answer, the gravest first; sentences."""
-        found = []
-        if self._is_doubtful:
-            found.append(
-                f"Predicted AUROC: {interval_of(self.predicted['auroc'])}. It may well be below {GOOD:g}: do not read "
-                "single edges from this connectome."
-            )
-        if self.reference is not None and self.reference.sureness < UNSURE:
-            found.append(
-                "Nothing confirms this connectome: no method made for such a signal tells edges from other pairs in "
-                f"this recording (the best, {self.reference.by}, comes to an AUROC of {self.reference.sureness:.2f}, "
-                "and that if its p-values are right; 0.5 is guessing). A longer recording may tell."
-            )
-        if self.reference is not None and self.reference.foreign:
-            found.append(
-                "The units spike, but in this signal no spikes were found, and what is held against it is made for "
-                "linear units: the prediction is a guess. Give spikes, or voltages called 'v' of every millisecond."
-            )
-        if self.converged is False:
-            found.append("The fit did not converge: let it run longer before you read edges from it.")
-        if 10 * self.unconverged > self.fits:
-            found.append(
-                f"{self.unconverged} of {self.fits} fits made for this card did not converge, or failed: its figures "
-                "are rough."
-            )
-        found += [f"Left out, as every fit to it failed: {kind} ({why})" for kind, why in self.left_out.items()]
-        for null in self.nulls:
-            if null.rejected is not None and null.rejected > 0.1:
-                found.append(
-                    f"{null.rejected:.0%} of pairs have p < .05 in data like these without any edge ({null.kind}), "
-                    "where 5% is right: p-values are too small, and edges called significant may be false."
-                )
-        if self.halves is not None and self.halves < 0.3:
-            found.append(
-                "Halves of the recording hardly agree on which pairs are strong (rank correlation "
-                f"{self.halves:.2f}): it may be too short, or change on its way."
-            )
-        if self.initialisations is not None and self.initialisations < 0.5:
-            found.append(f"Initialisations hardly agree (rank correlation {self.initialisations:.2f}): take more.")
-        if self.power and max(one.share for one in self.power) < 0.5:
-            found.append(
-                "Less than half of even the strongest planted edges were found: an edge that is not called significant "
-                "may be there all the same."
-            )
-        if self.forecasts is not None and self.forecasts.gain <= 0:
-            linear = ", a linear one: counts may well be driven all the same" if "Granger" in self.forecasts.by else ""
-            found.append(
-                f"The others' past does not improve {self.forecasts.by}'s forecast of held-out samples{linear}."
-            )
-        if self.forecasts is not None and self.forecasts.together > 0.1:
-            found.append(
-                "Residuals are correlated at the same instant (root mean square "
-                f"{self.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays."
-            )
-        if self.course.drifting > 0.1:
-            found.append(
-                f"The mean of {self.course.drifting:.0%} of the units drifts (KPSS above {KPSS_LEVEL:g}), and units "
-                "that drift together look connected: take the drift out, or choose a steadier stretch."
-            )
-        if self.strange:
-            found.append(
-                "Unlike what the prediction was learnt from in " + ", ".join(self.strange) + ": it is a guess here."
-            )
-        if not self.predicted:
-            found.append("No prediction: not asked for, or no method made for such a signal could be fitted to it.")
-        return found
+        return words.warnings_of(self)
 
     @property
     def told(self) -> dict[str, Prediction]:
@@ -223,77 +155,11 @@ class Card:
     @property
     def advice(self) -> str:
         """What to do with the connectome, in one or two sentences; empty without a prediction."""
-        if "auroc" not in self.predicted:
-            return ""
-        if self._is_to_be_left:
-            better = self.reference
-            if better is not None and better.by.endswith(")") and not better.foreign and better.sureness >= SURE:
-                return (
-                    f"Do not read single edges. {better.by} tells more of this recording, if its p-values are right: "
-                    "hold its answer beside this one."
-                )
-            return (
-                "Do not read single edges. Say no more than what another method, and the other half of the recording, "
-                "say too; a longer recording is what helps most."
-            )
-        told = "The strongest edges are worth a test of their own: a stimulus, or another recording."
-        fdr = self.told.get("fdr")
-        if fdr is None:
-            return told
-        return (
-            f"{told} Of 100 edges called significant expect {100 * fdr.value:.0f} to be false (90 % interval "
-            f"{100 * fdr.low:.0f} to {100 * fdr.high:.0f})."
-        )
-
-    @property
-    def _is_to_be_left(self) -> bool:
-        """Whether edges are not to be read one by one: they are doubtful, mostly false, or nothing is known of them."""
-        auroc, fdr, reference = self.predicted["auroc"], self.predicted.get("fdr"), self.reference
-        return (
-            auroc.value < (GOOD if self.warn_below is None else self.warn_below)
-            or (fdr is not None and fdr.value > MOSTLY)
-            or self.converged is False
-            or bool(self.strange)
-            or (reference is not None and (reference.foreign or reference.sureness < UNSURE))
-        )
-
-    @property
-    def _is_doubtful(self) -> bool:
-        auroc = self.predicted.get("auroc")
-        return auroc is not None and self.warn_below is not None and auroc.value < self.warn_below
+        return words.advice_of(self)
 
     def lines(self) -> list[str]:
         """The card as lines of text: predictions, what to do, answers, warnings."""
-        told = [f"{self.method}, {self.n_units} units, {self.n_samples} samples; {self.fits} fits"]
-        for name, one in self.told.items():
-            told += [f"predicted {NAMES[name]:<21} {interval_of(one)}", f"{'':<31} {MEANINGS[name]}"]
-        if self.advice:
-            told.append(f"{'what to do':<31} {self.advice}")
-        if self.reference is not None:
-            told.append(f"{'the prediction rests on':<31} {rests_on(self.reference)}")
-        for null in self.nulls:
-            said = (
-                "no p-values" if null.rejected is None else f"{null.rejected:.1%} of pairs have p < .05 (5% is right)"
-            )
-            near = f"; {null.made['matched']} alike within {null.made['deviation']:.1%}" if null.made else ""
-            told.append(f"without edges, {null.kind:<16} {said}{near}")
-        for name, value in (("halves agree", self.halves), ("initialisations agree", self.initialisations)):
-            if value is not None:
-                told.append(f"{name:<31} rank correlation {value:.2f} (1: the same order of pairs)")
-        if self.echo is not None:
-            told.append(f"{'finds its own answer again':<31} AUROC {self.echo:.2f} (in simulations wired as it found)")
-        told += [
-            f"planted, strength {one.strength:<13g} {one.found} of {one.planted} found; AUROC {one.auroc:.2f}"
-            for one in self.power
-        ]
-        if self.forecasts is not None:
-            f = self.forecasts
-            told.append(f"forecast R2                     {f.full:.3f}, from own history {f.own:.3f} ({f.by})")
-            told.append(
-                f"residuals                       {f.coloured:.0%} of units not white; together {f.together:.2f}"
-            )
-        told.append(f"drifting units                  {self.course.drifting:.0%}")
-        return told + [f"warning: {warning}" for warning in self.warnings]
+        return words.lines_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, NaN as None."""
@@ -362,19 +228,6 @@ class Card:
         return dataclasses.replace(
             self, reference=None, predicted=made, strange=strange, warn_below=predictor.warn_below, about=about
         )
-
-
-def interval_of(one: Prediction) -> str:
-    """Give a prediction as text: the number, and then its interval."""
-    return f"{one.value:.2f} (90 % interval {one.low:.2f} to {one.high:.2f})"
-
-
-def rests_on(reference: Reference) -> str:
-    """Whose p-values a prediction by reference holds the connectome against, and what these are worth."""
-    return (
-        f"{reference.by}, which of the methods made for such a signal tells most of this recording: by its p-values "
-        f"{reference.share:.0%} of pairs have an edge, and if they are right its own AUROC is {reference.sureness:.2f}"
-    )
 
 
 def _made(kind: type[Any], values: dict[str, Any]) -> Any:

@@ -124,6 +124,8 @@ def test_spike_lists(text, tmp_path):
     found = Recording.from_csv(tmp_path / "spikes.csv", dt=0.1, duration=0.5)
     assert found.unit_ids.tolist() == ["a", "b"]
     assert found["spikes"].tolist() == [[0, 1], [0, 0], [1, 0], [0, 0], [0, 0]]
+    with pytest.raises(InputError, match=r"before the end, 0\.1 s; .* give another t0 or duration"):
+        Recording.from_csv(tmp_path / "spikes.csv", dt=0.1, duration=0.1)
 
 
 def test_spike_lists_that_are_none(tmp_path):

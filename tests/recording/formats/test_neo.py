@@ -105,9 +105,48 @@ def test_files_that_neo_reads(simulated, tmp_path):
     np.testing.assert_allclose(found["v"], simulated["v"], rtol=1e-6)
     # by its ending it might be a matrix of MATLAB's
     np.testing.assert_array_equal(Recording.from_file(path, series="vm")["v"], found["v"])
-    ascii_path = tmp_path / "signal.txt"
-    np.savetxt(ascii_path, simulated["v"][:50])
-    assert Recording.from_file(ascii_path, series=None).n_samples == 50
+
+
+def test_text_is_read_where_a_file_beside_it_says_what_it_is(tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    segment = neo.Segment()
+    segment.analogsignals.append(neo.AnalogSignal(x, units="mV", sampling_rate=2.0 * pq.kHz))
+    path, about = tmp_path / "signal.txt", tmp_path / "signal_about.json"
+    writer = neo.io.AsciiSignalIO(
+        str(path), metadata_filename=str(about), timecolumn=None, signal_group_mode="all-in-one"
+    )
+    writer.write_segment(segment)
+    found = Recording.from_file(path)
+    np.testing.assert_allclose(found["v"], x, rtol=1e-6)
+    assert found.dt == pytest.approx(5e-4) and found.units_of_measure == {"v": "mV"}
+    about.write_text('{"units": "mV"}')  # at which rate it does not say
+    with pytest.raises(InputError, match="nor at which rate"):
+        Recording.from_file(path)
+    about.write_text("{")
+    with pytest.raises(FileError, match=r"signal\.txt"):
+        Recording.from_file(path)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_rows_of_spike_times_are_not_taken_for_samples(tmp_path, equal):
+    path = tmp_path / "spikes.txt"
+    rng = np.random.default_rng(0)
+    segment = neo.Segment()
+    for n in (20, 20, 20) if equal else (20, 3, 31):
+        segment.spiketrains.append(neo.SpikeTrain(np.sort(rng.random(n)), units="s", t_stop=1.0))
+    neo.io.AsciiSpikeTrainIO(str(path)).write_segment(segment)
+    signals = tmp_path / "signals.txt"
+    np.savetxt(signals, rng.normal(size=(20, 3)), delimiter="\t")
+    for one in (path, signals):
+        for read in (Recording.from_file, Recording.from_neo):
+            with pytest.raises(
+                InputError, match=rf"'{one.name}' is text that says neither .* \.csv, a line a spike.* {one.stem}_about"
+            ):
+                read(one, dt=0.01)
+    block = neo.io.AsciiSignalIO(
+        str(signals), sampling_rate=1.0 * pq.kHz, signal_group_mode="all-in-one"
+    ).read_segment()
+    assert Recording.from_neo(block).shape == (20, 3)  # the mend that the message names
 
 
 @pytest.fixture(scope="module")

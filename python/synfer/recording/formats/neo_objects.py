@@ -32,6 +32,11 @@ NO_HEADER = {"RawBinarySignalIO"}
 """Readers of Neo's of files that do not say how many channels they hold, nor at which rate: Neo would make it up."""
 
 
+TEXT = {"AsciiSignalIO", "AsciiSpikeTrainIO"}
+"""Readers of Neo's of text that does not say what it is of: rows of spike times are taken for samples, a second and a
+volt for their units. The first is believed where a file of its own stands beside it, NAME_about.json."""
+
+
 def knows(path: StrPath) -> bool:
     """Whether Neo is installed and has a reader for files of this ending."""
     try:
@@ -78,7 +83,8 @@ def read(
 def _reader_of(neo: Any, path: StrPath) -> Any:
     """The first of Neo's readers that takes the file, of those that run nothing of what it holds."""
     candidates = neo.io.list_candidate_ios(str(path))
-    named = [reader for reader in candidates if reader.__name__ not in NO_HEADER]
+    unsaid = NO_HEADER if _is_told_of(neo, path) else NO_HEADER | TEXT
+    named = [reader for reader in candidates if reader.__name__ not in unsaid]
     safe = [reader for reader in named if reader.__name__ not in RUNS_CONTENTS]
     if named and not safe:
         raise InputError(
@@ -90,12 +96,27 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
             return reader(str(path))
         except Exception:  # not a file of its kind: whatever a reader makes of others' files
             continue
+    if any(reader.__name__ in TEXT for reader in candidates):
+        raise InputError(
+            f"{as_path(path).name!r} is text that says neither whether its rows are samples or spike trains, nor at "
+            "which rate: give spikes as a .csv, a line a spike, its time in seconds and its unit; of signals say "
+            f"sampling_rate and units as AsciiSignalIO of Neo's has it, in {as_path(path).stem}_about.json beside it."
+        )
     if len(named) < len(candidates):
         raise InputError(
             f"{as_path(path).name!r} does not say how many channels it holds, nor at which rate: read it by Neo's "
             "RawBinarySignalIO(path, nb_channel=, sampling_rate=, dtype=) and give the Block."
         )
     raise InputError(f"none of Neo's readers takes {as_path(path).name!r}{looks_like(path)}.")
+
+
+def _is_told_of(neo: Any, path: StrPath) -> bool:
+    """Whether a file beside a text says at which rate, and in which unit, its columns were sampled."""
+    about = as_path(path).with_name(f"{as_path(path).stem}_about.json")
+    if as_path(path).suffix.lower() not in (".txt", ".asc", ".csv", ".tsv") or not about.is_file():
+        return False
+    told = neo.io.AsciiSignalIO(str(path)).read_metadata()
+    return "units" in told and not {"sampling_rate", "timecolumn"}.isdisjoint(told)
 
 
 def _signals_of(segment: Any) -> dict[str, Any]:

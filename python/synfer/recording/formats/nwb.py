@@ -52,7 +52,7 @@ def read(
                 found = _samples(pynwb, there[name], time, dt, unknown, windows)
     if listed is not None:  # the standard says seconds, who writes a file may not
         times, units, watched = listed
-        warn_of_milliseconds(times, units, float(found["dt"]), stacklevel=4, watched=watched)
+        warn_of_milliseconds(times, units, float(found["dt"]), watched=watched)
     return found | {"provenance": about}
 
 

@@ -35,7 +35,7 @@ def read(
             kept, t0, duration = span_of_spikes(time, times, dt, as_number(t0, "t0"), stop)
             times, units = times[kept], units[kept]
     made = of_spikes(times, units, dt, unit_ids=ids, t0=t0, duration=duration)
-    warn_of_milliseconds(times, units, float(made["dt"]), stacklevel=4)
+    warn_of_milliseconds(times, units, float(made["dt"]))
     about = {"provenance": {"file": as_path(path).name}}
     return made | about | ({} if ids is None else {"unit_info": _info(others, listed, ids)})
 

@@ -131,9 +131,11 @@ def of_spikes(
     if dt is None:
         raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
     spans = np.zeros((0, 2)) if unknown is None else unknown
-    if duration is not None and times.size and np.floor((times.max() - t0) / dt + TOLERANCE) * dt > duration - dt:
-        # tools end a recording with its last spike: that is one of the recording's, and its bin the last
-        duration = max(duration, (np.floor((times.max() - t0) / dt + TOLERANCE) + 1) * dt)
+    if duration is not None and times.size:
+        last = float(times.max()) - t0
+        if last <= duration + TOLERANCE * dt:  # what lies beyond is refused below
+            # tools end a recording with its last spike: that is one of the recording's, and its bin the last
+            duration = max(duration, (np.floor(last / dt + TOLERANCE) + 1) * dt)
     if windows is not None:
         end = np.inf if duration is None else t0 + duration
         return _spikes_in_trials(times, units, dt, unit_ids, (t0, end), spans, observed, windows)

@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from synfer import Connectome, Recording, cli
+from synfer import Connectome, Recording
 from synfer.discover import ConditionalGranger
+from synfer.errors import ResolutionWarning
 from synfer.simulate import run, var_coefficients, var_network
 from synfer.trust import Card, assess
 
 FEW = ("--set", "n_twins=1", "--set", "n_surrogates=1", "--set", "n_halves=1", "--set", "n_plantings=1")
-
-
-def synfer(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +26,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return home / "found.nc", home / "recording.nc"
 
 
-def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(made, tmp_path):
+@pytest.mark.filterwarnings("default::synfer.errors.ResolutionWarning")
+def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(synfer, made, tmp_path):
     found, recording = made
     result = synfer("trust", found, "--recording", recording, "--out", tmp_path / "card.json", "--seed", 3, *FEW)
     assert result.exit_code == 0, result.output
+    coarse = "The check on data without edges (twins) is coarse: of 20 pairs in 1 fit"
+    assert f"synfer: warning: {coarse}" in result.stderr
+    assert any(line.startswith(f"warning: {coarse}") for line in result.stdout.splitlines())
     card = Card.load(tmp_path / "card.json")
     few = {"n_twins": 1, "n_surrogates": 1, "n_halves": 1, "n_plantings": 1}
-    same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)
+    with pytest.warns(ResolutionWarning):
+        same = assess(Recording.load(recording), connectome=Connectome.load(found), random_state=3, **few)
     assert card.to_dict() == same.to_dict() and card.about["signal"] == "x"
     assert all(line in result.output for line in card.lines())
     page = tmp_path / "page.html"
@@ -60,7 +61,7 @@ def test_writes_the_card_that_the_library_makes_and_the_page_shows_it(made, tmp_
         (("--out", "{found}"), ("exists", "--force")),
     ],
 )
-def test_refuses_in_one_line(made, tmp_path, arguments, words):
+def test_refuses_in_one_line(synfer, made, tmp_path, arguments, words):
     found, recording = made
     before = found.read_bytes()
     given = [str(argument).format(found=found) for argument in arguments]
@@ -74,7 +75,7 @@ def test_refuses_in_one_line(made, tmp_path, arguments, words):
 
 @pytest.mark.parametrize("command", ["trust", "report"])
 @pytest.mark.parametrize("which", ["found", "recording"])
-def test_what_is_read_is_not_replaced_even_by_force(made, command, which):
+def test_what_is_read_is_not_replaced_even_by_force(synfer, made, command, which):
     found, recording = made
     path = {"found": found, "recording": recording}[which]
     before = path.read_bytes()

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 import synfer as sf
-from synfer import cli
-
-
-def synfer(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -25,7 +19,7 @@ def paths(tmp_path) -> list[Path]:
     return found
 
 
-def test_a_folder_of_connectomes(paths, tmp_path):
+def test_a_folder_of_connectomes(synfer, paths, tmp_path):
     command = (
         "discover",
         *paths,
@@ -46,7 +40,7 @@ def test_a_folder_of_connectomes(paths, tmp_path):
         assert sf.Connectome.load(tmp_path / "f" / path.name).score.equals(alone.score)
 
 
-def test_a_folder_goes_on_and_what_is_found_otherwise_needs_force(paths, tmp_path):
+def test_a_folder_goes_on_and_what_is_found_otherwise_needs_force(synfer, paths, tmp_path):
     command = ("discover", *paths, "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "f")
     for _ in range(2):
         assert synfer(*command, "--set", "lag=1").exit_code == 0
@@ -59,7 +53,7 @@ def test_a_folder_goes_on_and_what_is_found_otherwise_needs_force(paths, tmp_pat
     assert sf.Connectome.load(tmp_path / "f" / "a.nc").parameters["lag"] == 2
 
 
-def test_those_that_are_refused_are_named_and_end_with_1(paths, tmp_path):
+def test_those_that_are_refused_are_named_and_end_with_1(synfer, paths, tmp_path):
     paths[1].write_bytes(b"no recording")
     command = ("discover", *paths, "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "f")
     result = synfer(*command)
@@ -70,7 +64,7 @@ def test_those_that_are_refused_are_named_and_end_with_1(paths, tmp_path):
     assert sorted(path.stem for path in (tmp_path / "f").glob("*.nc")) == ["a", "c"]
 
 
-def test_what_is_for_several_is_refused_for_one(paths, tmp_path):
+def test_what_is_for_several_is_refused_for_one(synfer, paths, tmp_path):
     common = ("discover", paths[0], "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "e.nc")
     for option in (("--jobs", 2), ("--scheduler", "tcp://127.0.0.1:1")):
         result = synfer(*common, *option)
