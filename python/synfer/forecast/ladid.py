@@ -102,7 +102,7 @@ class LaDID(LaDIDFitting):
     validation_ : numpy.ndarray
         Positions of the trajectories that were stopped by.
     anchor_ : Anchor or None
-        g, by these.
+        g, by these; after `transfer`, where they are too few to tell, what it was before.
     residual_variance_ : numpy.ndarray, shaped as a sample
         Mean squared error on these after the context.
     offset_, scale_ : numpy.ndarray
@@ -293,7 +293,7 @@ class LaDID(LaDIDFitting):
         other._train(pieces, training, validation, seeds, other.max_epochs, 0)
         for part in still:
             thaw(part)
-        other._conclude(trajectories, validation)
+        other._conclude(trajectories, validation, self.anchor_)
         return other
 
     # ---- forecasting
@@ -307,7 +307,7 @@ class LaDID(LaDIDFitting):
             The samples that each realisation is known by: of any number, though ``n_context`` were learnt from.
         times : array (query,), or sequence of arrays, one a realisation
             Increasing seconds on the clock of the context's times, none before its first sample. Within the context
-            they ask for what was seen, smoothed.
+            they ask for what was seen, smoothed (`anchored`: the nearer to the last sample, the less).
         context_times : array (time,) or sequence of arrays, optional
             Of arrays, as of `fit`.
         signal : str, optional

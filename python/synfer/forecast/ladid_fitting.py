@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, validate_parameter_constraints
 
 from synfer.errors import HorizonWarning, InputError, NotConvergedWarning, ShapeError
-from synfer.forecast.anchoring import Anchor
+from synfer.forecast.anchoring import Anchor, residuals
 from synfer.forecast.frames import SHRINKING
 from synfer.forecast.ladid_model import DYNAMICS, Bound, LaDIDModel
 from synfer.forecast.learning import History, Schedule
@@ -99,7 +99,7 @@ class LaDIDFitting(BaseEstimator):
     timed_: bool
     offset_: np.ndarray
     scale_: np.ndarray
-    anchor_: Anchor | None
+    anchor_: Anchor | None = None
     residual_variance_: np.ndarray
     validation_: np.ndarray
     history_: list[History]
@@ -295,12 +295,14 @@ class LaDIDFitting(BaseEstimator):
         )
         self.stages_.append((pieces.length - self.n_context, self.history_))
 
-    def _conclude(self, trajectories: Trajectories, validation: np.ndarray) -> None:
+    def _conclude(self, trajectories: Trajectories, validation: np.ndarray, anchor: Anchor | None = None) -> None:
         """See what is left on the trajectories that were stopped by, and whether the fit had come to rest."""
         self.validation_ = validation
         self.anchor_ = None
         if self.anchored and self.head == "gaussian":
-            self.anchor_ = Anchor.of(self._residuals(trajectories[validation]))
+            held = trajectories[validation]
+            missed = residuals(self._each, held, self.n_context, self.n_query_, self.scale_)
+            self.anchor_ = Anchor.of(missed, otherwise=anchor)
         forecast, target = self._continued(trajectories[validation])
         both = zip(forecast, target, strict=True)
         self.residual_variance_ = np.concatenate([np.square(f - t.astype(np.float64)) for f, t in both]).mean(0)
@@ -362,21 +364,6 @@ class LaDIDFitting(BaseEstimator):
         asked = [t[self.n_context :] for t in some.times]
         forecast = self._each(some.isel(time=slice(self.n_context)), asked, self.anchor_)
         return forecast, [v[self.n_context :] for v in some.values]
-
-    def _residuals(self, trajectories: Trajectories) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give residuals in units of the scale, from the last sample of each context on, and the seconds since then.
-
-        Contexts begin at every ``n_context`` samples, so that a few trajectories say enough.
-        """
-        longest = min(max(trajectories.lengths), self.n_context + self.n_query_)
-        for start in range(0, max(trajectories.lengths) - self.n_context, self.n_context):
-            long = [k for k, n in enumerate(trajectories.lengths) if n > start + self.n_context]
-            part = trajectories[long].isel(time=slice(start, start + longest))
-            asked = [t[self.n_context - 1 :] for t in part.times]
-            made = self._each(part.isel(time=slice(self.n_context)), asked)
-            for f, v, t in zip(made, part.values, asked, strict=True):
-                residual = (v[self.n_context - 1 :].astype(np.float64) - f) / self.scale_
-                yield t - t[0], residual.reshape(len(t), -1)
 
     def _variance(self) -> np.ndarray:
         """Give the Gaussian law's variance, shaped as a sample."""
