@@ -201,6 +201,20 @@ def test_methods_name_the_file_and_the_span_of_time(found, tmp_path):
     assert "Activity of 5 units was given, 2000 samples. Directed" in methods.paragraph(bare, None)
 
 
+@pytest.mark.parametrize("key", ["file", "folder"])
+@pytest.mark.parametrize("path", ["/home/me/secret/mouse 7", "C:\\Users\\me\\secret\\mouse 7"])
+def test_no_page_says_where_on_a_disk_something_lies(found, tmp_path, key, path):
+    """Published folders are told whole in a recording's provenance, and in that of their truth."""
+    about = {"dataset": "izhikevich", key: path}
+    recording = sf.Recording({"v": found[1]["v"]}, 1e-3, provenance=about)
+    connectome = sf.Connectome(found[0].score.values, provenance=about)
+    write(tmp_path / "r.html", connectome, recording)
+    page = (tmp_path / "r.html").read_text()
+    assert "secret" not in page and page.count("<tr><th>file</th><td>mouse 7</td></tr>") == 2
+    assert page.count("<tr><th>dataset</th><td>izhikevich</td></tr>") == 2
+    assert "Activity of 5 units, read from mouse 7, was given" in page
+
+
 def test_a_recording_of_other_units_is_refused(found, tmp_path):
     ten = sf.Recording({"v": np.random.default_rng(0).normal(size=(2000, 10))}, 1e-3)
     with pytest.raises(InputError, match=r"of its 5 units; got 10, and 5 is not in both: .*sel\(unit="):
