@@ -79,8 +79,11 @@ def test_segments_are_trials(simulated):
 def test_a_spike_at_the_very_end_is_kept():
     segment = neo.Segment()
     segment.spiketrains.append(neo.SpikeTrain([0.1, 1.0], units="s", t_stop=1.0))
+    segment.spiketrains.append(neo.SpikeTrain([0.2], units="s", t_stop=1.0))
     found = Recording.from_neo(segment, dt=0.1)
-    assert found["spikes"].sum() == 2
+    assert found["spikes"].sum() == 3
+    part = Recording.from_neo(segment, dt=0.1, time=slice(0.5, None))
+    np.testing.assert_array_equal(part["spikes"], found["spikes"][5:])
 
 
 def test_what_is_meant_must_be_said(simulated):

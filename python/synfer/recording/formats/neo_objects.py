@@ -17,8 +17,8 @@ from synfer.recording.formats.common import (
     refuse_other_step,
     sample_span,
 )
-from synfer.recording.formats.trials import of_spikes, span_of_spikes
-from synfer.storage import StrPath, as_path
+from synfer.recording.formats.trials import of_spikes, span_of_spikes, with_last
+from synfer.storage import StrPath, as_number, as_path
 
 SPIKES = "spiketrains"
 """What the spike trains of a segment are called among its signals."""
@@ -150,7 +150,10 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     seconds = [np.asarray(train.rescale("s").magnitude, dtype=np.float64) for train in trains]
     duration, kept = stop - start, seconds
     if time is not None and dt is not None:
-        first = start
+        first, stop = (
+            start,
+            start + with_last(np.concatenate(seconds), as_number(dt, "dt", positive=True), start, duration),
+        )
         kept = []
         for train in seconds:
             inside, start, duration = span_of_spikes(time, train, dt, first, stop)
