@@ -15,7 +15,7 @@ import secrets
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,14 @@ def as_path(path: Any, argument: str = "path") -> Path:
         return Path(path)
     except TypeError:
         raise InputError(f"{argument} must be a path or its name; got a {type(path).__name__}.") from None
+
+
+def name_alone(told: Any) -> str | None:
+    """Give the name of a file or folder without the folders that it lies in, as Linux or Windows has it; None for none.
+
+    It is told where others will read it: of whose disk they were, and how that is ordered, is nobody's business.
+    """
+    return (PureWindowsPath(told).name or None) if isinstance(told, str) else None
 
 
 @contextmanager

@@ -33,6 +33,21 @@ def test_a_report_reads_what_discover_reads(synfer, refused, tmp_path):
     )
 
 
+READING = [("dt", 1), ("series", "x"), ("variable", "x"), ("trials", "x"), ("time", "0:1"), ("duration", 3)]
+MATCHING = [("units", "u.csv"), ("by-position", None)]
+
+
+@pytest.mark.parametrize(("option", "value"), [("signal", "v"), *READING, *MATCHING])
+def test_no_option_that_would_say_nothing_is_passed_over(synfer, refused, estimate_path, tmp_path, option, value):
+    given = [f"--{option}"] + ([] if value is None else [value])
+    into = ("--out", tmp_path / "r.html")
+    other = "--truth" if (option, value) in MATCHING else "--recording"
+    refused(synfer("report", estimate_path, *given, *into), f"--{option} says how", f"{other}", "give it")
+    (tmp_path / "results.csv").write_text("method,set\n")
+    refused(synfer("report", tmp_path, *given, *into), f"--{option} is for the page of one connectome", "is a folder")
+    assert not (tmp_path / "r.html").exists()
+
+
 def nwb_of_trials(folder: Path) -> Path:
     import pynwb
 

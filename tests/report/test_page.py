@@ -178,6 +178,17 @@ def test_what_the_fit_saw_is_told_and_nothing_else(found, tmp_path):
     assert not (tmp_path / "s.html").exists()
 
 
+def test_networks_are_no_trials():
+    other = sf.Connectome(np.ones((3, 3)), method="Other")
+    for leading, words in (
+        ("network", ", in each of 5 networks, 2 s each,"),
+        ("trial", ", cut into 5 trials of 2 s each,"),
+    ):
+        recording = sf.Recording({"v": np.zeros((5, 20, 3))}, 0.1, leading=leading)
+        told = f"Activity of 3 units was given{words} 100 samples in all (10 s, at a step of 0.1 s)."
+        assert told in methods.paragraph(other, recording)
+
+
 def test_methods_name_the_file_and_the_span_of_time(found, tmp_path):
     recording = found[1]
     recording.save(tmp_path / "mouse 7.nc")
@@ -197,8 +208,25 @@ def test_methods_name_the_file_and_the_span_of_time(found, tmp_path):
     long = sf.Recording({"v": recording["v"]}, 1e-3, t0=86400.125, provenance={"file": "/home/me/x.nwb"})
     told = sf.discover.ConditionalGranger(lag=2).fit(long).connectome_
     assert "read from x.nwb, was given from 86400.125 to 86402.125 s" in methods.paragraph(told, None)
+    for t0, told in ((1.7e9, "1700000000 to 1700000002 s"), (1.7e9 + 0.1, "1700000000.1 to 1700000002.1 s")):
+        late = sf.Recording({"v": recording["v"]}, 1e-3, t0=t0)
+        assert f"was given from {told}, 2000 samples (2 s, at a step of 0.001 s)" in methods.paragraph(other, late)
     bare = sf.discover.ConditionalGranger(lag=2).fit(recording["v"]).connectome_
     assert "Activity of 5 units was given, 2000 samples. Directed" in methods.paragraph(bare, None)
+
+
+@pytest.mark.parametrize("key", ["file", "folder"])
+@pytest.mark.parametrize("path", ["/home/me/secret/mouse 7", "C:\\Users\\me\\secret\\mouse 7"])
+def test_no_page_says_where_on_a_disk_something_lies(found, tmp_path, key, path):
+    """Published folders are told whole in a recording's provenance, and in that of their truth."""
+    about = {"dataset": "izhikevich", key: path}
+    recording = sf.Recording({"v": found[1]["v"]}, 1e-3, provenance=about)
+    connectome = sf.Connectome(found[0].score.values, provenance=about)
+    write(tmp_path / "r.html", connectome, recording)
+    page = (tmp_path / "r.html").read_text()
+    assert "secret" not in page and page.count("<tr><th>file</th><td>mouse 7</td></tr>") == 2
+    assert page.count("<tr><th>dataset</th><td>izhikevich</td></tr>") == 2
+    assert "Activity of 5 units, read from mouse 7, was given" in page
 
 
 def test_a_recording_of_other_units_is_refused(found, tmp_path):

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.discover import ConditionalGranger, CrossCorrelation, PartialCorrelation, SpikeGLM
+from synfer.discover import ConditionalGranger, CrossCorrelation, DifferentialCovariance, PartialCorrelation, SpikeGLM
 from synfer.errors import InputError, ResolutionWarning
 from synfer.evaluate import compare
 from synfer.recording import Recording
@@ -121,6 +122,16 @@ def test_few_twins_and_surrogates_are_warned_of_before_the_work_and_on_the_card(
     ) as caught:
         card = assess(three, PartialCorrelation(), n_twins=0, n_surrogates=4, **few)
     assert str(caught[0].message) in card.warnings and "take n_surrogates=9 or more" in str(caught[0].message)
+
+
+def test_of_a_method_without_p_values_it_is_not_said_what_share_of_them_may_be_small(recording):
+    few = {"n_halves": 0, "n_plantings": 0, "n_echoes": 0, "predictor": None, "n_initialisations": 0}
+    three = recording.isel(unit=slice(0, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResolutionWarning)
+        card = assess(three, DifferentialCovariance(), n_twins=2, n_surrogates=0, **few)
+    assert [(null.rejected, null.n, null.pairs) for null in card.nulls] == [(None, 2, 12)]
+    assert any("no p-values" in line for line in card.lines()) and "p < .05" not in " ".join(card.warnings)
 
 
 class _Keeps(CrossCorrelation):

@@ -57,6 +57,16 @@ def test_numbers_that_are_none_and_cards_of_earlier_versions_are_read(card, tmp_
     assert np.isnan(again.power[0].auroc) and again.halves == 1 and again.digest is None
 
 
+def test_a_file_says_that_it_counts_pairs_and_one_of_schema_1_is_read(card, tmp_path):
+    path = tmp_path / "card.json"
+    dataclasses.replace(card, nulls=[dataclasses.replace(card.nulls[0], pairs=360)]).save(path)
+    whole = json.loads(path.read_text())
+    assert whole["synfer_schema"] == 2 and Card.load(path).nulls[0].pairs == 360
+    del whole["nulls"][0]["pairs"]
+    path.write_text(json.dumps(whole | {"synfer_schema": 1}))
+    assert Card.load(path).nulls == card.nulls and card.nulls[0].pairs == 0
+
+
 def test_a_digest_tells_scores_and_units_and_not_their_order():
     score = np.random.default_rng(0).random((4, 4))
     found = Connectome(score, unit_ids=["d", "b", "a", "c"])

@@ -31,9 +31,11 @@ from synfer.cli.inputs import (
     Trials,
     Units,
     Variable,
+    how_to_read,
     read_matched_truth,
     read_recording,
     refuse_existing,
+    refuse_given,
     refuse_replacing,
     refuse_same_file,
     settings_of,
@@ -206,34 +208,28 @@ def report(
     from synfer.report import write
 
     refuse_existing("--out", out, force)
+    given = how_to_read(dt, series, variable, trials, time, duration)
+    of_recording, of_truth = {"signal": signal, **given}, {"units": units, "by-position": by_position or None}
     if estimate.is_dir():
-        page_of_one = {"recording": recording_path, "truth": truth, "units": units, "trust": trust_path}
-        for option, value in page_of_one.items():
-            if value is not None:
-                raise InputError(f"--{option} is for the page of one connectome; {estimate} is a folder.")
+        page_of_one = {"recording": recording_path, "truth": truth, "trust": trust_path}
+        refuse_given(
+            page_of_one | of_recording | of_truth, f"is for the page of one connectome; {estimate} is a folder"
+        )
         finding.write_index(estimate, out)
         return
+    if recording_path is None:
+        refuse_given(of_recording, "says how --recording is to be read; give it")
+    if truth is None:
+        refuse_given(of_truth, "says how units match those of --truth; give it")
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others | {"--units": units})
     found = read_estimate(estimate)
-    given: dict[str, Any] = {
-        "dt": dt,
-        "series": series,
-        "variable": variable,
-        "trials": trials,
-        "time": time,
-        "duration": duration,
-    }
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:
         from synfer.trust import Card
 
         card = Card.load(trust_path)
-    if truth is None and (units is not None or by_position):
-        raise InputError(
-            f"{'--by-position' if units is None else '--units'} says how units match those of --truth; give it."
-        )
     known = None if truth is None else read_matched_truth(truth, found, units, by_position)
     write(out, found, recording, signal=signal, truth=known, card=card)
     typer.echo(f"wrote {out}")
@@ -279,14 +275,7 @@ def trust(
     fitted_to = found.provenance.get("given")
     if signal is None and isinstance(fitted_to, dict):
         signal = fitted_to.get("signal")
-    given: dict[str, Any] = {
-        "dt": dt,
-        "series": series,
-        "variable": variable,
-        "trials": trials,
-        "time": time,
-        "duration": duration,
-    }
+    given = how_to_read(dt, series, variable, trials, time, duration)
     recording = read_recording(recording_path, signal, **given)
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work

@@ -18,6 +18,7 @@ from synfer.cli.inputs import (
     Time,
     Trials,
     Variable,
+    how_to_read,
     parsed,
     read_recording,
     refuse_existing,
@@ -83,14 +84,7 @@ def discover(
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    given: dict[str, Any] = {
-        "dt": dt,
-        "series": series,
-        "variable": variable,
-        "trials": trials,
-        "time": time,
-        "duration": duration,
-    }
+    given = how_to_read(dt, series, variable, trials, time, duration)
     read = functools.partial(read_recording, signal=signal, **given)
     if len(recording_paths) > 1:
         _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)

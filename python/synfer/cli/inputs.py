@@ -61,6 +61,25 @@ def span(text: str) -> slice:
         raise InputError(f"--time takes START:STOP in seconds, such as 0:600; got {text!r}.") from None
 
 
+def how_to_read(
+    dt: float | None,
+    series: str | None,
+    variable: str | None,
+    trials: str | None,
+    time: str | None,
+    duration: float | None,
+) -> dict[str, Any]:
+    """Options of `read_recording`, by their names on the shell, of which every command that reads has all."""
+    return {
+        "dt": dt,
+        "series": series,
+        "variable": variable,
+        "trials": trials,
+        "time": time,
+        "duration": duration,
+    }
+
+
 def read_recording(path: Path, signal: str | None = None, **options: Any) -> Recording:
     """Read a recording in any form; options are for files of other tools."""
     from synfer.datasets import load_izhikevich
@@ -139,6 +158,13 @@ def refuse_replacing(name: str, path: Path, others: dict[str, Path | None]) -> N
     for other_name, other in others.items():
         if other is not None:
             refuse_same_file(name, path, other_name, other)
+
+
+def refuse_given(options: dict[str, Any], why: str) -> None:
+    """Refuse options, by their names, that would say nothing; those that are None were not given."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"--{name} {why}.")
 
 
 def settings_of(assignments: list[str] | None, function: Callable[..., Any], what: str) -> dict[str, Any]:

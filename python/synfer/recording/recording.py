@@ -14,7 +14,7 @@ from synfer.recording.arrays import axis_index, bounds, equal, held
 from synfer.recording.formats import neo_write, nwb_write
 from synfer.recording.sources import Sources
 from synfer.recording.state import state_of_part
-from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, as_path, understood
+from synfer.storage import StrPath, as_choice, as_ids, as_mapping, as_number, as_path, name_alone, understood
 from synfer.unit_info import as_unit_info, unit_frame
 
 if TYPE_CHECKING:
@@ -179,8 +179,7 @@ class Recording(Sources):
     @property
     def read_from(self) -> str | None:
         """Name of the file (without its folder) that this, or more, was read from; None where there is none known."""
-        told = self.provenance.get("file", self.provenance.get("folder"))
-        return as_path(told).name if isinstance(told, str) and told else self._file
+        return name_alone(self.provenance.get("file", self.provenance.get("folder"))) or self._file
 
     def __contains__(self, name: object) -> bool:
         return name in self._signals

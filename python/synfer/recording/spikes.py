@@ -221,13 +221,7 @@ def binned(
     # a last bin that the duration fills in part still counts: nothing is lost
     wanted = np.floor(exact_bin.max()) + 1 if duration is None else np.ceil(duration / dt - EDGE_TOLERANCE)
     _refuse_beyond_memory(wanted, len(ids), 1, dt)  # before whatever else is made of so many bins
-    outside = np.flatnonzero((exact_bin < 0) | (np.floor(exact_bin) >= wanted))
-    if outside.size:
-        end = "" if duration is None else f" and before the end, {t0 + duration:g} s"
-        raise InputError(
-            f"times must lie at or after t0 = {t0:g} s{end}; {outside.size} of {seconds.size} do not, "
-            f"such as times[{outside[0]}] = {seconds[outside[0]]:g} s: give another t0 or duration."
-        )
+    refuse_outside(seconds, exact_bin, wanted, t0, duration)
     n_bins = int(wanted)
     order = np.argsort(seconds, kind="stable")
     events = SpikeEvents(seconds[order], np.floor(exact_bin[order]).astype(np.int64), unit[order])
@@ -240,6 +234,23 @@ def binned(
     if total != seconds.size:  # cannot be; said aloud rather than believed
         raise AssertionError(f"binning turned {seconds.size} spikes into {total}")
     return counts, events, ids
+
+
+def refuse_outside(seconds: np.ndarray, exact_bin: np.ndarray, n_bins: float, t0: float, duration: Any) -> None:
+    """Refuse spikes (event,) whose bins are not among those that a recording has from ``t0`` on: none gets lost.
+
+    Raises
+    ------
+    InputError
+        There are some; the first is named.
+    """
+    outside = np.flatnonzero((exact_bin < 0) | (np.floor(exact_bin) >= n_bins))
+    if outside.size:
+        end = "" if duration is None else f" and before the end, {t0 + duration:g} s"
+        raise InputError(
+            f"times must lie at or after t0 = {t0:g} s{end}; {outside.size} of {seconds.size} do not, "
+            f"such as times[{outside[0]}] = {seconds[outside[0]]:g} s: give another t0 or duration."
+        )
 
 
 def _refuse_beyond_memory(n_bins: float, n_units: int, itemsize: int, dt: float) -> None:

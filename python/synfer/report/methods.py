@@ -67,12 +67,13 @@ def _given(connectome: Connectome, recording: Recording | None) -> str:
         file = recording.read_from
     what = "Activity" if signal is None else f"Signal {signal!r}"
     source = "" if file is None else f", read from {file},"
-    cut = "" if trials == 1 else f", cut into {trials} trials"
+    networks = recording is not None and recording.leading == "network"
+    cut = "" if trials == 1 else f", in each of {trials} networks" if networks else f", cut into {trials} trials"
     span = f", {samples} samples{'' if trials == 1 else ' in all'}"
     if dt is not None:
         seconds = samples * dt
         if trials > 1:
-            cut += f" of {_seconds(seconds / trials)} s each"
+            cut += f"{',' if networks else ' of'} {_seconds(seconds / trials)} s each"
         elif t0 is not None:
             cut = f" from {_seconds(t0)} to {_seconds(t0 + seconds)} s"
         span += f" ({_seconds(seconds)} s, at a step of {_seconds(dt)} s)"
@@ -80,7 +81,8 @@ def _given(connectome: Connectome, recording: Recording | None) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.9g}"
+    """A number of seconds to the nanosecond, and no finer than floats are; never by a power of ten."""
+    return np.format_float_positional(float(f"{round(value, 9):.15g}") or value, trim="-")
 
 
 def _called(connectome: Connectome, evidence: Evidence) -> str:

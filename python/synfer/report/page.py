@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import importlib
 import platform
+from typing import Any
 
 from synfer.connectome import Connectome
 from synfer.discover.origin import refuse_other
@@ -13,7 +14,7 @@ from synfer.evaluate import compare
 from synfer.recording import Recording
 from synfer.report import markup, methods
 from synfer.report.evidence import evidence_of
-from synfer.storage import StrPath, written_whole
+from synfer.storage import StrPath, name_alone, written_whole
 from synfer.trust.card import Card, digest_of
 
 # A table that goes on beyond an edge has a shadow there: two shadows stay where they are, and what is white, which
@@ -159,7 +160,7 @@ def _sections(
             "duration": f"{recording.duration:g} s, {recording.n_samples} samples",
             "step": f"{recording.dt:g} s",
             **({} if recording.leading is None else {f"{recording.leading}s": recording.shape[0]}),
-            **recording.provenance,
+            **_without_folders(recording.provenance),
             "file": recording.read_from,
         }
         caption = "The first seconds of the first units; hover for values."
@@ -205,7 +206,13 @@ def _sections(
         "python": platform.python_version(),
         "seed": connectome.seed,
         "converged": connectome.converged,
-        **connectome.provenance,
+        **_without_folders(connectome.provenance),
     }
     found.append(markup.section("Environment", markup.known(environment)))
     return found
+
+
+def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Where something is from, by the name of its file, or else of its folder: the page is sent to others."""
+    name = name_alone(provenance.get("file", provenance.get("folder")))
+    return {key: value for key, value in provenance.items() if key not in ("file", "folder")} | {"file": name}

@@ -110,7 +110,7 @@ def assess(
     Warns
     -----
     ResolutionWarning
-        Twins or surrogates are so few that p-values which are right look like such as are three times too small.
+        Twins or surrogates are so few that p-values which are right look three times too small, of a method with such.
 
     Examples
     --------
@@ -136,9 +136,10 @@ def assess(
     samples = clone(estimator)._read(recording, signal, reset=True)
     seeds = np.random.SeedSequence(int(random_state)).generate_state(8) // 8
     shift = as_surrogate(surrogate)
-    warn_of_coarse({"twins": n_twins, shift.name: n_surrogates}, samples.n_units)  # before the long work
     work = Work(estimator, samples, n_jobs, home_of(cache))
     fitted = connectome if connectome is not None else _fitted(estimator, samples)
+    if fitted.pvalue is not None:  # one fit is done, the many are not
+        warn_of_coarse({"twins": n_twins, shift.name: n_surrogates}, samples.n_units)
     found = fitted.to_matrix().sel(units=samples.unit_ids)
     answers: list[Answer] = []
 
@@ -171,8 +172,7 @@ def assess(
     share = _share(found, _there(of_twins) or _there(of_surrogates))
     halves, halves_auroc, of_halves = _halves(work, n_halves, share, int(seeds[4]))
     answers += of_halves
-    level = (nulls[0]).level
-    power, planted = _power(work, found, strengths, n_plantings, level, seeds)
+    power, planted = _power(work, found, strengths, n_plantings, nulls[0].level, seeds)
     answers += planted
     echo, echoed = _echo(work, found, share, n_echoes, seeds)
     answers += [answer for answer in echoed if answer[0] is not None]  # not each method takes what is linear

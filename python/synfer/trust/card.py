@@ -20,7 +20,8 @@ from synfer.trust.forecasts import Course, Forecasts
 from synfer.trust.predictor import OUTCOMES, Prediction, Predictor
 from synfer.trust.reference import Reference
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the file: 2 counts the pairs of each null, which those of schema 1 do not; both are read."""
 LARGEST = 10_000_000
 """Characters of a card's file that are read; a card has some thousands."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from statsmodels.stats.proportion import proportion_confint
 
-from synfer.errors import ResolutionWarning
+from synfer.errors import ResolutionWarning, level_of_user
 
 LEVEL = 0.05
 """Of the p-values that are counted."""
@@ -25,7 +25,7 @@ def coarse(kind: str, n: int, pairs: int) -> str:
     kind : str
         "twins", or a surrogate's name.
     n, pairs : int
-        Fits to it, and pairs of distinct units in all of them that have a p-value (a score where none has).
+        Fits to it, and pairs of distinct units in all of them that have a p-value.
     """
     if n == 0 or pairs == 0:
         return ""  # it was not asked for, or by a version that did not count
@@ -44,7 +44,9 @@ def coarse(kind: str, n: int, pairs: int) -> str:
 
 
 def warn_of_coarse(fits: Mapping[str, int], n_units: int) -> None:
-    """Warn of checks that will be coarse, ``fits`` to data without edges by their kind; of whoever called the caller.
+    """Warn the user of checks that will be coarse, ``fits`` to data without edges by their kind.
+
+    For methods that give p-values: of others no share of pairs is told.
 
     Warns
     -----
@@ -53,4 +55,4 @@ def warn_of_coarse(fits: Mapping[str, int], n_units: int) -> None:
     """
     for kind, n in fits.items():
         if told := coarse(kind, n, n * n_units * (n_units - 1)):
-            warnings.warn(told, ResolutionWarning, stacklevel=3)
+            warnings.warn(told, ResolutionWarning, stacklevel=level_of_user())

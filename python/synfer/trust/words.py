@@ -56,7 +56,8 @@ def warnings_of(card: Card) -> list[str]:
                 f"{null.rejected:.0%} of pairs have p < .05 in data like these without any edge ({null.kind}), "
                 "where 5% is right: p-values are too small, and edges called significant may be false."
             )
-    found += [told for null in card.nulls if (told := coarse(null.kind, null.n, null.pairs))]
+    with_p = [null for null in card.nulls if null.rejected is not None]  # which alone a share of pairs is told of
+    found += [told for null in with_p if (told := coarse(null.kind, null.n, null.pairs))]
     if card.halves is not None and card.halves < 0.3:
         found.append(
             "Halves of the recording hardly agree on which pairs are strong (rank correlation "

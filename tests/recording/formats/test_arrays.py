@@ -170,6 +170,32 @@ def test_a_part_of_a_spike_list_asks_for_steps(dt, given, tmp_path):
         Recording.from_csv(tmp_path / "x.csv", dt=dt, time=slice(0.0, 0.2), **more)
 
 
+@pytest.mark.parametrize("time", [None, slice(5.0, None), slice(0.0, 15.0)])
+def test_spikes_beyond_the_duration_are_refused_in_a_part_too(time, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{k}.5,{k % 3}\n" for k in range(20)))
+    with pytest.raises(InputError, match=r"before the end, 10 s; 10 of 20 do not, such as times\[10\] = 10\.5 s"):
+        Recording.from_csv(path, dt=0.5, duration=10.0, time=time)
+    with pytest.raises(InputError, match=r"at or after t0 = 2 s; 2 of 20 do not"):
+        Recording.from_csv(path, dt=0.5, t0=2.0, time=time)
+
+
+@pytest.mark.parametrize("time", [None, slice(0.5, None), slice(0.5, 3.0)])
+def test_a_spike_at_the_very_end_of_a_list_is_kept_in_a_part_too(time, tmp_path):
+    (tmp_path / "x.csv").write_text("0.25,7\n1.0,3\n")
+    found = Recording.from_csv(tmp_path / "x.csv", dt=0.1, duration=1.0, time=time)
+    assert found["spikes"].sum() == (2 if time is None else 1) and found["spikes"][-1].tolist() == [1, 0]
+    assert found.n_samples == (11 if time is None else 6)
+
+
+@pytest.mark.parametrize("time", [None, slice(0.0, 0.2)])
+@pytest.mark.parametrize("given", [{"duration": "10"}, {"duration": [1]}, {"t0": "0"}, {"dt": "0.1"}])
+def test_times_of_a_spike_list_that_are_no_numbers(given, time, tmp_path):
+    (tmp_path / "x.csv").write_text("0.05,7\n0.25,3\n")
+    with pytest.raises(InputError, match=f"{next(iter(given))} must be .* seconds, a number; got"):
+        Recording.from_csv(tmp_path / "x.csv", **{"dt": 0.1, "time": time} | given)
+
+
 def test_a_part_is_cut_between_bins(tmp_path):
     """Whole milliseconds, of which no edge is a float that a sum of steps comes to."""
     rng = np.random.default_rng(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tracemalloc
 
 import numpy as np
@@ -79,8 +81,11 @@ def test_segments_are_trials(simulated):
 def test_a_spike_at_the_very_end_is_kept():
     segment = neo.Segment()
     segment.spiketrains.append(neo.SpikeTrain([0.1, 1.0], units="s", t_stop=1.0))
+    segment.spiketrains.append(neo.SpikeTrain([0.2], units="s", t_stop=1.0))
     found = Recording.from_neo(segment, dt=0.1)
-    assert found["spikes"].sum() == 2
+    assert found["spikes"].sum() == 3
+    part = Recording.from_neo(segment, dt=0.1, time=slice(0.5, None))
+    np.testing.assert_array_equal(part["spikes"], found["spikes"][5:])
 
 
 def test_what_is_meant_must_be_said(simulated):
@@ -125,6 +130,48 @@ def test_text_is_read_where_a_file_beside_it_says_what_it_is(tmp_path):
     about.write_text("{")
     with pytest.raises(FileError, match=r"signal\.txt"):
         Recording.from_file(path)
+
+
+SAYS = {"units": "mV", "sampling_rate": {"value": 1000, "units": "Hz"}, "signal_group_mode": "all-in-one"}
+ROWS = "0.1\t0.2\t0.5\n0.3\t0.4\t0.6\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "message"),
+    [
+        (
+            ROWS.replace("\t", " "),
+            {},
+            r"'s\.txt' must hold numbers in each column, parted by '\\t'; .* another delimiter",
+        ),
+        ("0.1\tx\n0.2\ty\n", {}, "there is none in column 1 of 'multichannel'.* usecols, in s_about.json"),
+        ("0.1\tx\n0.2\ty\n", {"signal_group_mode": "split-all"}, "there is none in column 0 of 'Column 1'"),
+        (ROWS + "0.1\t0.2\n" + ROWS, {}, r"as many columns in each row; Line #3 \(got 2 columns instead of 3\)"),
+        (ROWS, {"sampling_rate": 1000}, r"such as \{\"units\": \"mV\", .*'int' object is not subscriptable"),
+        (ROWS, {"sampling_rate": {"value": 1000}}, "'s_about.json' must say of 's.txt'"),
+        (ROWS, {"units": "nonsense"}, "makes of it: .*nonsense"),
+        (ROWS, {"method": "nonsense"}, "makes of it: method must be one of"),  # nor then is it of spike trains
+    ],
+)
+def test_text_of_which_neo_would_leave_something_out_is_refused(tmp_path, text, about, message):
+    (tmp_path / "s.txt").write_text(text)
+    (tmp_path / "s_about.json").write_text(json.dumps(SAYS | about))
+    with pytest.raises(InputError, match=message):
+        Recording.from_file(tmp_path / "s.txt", dt=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_form_that_a_refusal_of_text_shows_is_one_that_is_read(tmp_path):
+    (tmp_path / "s.txt").write_text("0.1\n0.3\n")
+    with pytest.raises(InputError, match="say sampling_rate and units") as refusal:
+        Recording.from_file(tmp_path / "s.txt")
+    (tmp_path / "s_about.json").write_text(re.search(r"\{.*\}\}", str(refusal.value))[0])
+    found = Recording.from_file(tmp_path / "s.txt")
+    np.testing.assert_allclose(found["v"], [[0.1], [0.3]], rtol=1e-6)
+    assert found.dt == 1e-3
+    (tmp_path / "s.txt").write_text("0.1 \t nan\n0.3\t5\n")
+    (tmp_path / "s_about.json").write_text(json.dumps(SAYS))
+    np.testing.assert_allclose(Recording.from_file(tmp_path / "s.txt")["v"], [[0.1, np.nan], [0.3, 5.0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("equal", [True, False])

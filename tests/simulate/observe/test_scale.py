@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,20 @@ def test_ceiling_signal_and_tensors() -> None:
     seen = observe.clip_and_zscore(recording, ceiling=0.5, signal="calcium")["calcium"]
     clipped = np.minimum(x, 0.5)
     np.testing.assert_allclose(seen, (clipped - clipped.mean(0)) / clipped.std(0), atol=1e-12)
+
+
+def test_what_is_made_of_a_recording_is_from_the_same_file(tmp_path: Path) -> None:
+    about = {"v": np.random.default_rng(0).normal(size=(500, 2)), "spikes": np.eye(500, 2, dtype=np.uint8)}
+    Recording(about, 1e-3).save(tmp_path / "r.nc")
+    recording = Recording.load(tmp_path / "r.nc")
+    for seen in (
+        observe.clip_and_zscore(recording),
+        observe.decimate(Recording.load(tmp_path / "r.nc", signals=["v"]), 2),
+        observe.bin_spikes(recording, 0.01),
+        observe.add_noise(recording, 10.0, signal="v", seed=0),
+        observe.hide_units(recording, [0]),
+    ):
+        assert seen.read_from == "r.nc"
 
 
 @pytest.mark.parametrize("spoilt", [31.0, np.nan, -np.inf])

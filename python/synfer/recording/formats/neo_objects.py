@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +20,8 @@ from synfer.recording.formats.common import (
     refuse_other_step,
     sample_span,
 )
-from synfer.recording.formats.trials import of_spikes, span_of_spikes
-from synfer.storage import StrPath, as_path
+from synfer.recording.formats.trials import of_spikes, span_of_spikes, with_last
+from synfer.storage import StrPath, as_number, as_path
 
 SPIKES = "spiketrains"
 """What the spike trains of a segment are called among its signals."""
@@ -35,6 +38,10 @@ NO_HEADER = {"RawBinarySignalIO"}
 TEXT = {"AsciiSignalIO", "AsciiSpikeTrainIO"}
 """Readers of Neo's of text that does not say what it is of: rows of spike times are taken for samples, a second and a
 volt for their units. The first is believed where a file of its own stands beside it, NAME_about.json."""
+
+
+ABOUT = '{"units": "mV", "sampling_rate": {"value": 1000, "units": "Hz"}}'
+"""What such a file says at the least, as Neo reads it."""
 
 
 def knows(path: StrPath) -> bool:
@@ -61,7 +68,7 @@ def read(
             needed("neo.io", "neo")
             reader = _reader_of(neo, source)
             lazily = {"lazy": True} if reader.support_lazy else {}
-            block = reader.read_block(**lazily)
+            block = _block_of_text(reader, source) if _is_text(reader) else reader.read_block(**lazily)
             segments, about = list(block.segments), about | {"file": as_path(source).name}
     if not segments:
         raise InputError("source must hold at least one segment; it holds none.")
@@ -83,7 +90,7 @@ def read(
 def _reader_of(neo: Any, path: StrPath) -> Any:
     """The first of Neo's readers that takes the file, of those that run nothing of what it holds."""
     candidates = neo.io.list_candidate_ios(str(path))
-    unsaid = NO_HEADER if _is_told_of(neo, path) else NO_HEADER | TEXT
+    unsaid = NO_HEADER | (TEXT - {"AsciiSignalIO"} if _is_told_of(neo, path) else TEXT)
     named = [reader for reader in candidates if reader.__name__ not in unsaid]
     safe = [reader for reader in named if reader.__name__ not in RUNS_CONTENTS]
     if named and not safe:
@@ -94,13 +101,14 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
     for reader in safe:
         try:
             return reader(str(path))
-        except Exception:  # not a file of its kind: whatever a reader makes of others' files
-            continue
+        except Exception as error:  # not a file of its kind: whatever a reader makes of others' files
+            if reader.__name__ in TEXT:  # it is: what stands beside it says so
+                raise _no_about(path, error) from None
     if any(reader.__name__ in TEXT for reader in candidates):
         raise InputError(
             f"{as_path(path).name!r} is text that says neither whether its rows are samples or spike trains, nor at "
             "which rate: give spikes as a .csv, a line a spike, its time in seconds and its unit; of signals say "
-            f"sampling_rate and units as AsciiSignalIO of Neo's has it, in {as_path(path).stem}_about.json beside it."
+            f"sampling_rate and units as AsciiSignalIO of Neo's has it, {ABOUT}, in {_about(path).name} beside it."
         )
     if len(named) < len(candidates):
         raise InputError(
@@ -112,11 +120,50 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
 
 def _is_told_of(neo: Any, path: StrPath) -> bool:
     """Whether a file beside a text says at which rate, and in which unit, its columns were sampled."""
-    about = as_path(path).with_name(f"{as_path(path).stem}_about.json")
-    if as_path(path).suffix.lower() not in (".txt", ".asc", ".csv", ".tsv") or not about.is_file():
+    if as_path(path).suffix.lower() not in (".txt", ".asc", ".csv", ".tsv") or not _about(path).is_file():
         return False
-    told = neo.io.AsciiSignalIO(str(path)).read_metadata()
-    return "units" in told and not {"sampling_rate", "timecolumn"}.isdisjoint(told)
+    try:
+        told = neo.io.AsciiSignalIO(str(path)).read_metadata()
+        return "units" in told and not {"sampling_rate", "timecolumn"}.isdisjoint(told)
+    except json.JSONDecodeError:  # half-written
+        raise
+    except Exception as error:  # whatever Neo meets with on the way to a rate and a unit
+        raise _no_about(path, error) from None
+
+
+def _about(path: StrPath) -> Path:
+    return as_path(path).with_name(f"{as_path(path).stem}_about.json")
+
+
+def _no_about(path: StrPath, error: Exception) -> InputError:
+    return InputError(
+        f"{_about(path).name!r} must say of {as_path(path).name!r} what Neo's AsciiSignalIO asks for, such as {ABOUT}; "
+        f"it makes of it: {' '.join(str(error).split()) or type(error).__name__}."
+    )
+
+
+def _is_text(reader: Any) -> bool:
+    return type(reader).__name__ in TEXT
+
+
+def _block_of_text(reader: Any, path: StrPath) -> Any:
+    """What Neo reads of a text, unless rows were left out, or columns are no numbers: it does so and goes on."""
+    name = as_path(path).name
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Some errors were detected")  # numpy's, of rows that it leaves out
+        try:
+            block = reader.read_block()
+        except UserWarning as ragged:
+            told = [line.strip() for line in str(ragged).splitlines()[1:2]]
+            raise InputError(f"{name!r} must have as many columns in each row; {''.join(told)}.") from None
+    for signal in block.segments[0].analogsignals:
+        empty = np.flatnonzero(np.isnan(signal.magnitude).all(axis=0))
+        if empty.size:
+            raise InputError(
+                f"{name!r} must hold numbers in each column, parted by {reader.delimiter!r}; there is none in column "
+                f"{empty[0]} of {str(signal.name)!r}: say another delimiter, or usecols, in {_about(path).name}."
+            )
+    return block
 
 
 def _signals_of(segment: Any) -> dict[str, Any]:
@@ -150,7 +197,10 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     seconds = [np.asarray(train.rescale("s").magnitude, dtype=np.float64) for train in trains]
     duration, kept = stop - start, seconds
     if time is not None and dt is not None:
-        first = start
+        first, stop = (
+            start,
+            start + with_last(np.concatenate(seconds), as_number(dt, "dt", positive=True), start, duration),
+        )
         kept = []
         for train in seconds:
             inside, start, duration = span_of_spikes(time, train, dt, first, stop)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from synfer.errors import InputError
 from synfer.recording.formats.common import reading
-from synfer.recording.formats.trials import of_spikes, span_of_spikes
-from synfer.recording.spikes import warn_of_milliseconds
+from synfer.recording.formats.trials import TOLERANCE, of_spikes, span_of_spikes, with_last
+from synfer.recording.spikes import refuse_outside, warn_of_milliseconds
 from synfer.storage import StrPath, as_number, as_path
 
 NAMES = {
@@ -31,8 +31,13 @@ def read(
         ids = np.unique(units) if len(units) else None  # those silent in the part asked for stay
         listed = units
         if time is not None and dt is not None:
-            stop = None if duration is None else t0 + as_number(duration, "duration", positive=True)
-            kept, t0, duration = span_of_spikes(time, times, dt, as_number(t0, "t0"), stop)
+            dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+            if duration is not None:
+                duration = with_last(times, dt, t0, as_number(duration, "duration", positive=True))
+            # one that the whole list would be refused for is not passed over in a part of it
+            n_bins = np.inf if duration is None else np.ceil(duration / dt - TOLERANCE)
+            refuse_outside(times, (times - t0) / dt + TOLERANCE, n_bins, t0, duration)
+            kept, t0, duration = span_of_spikes(time, times, dt, t0, None if duration is None else t0 + duration)
             times, units = times[kept], units[kept]
     made = of_spikes(times, units, dt, unit_ids=ids, t0=t0, duration=duration)
     warn_of_milliseconds(times, units, float(made["dt"]))

@@ -105,6 +105,18 @@ def span_of_spikes(
     return kept, t0 + span.start * dt, (span.stop - span.start) * dt
 
 
+def with_last(times: np.ndarray, dt: float, t0: float, duration: float) -> float:
+    """Seconds that a recording is of, ``duration``, or a bin more where a spike is at its very end.
+
+    Tools end a recording with its last spike: that is one of the recording's, and its bin the last. What lies beyond
+    is not held by it either way.
+    """
+    last = float(times.max()) - t0 if times.size else -np.inf
+    if last > duration + TOLERANCE * dt or not times.size:
+        return duration
+    return max(duration, float(np.floor(last / dt + TOLERANCE) + 1) * dt)
+
+
 def of_spikes(
     times: np.ndarray,
     units: np.ndarray,
@@ -130,12 +142,9 @@ def of_spikes(
     """
     if dt is None:
         raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
+    dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
     spans = np.zeros((0, 2)) if unknown is None else unknown
-    if duration is not None and times.size:
-        last = float(times.max()) - t0
-        if last <= duration + TOLERANCE * dt:  # what lies beyond is refused below
-            # tools end a recording with its last spike: that is one of the recording's, and its bin the last
-            duration = max(duration, (np.floor(last / dt + TOLERANCE) + 1) * dt)
+    duration = None if duration is None else with_last(times, dt, t0, as_number(duration, "duration"))
     if windows is not None:
         end = np.inf if duration is None else t0 + duration
         return _spikes_in_trials(times, units, dt, unit_ids, (t0, end), spans, observed, windows)

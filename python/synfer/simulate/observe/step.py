@@ -45,7 +45,7 @@ def observed(
     events: SpikeEvents | None = None,
 ) -> Recording:
     """Give a recording of other signals of the same units and networks, from the same time on."""
-    return Recording(
+    seen = Recording(
         signals,
         recording.dt if dt is None else dt,
         unit_ids=recording.unit_ids,
@@ -57,6 +57,8 @@ def observed(
         provenance=provenance,
         events=events,
     )
+    seen._file = recording._file
+    return seen
 
 
 def generators(recording: Recording, seed: int, stream: int) -> list[np.random.Generator]:
