@@ -70,6 +70,7 @@ class Recording(Sources):
     """
 
     _file: str | None = None  # here, for those that were pickled before there was such a thing
+    _told_of_orientation = False
 
     def __init__(
         self,
