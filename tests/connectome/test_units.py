@@ -147,6 +147,7 @@ def test_units_are_renamed_by_their_order_or_by_their_old_labels(make, tmp_path)
         ({"d": "x"}, InputError, "units: 'd' not found; the labels are 'a', 'b', 'c'"),
         ({"a": 1}, InputError, "units must be all integers or all strings"),
         ({}, InputError, "units must name at least one unit"),
+        (None, InputError, "units must be labels, one a unit, .* got None"),
     ],
 )
 def test_labels_that_are_none_are_refused(units, kind, message):

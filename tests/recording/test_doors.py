@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
+from synfer.discover import CrossCorrelation
 from synfer.errors import InputError, OrientationWarning
 from synfer.recording import Recording
 
@@ -84,7 +87,7 @@ def test_leading_is_text(leading):
 
 @pytest.mark.parametrize(
     ("shape", "leading"),
-    [((10, 1000), None), ((49, 500), None), ((1000, 10_001), None), ((3, 10, 500), "trial"), ((99, 9, 500), "network")],
+    [((10, 1000), None), ((49, 500), None), ((300, 3001), None), ((3, 10, 500), "trial"), ((99, 9, 500), "network")],
 )
 def test_an_array_that_lies_on_its_side_is_warned_of(shape, leading):
     about = {} if leading is None else {"leading": leading}
@@ -98,8 +101,31 @@ def test_an_array_that_lies_on_its_side_is_warned_of(shape, leading):
 
 @pytest.mark.parametrize(
     ("shape", "leading"),
-    [((10, 499), None), ((50, 500), None), ((1001, 80_000), None), ((20, 10, 500), "trial"), ((1000, 10), None)],
+    [
+        ((10, 499), None),
+        ((50, 500), None),
+        ((301, 80_000), None),
+        ((900, 10_000), None),
+        ((20, 10, 500), "trial"),
+        ((1000, 10), None),
+    ],
 )
 def test_an_array_that_may_well_be_meant_so_is_not(shape, leading):
-    """Few seconds of some hundred units; a whole brain, of which there are thousands of frames; short trials."""
+    """Few seconds of some hundred units; minutes of a whole brain; short trials."""
     Recording.from_array(np.zeros(shape, np.int8), 1e-3, **({} if leading is None else {"leading": leading}))
+
+
+def test_an_array_of_a_file_is_looked_at_too_and_an_estimator_does_not_say_it_again(tmp_path):
+    x = np.random.default_rng(0).normal(size=(600, 20))
+    np.save(tmp_path / "x.npy", x.T)
+    for read in (Recording.from_file, Recording.from_npz):
+        with pytest.warns(OrientationWarning, match="600 units and 20 samples") as caught:
+            made = read(tmp_path / "x.npy", dt=0.1)
+        assert len(caught) == 1 and caught[0].filename == __file__
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", OrientationWarning)
+            read(tmp_path / "x.npy", dt=0.1, time=slice(0.0, 1.0))
+            assert read(tmp_path / "x.npy", dt=0.1, units_first=True).shape == (600, 20)
+            CrossCorrelation(max_lag=1).fit(made)
+    with pytest.warns(OrientationWarning, match=r"more units \(600\) than samples \(20\)"):
+        CrossCorrelation(max_lag=1).fit(Recording({"x": x.T}, 0.1))

@@ -51,6 +51,9 @@ def test_a_recording_knows_the_name_of_its_file(tmp_path):
     of_another = Recording({"v": np.zeros((5, 2))}, 0.1, provenance={"file": "/data/x.nwb"})
     of_another.save(tmp_path / "s.nc")  # what was recorded, not what was made of it
     assert of_another.read_from == Recording.load(tmp_path / "s.nc").read_from == "x.nwb"
+    pickled_before = Recording.__new__(Recording)
+    pickled_before.__dict__.update({name: value for name, value in vars(loaded).items() if name != "_file"})
+    assert pickled_before.read_from is pickled_before[0.1:0.3].read_from is None
     for told, name in ((3, None), (".", None), ("C:\\Users\\me\\x.npz", "x.npz"), ("/data/set/", "set")):
         for key in ("file", "folder"):
             assert Recording({"v": np.zeros((5, 2))}, 0.1, provenance={key: told}).read_from == name

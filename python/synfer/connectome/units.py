@@ -49,8 +49,10 @@ def new_labels(labels: np.ndarray, given: Any) -> np.ndarray:
     ------
     ShapeError, InputError
         The mapping names a unit that is not there, or what comes out are no labels: not as many as units, of other
-        types, or one twice.
+        types, or one twice; or nothing is given.
     """
+    if given is None:  # which elsewhere means 0, 1, ...
+        raise InputError("units must be labels, one a unit, or a mapping of old ones to new; got None.")
     if not isinstance(given, Mapping):
         return as_ids(given, len(labels), "units")
     if not given:

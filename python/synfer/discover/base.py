@@ -185,7 +185,8 @@ class BaseDiscoverer(BaseEstimator):
         as_ids(samples.unit_ids, samples.n_units, "unit ids (the columns' labels)")
         shape = (samples.n_samples, samples.n_units)
         if reset:
-            _checks.check_shape(type(self).__name__, shape, self._min_samples, few=self._takes_few)
+            told = isinstance(X, Recording) and X._told_of_orientation  # by whoever made it: once is enough
+            _checks.check_shape(type(self).__name__, shape, self._min_samples, few=self._takes_few or told)
         # Names and number of the columns, kept and compared as scikit-learn does.
         columns = X if hasattr(X, "columns") else samples.segments[0]
         try:

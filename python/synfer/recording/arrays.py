@@ -44,14 +44,14 @@ def held(name: Any, array: Any, reserved: set[str]) -> Any:
     return array
 
 
-FEW_SAMPLES, MANY_UNITS, MORE_UNITS = 1000, 500, 10
-"""Samples up to which, units from which on, and how many units a sample beyond which an array is almost surely (unit,
-time): whole brains have more units than samples too, but thousands of samples; of a second at 1 kHz that lies on its
-side a thousand units of as many samples as there were units are seen."""
+FEW_SAMPLES, MANY_UNITS, MORE_UNITS = 300, 500, 10
+"""Samples up to which, units from which on, and how many units a sample beyond which an array is warned of. Such are
+most populations on their side; of more than 300 units it is not seen, for minutes of a whole brain (thousands of units,
+a few frames a second) have such shapes too. A second of many units (50 frames of 600) is warned of for nothing."""
 
 
-def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> None:
-    """Warn of an array that almost surely is (unit, time); trials are taken together.
+def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> bool:
+    """Warn of an array that probably is (unit, time), trials taken together; say whether it was warned of.
 
     Warns
     -----
@@ -60,13 +60,15 @@ def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> None:
     """
     n_units = shape[-1]
     n_samples = shape[-2] * (shape[0] if leading == "trial" else 1)
-    if n_samples <= FEW_SAMPLES and n_units >= MANY_UNITS and n_units > MORE_UNITS * n_samples:
+    on_its_side = n_samples <= FEW_SAMPLES and n_units >= MANY_UNITS and n_units > MORE_UNITS * n_samples
+    if on_its_side:
         warnings.warn(
             f"array has {n_units} units and {n_samples} samples: rows are time, columns are units; transpose it if it "
             "is the other way round.",
             OrientationWarning,
             stacklevel=level_of_user(),
         )
+    return on_its_side
 
 
 def dtype_name(array: Any) -> str:

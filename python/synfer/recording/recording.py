@@ -69,6 +69,9 @@ class Recording(Sources):
     500
     """
 
+    _file: str | None = None  # here, for those that were pickled before there was such a thing
+    _told_of_orientation = False
+
     def __init__(
         self,
         signals: Mapping[str, Any],
@@ -111,7 +114,6 @@ class Recording(Sources):
         self.provenance = as_mapping(provenance, "provenance")
         spikes.refuse_unlisted(self._signals, events)
         self._events = events
-        self._file: str | None = None
         self._final_state: Any = None
         self._stateless = "it was not made by synfer.simulate.run itself: take that of the recording that was"
 

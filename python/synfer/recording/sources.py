@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from synfer.recording import convert, spikes
 from synfer.recording.arrays import named, warn_of_orientation
 from synfer.recording.formats import by_ending, matlab, neo_objects, npz, nwb, pynapple_objects, spike_list
-from synfer.storage import StrPath
+from synfer.storage import StrPath, as_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,18 +28,22 @@ class Sources:
         return made
 
     @classmethod
+    def _looked_at(cls, made: Recording) -> Recording:
+        """Warn where it is made of an array that lies on its side; estimators then need not."""
+        made._told_of_orientation = warn_of_orientation(made.shape, made.leading)
+        return made
+
+    @classmethod
     def from_array(cls, array: Any, dt: float, *, name: str = "signal", **about: Any) -> Recording:
         """Build from one array ([trial|network,] time, unit); ``about`` as for `Recording`.
 
         Warns
         -----
         OrientationWarning
-            The array is (unit, time), almost surely: 500 columns or more, over ten times as many as the rows, of which
-            there are 1,000 at most (all trials together).
+            The array probably is (unit, time): 500 columns or more, over ten times as many as the rows, of which there
+            are 300 at most (all trials together). Filter it where so few samples of so many units are meant.
         """
-        made = cls._made({"signals": {named(name): array}, "dt": dt, **about})
-        warn_of_orientation(made.shape, made.leading)
-        return made
+        return cls._looked_at(cls._made({"signals": {named(name): array}, "dt": dt, **about}))
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, dt: float | None = None, *, name: str = "signal") -> Recording:
@@ -160,8 +164,16 @@ class Sources:
             Nothing reads such files, or the reader has no such option.
         FileError
             The file cannot be read.
+
+        Warns
+        -----
+        OrientationWarning, MillisecondsWarning
+            As the reader does.
         """
-        return cls._made(by_ending(path, **options))
+        made = cls._made(by_ending(path, **options))
+        # an array's file says as little as an array; a part in time may well be short
+        bare = as_path(path).suffix.lower() in (".npz", ".npy") and options.get("time") is None
+        return made if options.get("units_first") or not bare else cls._looked_at(made)
 
     @classmethod
     def from_nwb(
@@ -331,9 +343,15 @@ class Sources:
         ------
         FileError, InputError, ShapeError
             As for `from_matlab`.
+
+        Warns
+        -----
+        OrientationWarning
+            As for `from_array`, of a whole array that is not said to be ``units_first``.
         """
         asked: dict[str, Any] = {"variable": variable, "units_first": units_first, "time": time, "units": units}
-        return cls._made(npz.read(path, dt=dt, **asked))
+        made = cls._made(npz.read(path, dt=dt, **asked))
+        return made if units_first or time is not None else cls._looked_at(made)
 
     @classmethod
     def from_csv(
