@@ -7,7 +7,8 @@
 Realisations of a system, each with parameters of its own (`synfer.simulate`): 10 samples are the context, 50 follow.
 What is tested on are other realisations, asked for at times half-way between those of the training: none was trained
 on. "LaDID" asks its dynamics for a time; "latent ODE" (torchdiffeq, dopri5, tolerance 1e-3) and "RNN" (gated, a step a
-sample, linear between) have everything else the same: encoder, decoder, static path, loss, curriculum, stopping.
+sample, linear between) have everything else the same: encoder, decoder, static path, loss, curriculum, stopping, and
+the anchor (what is missed of the context's last sample is carried on while it lasts).
 "encode and decode" is LaDID that is shown the samples that it is asked for, ten at a time: what the autoencoder alone
 costs. "copy last" is the context's last sample. Errors are sum |y - f|^2 / sum |y|^2 over realisations; intervals of
 95 % by resampling of these (of the first seed's fit; seeds are fits and data sets anew).
