@@ -76,6 +76,9 @@ class Anchor:
         gains = _gains(product[at], square[at], _shares(other[at], other_square[at]))
         if gains.mean() <= _ERRORS * gains.std(ddof=1) / math.sqrt(len(gains)):
             return nothing
+        whole, whole_square = product.sum(0), square.sum(0)
+        reached = _gains(whole, whole_square, _shares(whole, whole_square))
+        begin, scale = grid[int(reached.argmax())], float(reached.max())
         products, squares = products.sum(0), squares.sum(0)
 
         def best(course: Anchor) -> tuple[float, Anchor]:
@@ -84,9 +87,6 @@ class Anchor:
             product, square = products @ g, squares @ np.square(g)
             share = _shares(product, square)
             return float(_gains(product, square, share)), cls(float(share), course.seconds, course.turn)
-
-        begin = max(grid, key=lambda course: best(course)[0])
-        scale = best(begin)[0]
 
         def around(x: np.ndarray) -> Anchor:
             return cls(1.0, math.exp(x[0]), float(x[1]) * fastest)
