@@ -29,6 +29,7 @@ from synfer.forecast import (
     evaluation_batches,
 )
 from synfer.forecast.learning import Learning
+from synfer.forecast.stepping import TrainingStep
 
 TRAINING, VALIDATION, BATCH = 2994, 998, 16
 PUBLISHED = {5: 9.6, 40: 46.7}  # seconds an epoch of one initialisation; issue of the main job
@@ -55,17 +56,16 @@ def seconds_an_epoch(n_units: int, n_init: int, n_batches: int, device: str) -> 
     likelihood = LIKELIHOODS["gaussian"]
     learning = Learning(ensemble, Schedule(max_epochs=1), range(n_init))
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
+    step = TrainingStep(ensemble, windows, likelihood, learning)
     ensemble.train()
-    batches = iter(learning.order(len(training)).split(BATCH))
+    batches = iter(training[learning.order(len(training)).to(device)].split(BATCH))
 
     def learn() -> None:
-        context, times, target = windows.batch(training[next(batches).to(device)])
-        loss = likelihood.loss(ensemble(context, times)[0], target).mean(dim=(0, 1))
-        loss.sum().backward()
-        learning.step()
+        step(next(batches))
         wait()
 
-    learn()  # warm
+    for _ in range(4):  # warm; on a CUDA device a step is recorded by then
+        learn()
     seconds = best_seconds(learn, n_batches) * TRAINING / BATCH
     size = len(evaluation_batches(ensemble, windows, validation)[0])
 

@@ -111,6 +111,7 @@ def cuda_dropout(
     stream_of_numbers: int,
     step: int,
     threshold: int,
+    advance: int,
     y: _View,
     device: int,
     processors: int,

@@ -88,3 +88,12 @@ def test_refusals():
             Drop(**{"seeds": (0,)} | wrong)
     with pytest.raises(ShapeError, match="2 groups"):
         dropout(ones(3, 4, 5), Drop((0, 1)))
+
+
+def test_what_advances_is_added_to_the_step():
+    x = torch.randn(2, 30, 50)
+    advance = torch.tensor([3], dtype=torch.int32)
+    for function in (dropout, dropout_reference):
+        assert torch.equal(function(x, Drop((1, 2), 4, advance=advance)), function(x, Drop((1, 2), 7)))
+    advance.fill_(5)
+    assert torch.equal(dropout(x, Drop((1, 2), 2**32 - 1, advance=advance)), dropout(x, Drop((1, 2), 4)))

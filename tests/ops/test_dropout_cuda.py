@@ -59,6 +59,15 @@ def test_emulated_takes_views(emulated):
     assert torch.equal(dropout(turned, drop), dropout_reference(turned, drop))
 
 
+def test_emulated_draws_advance(emulated):
+    advance = torch.tensor([2**31 - 1], dtype=torch.int32)
+    x = torch.randn(2, 9, 40)
+    drop = Drop((1, 2), 2**31 + 5, 0.5, advance=advance)
+    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2), 4, 0.5)))
+    advance.fill_(0)
+    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2), 2**31 + 5, 0.5)))
+
+
 def test_refused_launches_say_what_to_do(emulated_core, monkeypatch):
     monkeypatch.setitem(
         MODULE.KERNELS, "cpu", lambda x, drop, y: MODULE.on_cuda(x, drop, y, Refusing(emulated_core), 2, 0)

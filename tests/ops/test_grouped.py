@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from synfer.errors import InputError, ShapeError
 from synfer.ops import grouped_linear, grouped_linear_reference, grouped_linears, grouped_linears_reference
+from synfer.ops.grouped import _Batched
 
 
 def problem(tokens, groups, n_in, n_out, dtype=torch.float32):
@@ -121,3 +122,21 @@ def test_a_pending_sign_is_heeded():
     x, weight, bias, _ = problem(6, 3, 4, 5)
     negative = torch._neg_view((-weight).detach().clone())
     assert torch.equal(grouped_linear(x, negative, bias), grouped_linear(x, weight, bias))
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 7, 127, 256, 509, 640])
+def test_batched_products_equal_the_loop(tokens):
+    """What devices without kernels compute: weights' gradients as sums over stretches of tokens."""
+    x, weight, bias, _ = problem(tokens, 3, 5, 4, torch.float64)
+    y, expected = _Batched.apply(x, weight, bias), grouped_linear_reference(x, weight, bias)
+    torch.testing.assert_close(y, expected)
+    seen = torch.randn(y.shape, dtype=y.dtype)
+    ours, theirs = (torch.autograd.grad(out, (x, weight, bias), seen) for out in (y, expected))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_batched_products_have_second_derivatives():
+    x, weight, bias, _ = problem(6, 3, 4, 5, torch.float64)
+    assert torch.autograd.gradgradcheck(_Batched.apply, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(lambda x, weight: _Batched.apply(x, weight, None), (x, weight))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,8 @@ class CausalformerForecaster(EnsembleModule):
     Source: Lu, Tabassum, Kulkarni, Mi, Kutz, Shea-Brown, Lim, "Attention for Causal Relationship Discovery from
     Biological Neural Dynamics", 2023, arXiv:2311.06928; layout after Grigsby et al. 2021 (Spacetimeformer).
     """
+
+    recordable: ClassVar[bool] = True
 
     def __init__(
         self,

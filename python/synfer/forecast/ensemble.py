@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,16 @@ from synfer.ops import Drop, Norm, dropout, grouped_linear, grouped_linears, nor
 
 
 class EnsembleModule(nn.Module):
-    """A module whose parameters and buffers all have a leading axis over ``n_init`` initialisations."""
+    """A module whose parameters and buffers all have a leading axis over ``n_init`` initialisations.
+
+    Attributes
+    ----------
+    recordable : bool
+        Whether a training step waits for nothing on the host and depends on nothing there but the windows and the
+        count of dropout's draws: on a CUDA device it may then be recorded and replayed.
+    """
+
+    recordable: ClassVar[bool] = False
 
     def __init__(self, n_init: int):
         super().__init__()
@@ -143,13 +153,14 @@ class Dropout(nn.Module):
         self.p = p
         self.seeds = tuple(int(seed) for seed in seeds)
         self.step = 0
+        self.advance: Tensor | None = None  # while a step is recorded: what its replays add to the draws' numbers
 
     def next(self, n_init: int) -> Drop:
         """Give the next draw for so many initialisations; where it is not for training, one that drops nothing."""
         if not self.training or self.p == 0.0:
             return Drop((0,) * n_init, p=0.0)
         self.step += 1
-        return Drop(self.seeds, self.step, self.p)
+        return Drop(self.seeds, self.step, self.p, advance=self.advance)
 
     def forward(self, x: Tensor) -> Tensor:
         """Zero a share p of the elements of (init, token, channel), scale the others; in training only."""

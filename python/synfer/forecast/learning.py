@@ -146,13 +146,12 @@ class Learning:
         """Set the rate of the epoch, where it is annealed."""
         if self.schedule.anneal:
             for m in self.members:
-                rate = self.schedule.rate(self.histories[m].n_epochs)
-                self._optimizers[m].param_groups[0]["lr"] = rate
+                _set_rate(self._optimizers[m], self.schedule.rate(self.histories[m].n_epochs))
 
     def _noted(self, k: int, m: int, training_losses: Sequence[float]) -> History:
         history = self.histories[m]
         history.training_loss.append(training_losses[k])
-        history.learning_rate.append(self._optimizers[m].param_groups[0]["lr"])
+        history.learning_rate.append(float(self._optimizers[m].param_groups[0]["lr"]))
         return history
 
     def _end_annealed_epoch(self, training_losses: Sequence[float], validation_losses: Sequence[float]) -> None:
@@ -204,6 +203,7 @@ class Learning:
             if isinstance(self._optimizers[m], ProximalAdam):
                 self._optimizers[m].param_groups[0]["params"][0].data.copy_(_vector(self.ensemble, k))
             self._optimizers[m].load_state_dict(state["optimizers"][k])
+            _settle(self._optimizers[m])
             self._plateaus[m].load_state_dict(state["plateaus"][k])
 
     def _keep(self, going: Sequence[int]) -> None:
@@ -243,7 +243,9 @@ def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> tor
     if not isinstance(ensemble, ComponentwiseForecaster):
         # On the ensemble's own memory: to gather a vector and to scatter it again costs more than the step itself.
         pieces = _pieces(ensemble, member)
-        return torch.optim.AdamW(pieces, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+        adam = torch.optim.AdamW(pieces, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True)
+        _settle(adam)
+        return adam
     vector = nn.Parameter(_vector(ensemble, member))
     weights, shape, within = ensemble.lasso
     before = itertools.takewhile(lambda p: p is not weights, ensemble.parameters())
@@ -255,6 +257,25 @@ def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> tor
         within=within,
         strength=ensemble.lasso_strengths()[member],
     )
+
+
+def _settle(optimizer: torch.optim.Optimizer) -> None:
+    """Keep an optimizer's rate where its parameters are: a recorded step reads it on the device."""
+    if isinstance(optimizer, ProximalAdam):
+        return
+    (group,) = optimizer.param_groups
+    device = group["params"][0].device
+    group["capturable"] = device.type == "cuda"
+    group["lr"] = torch.tensor(float(group["lr"]), device=device) if group["capturable"] else float(group["lr"])
+    optimizer._warned_capturable_if_run_uncaptured = True  # some steps are: no news
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    (group,) = optimizer.param_groups
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def _pieces(ensemble: EnsembleModule, member: int) -> list[Tensor]:

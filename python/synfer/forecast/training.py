@@ -13,9 +13,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from synfer.errors import FileError, FitDivergedError
-from synfer.forecast.ensemble import EnsembleModule, PenalisedModule
+from synfer.forecast.ensemble import EnsembleModule
 from synfer.forecast.learning import History, Learning, Schedule
 from synfer.forecast.likelihoods import Likelihood
+from synfer.forecast.stepping import Batch, TrainingStep
 from synfer.forecast.windows import Windows
 from synfer.io import load_checkpoint, save_checkpoint
 from synfer.storage import StrPath
@@ -89,6 +90,7 @@ def train(
         save_checkpoint(checkpoint, work, learning.state_dict())  # what cannot be written is known before the work
     first = max(history.n_epochs for history in learning.histories)
     batches = _Batches(windows, training, learning)
+    step = TrainingStep(ensemble, windows, likelihood, learning)
     saved = time.monotonic()
     with tqdm(
         total=schedule.max_epochs, initial=first, unit="epoch", disable=None if progress else True, leave=False
@@ -97,7 +99,7 @@ def train(
             if not learning.members:
                 break
             learning.begin_epoch()
-            training_losses = _train_epoch(ensemble, windows, batches, likelihood, learning)
+            training_losses = _train_epoch(ensemble, batches, step)
             validation_losses = training_losses
             if validation is not None:
                 validation_losses = evaluate(ensemble, windows, validation, likelihood).tolist()
@@ -135,15 +137,15 @@ class _Batches:
 
     def __init__(self, windows: Windows, training: Tensor, learning: Learning):
         self.windows, self.training, self.learning = windows, training, learning
-        self._whole: tuple[Tensor, Tensor, Tensor] | None = None
+        self._whole: Batch | None = None
 
-    def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, Tensor, Tensor]]]:
-        """Give starts (B, I) in each member's order, and the windows that begin there."""
+    def __iter__(self) -> Iterator[tuple[Tensor, Batch | None]]:
+        """Give starts (B, I) in each member's order, and the windows that begin there where they have been gathered."""
         schedule, n = self.learning.schedule, len(self.training)
         order = self.learning.order(n).to(self.training.device)
         if schedule.shuffle or schedule.batch_size < n:
             for rows in order.split(schedule.batch_size):
-                yield self.training[rows], self.windows.batch(self.training[rows])
+                yield self.training[rows], None
             return
         members = len(self.learning.members)
         if self._whole is None or self._whole[0].shape[-1] != members:
@@ -153,22 +155,12 @@ class _Batches:
         yield self.training[order], self._whole
 
 
-def _train_epoch(
-    ensemble: EnsembleModule, windows: Windows, batches: _Batches, likelihood: Likelihood, learning: Learning
-) -> list[float]:
+def _train_epoch(ensemble: EnsembleModule, batches: _Batches, step: TrainingStep) -> list[float]:
     """Let each that learns see every window once; give its mean loss, its penalty with it."""
     ensemble.train()
-    total = torch.zeros(len(learning.members), device=windows.series.device)
-    for starts, (context, times, target) in batches:
-        raw, _ = ensemble(context, times)
-        losses = likelihood.loss(raw, target).mean(dim=(0, 1))
-        if isinstance(ensemble, PenalisedModule):
-            n_rows = ensemble.penalty_rows(len(starts))
-            rows = context if n_rows == len(starts) else windows.batch(starts[:n_rows])[0]
-            losses = losses + ensemble.penalty(rows)
-        losses.sum().backward()  # the initialisations share no parameter: each gets its own gradient
-        learning.step()
-        total += losses.detach() * len(starts)
+    total = torch.zeros(ensemble.n_init, device=batches.training.device)
+    for starts, batch in batches:
+        total += step(starts, batch) * len(starts)
     return [float(loss) for loss in total / len(batches.training)]
 
 

@@ -35,12 +35,16 @@ class Drop:
         Share of the elements that are dropped, at least 0 and below 1; to within 2^-17, for sixteen bits decide each.
     stream : int
         Tells apart draws of one step.
+    advance : Tensor, one int32, optional
+        Added to ``step`` when numbers are drawn: what a recorded CUDA graph drops, when it is replayed, is told on the
+        device.
     """
 
     seeds: tuple[int, ...]
     step: int = 0
     p: float = 0.1
     stream: int = 0
+    advance: Tensor | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.p < 1.0:
@@ -56,8 +60,9 @@ class Drop:
 
     @property
     def arguments(self) -> tuple[list[int], int, int, int]:
-        """As the core takes them."""
-        return list(self.seeds), self.stream, self.step, self.threshold
+        """As the core takes them on the CPU."""
+        further = 0 if self.advance is None else int(self.advance)
+        return list(self.seeds), self.stream, (self.step + further) & _WORD, self.threshold
 
     def next_stream(self) -> Drop:
         """Give another draw of the same step."""
@@ -148,8 +153,10 @@ def on_cuda(
     stream = torch.cuda.current_stream(x.device).cuda_stream if stream is None else stream
     processors = devices.processors(index) if processors is None else processors
     seeds = _seeds_on(x.device, drop.seeds).data_ptr()
+    advance = 0 if drop.advance is None else drop.advance.data_ptr()
+    where = (index, processors, stream)
     try:
-        core.cuda_dropout(view(x), seeds, drop.stream, drop.step, drop.threshold, view(y), index, processors, stream)
+        core.cuda_dropout(view(x), seeds, drop.stream, drop.step, drop.threshold, advance, view(y), *where)
     except RuntimeError as problem:
         raise DeviceError(
             f"dropout could not be launched on {x.device} ({problem}): take dropout_reference, or the CPU."

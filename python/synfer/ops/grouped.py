@@ -19,7 +19,8 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
     """Apply linear map g to group g: ``y[g, t] = weight[g] @ x[g, t] + bias[g] + residual[g, t]``.
 
     On the CPU the products are compiled (csrc/ensemble), the same bits for any number of threads; elsewhere they are
-    batched products of torch. Reverse-mode derivatives of any order.
+    batched products of torch, and the weights' gradients are sums over stretches of tokens, which are many small
+    products instead of few long ones. Reverse-mode derivatives of any order.
 
     Parameters
     ----------
@@ -44,8 +45,11 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
     if has_kernels(x, weight, bias, residual):
         out: Tensor = _Linear.apply(x, weight, bias, residual)
         return out
-    y = torch.bmm(x, weight.transpose(1, 2))
-    y = y if bias is None else y + bias[:, None]
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        y = torch.bmm(x, weight.transpose(1, 2))
+        y = y if bias is None else y + bias[:, None]
+    else:
+        y = _Batched.apply(x, weight, bias)
     return y if residual is None else y + residual
 
 
@@ -128,6 +132,39 @@ class _Linear(torch.autograd.Function):
         dx = _InputGradient.apply(grad, weight) if need_x else None
         dweight, dbias = _WeightGradient.apply(grad, x) if need_weight or need_bias else (None, None)
         return dx, dweight if need_weight else None, dbias if need_bias else None, grad if need_residual else None
+
+
+STRETCH = 128
+"""Tokens, at least, that one product of the weights' gradients sums over on a device: a processor is busy for long
+enough, and there are products for all."""
+
+
+class _Batched(torch.autograd.Function):
+    """`_Linear` by torch's batched products, for any device."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        turned = weight.transpose(1, 2)
+        return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias[:, None], x, turned)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grads  # by torch's own operators, which have derivatives in their turn
+        x, weight = ctx.saved_tensors
+        need_x, need_weight, need_bias = ctx.needs_input_grad
+        dx = torch.bmm(grad, weight) if need_x else None
+        dweight = _over_stretches(grad, x) if need_weight else None
+        return dx, dweight, grad.sum(1) if need_bias else None
+
+
+def _over_stretches(grad: Tensor, x: Tensor) -> Tensor:
+    """``sum_t grad[g, t] x[g, t]ᵀ``, the tokens cut into equal stretches."""
+    groups, tokens, _ = x.shape
+    most = max(1, tokens // STRETCH)
+    stretches = next(n for n in range(most, 0, -1) if tokens % n == 0)
+    left, right = (a.reshape(groups * stretches, tokens // stretches, a.shape[2]) for a in (grad, x))
+    return torch.bmm(left.transpose(1, 2), right).unflatten(0, (groups, stretches)).sum(1)
 
 
 class _InputGradient(torch.autograd.Function):
