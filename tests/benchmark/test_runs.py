@@ -153,6 +153,7 @@ def test_a_refusal_is_a_row_and_anything_else_is_not(tmp_path, monkeypatch):
             "CrossCorrelation: parameter 'lags' does not exist",
         ),
         ({"sets": ["num_nodes_7"]}, InputError, "sets must be among num_nodes_10_true_lag_3, .*; got 'num_nodes_7'"),
+        ({"networks": ["fresh_3_7"]}, InputError, "networks must be among fresh_3_0, fresh_3_1; got 'fresh_3_7'"),
         ({"jobs": 0}, InputError, "jobs must be a whole number of at least 1; got 0"),
         ({"simulate": 0}, InputError, "simulate must be a whole number of networks, at least 1; got 0"),
         ({"simulate": None}, InputError, "give either data .* or simulate"),
@@ -163,6 +164,13 @@ def test_a_refusal_is_a_row_and_anything_else_is_not(tmp_path, monkeypatch):
 def test_what_is_wrong_is_said(tmp_path, changed, error, told):
     with pytest.raises(error, match=told):
         _run(tmp_path, **changed)
+
+
+def test_only_the_networks_that_were_named(done, counted):
+    out, rows = done
+    some = _run(out, networks=["fresh_3_1"])
+    assert counted == [] and list(dict.fromkeys(some["network"])) == ["fresh_3_1"]
+    assert len(some) == (rows["network"] == "fresh_3_1").sum() > 0
 
 
 def test_an_empty_folder_is_refused(tmp_path):

@@ -73,6 +73,7 @@ def run(
     data: StrPath | None = None,
     simulate: int | None = None,
     sets: Sequence[str] | None = None,
+    networks: Sequence[str] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     jobs: int = 1,
     seed: int = 0,
@@ -93,6 +94,8 @@ def run(
         Instead of these: so many fresh networks a set.
     sets : sequence of str, optional
         Only these sets.
+    networks : sequence of str, optional
+        Of each of them only the networks of these names, such as "seed0".
     settings : mapping of method to parameters, optional
         Above those of `synfer.benchmark.SETTINGS`.
     jobs : int
@@ -139,12 +142,7 @@ def run(
     ):
         raise InputError(f"simulate must be a whole number of networks, at least 1; got {simulate!r}.")
     tasks = chosen.tasks(data, simulate, seed)
-    if sets is not None:
-        known = list(dict.fromkeys(task.set for task in tasks))
-        for name in sets:
-            if name not in known:
-                raise InputError(f"sets must be among {', '.join(known)}; got {name!r}.")
-        tasks = [task for task in tasks if task.set in set(sets)]
+    tasks = _chosen(_chosen(tasks, "set", sets), "network", networks)
     for name in names:
         for kind in dict.fromkeys(task.kind for task in tasks):
             create(name, **settings_of(suite, name, settings, kind))  # before the long work
@@ -166,6 +164,17 @@ def run(
     rows = [_read(work.kept, work.key) for work in works]
     carry_out(_measured, works, rows, home, jobs=jobs, title=suite, unit=" fits", progress=progress)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _chosen(tasks: list[Task], kind: str, names: Sequence[str] | None) -> list[Task]:
+    """The tasks whose set, or network, is among ``names``."""
+    if names is None:
+        return tasks
+    known = dict.fromkeys(str(getattr(task, kind)) for task in tasks)
+    for name in names:
+        if name not in known:
+            raise InputError(f"{kind}s must be among {', '.join(known)}; got {name!r}.")
+    return [task for task in tasks if getattr(task, kind) in set(names)]
 
 
 def _measured(work: Work, place: Meeting) -> dict[str, Any]:

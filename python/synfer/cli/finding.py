@@ -154,6 +154,9 @@ def benchmark(
         int | None, typer.Option(help="Instead of published files: so many fresh networks a set.")
     ] = None,
     sets: Annotated[list[str] | None, typer.Option("--sets", help="Only these sets, parted by commas.")] = None,
+    networks: Annotated[
+        list[str] | None, typer.Option("--networks", help="Only these networks of each set, such as seed0,seed1.")
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="METHOD.KEY=VALUE", help="A parameter of a method; may be repeated."),
@@ -180,6 +183,7 @@ def benchmark(
             data=data,
             simulate=simulate,
             sets=None if sets is None else split(sets),
+            networks=None if networks is None else split(networks),
             settings=settings,
             jobs=jobs,
             seed=seed,
