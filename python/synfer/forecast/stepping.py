@@ -89,7 +89,8 @@ class TrainingStep:
             return
         current = torch.cuda.current_stream(starts.device)
         if current != torch.cuda.default_stream(starts.device):
-            yield
+            with torch.cuda.device(starts.device):
+                yield
             return
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -98,7 +99,7 @@ class TrainingStep:
 
 
 class _Recorded:
-    """A step as a CUDA graph: replays read the starts from one place, and draw on from where the host's count stands."""
+    """A step as a CUDA graph: replays read starts from one place, and draw on from where the host's count stands."""
 
     def __init__(
         self,

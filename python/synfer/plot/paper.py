@@ -180,7 +180,8 @@ def figure_2(rows: pd.DataFrame, published: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
         Networks are violins (points where there are fewer than five) about a bar for the mean; the published means are
-        open diamonds. Cells that were not run show these alone.
+        open diamonds and squares, in the colour of the method where that was run. Cells that were not run show these
+        alone.
 
     Raises
     ------
@@ -200,17 +201,19 @@ def figure_2(rows: pd.DataFrame, published: pd.DataFrame) -> Figure:
         1, len(sizes), figsize=(3.4 * len(sizes), 3.8), sharey=True, layout="constrained", squeeze=False
     )
     width = 0.84 / len(groups)
+    marks = _published_marks(theirs, methods)
     for ax, n in zip(axes[0], sizes, strict=True):
         style.settle(ax)
         of_size = cells[cells["n_units"] == n].sort_values("p")
         for place, name in enumerate(of_size["set"]):
             for k in range(len(groups)):
                 x = place - 0.42 + (k + 0.5) * width
-                colour = style.PALETTE[k % len(style.PALETTE)]
                 if k >= len(methods):
                     at = (published["method"] == theirs[k - len(methods)]) & (published["set"] == name)
-                    ax.plot(x, published.loc[at, "auroc"], "D", markersize=4.5, color=colour, markerfacecolor="none")
+                    shape, colour = marks[k - len(methods)]
+                    ax.plot(x, published.loc[at, "auroc"], shape, markersize=4.5, color=colour, markerfacecolor="none")
                     continue
+                colour = style.PALETTE[k % len(style.PALETTE)]
                 values = rows.loc[(rows["method"] == methods[k]) & (rows["set"] == name), "auroc"].to_numpy(float)
                 if len(values) >= 5 and np.ptp(values) > 0:
                     (body,) = ax.violinplot(values, [x], widths=width, showextrema=False)["bodies"]
@@ -224,12 +227,19 @@ def figure_2(rows: pd.DataFrame, published: pd.DataFrame) -> Figure:
         ax.set_xlabel("probability of an edge")
         ax.set_title(f"N = {n}", fontsize=10, color=style.INK)
     axes[0, 0].set_ylabel("AUROC, off-diagonal")
-    for k, name in enumerate(groups):
-        colour = style.PALETTE[k % len(style.PALETTE)]
-        own = k < len(methods)
-        axes[0, -1].plot(
-            [], [], "o" if own else "D", color=colour, markersize=5, label=name,
-            markerfacecolor=colour if own else "none",
-        )  # fmt: skip
+    own = [("o", style.PALETTE[k % len(style.PALETTE)]) for k in range(len(methods))]
+    for k, (name, (shape, colour)) in enumerate(zip(groups, [*own, *marks], strict=True)):
+        face = colour if k < len(own) else "none"
+        axes[0, -1].plot([], [], shape, color=colour, markersize=5, label=name, markerfacecolor=face)
     style.legend(axes[0, -1], loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
+
+
+def _published_marks(theirs: list[str], methods: list[str]) -> list[tuple[str, str]]:
+    """Marker and colour of each published series: the run method's whose name it begins with, or one of its own."""
+    marks: list[tuple[str, str]] = []
+    for name in theirs:
+        k = next((k for k, method in enumerate(methods) if name.startswith(method)), len(methods) + len(marks))
+        colour = style.PALETTE[k % len(style.PALETTE)]
+        marks.append(("s" if ("D", colour) in marks else "D", colour))
+    return marks
