@@ -18,7 +18,7 @@ import argparse
 import json
 import os
 import queue
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -36,29 +36,28 @@ def fit(method: str, arguments: argparse.Namespace) -> None:
     on_device = method == "causalformer" and arguments.device.startswith("cuda")
     settings = {"causalformer": {"device": arguments.device}} if on_device else {}
     todo: queue.Queue[tuple[str, str]] = queue.Queue()
-    for network in arguments.network:
-        for cell in CELLS:
+    for cell in CELLS:
+        for network in arguments.network:
             todo.put((cell, network))
 
     def work() -> None:
+        # One of its own for the whole thread: streams are dealt from a few, and two fits must not meet on one.
+        stream = torch.cuda.Stream(arguments.device) if on_device else None
         while True:
             try:
                 cell, network = todo.get_nowait()
             except queue.Empty:
                 return
             told = {"sets": [cell], "networks": [network], "settings": settings, "progress": False}
-            with torch.cuda.stream(torch.cuda.Stream() if on_device else None):
+            with torch.cuda.stream(stream):
                 rows = benchmark.run("izhikevich", [method], data=arguments.data, out=arguments.out, **told)
-            print(
-                rows[["method", "set", "network", "auroc", "r2", "seconds", "error"]].to_string(header=False),
-                flush=True,
-            )
+            shown = rows[["method", "set", "network", "auroc", "r2", "seconds"]]
+            print(shown.to_string(header=False, index=False), flush=True)
 
-    crew = [threading.Thread(target=work) for _ in range(arguments.streams if on_device else 1)]
-    for thread in crew:
-        thread.start()
-    for thread in crew:
-        thread.join()
+    n_threads = arguments.streams if on_device else 1
+    with ThreadPoolExecutor(n_threads) as crew:
+        for done in [crew.submit(work) for _ in range(n_threads)]:
+            done.result()
 
 
 def table(rows: pd.DataFrame, methods: list[str]) -> pd.DataFrame:

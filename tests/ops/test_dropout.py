@@ -10,7 +10,7 @@ from scipy import stats
 from synfer import _core
 from synfer.errors import InputError, ShapeError
 from synfer.ops import Drop, dropout, dropout_reference
-from synfer.ops.dropout import _philox
+from synfer.ops.dropout import _philox, replay_of
 
 
 def ones(groups, tokens, channels, dtype=torch.float32):
@@ -90,10 +90,11 @@ def test_refusals():
         dropout(ones(3, 4, 5), Drop((0, 1)))
 
 
-def test_what_advances_is_added_to_the_step():
+def test_what_a_replay_advances_is_added_to_the_step():
     x = torch.randn(2, 30, 50)
-    advance = torch.tensor([3], dtype=torch.int32)
+    replay = replay_of(x.device, (1, 2))
+    replay.advance.fill_(3)
     for function in (dropout, dropout_reference):
-        assert torch.equal(function(x, Drop((1, 2), 4, advance=advance)), function(x, Drop((1, 2), 7)))
-    advance.fill_(5)
-    assert torch.equal(dropout(x, Drop((1, 2), 2**32 - 1, advance=advance)), dropout(x, Drop((1, 2), 4)))
+        assert torch.equal(function(x, Drop((1, 2), 4, replay=replay)), function(x, Drop((1, 2), 7)))
+    replay.advance.fill_(5)
+    assert torch.equal(dropout(x, Drop((1, 2), 2**32 - 1, replay=replay)), dropout(x, Drop((1, 2), 4)))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from synfer import _core
-from synfer.errors import DeviceError
+from synfer.errors import DeviceError, InputError
 from synfer.ops import Drop, dropout, dropout_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulate"))
@@ -60,12 +60,28 @@ def test_emulated_takes_views(emulated):
 
 
 def test_emulated_draws_advance(emulated):
-    advance = torch.tensor([2**31 - 1], dtype=torch.int32)
+    replay = MODULE.replay_of(torch.device("cpu"), (1, 2**64 - 2))
+    replay.advance.fill_(2**31 - 1)
     x = torch.randn(2, 9, 40)
-    drop = Drop((1, 2), 2**31 + 5, 0.5, advance=advance)
-    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2), 4, 0.5)))
-    advance.fill_(0)
-    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2), 2**31 + 5, 0.5)))
+    drop = Drop((1, 2**64 - 2), 2**31 + 5, 0.5, replay=replay)
+    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2**64 - 2), 4, 0.5)))
+    replay.advance.fill_(0)
+    assert torch.equal(dropout(x, drop), dropout_reference(x, Drop((1, 2**64 - 2), 2**31 + 5, 0.5)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"advance": torch.zeros(1)}, r"replay.advance must be \(1,\) torch.int32 .* got \(1,\) torch.float32"),
+        ({"advance": torch.zeros(2, dtype=torch.int32)}, r"replay.advance must be \(1,\)"),
+        ({"seeds": torch.zeros(3, dtype=torch.int64)}, r"replay.seeds must be \(2,\) torch.int64"),
+    ],
+)
+def test_what_a_kernel_would_misread_is_refused(emulated_core, changed, told):
+    x = torch.ones(2, 2, 3)
+    replay = MODULE.replay_of(x.device, (0, 1))._replace(**changed)
+    with pytest.raises(InputError, match=told):
+        MODULE.on_cuda(x, Drop((0, 1), replay=replay), x.clone(), emulated_core, 2, 0)
 
 
 def test_refused_launches_say_what_to_do(emulated_core, monkeypatch):

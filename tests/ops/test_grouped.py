@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from synfer.errors import InputError, ShapeError
 from synfer.ops import grouped_linear, grouped_linear_reference, grouped_linears, grouped_linears_reference
-from synfer.ops.grouped import _Batched
+from synfer.ops.grouped import _Batched, _without_kernels
 
 
 def problem(tokens, groups, n_in, n_out, dtype=torch.float32):
@@ -140,3 +140,21 @@ def test_batched_products_have_second_derivatives():
     x, weight, bias, _ = problem(6, 3, 4, 5, torch.float64)
     assert torch.autograd.gradgradcheck(_Batched.apply, (x, weight, bias))
     assert torch.autograd.gradgradcheck(lambda x, weight: _Batched.apply(x, weight, None), (x, weight))
+
+
+def test_batched_products_take_batches_of_gradients():
+    x, weight, bias, _ = problem(256, 2, 4, 5, torch.float64)
+    seen = torch.randn(3, 2, 256, 5, dtype=torch.float64)
+    together = torch.autograd.grad(_Batched.apply(x, weight, bias), (x, weight, bias), seen, is_grads_batched=True)
+    for k in range(3):
+        each = torch.autograd.grad(_Batched.apply(x, weight, bias), (x, weight, bias), seen[k])
+        for a, b in zip(together, each, strict=True):
+            torch.testing.assert_close(a[k], b)
+
+
+def test_autocast_sees_torch_itself():
+    x, weight, bias, _ = problem(9, 2, 4, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = _without_kernels(x, weight, bias)
+    y.float().sum().backward()
+    torch.testing.assert_close(x.grad, weight.detach().sum(1)[:, None].expand_as(x), atol=0.05, rtol=0.05)

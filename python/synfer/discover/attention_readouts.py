@@ -53,6 +53,19 @@ def partial_correlation(attention: np.ndarray) -> np.ndarray:
     return np.abs(precision) / (root[..., :, None] * root[..., None, :])
 
 
+@contextmanager
+def held(forecaster: Any) -> Iterator[None]:
+    """Without gradients of the parameters, which custom operators would work out whether asked for or not."""
+    wanted = [p for p in forecaster.parameters() if p.requires_grad]
+    for p in wanted:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in wanted:
+            p.requires_grad_(True)
+
+
 def gradient(forecaster: Any, law: Likelihood, windows: Windows, starts: Tensor) -> np.ndarray:
     """Mean over windows of the modulus of the forecast's gradient, at the lag where that is largest."""
     forecaster.eval()
@@ -61,9 +74,10 @@ def gradient(forecaster: Any, law: Likelihood, windows: Windows, starts: Tensor)
     for rows in evaluation_batches(forecaster, windows, starts):
         context, times, _ = windows.batch(rows)
         context = context.contiguous().requires_grad_()
-        mean = law.mean(forecaster(context, times)[0])  # (B, N, I)
-        # Samples do not act on each other, so the gradient of their sum is that of each.
-        each = [torch.autograd.grad(mean[:, i].sum(), context, retain_graph=i < n - 1)[0] for i in range(n)]
+        with held(forecaster):
+            mean = law.mean(forecaster(context, times)[0])  # (B, N, I)
+            # Samples do not act on each other, so the gradient of their sum is that of each.
+            each = [torch.autograd.grad(mean[:, i].sum(), context, retain_graph=i < n - 1)[0] for i in range(n)]
         total = total + torch.stack([g.abs().sum(0) for g in each])  # (target, source, lag, init)
     assert isinstance(total, Tensor)
     return (total / len(starts)).amax(2).permute(2, 0, 1).double().cpu().numpy()

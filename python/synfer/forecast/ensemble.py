@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synfer.ops import Drop, Norm, dropout, grouped_linear, grouped_linears, normed_feed_forward, normed_linears
+from synfer.ops.dropout import Replay
 
 
 class EnsembleModule(nn.Module):
@@ -38,9 +39,12 @@ class EnsembleModule(nn.Module):
         """Drop every initialisation but ``members`` (positions along the leading axis), in that order."""
         index = torch.as_tensor(members, dtype=torch.long)
         self.replace([t.detach()[index.to(t.device)] for t in (*self.parameters(), *self.buffers())])
-        for module in self.modules():
-            if isinstance(module, Dropout):
-                module.seeds = tuple(module.seeds[m] for m in members)
+        for layer in self.dropouts():
+            layer.seeds = tuple(layer.seeds[m] for m in members)
+
+    def dropouts(self) -> list[Dropout]:
+        """Layers that draw random numbers, each once."""
+        return [module for module in self.modules() if isinstance(module, Dropout)]
 
     def replace(self, state: Sequence[Tensor]) -> None:
         """Put other values, for as many initialisations as they hold, in the place of all parameters and buffers."""
@@ -153,14 +157,14 @@ class Dropout(nn.Module):
         self.p = p
         self.seeds = tuple(int(seed) for seed in seeds)
         self.step = 0
-        self.advance: Tensor | None = None  # while a step is recorded: what its replays add to the draws' numbers
+        self.replay: Replay | None = None  # while a step is recorded
 
     def next(self, n_init: int) -> Drop:
         """Give the next draw for so many initialisations; where it is not for training, one that drops nothing."""
         if not self.training or self.p == 0.0:
             return Drop((0,) * n_init, p=0.0)
         self.step += 1
-        return Drop(self.seeds, self.step, self.p, advance=self.advance)
+        return Drop(self.seeds, self.step, self.p, replay=self.replay)
 
     def forward(self, x: Tensor) -> Tensor:
         """Zero a share p of the elements of (init, token, channel), scale the others; in training only."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synfer.forecast.componentwise import ComponentwiseForecaster
-from synfer.forecast.ensemble import Dropout, EnsembleModule
+from synfer.forecast.ensemble import EnsembleModule
 from synfer.forecast.proximal import ProximalAdam
 
 
@@ -86,7 +86,7 @@ class Learning:
         self.ensemble, self.schedule = ensemble, schedule
         self.members = list(range(len(seeds)))
         self.histories = [History() for _ in seeds]
-        self._dropout_seeds = [layer.seeds for layer in _dropouts(ensemble)]
+        self._dropout_seeds = [layer.seeds for layer in ensemble.dropouts()]
         self._orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self._best = [t.detach().clone() for t in _state(ensemble)]
         self._optimizers = [_optimizer(ensemble, k, schedule) for k in self.members]
@@ -131,7 +131,7 @@ class Learning:
             history = self._noted(k, m, training_losses)
             improved = validation_losses[k] < history.best_loss
             history.validation_loss.append(validation_losses[k])
-            self._plateaus[m].step(validation_losses[k])
+            _lower(self._optimizers[m], self._plateaus[m], validation_losses[k])
             if improved:
                 history.best_epoch = history.n_epochs - 1
                 for kept, now in zip(self._best, _state(self.ensemble), strict=True):
@@ -169,7 +169,7 @@ class Learning:
     def finish(self) -> None:
         """Put the best weights of all in place."""
         self.ensemble.replace(self._best)
-        for layer, seeds in zip(_dropouts(self.ensemble), self._dropout_seeds, strict=True):
+        for layer, seeds in zip(self.ensemble.dropouts(), self._dropout_seeds, strict=True):
             layer.seeds = seeds
         self.ensemble.eval()
 
@@ -179,7 +179,7 @@ class Learning:
             "members": list(self.members),
             "histories": [dataclasses.asdict(history) for history in self.histories],
             "orders": [generator.get_state() for generator in self._orders],
-            "dropout_steps": [layer.step for layer in _dropouts(self.ensemble)],
+            "dropout_steps": [layer.step for layer in self.ensemble.dropouts()],
             "weights": [t.detach() for t in _state(self.ensemble)],
             "best": self._best,
             "optimizers": [self._optimizers[m].state_dict() for m in self.members],
@@ -191,7 +191,7 @@ class Learning:
         self.histories = [History(**history) for history in state["histories"]]
         for generator, saved in zip(self._orders, state["orders"], strict=True):
             generator.set_state(saved)
-        for layer, step in zip(_dropouts(self.ensemble), state["dropout_steps"], strict=True):
+        for layer, step in zip(self.ensemble.dropouts(), state["dropout_steps"], strict=True):
             layer.step = step
         for kept, saved in zip(self._best, state["best"], strict=True):
             kept.copy_(saved)
@@ -234,10 +234,6 @@ def _state(ensemble: EnsembleModule) -> list[Tensor]:
     return [*ensemble.parameters(), *ensemble.buffers()]
 
 
-def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
-    return [module for module in ensemble.modules() if isinstance(module, Dropout)]
-
-
 def _optimizer(ensemble: EnsembleModule, member: int, schedule: Schedule) -> torch.optim.Optimizer:
     """Adam of one initialisation, with proximal steps where it has groups: learning rate and moments are its own."""
     if not isinstance(ensemble, ComponentwiseForecaster):
@@ -268,6 +264,16 @@ def _settle(optimizer: torch.optim.Optimizer) -> None:
     group["capturable"] = device.type == "cuda"
     group["lr"] = torch.tensor(float(group["lr"]), device=device) if group["capturable"] else float(group["lr"])
     optimizer._warned_capturable_if_run_uncaptured = True  # some steps are: no news
+
+
+def _lower(optimizer: torch.optim.Optimizer, plateau: torch.optim.lr_scheduler.ReduceLROnPlateau, loss: float) -> None:
+    """Let the rate fall on a plateau, where it stands: schedulers of some versions of torch put a number there."""
+    (group,) = optimizer.param_groups
+    rate = group["lr"]
+    plateau.step(loss)
+    if isinstance(rate, Tensor) and group["lr"] is not rate:
+        rate.fill_(float(group["lr"]))
+        group["lr"] = rate
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from synfer.forecast.ensemble import Dropout, EnsembleModule, PenalisedModule
+from synfer.forecast.ensemble import EnsembleModule, PenalisedModule
 from synfer.forecast.learning import Learning
 from synfer.forecast.likelihoods import Likelihood
 from synfer.forecast.windows import Windows
+from synfer.ops.devices import has_cuda_kernels
+from synfer.ops.dropout import Replay, replay_of
 
 Batch = tuple[Tensor, Tensor, Tensor]
 _BEFORE_RECORDING = 2
-"""Steps as they come, after which nothing is left that is made at its first use (handles, seeds on the device)."""
+"""Steps as they come, after which nothing is left that is made at its first use, such as the libraries' handles."""
 _RECORDING = threading.Lock()  # the device's generator of random numbers knows of one recording at a time
+_OWN = threading.local()  # a stream a device and thread: new ones are dealt from thirty-two, and would meet
 
 
 class TrainingStep:
     """Forecast a batch, take the loss (and the penalty of a `PenalisedModule`), and every member's step.
 
     A step of a small model is some five hundred kernels, which take the host longer to launch than a device to compute.
-    Where an ensemble is ``recordable`` and on a CUDA device, the steps of full batches are one CUDA graph: the same
-    kernels in the same order. It is recorded again when a member has come to its end. Threads that each train on a
-    stream of their own record and replay beside one another.
+    Where an ensemble is ``recordable`` and its layers have kernels on a CUDA device, the steps of full batches are one
+    CUDA graph: the same kernels in the same order. It is recorded again when a member has come to its end; where there
+    is no memory for that, steps are launched as they come. Threads may train beside one another, each on the default
+    stream or on one that no other has (seen with torch 2.11).
 
     Parameters
     ----------
@@ -40,8 +44,7 @@ class TrainingStep:
 
     def __init__(self, ensemble: EnsembleModule, windows: Windows, likelihood: Likelihood, learning: Learning):
         self.ensemble, self.windows, self.likelihood, self.learning = ensemble, windows, likelihood, learning
-        self._recordable = ensemble.recordable and windows.series.is_cuda
-        self._stream = torch.cuda.Stream(windows.series.device) if self._recordable else None
+        self._recordable = ensemble.recordable and has_cuda_kernels(windows.series)
         self._members: list[int] = []
         self._steps = 0  # of these members, not recorded
         self._recorded: _Recorded | None = None
@@ -54,20 +57,33 @@ class TrainingStep:
         Tensor, (I,)
             Mean loss of each, its penalty with it, before the step; good until the next one.
         """
-        if not self._recordable or batch is not None or len(starts) != self.learning.schedule.batch_size:
-            with self._aside(starts):
+        if not self._recordable:
+            return self._step(starts, batch)
+        with _aside(starts.device):
+            if batch is not None or len(starts) != self.learning.schedule.batch_size:
                 return self._step(starts, batch)
-        if self._members != self.learning.members:
-            self._members, self._steps = list(self.learning.members), 0
-        with self._aside(starts):
+            if self._members != self.learning.members:
+                self._members, self._steps = list(self.learning.members), 0
             if self._steps < _BEFORE_RECORDING:
                 self._steps += 1
                 return self._step(starts)
             if self._recorded is None or self._recorded.members != self._members:
-                # The one before lives until its successor has been recorded, which takes over its memory.
-                pool = torch.cuda.graph_pool_handle() if self._recorded is None else self._recorded.pool
-                self._recorded = _Recorded(self._step, starts, _dropouts(self.ensemble), self._members, pool)
+                try:
+                    recorded = _Recorded(self._step, starts, self.ensemble, self._members, self._recorded)
+                except torch.OutOfMemoryError:  # a launched step needs less, and nothing has been learnt yet
+                    self.close()
+                    self._recordable = False
+                    for parameter in self.ensemble.parameters():
+                        parameter.grad = None
+                    return self._step(starts)
+                with _RECORDING:  # the end of one is no business of another's recording
+                    self._recorded = recorded
             return self._recorded(starts)
+
+    def close(self) -> None:
+        """Let go of what was recorded, and of its memory."""
+        with _RECORDING:
+            self._recorded = None
 
     def _step(self, starts: Tensor, batch: Batch | None = None) -> Tensor:
         context, times, target = self.windows.batch(starts) if batch is None else batch
@@ -81,21 +97,25 @@ class TrainingStep:
         self.learning.step()
         return losses.detach()
 
-    @contextmanager
-    def _aside(self, starts: Tensor) -> Iterator[None]:
-        """On a stream of its own, for the default one cannot be recorded; on the caller's, where that is another."""
-        if self._stream is None:
+
+@contextmanager
+def _aside(device: torch.device) -> Iterator[None]:
+    """On a stream of the thread's own, for the default one cannot be recorded; on the caller's, if that is another."""
+    current = torch.cuda.current_stream(device)
+    if current != torch.cuda.default_stream(device):
+        with torch.cuda.device(device):
             yield
-            return
-        current = torch.cuda.current_stream(starts.device)
-        if current != torch.cuda.default_stream(starts.device):
-            with torch.cuda.device(starts.device):
-                yield
-            return
-        self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
+        return
+    own: dict[int, torch.cuda.Stream] = _OWN.__dict__.setdefault("streams", {})
+    if current.device_index not in own:
+        own[current.device_index] = torch.cuda.Stream(device)
+    stream = own[current.device_index]
+    stream.wait_stream(current)
+    try:
+        with torch.cuda.stream(stream):
             yield
-        current.wait_stream(self._stream)
+    finally:
+        current.wait_stream(stream)
 
 
 class _Recorded:
@@ -105,35 +125,45 @@ class _Recorded:
         self,
         step: Callable[[Tensor], Tensor],
         starts: Tensor,
-        layers: list[Dropout],
+        ensemble: EnsembleModule,
         members: list[int],
-        pool: Any,  # torch's handle of memory for graphs
+        before: _Recorded | None,
     ):
-        self.members, self.pool = members, pool
-        self._starts, self._layers = starts.clone(), layers
-        self._before = [layer.step for layer in layers]
-        self._advances = [torch.zeros(1, dtype=torch.int32, device=starts.device) for _ in layers]
+        self.members = members
+        self._starts, self._layers = starts.clone(), ensemble.dropouts()
+        self._before = [layer.step for layer in self._layers]
+        self._told: list[Replay] = [replay_of(starts.device, layer.seeds) for layer in self._layers]
         self._graph = torch.cuda.CUDAGraph()
-        for layer, advance in zip(layers, self._advances, strict=True):
-            layer.advance = advance
         with _RECORDING:
-            self._graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+            # What steps left in the cache would stand beside the graph's own memory, of which there is as much again.
+            torch.cuda.empty_cache()
+            # The one before lives until its successor has been recorded, which takes over its memory.
+            self._pool: Any = torch.cuda.graph_pool_handle() if before is None else before._pool
             try:
-                self._losses = step(self._starts)
+                for layer, told in zip(self._layers, self._told, strict=True):
+                    layer.replay = told
+                self._losses = self._record(step)
             finally:
+                counts = [layer.step for layer in self._layers]
+                for layer, count in zip(self._layers, self._before, strict=True):  # nothing has run yet
+                    layer.replay, layer.step = None, count
+        self._draws = [count - earlier for count, earlier in zip(counts, self._before, strict=True)]
+
+    def _record(self, step: Callable[[Tensor], Tensor]) -> Tensor:
+        self._graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+        try:
+            losses = step(self._starts)
+        except BaseException:
+            with suppress(RuntimeError):  # the recording is void: what made it so is what is raised
                 self._graph.capture_end()
-                self._draws = [layer.step - before for layer, before in zip(layers, self._before, strict=True)]
-                for layer, before in zip(layers, self._before, strict=True):  # nothing has run yet
-                    layer.advance, layer.step = None, before
+            raise
+        self._graph.capture_end()
+        return losses
 
     def __call__(self, starts: Tensor) -> Tensor:
         self._starts.copy_(starts)
-        for layer, before, advance, draws in zip(self._layers, self._before, self._advances, self._draws, strict=True):
-            advance.fill_(layer.step - before)
+        for layer, before, told, draws in zip(self._layers, self._before, self._told, self._draws, strict=True):
+            told.advance.fill_(layer.step - before)
             layer.step += draws
         self._graph.replay()
         return self._losses
-
-
-def _dropouts(ensemble: EnsembleModule) -> list[Dropout]:
-    return [module for module in ensemble.modules() if isinstance(module, Dropout)]

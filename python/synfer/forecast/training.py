@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any, Protocol
 
 import torch
@@ -67,7 +68,7 @@ def train(
     checkpoint : path, optional
         Where to write, every half minute at the end of an epoch, how far training has come. Where the file exists,
         training goes on from there: what is learnt is the same to the bit as if it had not been broken off, for one
-        build and instruction level.
+        build and instruction level; on a CUDA device but for rounding.
 
     Returns
     -------
@@ -90,11 +91,13 @@ def train(
         save_checkpoint(checkpoint, work, learning.state_dict())  # what cannot be written is known before the work
     first = max(history.n_epochs for history in learning.histories)
     batches = _Batches(windows, training, learning)
-    step = TrainingStep(ensemble, windows, likelihood, learning)
     saved = time.monotonic()
-    with tqdm(
-        total=schedule.max_epochs, initial=first, unit="epoch", disable=None if progress else True, leave=False
-    ) as bar:
+    with (
+        closing(TrainingStep(ensemble, windows, likelihood, learning)) as step,
+        tqdm(
+            total=schedule.max_epochs, initial=first, unit="epoch", disable=None if progress else True, leave=False
+        ) as bar,
+    ):
         for epoch in range(first, schedule.max_epochs):
             if not learning.members:
                 break

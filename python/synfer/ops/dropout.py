@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,21 @@ from synfer.ops.views import has_kernels, side_by_side, view
 from synfer.threads import n_threads
 
 _WORD = 0xFFFFFFFF
+
+
+class Replay(NamedTuple):
+    """What a recorded CUDA graph reads of its draws when it is replayed, on its device; see `replay_of`.
+
+    Parameters
+    ----------
+    seeds : Tensor, (group,), int64
+        The bits of `Drop.seeds`.
+    advance : Tensor, (1,), int32
+        Added to `Drop.step`.
+    """
+
+    seeds: Tensor
+    advance: Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +50,15 @@ class Drop:
         Share of the elements that are dropped, at least 0 and below 1; to within 2^-17, for sixteen bits decide each.
     stream : int
         Tells apart draws of one step.
-    advance : Tensor, one int32, optional
-        Added to ``step`` when numbers are drawn: what a recorded CUDA graph drops, when it is replayed, is told on the
-        device.
+    replay : Replay, optional
+        Says on a device, when numbers are drawn, how far ``step`` has come: so a recorded CUDA graph draws on.
     """
 
     seeds: tuple[int, ...]
     step: int = 0
     p: float = 0.1
     stream: int = 0
-    advance: Tensor | None = dataclasses.field(default=None, compare=False)
+    replay: Replay | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.p < 1.0:
@@ -61,7 +75,7 @@ class Drop:
     @property
     def arguments(self) -> tuple[list[int], int, int, int]:
         """As the core takes them on the CPU."""
-        further = 0 if self.advance is None else int(self.advance)
+        further = 0 if self.replay is None else int(self.replay.advance)
         return list(self.seeds), self.stream, (self.step + further) & _WORD, self.threshold
 
     def next_stream(self) -> Drop:
@@ -152,8 +166,11 @@ def on_cuda(
     index = x.device.index or 0
     stream = torch.cuda.current_stream(x.device).cuda_stream if stream is None else stream
     processors = devices.processors(index) if processors is None else processors
-    seeds = _seeds_on(x.device, drop.seeds).data_ptr()
-    advance = 0 if drop.advance is None else drop.advance.data_ptr()
+    seeds = 0 if drop.replay is not None else _seeds_on(x.device, drop.seeds).data_ptr()
+    advance = 0
+    if drop.replay is not None:
+        _check_replay(drop, x.device)
+        seeds, advance = (told.data_ptr() for told in drop.replay)
     where = (index, processors, stream)
     try:
         core.cuda_dropout(view(x), seeds, drop.stream, drop.step, drop.threshold, advance, view(y), *where)
@@ -167,10 +184,30 @@ KERNELS: dict[str, Callable[[Tensor, Drop, Tensor], None]] = {"cpu": on_cpu, "cu
 """By type of device; the tests put the kernel of one in another's place."""
 
 
+def _check_replay(drop: Drop, device: torch.device) -> None:
+    assert drop.replay is not None
+    for name, dtype, n in (("seeds", torch.int64, len(drop.seeds)), ("advance", torch.int32, 1)):
+        told = getattr(drop.replay, name)
+        if told.device != device or told.dtype != dtype or told.shape != (n,) or not told.is_contiguous():
+            raise InputError(
+                f"replay.{name} must be ({n},) {dtype} side by side on {device}; got {tuple(told.shape)} {told.dtype} "
+                f"on {told.device}."
+            )
+
+
+def replay_of(device: torch.device, seeds: tuple[int, ...]) -> Replay:
+    """Give what graphs of draws with these seeds read: the seeds' bits, and how far the step has come, 0."""
+    return Replay(_bits(seeds).to(device), torch.zeros(1, dtype=torch.int32, device=device))
+
+
+def _bits(seeds: tuple[int, ...]) -> Tensor:
+    return torch.tensor([s - 2**64 if s >= 2**63 else s for s in seeds], dtype=torch.int64)
+
+
 @functools.lru_cache(maxsize=64)
 def _seeds_on(device: torch.device, seeds: tuple[int, ...]) -> Tensor:
     """Seeds as a kernel reads them: their bits, copied to the device once for all steps of a fit."""
-    return torch.tensor([s - 2**64 if s >= 2**63 else s for s in seeds], dtype=torch.int64).to(device)
+    return _bits(seeds).to(device)
 
 
 class _Dropout(torch.autograd.Function):

@@ -45,11 +45,7 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
     if has_kernels(x, weight, bias, residual):
         out: Tensor = _Linear.apply(x, weight, bias, residual)
         return out
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
-        y = torch.bmm(x, weight.transpose(1, 2))
-        y = y if bias is None else y + bias[:, None]
-    else:
-        y = _Batched.apply(x, weight, bias)
+    y = _without_kernels(x, weight, bias)
     return y if residual is None else y + residual
 
 
@@ -134,9 +130,18 @@ class _Linear(torch.autograd.Function):
         return dx, dweight if need_weight else None, dbias if need_bias else None, grad if need_residual else None
 
 
-STRETCH = 128
-"""Tokens, at least, that one product of the weights' gradients sums over on a device: a processor is busy for long
-enough, and there are products for all."""
+STRETCH, PRODUCTS = 128, 512
+"""Tokens that one product of the weights' gradients sums over on a device, where there are so many, and how many there
+are at most of more than one a group: processors are busy for long enough, and there are products for all."""
+
+
+def _without_kernels(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    if transformed or torch.is_autocast_enabled(x.device.type):  # who looks at torch's own operators
+        y = torch.bmm(x, weight.transpose(1, 2))
+        return y if bias is None else y + bias[:, None]
+    out: Tensor = _Batched.apply(x, weight, bias)
+    return out
 
 
 class _Batched(torch.autograd.Function):
@@ -161,10 +166,11 @@ class _Batched(torch.autograd.Function):
 def _over_stretches(grad: Tensor, x: Tensor) -> Tensor:
     """``sum_t grad[g, t] x[g, t]ᵀ``, the tokens cut into equal stretches."""
     groups, tokens, _ = x.shape
-    most = max(1, tokens // STRETCH)
+    most = max(1, min(tokens // STRETCH, PRODUCTS // max(1, groups)))
     stretches = next(n for n in range(most, 0, -1) if tokens % n == 0)
     left, right = (a.reshape(groups * stretches, tokens // stretches, a.shape[2]) for a in (grad, x))
-    return torch.bmm(left.transpose(1, 2), right).unflatten(0, (groups, stretches)).sum(1)
+    each = torch.bmm(left.transpose(1, 2), right)
+    return each.view(groups, stretches, *each.shape[1:]).sum(1)
 
 
 class _InputGradient(torch.autograd.Function):
