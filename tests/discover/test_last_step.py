@@ -169,6 +169,25 @@ def test_what_training_left_of_others_is_no_evidence():
     assert (np.abs(z[null]) > 3.29).mean() < 0.004
 
 
+def test_few_samples_of_many_sources_are_solved_for_together_or_not_tested():
+    x = np.random.default_rng(0).normal(size=(260, 82))
+    settings = {"max_lag": 5, "value_window": 1, "window": 1, "hidden": 4, "n_steps": 40, "progress": False}
+    off = ~np.eye(82, dtype=bool)
+
+    def fitted(x, **more):
+        return Synformer(1, random_state=0, **settings, **more).fit(x).connectome_
+
+    # 410 columns, more than samples: the surest are solved for, and what is left is no test.
+    screened = fitted(x)
+    assert np.isnan(screened.pvalue.values[off]).all() and np.isnan(screened.interval_low.values[off]).all()
+    assert np.isfinite(screened.score.values[off]).all() and np.isfinite(screened.weight.values[off]).all()
+    # With a few samples more than columns all are: nothing acts, and nothing is found.
+    whole = fitted(np.random.default_rng(1).normal(size=(600, 82)))
+    pvalue = whole.pvalue.values[off]
+    assert np.isfinite(pvalue).all() and (pvalue < 0.05).mean() < 0.06
+    assert np.isnan(fitted(x, n_candidates=10).pvalue.values[off]).all()
+
+
 def test_the_screened_step_is_nearly_the_whole_one_on_a_network():
     network = sf.simulate.izhikevich_network(24, 6, 0.3, seed=5)
     seen = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 3.0, seed=5))

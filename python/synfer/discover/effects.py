@@ -96,7 +96,7 @@ def combine(
         axis=0,
     )
     quantile = stats.t.ppf(0.5 + 0.5 * level, np.maximum(freedom, 1.0))
-    half = quantile * np.sqrt(np.maximum(variance, 0.0))
+    half = np.where(freedom > 0, quantile * np.sqrt(np.maximum(variance, 0.0)), np.nan)
     lag = np.square(mean).reshape(n, n, -1, lags).sum(2).argmax(-1).astype(np.float64)
     lag[score == 0.0] = np.nan
     for field in (score, spread, weight, half, pvalue, lag):

@@ -14,7 +14,12 @@ from synfer.discover.screening import OneStep, Stepping, candidates, complete, o
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 MOST_COLUMNS = 400  # of a target, up to which all are solved for by default
+MOST_WORK = 5e12  # targets x rows x columns^2, up to which all are solved for as well: some minutes
 CANDIDATES = 64  # sources of a target that are solved for beyond that
+ROWS_A_COLUMN = 10
+"""Rows for each column, solved for or not, below which steps of each alone are no test: what training made of noise in
+all the others is in every residual (bench/results/flagship.md: of 420 units and 1,000 samples half of the absent edges
+had p < .001)."""
 
 
 def solve(
@@ -31,13 +36,16 @@ def solve(
 
     With ``one_lag`` the attention of each pair is 0 from here on but at its surest lag; with ``columns`` (target,
     source, column) but at those. Of more than ``n_candidates`` sources a target ("auto": all where they make no more
-    than 400 columns, else 64) the surest are solved for together, each other one by a step of its own.
+    than 400 columns, or where the samples are more than these and so few that it takes no longer, else 64) the surest
+    are solved for together, each other one by a step of its own; where there are fewer rows than ten a column, those
+    have no degree of freedom.
     """
     members = forecaster.members()
     n, q = forecaster.n_units, forecaster.n_drives * forecaster.max_lag
     if isinstance(n_candidates, str):
-        few = forecaster.memory > 1 or (n * q if not one_lag else n) <= MOST_COLUMNS
-        n_candidates = None if few else CANDIDATES
+        rows, width = len(pasts.rows), n if one_lag else n * q
+        few = width <= MOST_COLUMNS or (width < rows and n * rows * width**2 <= MOST_WORK)
+        n_candidates = None if few or forecaster.memory > 1 else CANDIDATES
     screened = n_candidates is not None and n_candidates < n - 1
     if not (one_lag or screened or columns is not None):
         return [refit(member, pasts, law, ridge=ridge, prior=prior) for member in members]
@@ -87,6 +95,8 @@ def _screened(
     found = [fit.done() for fit in fits]
     for refitted in found:
         refitted.theta[columns & ~solved] = refitted.free[columns & ~solved]
+        if len(pasts.rows) < ROWS_A_COLUMN * columns.sum((1, 2)).max():
+            refitted.freedom[:] = 0.0
     return found
 
 
