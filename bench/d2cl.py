@@ -22,7 +22,8 @@ same.
 
 "neural": Izhikevich networks of --units, four fifths excitatory, spikes of 20 only, 60 s, unlike in density and weight;
 D2CL learns from --networks of them (p in .2 to .35 and .45 to .6) and finds the connectomes of ten with p = .4, never
-seen, off the diagonal. Beside it what needs no labels, each with its defaults. Calibration: of the pairs that got a
+seen, off the diagonal. Beside it what needs no labels, each with its defaults (synformer as of spikes in the suite
+"robustness"). Calibration: of the pairs that got a
 probability in each tenth, the share that are edges.
 
 "speed": minutes for the 2.2 million pairs of 1,500 variables, from a --share of them, and the peak memory. Where other
@@ -46,6 +47,7 @@ import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,6 +59,7 @@ import synfer as sf
 from d2cl_scores import auroc, calibration, interval, lasso
 from d2cl_systems import N_SAMPLES, SEEN, drawn, hidden_of, lesson, some_of, spikes
 from run import write_results
+from synfer.benchmark.settings import settings_of
 from synfer.discover.d2cl.labels import all_pairs
 from synfer.discover.d2cl.pairs import Population
 from synfer.errors import SynferWarning
@@ -65,7 +68,13 @@ SNRS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, 6.0, 10.0)
 TOWERS = {"D2CL": "both", "image tower": "image", "graph tower": "graph"}
 RIVALS = ("correlation", "lasso", "PC")
 MOST_PC = 100  # variables: its time grows fast
-UNSUPERVISED = ("cross_correlogram", "cross_correlation", "spike_glm", "conditional_granger")
+UNSUPERVISED: dict[str, dict[str, Any]] = {
+    "cross_correlogram": {},
+    "cross_correlation": {},
+    "spike_glm": {},
+    "conditional_granger": {},
+    "synformer": settings_of("robustness", "synformer", None, "spikes") | {"random_state": 0, "progress": False},
+}
 UNSEEN = 10
 
 
@@ -190,8 +199,8 @@ def neural(seed: int, arguments: argparse.Namespace) -> None:
 
         kept(arguments.out / f"neural_{arguments.units}_{seed}_drawn_{method.replace(' ', '_')}.json", make)
 
-    for method in UNSUPERVISED:
-        row(method, lambda method=method: [scores_of(sf.discover.create(method).fit(x)) for x, _ in unseen])
+    for method, about in UNSUPERVISED.items():
+        row(method, lambda m=method, a=about: [scores_of(sf.discover.create(m, **a).fit(x)) for x, _ in unseen])
 
     def supervised(towers: str) -> list[np.ndarray]:
         networks = []

@@ -186,6 +186,27 @@ def table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
+def by_time(rows: list[dict]) -> pd.DataFrame:
+    """At how many of the times asked for LaDID is the best of the first seed's fits, or within the best's interval."""
+    made = []
+    for system, group in pd.DataFrame(rows).groupby("system", sort=False):
+        first = group[(group.seed == group.seed.min()) & (group.model != "encode and decode")].set_index("model").errors
+        nmse = np.array([e["nmse"] for e in first])
+        best = nmse.argmin(0)
+        high = np.array([e["high"] for e in first])[best, np.arange(nmse.shape[1])]
+        ours = np.array(first["LaDID"]["nmse"])
+        over = ours / nmse.min(0)
+        line = {"system": system, "times": nmse.shape[1], "LaDID the best": int((over <= 1.0).sum())}
+        line["or within its interval"] = int((ours <= high).sum())
+        line |= {"most over the best": round(float(over.max()) - 1.0, 3), "where another is": ""}
+        others = [name for k, name in enumerate(first.index) if name != "LaDID" and (best == k).any()]
+        line["where another is"] = ", ".join(
+            f"{name} {int((best == list(first.index).index(name)).sum())}" for name in others
+        )
+        made.append(line)
+    return pd.DataFrame(made)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build/ladid"))
@@ -231,7 +252,7 @@ def main() -> None:
     about = f"{__doc__.split(chr(10) * 2, 1)[1]}\nRealisations learnt from and tested on: {sizes}."
     about += f" Epochs: {arguments.stage_epochs} at each shorter query, at most {arguments.epochs} at the full one."
     if rows:
-        write_results("ladid", "LaDID and its rivals", about, table(rows))
+        write_results("ladid", "LaDID and its rivals", about, table(rows), by_time(rows))
     if transfers:
         write_results("ladid_transfer", "LaDID moved to other parameters", about, pd.DataFrame(transfers))
 

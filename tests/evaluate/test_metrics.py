@@ -113,6 +113,26 @@ def test_a_pair_without_a_score_is_not_guessed():
         compare(connectome([[0, NAN], [1, 0]], unit_ids=["a", "b"]), truth)
 
 
+def test_pairs_without_a_score_are_left_out_where_that_is_asked_for():
+    """Edges 0 -> 1, 1 -> 2, 2 -> 3, 3 -> 2 of twelve pairs; 0 -> 1 and 3 -> 0 have no score."""
+    truth = Connectome.from_weights([[0, 0, 0, 0], [2, 0, 0, 0], [0, -1, 0, 3], [0, 0, 1, 0]])
+    score = np.array([[NAN, 0.3, 0.2, NAN], [NAN, NAN, 0.1, 0.4], [0.2, 0.9, NAN, 0.3], [0.1, 0.2, 0.8, NAN]])
+    weight = np.where(np.isfinite(score), 1.0, NAN) * [[1, 1, 1, 1], [1, 1, 1, 1], [1, -1, 1, 1], [1, 1, 1, 1]]
+    found = compare(connectome(score, weight=weight), truth, unscored="omit")
+    assert (found["n_pairs"], found["n_edges"], found["prevalence"]) == (10, 3, 0.3)
+    # Edges .9, .3, .8 against .3, .2, .1, .4, .2, .1, .2: .3 ties with one and is below another.
+    assert found["auroc"] == pytest.approx(19.5 / 21)
+    # {0,1} and {0,3} are not scored both ways; of edges one way only 1 -> 2 is left.
+    assert found["auroc_undirected"] == 1.0 and found["direction_accuracy"] == 1.0
+    assert found["sign_accuracy"] == 1.0
+    whole = connectome(np.nan_to_num(score), weight=np.nan_to_num(weight))
+    assert compare(whole, truth, unscored="omit") == compare(whole, truth) | {"n_pairs": 12}
+    with pytest.raises(InputError, match="estimate must score a pair of different units"):
+        compare(connectome(np.full((4, 4), NAN)), truth, unscored="omit")
+    with pytest.raises(InputError, match="unscored must be 'refuse' or 'omit'; got 'drop'"):
+        compare(whole, truth, unscored="drop")
+
+
 def test_batches_are_compared_one_by_one():
     batch = Connectome(np.ones((2, 3, 3)))
     with pytest.raises(ShapeError, match=r"estimate must be one network.*got 2 networks"):

@@ -165,12 +165,17 @@ def evaluate(
     ],
     units: Units = None,
     by_position: ByPosition = False,
+    omit_unscored: Annotated[
+        bool,
+        typer.Option("--omit-unscored", help="Leave out pairs that the estimate gives no score, and count the others."),
+    ] = False,
 ) -> None:
     """Hold an estimated connectome against the true one; units are matched by their labels."""
     from synfer.evaluate import compare
 
     found = read_estimate(estimate)
-    figures = compare(found, read_matched_truth(truth, found, units, by_position))
+    unscored = "omit" if omit_unscored else "refuse"
+    figures = compare(found, read_matched_truth(truth, found, units, by_position), unscored=unscored)
     for name, value in figures.items():
         typer.echo(f"{name:<20} {value:.4f}" if isinstance(value, float) else f"{name:<20} {value}")
 

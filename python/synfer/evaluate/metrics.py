@@ -14,7 +14,7 @@ NO_EDGES = "one class (no edges)"
 EVERY_EDGE = "one class (every edge)"
 
 
-def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | str]:
+def compare(estimate: Connectome, truth: Connectome, *, unscored: str = "refuse") -> dict[str, float | int | str]:
     """Compare an estimated connectome with the true one.
 
     With s[i, j] the estimate's score of the edge j -> i, an edge of the truth where its score is above 0, and pairs
@@ -44,6 +44,10 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
         Its diagonal is not looked at.
     truth : Connectome
         Of the same units, in any order: they are matched by ``unit_ids``.
+    unscored : {"refuse", "omit"}
+        What is done where the estimate has no score for a pair: "omit" leaves such pairs out of every figure, as those
+        that `D2CL` was told, and adds ``n_pairs``, how many are left. What is asked of unordered pairs is asked of
+        those scored both ways.
 
     Returns
     -------
@@ -59,8 +63,11 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
         The units differ (the message names the first that only one of the two has), or one of the two is a batch of
         networks or holds several times.
     InputError
-        A pair without a score: compare does not guess where it would have ranked.
+        A pair without a score: compare does not guess where it would have ranked. Or no pair has one, or ``unscored``
+        is something else.
     """
+    if unscored not in ("refuse", "omit"):
+        raise InputError(f"unscored must be 'refuse' or 'omit'; got {unscored!r}.")
     for name, given in (("estimate", estimate), ("truth", truth)):
         if not isinstance(given, Connectome):
             raise InputError(
@@ -73,23 +80,31 @@ def compare(estimate: Connectome, truth: Connectome) -> dict[str, float | int | 
     assert true_score is not None
     n = len(score)
     pairs = ~np.eye(n, dtype=bool)
-    _check_scored("estimate", score, pairs, truth.unit_ids)
     _check_scored("truth", true_score, pairs, truth.unit_ids)
+    if unscored == "omit":
+        pairs &= np.isfinite(score)
+        if not pairs.any():
+            raise InputError("estimate must score a pair of different units; got no finite score.")
+    else:
+        _check_scored("estimate", score, pairs, truth.unit_ids)
     edge = true_score > 0
 
-    full_edge, full_score = np.where(pairs, edge, False), np.where(pairs, score, 0.0)
-    upper = np.triu(pairs)
+    counted = pairs | np.eye(n, dtype=bool)
+    full_edge, full_score = np.where(pairs, edge, False)[counted], np.where(pairs, score, 0.0)[counted]
+    both = pairs & pairs.T
+    upper = np.triu(both)
     either, either_score = (edge | edge.T)[upper], np.maximum(score, score.T)[upper]
     n_edges = int(edge[pairs].sum())
-    return {
-        "n_units": n,
-        "n_edges": n_edges,
+    found: dict[str, float | int | str] = {"n_units": n, "n_edges": n_edges}
+    if unscored == "omit":
+        found["n_pairs"] = int(pairs.sum())
+    return found | {
         "prevalence": n_edges / int(pairs.sum()),
         "auroc": _one_class(edge[pairs]) or float(roc_auc_score(edge[pairs], score[pairs])),
         "auprc": _one_class(edge[pairs]) or float(average_precision_score(edge[pairs], score[pairs])),
-        "auroc_with_diagonal": _one_class(full_edge) or float(roc_auc_score(full_edge.ravel(), full_score.ravel())),
+        "auroc_with_diagonal": _one_class(full_edge) or float(roc_auc_score(full_edge, full_score)),
         "auroc_undirected": _one_class(either) or float(roc_auc_score(either, either_score)),
-        "direction_accuracy": _direction_accuracy(edge & pairs, score),
+        "direction_accuracy": _direction_accuracy(edge & both, score),
         "sign_accuracy": _sign_accuracy(edge & pairs, weight, true_weight),
         "weight_correlation": _weight_correlation(pairs, weight, true_weight),
         "f1_at_true_density": _one_class(edge[pairs]) or _f1_at_density(edge[pairs], score[pairs]),
@@ -147,7 +162,8 @@ def _check_scored(name: str, score: np.ndarray, pairs: np.ndarray, unit_ids: np.
         target, source = np.argwhere(unscored)[0]
         raise InputError(
             f"{name} must score every pair, got {int(unscored.sum())} of {int(pairs.sum())} without a finite score, "
-            f"the first {unit_ids[source]} -> {unit_ids[target]}: fill them (0 ranks last), or leave their units out."
+            f"the first {unit_ids[source]} -> {unit_ids[target]}: compare the others by unscored='omit' (on the shell "
+            "--omit-unscored), or fill them (0 ranks last)."
         )
 
 

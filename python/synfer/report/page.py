@@ -193,7 +193,9 @@ def _sections(
     )
     found.append(markup.section("The strongest edges", edges.section(connectome, evidence)))
     if truth is not None:
-        found.append(markup.section("Against the true wiring", markup.known(compare(connectome, truth))))
+        found.append(
+            markup.section("Against the true wiring", markup.known(compare(connectome, truth, unscored="omit")))
+        )
     found += fit.sections(connectome, card)
     if card is not None:
         found.append(markup.section("How far to trust it", trust.section(card)))
