@@ -10,7 +10,7 @@ import torch
 
 from synfer import Recording, Trajectories
 from synfer.errors import InputError, ShapeError, SynferError, UnknownNameError
-from synfer.forecast import errors_by_horizon
+from synfer.forecast import copy_last, errors_by_horizon
 from synfer.simulate import pendulum_system
 
 from .conftest import small
@@ -141,6 +141,15 @@ def test_what_explodes_is_said_and_leaves_no_answer_standing():
 OF_ERRORS = {
     "shapes": (np.zeros((2, 3)), np.zeros((2, 4)), {}, ShapeError, "must both be"),
     "NaN": (np.full((2, 3), np.nan), np.ones((2, 3)), {}, InputError, "must be finite"),
+    "text": (np.array([["a"]]), np.ones((1, 1)), {}, InputError, "forecast must be an array of numbers; got"),
+    "trajectories": (X, Trajectories(X, T), {}, InputError, r"truth must be .* got Trajectories: call its to_array"),
+    "text for confidence": (
+        np.ones((2, 3)),
+        np.ones((2, 3)),
+        {"confidence": "x"},
+        InputError,
+        "finite number; got 'x'",
+    ),
     "confidence": (np.ones((2, 3)), np.ones((2, 3)), {"confidence": 95}, InputError, "between 0 and 1"),
 }
 
@@ -149,4 +158,24 @@ OF_ERRORS = {
 def test_refused_by_errors_by_horizon(case):
     forecast, truth, options, error, message = OF_ERRORS[case]
     with pytest.raises(error, match=message):
-        errors_by_horizon(torch.from_numpy(forecast), truth, **options)
+        errors_by_horizon(forecast, truth, **options)
+
+
+def test_the_last_sample_of_whatever_holds_contexts():
+    recording = Recording.from_array(X, 0.1)
+    for contexts in (X, torch.from_numpy(X), recording, Trajectories(X, T)):
+        np.testing.assert_array_equal(copy_last(contexts, 2), np.stack([X[:, -1]] * 2, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("contexts", "n_queries", "message"),
+    [
+        (X, -3, "n_queries must be an integer of at least 1; got -3"),
+        (X, 3.5, "n_queries must be an integer .* got 3.5"),
+        (X, "3", "n_queries must be an integer .* got '3'"),
+        (X[0], 3, r"contexts must be a sequence of trajectories, .* is given as \[contexts\]"),
+    ],
+)
+def test_refused_by_copy_last(contexts, n_queries, message):
+    with pytest.raises(InputError, match=message):
+        copy_last(contexts, n_queries)
