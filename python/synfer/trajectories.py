@@ -54,6 +54,9 @@ class Trajectories:
     (2, 2)
     """
 
+    parameters: dict[str, np.ndarray]
+    states: list[np.ndarray] | None
+
     def __init__(
         self,
         values: Any,
@@ -62,33 +65,35 @@ class Trajectories:
         parameters: Mapping[str, Any] | None = None,
         states: Sequence[Any] | None = None,
     ):
-        self.values = [_values(value, k) for k, value in enumerate(items(values, "values"))]
-        if not self.values:
-            raise InputError("values must hold at least one trajectory, got none.")
-        n = len(self.values)
-        shared = is_one(times)
-        given = [times] * n if shared else items(times, "times")
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise InputError(
+                f"parameters must be a mapping of names to arrays (trajectory,); got a {type(parameters).__name__}."
+            )
+        self._hold(_parts(values, "values"), times, "values")
+        self.parameters = {name: _for_each(column, name, len(self)) for name, column in (parameters or {}).items()}
+        if states is not None:
+            given = items(states, "states")
+            self.states = [rectangular(state, f"states of trajectory {k}") for k, state in enumerate(given)]
+            if [s.shape[:1] for s in self.states] != [v.shape[:1] for v in self.values]:
+                raise ShapeError("states must have a row for each sample of each trajectory.")
+
+    def _hold(self, values: list[np.ndarray], times: Any, name: str) -> None:
+        """Hold what `_parts` checked, and its times; ``name`` is what the caller calls the values."""
+        n = len(values)
+        given = [times] * n if is_one(times) else items(times, "times")
         if len(given) != n:
-            raise ShapeError(f"times must be of as many trajectories as values, {n}, or one for all; got {len(given)}.")
-        self.times = [_times(time, k) for k, time in enumerate(given)]
+            raise ShapeError(f"times must be of as many trajectories as {name}, {n}, or one for all; got {len(given)}.")
+        self.values, self.times = values, [_times(time, k) for k, time in enumerate(given)]
         for k, (value, time) in enumerate(zip(self.values, self.times, strict=True)):
             if len(value) != len(time):
                 raise ShapeError(
                     f"times must have a time for each sample; trajectory {k} has {len(value)} samples and "
                     f"{len(time)} times."
                 )
-            if value.shape[1:] != self.values[0].shape[1:]:
-                raise ShapeError(
-                    f"values must have samples of one shape; trajectory {k} has {value.shape[1:]}, trajectory 0 has "
-                    f"{self.values[0].shape[1:]}."
-                )
-        self.parameters = {name: _for_each(column, name, n) for name, column in (parameters or {}).items()}
-        self.states = None if states is None else [np.asarray(state) for state in states]
-        if self.states is not None and [len(s) for s in self.states] != [len(v) for v in self.values]:
-            raise ShapeError("states must have a row for each sample of each trajectory.")
+        self.parameters, self.states = {}, None
 
     @classmethod
-    def of(cls, X: Any, times: Any = None, signal: str | None = None) -> Trajectories:
+    def of(cls, X: Any, times: Any = None, signal: str | None = None, *, name: str = "X") -> Trajectories:
         """Give whatever holds realisations as Trajectories.
 
         Parameters
@@ -99,6 +104,8 @@ class Trajectories:
             Of arrays, which do not say theirs; by default sample k of each lies at k seconds.
         signal : str, optional
             Which of a Recording's signals; needed where there are several.
+        name : str
+            What messages call ``X``: the argument that it was given as.
 
         Raises
         ------
@@ -109,25 +116,25 @@ class Trajectories:
             isinstance(X, list | tuple) and len(X) > 0 and all(isinstance(part, Trajectories) for part in X)
         )
         if own and times is not None:
-            raise InputError(f"times must be None where X has its own, as a {type(X).__name__} does.")
+            raise InputError(f"times must be None where {name} has its own, as a {type(X).__name__} does.")
         if isinstance(X, Trajectories):
             return X
         if isinstance(X, Recording):
-            return cls._of_recording(X, signal)
+            return cls._of_recording(X, signal, name)
         if own:
             return cls([v for part in X for v in part.values], [t for part in X for t in part.times])
-        if times is None:
-            parts = [_values(value, k) for k, value in enumerate(items(X, "values"))]
-            return cls(parts, [np.arange(len(part), dtype=float) for part in parts])
-        return cls(X, times)
+        parts, made = _parts(X, name), cls.__new__(cls)
+        made._hold(parts, [np.arange(len(part), dtype=float) for part in parts] if times is None else times, name)
+        return made
 
     @classmethod
-    def _of_recording(cls, recording: Recording, signal: str | None) -> Trajectories:
+    def _of_recording(cls, recording: Recording, signal: str | None, name: str) -> Trajectories:
         if signal is None and len(recording.signal_names) > 1:
             raise InputError(f"signal must name one of the Recording's signals, {', '.join(recording.signal_names)}.")
-        array = rectangular(recording[recording.signal_names[0] if signal is None else signal], "X")
-        array = array[None] if recording.leading is None else array
-        return cls(list(array), recording.t0 + recording.dt * np.arange(recording.n_samples))
+        array = rectangular(recording[recording.signal_names[0] if signal is None else signal], name)
+        array, made = array[None] if recording.leading is None else array, cls.__new__(cls)
+        made._hold(_parts(list(array), name), recording.t0 + recording.dt * np.arange(recording.n_samples), name)
+        return made
 
     def __len__(self) -> int:
         return len(self.values)
@@ -209,40 +216,72 @@ def is_one(times: Any) -> bool:
 
 
 def items(given: Any, name: str) -> list[Any]:
-    """Give a sequence as a list; refuse by name what is none."""
-    try:
-        return list(given)
-    except TypeError:
-        raise InputError(
-            f"{name} must be a sequence of arrays, one a trajectory; got {type(given).__name__}."
-        ) from None
+    """Give a sequence as a list; refuse by name what is none, and what would give names in place of arrays."""
+    mend = ""
+    if hasattr(given, "columns"):
+        mend = f": give its rows, [{name}.to_numpy()] for one trajectory"
+    elif isinstance(given, Mapping):
+        mend = f": give list({name}.values())"
+    elif isinstance(given, Recording):
+        mend = f": take Trajectories.of({name})"
+    elif not isinstance(given, str | bytes):
+        try:
+            return list(given)
+        except TypeError:
+            pass
+    raise InputError(f"{name} must be a sequence of arrays, one a trajectory; got a {type(given).__name__}{mend}.")
 
 
-def _numbers(given: Any, name: str) -> np.ndarray:
+def _parts(given: Any, name: str) -> list[np.ndarray]:
+    """Give the values of each trajectory, checked."""
+    parts = [_values(value, k, name) for k, value in enumerate(items(given, name))]
+    if not parts:
+        raise InputError(f"{name} must hold at least one trajectory, got none.")
+    for k, part in enumerate(parts):
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ShapeError(
+                f"{name} must have samples of one shape; trajectory {k} has {part.shape[1:]}, trajectory 0 has "
+                f"{parts[0].shape[1:]}."
+            )
+    return parts
+
+
+def _numbers(given: Any, name: str, mend: str) -> np.ndarray:
     array = rectangular(given, name)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must be numbers, got {array.dtype}.")
     array = array if array.dtype.kind == "f" else array.astype(np.float64)
     if not np.isfinite(array).all():
-        raise InputError(f"{name} must be finite, got NaN or infinite samples: leave them out, with their times.")
+        raise InputError(f"{name} must be finite, got NaN or infinities: leave them out{mend}.")
     return array
 
 
-def _values(given: Any, k: int) -> np.ndarray:
-    array = _numbers(given, f"values of trajectory {k}")
+def _values(given: Any, k: int, name: str) -> np.ndarray:
+    if isinstance(given, Recording | Trajectories):
+        raise InputError(
+            f"{name} of trajectory {k} must be an array, got a {type(given).__name__}: join several by "
+            f"Trajectories.of([Trajectories.of(one) for one in {name}])."
+        )
+    array = _numbers(given, f"{name} of trajectory {k}", ", with their times")
+    if array.ndim < 2:
+        raise ShapeError(
+            f"{name} must be a sequence of trajectories, each of which must be {_KINDS[1]}, {_KINDS[2]} or "
+            f"{_KINDS[3]}; got {array.shape} for trajectory {k}: a single trajectory is given as [{name}], and samples "
+            "of a single unit as x[:, None]."
+        )
     if array.ndim - 1 not in _KINDS or 0 in array.shape:
         raise ShapeError(
-            f"values of trajectory {k} must be {', '.join(_KINDS.values())}, none of them 0; got {array.shape}."
+            f"{name} of trajectory {k} must be {', '.join(_KINDS.values())}, none of them 0; got {array.shape}."
         )
     return array
 
 
 def _times(given: Any, k: int) -> np.ndarray:
-    return increasing(given, f"times of trajectory {k}")
+    return increasing(given, f"times of trajectory {k}", of_samples=True)
 
 
-def increasing(given: Any, name: str) -> np.ndarray:
-    """Give times as float64, increasing.
+def increasing(given: Any, name: str, *, of_samples: bool = False) -> np.ndarray:
+    """Give times, of samples or asked for, as float64, increasing.
 
     Raises
     ------
@@ -251,14 +290,15 @@ def increasing(given: Any, name: str) -> np.ndarray:
     InputError
         They are not finite, not sorted, or one stands twice; the message names them.
     """
-    times = _numbers(given, name).astype(np.float64)
+    times = _numbers(given, name, ", with their samples" if of_samples else "").astype(np.float64)
     if times.ndim != 1:
         raise ShapeError(f"{name} must be (time,), got {times.shape}.")
     steps = np.diff(times)
     if (steps < 0).any():
         at = int(np.argmax(steps < 0))
         raise InputError(
-            f"{name} must increase, got {times[at + 1]:g} after {times[at]:g}: sort them, and their samples."
+            f"{name} must increase, got {times[at + 1]:g} after {times[at]:g}: sort them"
+            f"{', and their samples' if of_samples else ''}."
         )
     if (steps == 0).any():
         raise InputError(f"{name} must differ, got {times[int(np.argmax(steps == 0))]:g} twice: keep one of them.")
@@ -266,7 +306,7 @@ def increasing(given: Any, name: str) -> np.ndarray:
 
 
 def _for_each(given: Any, name: str, n: int) -> np.ndarray:
-    column = np.asarray(given)
+    column = rectangular(given, f"parameter {name!r}")
     if column.shape[:1] != (n,):
         raise ShapeError(f"parameter {name!r} must be given for each of {n} trajectories, got {column.shape}.")
     return column

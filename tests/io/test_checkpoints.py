@@ -6,7 +6,9 @@ import pickle
 import pytest
 import torch
 
-from synfer.errors import FileError
+from synfer.discover import D2CL
+from synfer.errors import FileError, InputError
+from synfer.forecast import LaDID
 from synfer.io import checkpoints, load_checkpoint, save_checkpoint
 
 STATE = {"weights": [torch.arange(3.0)], "epoch": 4, "history": {"loss": [0.5, float("inf")], "name": None}}
@@ -23,10 +25,28 @@ def test_round_trip(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["fit.pt"]
 
 
-def test_of_other_work(tmp_path):
-    save_checkpoint(tmp_path / "fit.pt", "this", STATE)
-    with pytest.raises(FileError, match="of another fit"):
-        load_checkpoint(tmp_path / "fit.pt", "that")
+@pytest.mark.parametrize(
+    ("there", "wanted", "message"),
+    [
+        ("this", "that", "a checkpoint of another fit .*: name another file, or remove it"),
+        ("synfer.forecast.LaDID", "synfer.discover.D2CL", "it holds a LaDID, not a D2CL: use LaDID.load"),
+        ("synfer.discover.D2CL", "synfer.forecast.LaDID", "it holds a D2CL, not a LaDID: use D2CL.load"),
+        ("synfer.discover.D2CL", "that", "it holds a D2CL that was saved, .*: name another file.$"),
+        ("this", "synfer.discover.D2CL", "how far a fit had come, not a D2CL that was saved: name the file that save"),
+    ],
+)
+def test_of_other_work(tmp_path, there, wanted, message):
+    """Nobody is told to remove a model that was saved."""
+    save_checkpoint(tmp_path / "fit.pt", there, STATE)
+    with pytest.raises(FileError, match=message):
+        load_checkpoint(tmp_path / "fit.pt", wanted)
+
+
+@pytest.mark.parametrize("load", [LaDID.load, D2CL.load])
+@pytest.mark.parametrize("path", [3, None])
+def test_what_is_no_path(load, path):
+    with pytest.raises(InputError, match="path must be a path or its name; got a"):
+        load(path)
 
 
 def test_of_a_newer_version(tmp_path, monkeypatch):

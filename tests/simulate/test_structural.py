@@ -98,3 +98,22 @@ def test_other_refusals():
         InputError, match=r"do must give a finite number, or one for each of 3 samples; got shape \(2,\)"
     ):
         system.sample(3, do={0: [0.0, 1.0]})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda s: s.sample(3, do=[1, 2]), r"do must be a mapping of variables to values, such as \{0: 2.0\}; got \[1"),
+        (lambda s: s.sample(3, do={0: "a"}), r"do\[0\] must be an array of numbers; got str"),
+        (lambda s: s.sample(3, do={True: 1.0}), "do must name variables in 0 to 3; got True"),
+        (lambda s: s.sample(3, do={1.0: 1.0}), "do must name variables in 0 to 3; got 1.0"),
+        (lambda s: s.interventions(3, 5), r"units must be a sequence of variables, such as \[0, 2\]; got 3"),
+        (lambda s: s.interventions([], 5), r"units must be a sequence of variables, .* got \[\]"),
+        (lambda s: s.interventions(["a"], 5), "units: 'a' not found; the labels are 0, 1, 2, 3"),
+        (lambda s: s.interventions([4], 5), "units: 4 not found"),
+        (lambda s: s.interventions([0], "a"), "n_each must be an integer of at least 1; got 'a'"),
+    ],
+)
+def test_what_names_no_variable_or_value_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call(structural_equations(4, degree=1.0))

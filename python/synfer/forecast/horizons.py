@@ -8,16 +8,28 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from synfer.arguments import checked_count, checked_number, checked_numbers
 from synfer.errors import InputError, ShapeError
-from synfer.storage import rectangular
 from synfer.trajectories import Trajectories
 
 _RESAMPLES = 1_000
 
 
-def copy_last(contexts: Trajectories, n_queries: int) -> np.ndarray:
-    """Forecast by each context's last sample: (trajectory, query, ...)."""
-    last = np.stack([value[-1] for value in contexts.values])
+def copy_last(contexts: Any, n_queries: int) -> np.ndarray:
+    """Forecast by each context's last sample: (trajectory, query, ...).
+
+    Parameters
+    ----------
+    contexts : Trajectories, Recording, array (trajectory, time, ...), or sequence of arrays (time, ...)
+    n_queries : int
+
+    Raises
+    ------
+    InputError, ShapeError
+        Contexts that are none, or no number of queries.
+    """
+    n_queries = checked_count("n_queries", n_queries, 1)
+    last = np.stack([value[-1] for value in Trajectories.of(contexts, name="contexts").values])
     return np.repeat(last[:, None], n_queries, axis=1)
 
 
@@ -44,7 +56,7 @@ def errors_by_horizon(forecast: Any, truth: Any, *, confidence: float = 0.95, ra
     ShapeError
         The two differ in shape.
     InputError
-        Something is not finite, or confidence is no share.
+        Something is no number or not finite, or confidence is no share.
 
     Examples
     --------
@@ -54,14 +66,17 @@ def errors_by_horizon(forecast: Any, truth: Any, *, confidence: float = 0.95, ra
     >>> errors_by_horizon(truth * [[[1.0], [0.5]]], truth)[["mse", "nmse"]].to_numpy().tolist()
     [[0.0, 0.0], [0.25, 0.25]]
     """
-    f, y = (
-        np.asarray(rectangular(a, name), dtype=np.float64) for a, name in ((forecast, "forecast"), (truth, "truth"))
-    )
+    for a, name in ((forecast, "forecast"), (truth, "truth")):
+        if isinstance(a, Trajectories):
+            raise InputError(
+                f"{name} must be an array (trajectory, query, ...), got Trajectories: call its to_array()."
+            )
+    f, y = (checked_numbers(name, a).astype(np.float64) for a, name in ((forecast, "forecast"), (truth, "truth")))
     if f.shape != y.shape or f.ndim < 2:
         raise ShapeError(f"forecast and truth must both be (trajectory, query, ...), got {f.shape} and {y.shape}.")
     if not (np.isfinite(f).all() and np.isfinite(y).all()):
         raise InputError("forecast and truth must be finite, got NaN or infinite numbers.")
-    if not 0.0 < confidence < 1.0:
+    if not 0.0 < checked_number("confidence", confidence) < 1.0:
         raise InputError(f"confidence must lie between 0 and 1, got {confidence}.")
     f, y = f.reshape(*f.shape[:2], -1), y.reshape(*y.shape[:2], -1)
     lost, known = np.square(f - y).sum(-1), np.square(y).sum(-1)

@@ -277,7 +277,7 @@ class LaDID(LaDIDFitting):
         """
         check_is_fitted(self, "residual_variance_")
         as_choice(refit, "refit", ("encoding", "all"))
-        trajectories = self._given(X, times, signal, "X")
+        trajectories = self._given(X, times, signal)
         other: LaDID = clone(self)
         own = {"max_epochs": max_epochs, "learning_rate": learning_rate}
         other.set_params(checkpoint=checkpoint, **{name: value for name, value in own.items() if value is not None})
@@ -328,7 +328,7 @@ class LaDID(LaDIDFitting):
             A query lies further from the context's first sample than any that was learnt.
         """
         check_is_fitted(self, "residual_variance_")
-        contexts = self._given(context, context_times, signal, "context_times")
+        contexts = self._given(context, context_times, signal, "context", "context_times")
         asked = self._asked(times, contexts)
         made = self._each(contexts, asked, self.anchor_)
         return np.stack(made) if len({len(t) for t in asked}) == 1 else made
@@ -343,7 +343,7 @@ class LaDID(LaDIDFitting):
         list of numpy.ndarray (time, ...), one a trajectory
         """
         check_is_fitted(self, "residual_variance_")
-        trajectories = self._given(X, times, signal, "times")
+        trajectories = self._given(X, times, signal)
         made = []
         for values, t in zip(trajectories.values, trajectories.times, strict=True):
             out = np.empty(values.shape, np.float32)
@@ -362,7 +362,7 @@ class LaDID(LaDIDFitting):
         say something.
         """
         check_is_fitted(self, "residual_variance_")
-        trajectories = self._given(X, times, signal, "times")
+        trajectories = self._given(X, times, signal)
         forecast, target = self._continued(trajectories)
         law = self.model_.likelihood
         variance = torch.from_numpy(self._variance())

@@ -22,12 +22,14 @@ from synfer.forecast.learning import History, Schedule
 from synfer.forecast.pieces import Pieces
 from synfer.forecast.training import train
 from synfer.ops.devices import refuse_missing_device
+from synfer.recording import Recording
 from synfer.storage import StrPath
 from synfer.trajectories import Trajectories, increasing, is_one, items
 
 _REACH = 0.45  # of a context's length: within which samples attend by time
 _TOGETHER = 32  # contexts in one pass without gradients
 _OVERLAP = 5  # contexts that a count is in: each is noisy in a way of its own, and less is learnt by heart
+_LARGEST = 1e37  # of a sample: ten times it is a number of float32 still
 _LEAST_VARIANCE = 1e-6  # of the samples' own: a pixel that is dark throughout has no likelihood otherwise
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
@@ -121,23 +123,34 @@ class LaDIDFitting(BaseEstimator):
             )
         refuse_missing_device(self.device)
 
-    def _given(self, X: Any, times: Any, signal: str | None, argument: str) -> Trajectories:
-        """Read samples for a fitted model: they must say their times if the fit's did, and be shaped as these."""
-        trajectories, timed = read(X, times, signal)
-        if timed != self.timed_:
-            said = (
-                "had times of their own" if self.timed_ else "were arrays without times, a second from one to the next"
+    def _given(self, X: Any, times: Any, signal: str | None, name: str = "X", clock: str = "times") -> Trajectories:
+        """Read samples for a fitted model: they must say their times if the fit's did, and be shaped as these.
+
+        ``name`` and ``clock`` are what the caller's arguments are called.
+        """
+        trajectories, timed = read(X, times, signal, name)
+        if self.timed_ and not timed:
+            raise InputError(f"{clock} must be given, for the fit's trajectories had times of their own; got None.")
+        if timed and not self.timed_:
+            raise InputError(
+                f"{name} must be arrays and {clock} None, for the fit's were arrays without times, a second from one "
+                f"sample to the next; got a {type(X).__name__}{'' if times is None else ' with times'}."
             )
-            raise InputError(f"{argument} must be given as in the fit, whose trajectories {said}.")
         if trajectories.sample_shape != self.sample_shape_:
             raise ShapeError(
-                f"samples must be shaped as in the fit, {self.sample_shape_}, got {trajectories.sample_shape}."
+                f"{name} must have samples shaped as in the fit, {self.sample_shape_}, got {trajectories.sample_shape}."
             )
-        self._refuse_samples(trajectories)
+        self._refuse_samples(trajectories, name)
         return trajectories
 
-    def _refuse_samples(self, trajectories: Trajectories) -> None:
-        """Refuse what the encoder or the head cannot take."""
+    def _refuse_samples(self, trajectories: Trajectories, name: str = "X") -> None:
+        """Refuse what the encoder, the head or float32, in which forecasts are, cannot take."""
+        largest = max(float(max(v.max(), -v.min())) for v in trajectories.values)
+        if largest > _LARGEST:
+            raise InputError(
+                f"{name} must lie within {_LARGEST:g}, for forecasts are float32; got {largest:.3g}: rescale it, for "
+                "instance to z-scores."
+            )
         shape = trajectories.sample_shape
         if self._coder(shape) == "cnn" and (len(shape) < 2 or shape[-1] % SHRINKING or shape[-2] % SHRINKING):
             raise ShapeError(
@@ -145,7 +158,7 @@ class LaDIDFitting(BaseEstimator):
                 "them, or take encoder='mlp'."
             )
         if self.head == "poisson" and not all(bool(((v >= 0) & (v == np.round(v))).all()) for v in trajectories.values):
-            raise InputError("X must hold counts (0, 1, 2, ...) for head='poisson', got other values.")
+            raise InputError(f"{name} must hold counts (0, 1, 2, ...) for head='poisson', got other values.")
 
     def _coder(self, shape: tuple[int, ...]) -> str:
         if self.encoder != "auto":
@@ -183,7 +196,11 @@ class LaDIDFitting(BaseEstimator):
         """Give the trajectories to learn from and those to stop by, and the initialisations' seeds."""
         n = len(trajectories)
         if n < 2:
-            raise InputError(f"X must hold at least 2 trajectories, to learn from and to stop by; got {n}.")
+            raise InputError(
+                f"X must hold at least 2 trajectories, to learn from and to stop by; got {n}: cut it into pieces of n "
+                f"samples, [one.isel(time=slice(k, k + n)) for k in range(0, {trajectories.lengths[0]}, n)] of one = "
+                "Trajectories.of(X)."
+            )
         rng = check_random_state(self.random_state)
         seeds = rng.randint(2**31 - 1, size=self.n_init).tolist()
         order = rng.permutation(n)
@@ -233,7 +250,7 @@ class LaDIDFitting(BaseEstimator):
         if min(len(shares[1]), len(pieces.of(training, whole=True))) == 0:
             raise InputError(
                 f"trajectories of n_context + n_query = {pieces.length} samples must be among those that are learnt "
-                "from and those that are stopped by: lower n_query, or give more that are long enough."
+                "from and those that are stopped by: give more that are long enough, or fit with a lower n_query."
             )
         return shares
 
@@ -370,10 +387,8 @@ class LaDIDFitting(BaseEstimator):
         return np.maximum(self.residual_variance_, _LEAST_VARIANCE * np.square(self.scale_))
 
 
-def read(X: Any, times: Any, signal: str | None) -> tuple[Trajectories, bool]:
+def read(X: Any, times: Any, signal: str | None, name: str = "X") -> tuple[Trajectories, bool]:
     """Give realisations as Trajectories, and whether they say their times."""
-    trajectories = Trajectories.of(X, times, signal)
-    of_their_own = times is not None or not (
-        isinstance(X, np.ndarray) or (isinstance(X, list | tuple) and not isinstance(X[0], Trajectories))
-    )
-    return trajectories, of_their_own
+    trajectories = Trajectories.of(X, times, signal, name=name)
+    one = X[0] if isinstance(X, list | tuple) else X
+    return trajectories, times is not None or isinstance(one, Trajectories | Recording)

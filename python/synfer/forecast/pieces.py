@@ -66,7 +66,7 @@ class Pieces(Windows):
         if max(sizes) < self.length:
             raise InputError(
                 f"trajectories must have n_context + n_query = {n_context} + {n_query} samples and more, the longest "
-                f"has {max(sizes)}: lower n_query or n_context."
+                f"has {max(sizes)}: give longer ones, or fit with a lower n_query or n_context."
             )
         features = int(np.prod(trajectories.sample_shape))
         series = np.empty((sum(sizes), features), dtype=np.float32)

@@ -24,7 +24,7 @@ def save_checkpoint(path: StrPath, work: str, state: dict[str, Any]) -> None:
     path : path
         Replaced where it exists.
     work : str
-        Which work it is: whoever goes on must name the same.
+        Which work it is: whoever goes on must name the same. A fitted model's is its class, "synfer.forecast.LaDID".
     state : dict
         Tensors, numbers, strings, None, and lists and dicts of these.
     """
@@ -56,8 +56,18 @@ def load_checkpoint(path: StrPath, work: str) -> dict[str, Any] | None:
             f"this version reads layout {SCHEMA}."
         )
     if found.get("work") != work:
-        raise FileError(
-            f"{path}: a checkpoint of another fit (of other data, parameters or seed): name another file, or remove it."
-        )
+        raise FileError(f"{path}: {_other_work(found.get('work'), work)}")
     state: dict[str, Any] = found["state"]
     return state
+
+
+def _other_work(found: Any, work: str) -> str:
+    """Say what a file holds in place of what was wanted; no model that somebody saved is to be removed."""
+    there, wanted = (str(one).rpartition(".")[2] if str(one).startswith("synfer.") else None for one in (found, work))
+    if there and wanted:
+        return f"it holds a {there}, not a {wanted}: use {there}.load."
+    if there:
+        return f"it holds a {there} that was saved, not a checkpoint of a fit: name another file."
+    if wanted:
+        return f"it holds how far a fit had come, not a {wanted} that was saved: name the file that save wrote."
+    return "a checkpoint of another fit (of other data, parameters or seed): name another file, or remove it."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from synfer.errors import FileError
 from synfer.io.checkpoints import load_checkpoint
-from synfer.storage import StrPath
+from synfer.storage import StrPath, as_path
 
 Made = TypeVar("Made")
 
@@ -20,8 +19,10 @@ def load_model(path: StrPath, work: str, schema: int, make: Callable[[dict[str, 
     ------
     FileError
         There is no such file, it is of other ``work``, a newer synfer wrote it, or its contents are damaged.
+    InputError
+        ``path`` names no file.
     """
-    cannot = f"cannot read {str(Path(path))!r}: "
+    cannot = f"cannot read {str(as_path(path))!r}: "
     state = load_checkpoint(path, work)
     if state is None:
         raise FileError(f"{cannot}there is no such file.")

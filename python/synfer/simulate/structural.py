@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from synfer.arguments import checked_count, checked_number, checked_seed
+from synfer.arguments import checked_count, checked_number, checked_numbers, checked_seed
 from synfer.connectome import Connectome
 from synfer.errors import InputError
-from synfer.storage import as_choice
+from synfer.storage import as_choice, positions, rectangular
 
 KINDS = ("linear", "nonlinear")
 
@@ -85,15 +86,18 @@ class StructuralEquations:
         Raises
         ------
         InputError
-            An unknown variable, a value that is not finite, or as many values as there are not samples.
+            No mapping, an unknown variable, a value that is no number or not finite, or as many values as there are
+            not samples.
         """
         n_samples = checked_count("n_samples", n_samples, 1)
         rng = np.random.default_rng([checked_seed(seed), 1])
         given: dict[int, np.ndarray] = {}
+        if do is not None and not isinstance(do, Mapping):
+            raise InputError(f"do must be a mapping of variables to values, such as {{0: 2.0}}; got {do!r:.60}.")
         for unit, value in (do or {}).items():
-            if unit not in range(self.n_units):
+            if not isinstance(unit, Integral) or isinstance(unit, bool) or unit not in range(self.n_units):
                 raise InputError(f"do must name variables in 0 to {self.n_units - 1}; got {unit!r}.")
-            values = np.asarray(value, dtype=np.float64)
+            values = checked_numbers(f"do[{unit}]", value).astype(np.float64)
             if values.shape not in ((), (n_samples,)) or not np.isfinite(values).all():
                 raise InputError(
                     f"do must give a finite number, or one for each of {n_samples} samples; got shape {values.shape} "
@@ -120,12 +124,20 @@ class StructuralEquations:
         -------
         numpy.ndarray, (intervention, sample, unit)
             In the order of ``units``.
+
+        Raises
+        ------
+        InputError
+            Variables that are none, or a number out of its range.
         """
-        strength = checked_number("strength", strength)
+        strength, n_each = checked_number("strength", strength), checked_count("n_each", n_each, 1)
+        given = rectangular(units, "units")
+        if given.ndim != 1 or given.size == 0:
+            raise InputError(f"units must be a sequence of variables, such as [0, 2]; got {units!r:.60}.")
         made = []
-        for k, unit in enumerate(units):
+        for k, unit in enumerate(positions(np.arange(self.n_units), given, "units").tolist()):
             sign = np.where(np.arange(n_each) % 2 == 0, strength, -strength)
-            made.append(self.sample(n_each, do={int(unit): sign}, seed=checked_seed(seed) + k))
+            made.append(self.sample(n_each, do={unit: sign}, seed=checked_seed(seed) + k))
         return np.stack(made)
 
     def _signal(self, i: int, x: np.ndarray) -> np.ndarray:

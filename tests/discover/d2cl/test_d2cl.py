@@ -105,6 +105,20 @@ def test_trials_and_labels_and_a_prior(driven, told, quick):
         quick(prior=np.ones((3, 3))).fit(x, known_edges=[(0, 1)], known_non_edges=[(1, 0)])
 
 
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        (np.full((6, 6), "a"), "prior must be an array of numbers; got ndarray of <U1"),
+        (np.full((6, 6), np.nan), "prior must say of pairs whether they are joined, got only NaN: give 0 where"),
+        (Connectome(np.full((6, 6), np.nan)), "prior must say of pairs whether they are joined, got only NaN"),
+    ],
+)
+def test_a_prior_that_says_nothing_is_refused(driven, quick, prior, message):
+    x, _ = driven(3)
+    with pytest.raises(InputError, match=message):
+        quick(prior=prior).fit(x, known_edges=[(0, 1)], known_non_edges=[(1, 0)])
+
+
 def test_correlograms_of_spikes(told, quick):
     rng = np.random.default_rng(2)
     spikes = (rng.random((6000, 12)) < 0.03).astype(float)
@@ -197,7 +211,7 @@ def test_images_made_in_their_turn_are_those_that_are_kept(driven):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "known_edges and known_non_edges must be given where nothing was learnt before, got neither"),
+        ({}, "known_edges and known_non_edges must be given where nothing was pretrained or loaded, got neither"),
         ({"known_edges": [(0, 1)]}, "known pairs must hold edges and non-edges, got only edges"),
         ({"known_non_edges": [(0, 1)]}, "known pairs must hold edges and non-edges, got only non-edges"),
         ({"known_edges": [(0, 1)], "known_non_edges": [(0, 99)]}, "known_non_edges must name units of X, got 99"),
@@ -281,8 +295,10 @@ def test_files_that_are_none_or_newer_are_refused(driven, quick, tmp_path, monke
 def test_a_fit_that_diverges_or_does_not_settle_says_so(driven, told, quick):
     x, truth = driven(4)
     edges, others = told(truth, 0.8)
-    with pytest.warns(NotConvergedWarning, match="1 of 1 initialisations had not come to rest after 1 epochs"):
+    with pytest.warns(NotConvergedWarning, match="1 of 1 initialisations had not come to rest after 1 epochs") as said:
         fitted = quick(max_epochs=1, towers="graph").fit(x, known_edges=edges, known_non_edges=others)
+        quick(max_epochs=1, towers="graph").pretrain([(x, truth), (x[:200], truth)])
+    assert [one.filename for one in said if one.category is NotConvergedWarning] == [__file__, __file__]
     assert fitted.connectome_.converged is False
     with pytest.raises(FitDivergedError, match="the fit diverged"):
         quick(learning_rate=1e30, towers="graph").fit(x, known_edges=edges, known_non_edges=others)

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from synfer.discover import D2CL
 from synfer.discover.d2cl.fitting import D2CLFitting, _levelled
 from synfer.discover.d2cl.pairs import Pairs, Population
-from synfer.errors import FileError, InputError
+from synfer.errors import FileError, InputError, NotConvergedWarning
 from synfer.io import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::synfer.errors.NotConvergedWarning")  # one epoch
@@ -61,7 +61,7 @@ def test_a_clone_keeps_what_a_lesson_taught_and_not_what_a_fit_did(driven, told,
     before = [p.clone() for p in taught._pretrained.model.parameters()]
     copy.fit(x, known_edges=edges, known_non_edges=others)  # goes on learning, and changes no other's model
     assert all(torch.equal(a, b) for a, b in zip(before, taught._pretrained.model.parameters(), strict=True))
-    with pytest.raises(InputError, match="nothing was learnt before"):
+    with pytest.raises(InputError, match="or load what an earlier fit saved"):
         clone(quick(max_epochs=1, towers="graph").fit(x, known_edges=edges, known_non_edges=others)).fit(x)
 
 
@@ -93,7 +93,11 @@ def test_what_known_pairs_make_worse_is_not_kept(driven, told, quick, lessons):
     x, truth = driven(4, seed=5)
     edges, others = told(truth, 0.7)
     before = {name: tensor.clone() for name, tensor in model._pretrained.model.state_dict().items()}
-    model.set_params(max_epochs=2, learning_rate=3.0).fit(x, known_edges=edges, known_non_edges=others)
+    with pytest.warns(NotConvergedWarning) as warned:
+        model.set_params(max_epochs=2, learning_rate=3.0).fit(x, known_edges=edges, known_non_edges=others)
+    said = [str(one.message) for one in warned if one.category is NotConvergedWarning]
+    kept = "2 of 2 initialisations found nothing better in 2 epochs than what was pretrained, and keep that"
+    assert said == [f"{kept}: lower learning_rate."]
     assert [one.best_epoch for one in model.history_] == [-1, -1]
     for name, now in model.trained_.model.state_dict().items():
         assert torch.equal(now, before[name]) == (name != "heads.graph.last.bias")

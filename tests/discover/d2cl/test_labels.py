@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from synfer.discover.d2cl import split_pairs
@@ -30,8 +31,14 @@ def test_pairs_are_read_by_label():
         (None, [("a", "a")], InputError, "known_non_edges must be of two different units, got 'a' -> 'a'"),
         ([("a", "b"), ("a", "b")], None, InputError, "known_edges must name each pair once, got a -> b twice"),
         ([("a", "b", "c")], None, ShapeError, r"known_edges must be pairs \(source, target\), got \('a', 'b', 'c'\)"),
-        ([3], None, ShapeError, r"known_edges must be pairs \(source, target\), got 3 among them"),
+        ([3], None, ShapeError, r"known_edges must be pairs \(source, target\), got 3 among them: give a list"),
         (["ab"], None, ShapeError, r"known_edges must be pairs \(source, target\), got 'ab' among them"),
+        (
+            pd.DataFrame({"source": ["a"], "target": ["b"]}),
+            None,
+            ShapeError,
+            r"known_edges must be .* got a DataFrame: give its rows, as in known_edges\[\['source', 'target'\]\].to_n",
+        ),
         (7, None, ShapeError, r"known_edges must be a sequence of pairs \(source, target\), got a int"),
         ([(["a"], "b")], None, InputError, r"known_edges must name units of X, got \['a'\], which is none of them"),
     ],
@@ -91,6 +98,36 @@ def test_what_cannot_be_cut_is_refused():
         split_pairs([[0, 1], [1, 2], [2, 3]], [1, 0, 0])
     with pytest.raises(UnknownNameError, match="did you mean 'source'"):
         split_pairs([[0, 1]], [1], by="sources")
+
+
+PAIRS = [[0, 1], [1, 2], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "labels", "fraction", "error", "message"),
+    [
+        (PAIRS, [1, 0], 0.2, ShapeError, r"labels must be one for each of 3 pairs; got shape \(2,\)"),
+        (PAIRS, [2, 0, 1], 0.2, InputError, "labels must be 1 for an edge and 0 for none; got 2"),
+        (PAIRS, ["a", "b", "c"], 0.2, InputError, "labels must be an array of numbers"),
+        ([0, 1], [1, 0], 0.2, ShapeError, r"pairs must be of shape \(pair, 2\), .* got \(2,\)"),
+        ([], [], 0.2, ShapeError, r"pairs must be of shape \(pair, 2\), .* got \(0,\)"),
+        ([[0, 1], [1]], [1, 0], 0.2, InputError, "pairs must be an array, or lists of equal lengths"),
+        (PAIRS, [1, 0, 1], "a", InputError, "fraction must be a finite number; got 'a'"),
+        (PAIRS, [1, 0, 1], 2, InputError, "fraction must lie between 0 and 1; got 2"),
+        (PAIRS, [1, 0, 1], -1, InputError, "fraction must lie between 0 and 1; got -1"),
+    ],
+)
+def test_what_is_no_pair_label_or_share_is_refused(pairs, labels, fraction, error, message):
+    with pytest.raises(error, match=message):
+        split_pairs(pairs, labels, fraction=fraction)
+
+
+def test_pairs_of_a_table_are_those_of_its_labels():
+    pairs, labels = known()
+    table = pd.DataFrame(np.array(list("abcdefghijklmn"))[pairs]).astype(object).to_numpy()
+    of_table, of_positions = (split_pairs(given, labels, random_state=0) for given in (table, pairs))
+    np.testing.assert_array_equal(of_table[0], of_positions[0])
+    np.testing.assert_array_equal(of_table[1], of_positions[1])
 
 
 def test_what_is_hopeless_is_refused_at_once():

@@ -284,8 +284,8 @@ class D2CL(D2CLFitting):
             before = self._pretrained = before.on(self.device)
         if len(pairs) == 0 and before is None:
             raise InputError(
-                "known_edges and known_non_edges must be given where nothing was learnt before, got neither: "
-                "name some, or call pretrain first."
+                "known_edges and known_non_edges must be given where nothing was pretrained or loaded, got neither: "
+                "name some, call pretrain first, or load what an earlier fit saved."
             )
         population = Population(samples.segments, self._view(before), samples.unit_ids, self._given_prior(samples))
         trained = before

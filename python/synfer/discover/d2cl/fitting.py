@@ -18,6 +18,7 @@ from scipy.special import expit
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
+from synfer.arguments import checked_numbers
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.d2cl.averaging import Averaged
@@ -25,7 +26,7 @@ from synfer.discover.d2cl.labels import all_pairs
 from synfer.discover.d2cl.model import D2CLModel, EachHead
 from synfer.discover.d2cl.pairs import Pairs, Population, View
 from synfer.discover.d2cl.towers import SIZES
-from synfer.errors import InputError, NotConvergedWarning, ShapeError
+from synfer.errors import InputError, NotConvergedWarning, ShapeError, level_of_user
 from synfer.forecast.learning import History, Schedule
 from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.ops.devices import refuse_missing_device
@@ -113,10 +114,15 @@ class D2CLFitting(BaseDiscoverer):
         if self.prior is None:
             return None
         if isinstance(self.prior, Connectome):
-            return _arranged(self.prior, samples.unit_ids, "prior")
-        prior = np.asarray(self.prior, dtype=np.float64)
+            prior = _arranged(self.prior, samples.unit_ids, "prior")
+        else:
+            prior = checked_numbers("prior", self.prior).astype(np.float64)
         if prior.shape != (samples.n_units,) * 2:
             raise ShapeError(f"prior must be (target, source) of X's {samples.n_units} units, got {prior.shape}.")
+        if np.isnan(prior[~np.eye(samples.n_units, dtype=bool)]).all():
+            raise InputError(
+                "prior must say of pairs whether they are joined, got only NaN: give 0 where they are not."
+            )
         return prior
 
     def _refuse_other(self, before: Trained, samples: Samples) -> None:
@@ -198,14 +204,16 @@ class D2CLFitting(BaseDiscoverer):
                     one.best_epoch = -1
                     for name, now in model.state_dict().items():
                         now[k].copy_(then[name][k])
-        unsettled = sum(not one.converged for one in history)
-        if unsettled:
-            warnings.warn(
-                f"{unsettled} of {self.n_init} initialisations had not come to rest after {self.max_epochs} epochs: "
-                "raise max_epochs.",
-                NotConvergedWarning,
-                stacklevel=4,
-            )
+        unsettled = [one.best_epoch < 0 for one in history if not one.converged]
+        kept = "found nothing better in {} epochs than what was pretrained, and keep that: lower learning_rate."
+        moving = "had not come to rest after {} epochs: raise max_epochs."
+        for told, count in ((moving, unsettled.count(False)), (kept, unsettled.count(True))):
+            if count:
+                warnings.warn(
+                    f"{count} of {self.n_init} initialisations {told.format(self.max_epochs)}",
+                    NotConvergedWarning,
+                    stacklevel=level_of_user(),
+                )
         return Trained(model, view, dt, history)
 
     @torch.no_grad()

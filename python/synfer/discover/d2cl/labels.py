@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from synfer.arguments import checked_number, checked_numbers
 from synfer.errors import InputError, ShapeError
-from synfer.storage import as_choice
+from synfer.storage import as_choice, rectangular
 
 SPLITS = ("pair", "source")
 _PLAIN, _STRATIFIED = 20, 200  # draws of a cut
@@ -47,6 +48,11 @@ def read_labels(known_edges: Any, known_non_edges: Any, unit_ids: np.ndarray) ->
 def _positions(given: Any, name: str, place: dict[Any, int]) -> list[tuple[int, int]]:
     if given is None:
         return []
+    if hasattr(given, "columns"):  # a table is a sequence of its columns' names
+        raise ShapeError(
+            f"{name} must be a sequence of pairs (source, target), got a {type(given).__name__}: give its rows, as in "
+            f"{name}[['source', 'target']].to_numpy()."
+        )
     try:
         rows = given.tolist() if isinstance(given, np.ndarray) else list(given)
     except TypeError:
@@ -61,7 +67,9 @@ def _positions(given: Any, name: str, place: dict[Any, int]) -> list[tuple[int, 
                 raise TypeError
             source, target = (unit.item() if isinstance(unit, np.generic) else unit for unit in row)
         except (TypeError, ValueError):
-            raise ShapeError(f"{name} must be pairs (source, target), got {row!r} among them.") from None
+            raise ShapeError(
+                f"{name} must be pairs (source, target), got {row!r} among them: give a list of two labels each."
+            ) from None
         for unit in (source, target):
             known = isinstance(unit, Hashable) and unit in place
             if not known or (isinstance(unit, bool) and not of_bools):  # True == 1, and is no label for it
@@ -102,11 +110,11 @@ def split_pairs(
     pairs : array (pair, 2)
         Source and target.
     labels : array (pair,)
-        1 for an edge.
+        1 for an edge, 0 for none.
     by : {"pair", "source"}
     fraction : float
-        Share of the groups that is held out. Where edges or non-edges are so rare that a part would have none, a group
-        of each is put into it.
+        Share of the groups that is held out, between 0 and 1. Where edges or non-edges are so rare that a part would
+        have none, a group of each is put into it.
     random_state : int, RandomState or None
 
     Returns
@@ -116,11 +124,25 @@ def split_pairs(
 
     Raises
     ------
+    ShapeError
+        Pairs that are none, or not as many labels.
     InputError
-        No cut leaves edges and non-edges in both parts.
+        No cut leaves edges and non-edges in both parts; labels that are neither 0 nor 1, a fraction that is none.
     """
     as_choice(by, "by", SPLITS)
-    pairs, labels = np.asarray(pairs), np.asarray(labels)
+    if not 0.0 < checked_number("fraction", fraction) < 1.0:
+        raise InputError(f"fraction must lie between 0 and 1; got {fraction}.")
+    pairs, labels = rectangular(pairs, "pairs"), checked_numbers("labels", labels)
+    if pairs.dtype.kind == "O":  # labels of units from a table
+        pairs = rectangular(pairs.tolist(), "pairs")
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0 or pairs.dtype.kind == "O":
+        raise ShapeError(
+            f"pairs must be of shape (pair, 2), one and more of source and target; got {pairs.shape} of {pairs.dtype}."
+        )
+    if labels.shape != pairs.shape[:1]:
+        raise ShapeError(f"labels must be one for each of {len(pairs)} pairs; got shape {labels.shape}.")
+    if not np.isin(labels, (0, 1)).all():
+        raise InputError(f"labels must be 1 for an edge and 0 for none; got {labels[~np.isin(labels, (0, 1))][0]}.")
     groups = np.sort(pairs, axis=1) if by == "pair" else pairs[:, :1]
     _, group = np.unique(groups, axis=0, return_inverse=True)
     group = group.reshape(-1)

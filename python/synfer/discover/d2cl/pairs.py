@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synfer.discover.d2cl.graphs import LAYOUT, Prior, prior_graph, subgraphs
 from synfer.discover.d2cl.images import Correlograms, Signal, density_images
-from synfer.errors import InputError, OutlierWarning
+from synfer.errors import InputError, OutlierWarning, level_of_user
 from synfer.forecast.windows import Windows
 
 CACHE = 1 << 30
@@ -103,7 +103,7 @@ class Population:
                         f"unit {unit_ids[flat][0]} nearly always lies within one bandwidth, so that its images are "
                         "flat: a few samples are far from all others; clip them, or cut them out.",
                         OutlierWarning,
-                        stacklevel=2,
+                        stacklevel=level_of_user(),
                     )
         if view.towers != "image":
             self._prior = prior_graph(segments, view.lags, view.degree, prior, layout=view.layout)
