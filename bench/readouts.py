@@ -20,7 +20,7 @@ What it says, of the one or two networks a line that were run, so that differenc
   weighed by values. Mask2Cause has Lorenz-96 and autoregressions by any of them.
 - Linear attention (NetFormer): the map, weighed by values or not, of voltages and static systems; gradient where
   weights hang on the state: the forecast's slope holds what the map's own change with the state passes on.
-- Mask2Cause's graph is its best of voltages, and below its other read-outs elsewhere; of NetFormer's kinds, where every
+- Mask2Cause's graph is its best of voltages, and below its best read-out elsewhere; of NetFormer's kinds, where every
   pair is connected, all that it says is near chance.
 - Rollout has the map's own order where one layer's rows sum to 1, and is never clearly best; partial correlation,
   symmetric as it is, never at all.

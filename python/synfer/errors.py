@@ -85,7 +85,7 @@ class NotConvergedWarning(SynferWarning):
 
 
 class ResolutionWarning(SynferWarning):
-    """So few surrogates, or data without edges, that p-values are coarse, or what they are worth cannot be seen."""
+    """Too few surrogates or samples, or no edges: p-values are coarse, missing, or of unknown worth."""
 
 
 class HorizonWarning(SynferWarning):

@@ -170,6 +170,8 @@ def test_priors_are_kept():
         ({"prior": [["x"] * 4] * 4}, "prior must hold numbers"),
         ({"dale": [1, 2, 1, 1]}, "dale must be"),
         ({"cell_types": ["a"]}, "cell_types must be of shape"),
+        ({"cell_types": ["a", "b", "c", "c"]}, "ridge must be 'gcv' or above 0 with cell_types"),
+        ({"cell_types": ["a", None, "c", np.nan]}, "a label for each unit, got none for 2 of 4, the first at 1"),
         ({"likelihood": "poisson"}, "spike counts"),
         ({"time_constants": (0.0,)}, "time_constants must be positive"),
         ({"window": 1500}, "must have at least"),

@@ -43,5 +43,22 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
             raise ShapeError(
                 f"cell_types must be of shape (unit,) = ({n_units},), got {labels.shape}: give one label a unit."
             )
-        types = np.unique(labels, return_inverse=True)[1]
+        types = kinds(labels)
     return Prior(allowed, known, types, signs)
+
+
+def kinds(labels: np.ndarray) -> np.ndarray:
+    """Number the labels that units have.
+
+    Raises
+    ------
+    InputError
+        A unit has none, or labels cannot be told apart by order.
+    """
+    lacking = [k for k, label in enumerate(labels.tolist()) if label is None or label != label]
+    if lacking:
+        raise InputError(
+            f"cell_types must hold a label for each unit, got none for {len(lacking)} of {len(labels)}, the first at "
+            f"{lacking[0]}: give those a label of their own, such as 'unknown'."
+        )
+    return np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]

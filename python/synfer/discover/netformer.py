@@ -11,6 +11,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
+from synfer.discover._priors import kinds
 from synfer.discover.attending import AttentionDiscoverer
 from synfer.discover.base import Samples
 from synfer.errors import InputError
@@ -147,7 +148,7 @@ class NetFormer(AttentionDiscoverer):
         labels = np.asarray(self.cell_types)
         if labels.shape != (n_units,):
             raise InputError(f"cell_types must hold a label for each of {n_units} units, got shape {labels.shape}.")
-        return torch.from_numpy(np.unique(labels, return_inverse=True)[1])
+        return torch.from_numpy(kinds(labels))
 
     def _discover(self, samples: Samples) -> Connectome:
         types = self._types(samples.n_units)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from synfer.discover.linearised import Linearised, blocks, linearise, values_of
 from synfer.discover.scoring import climb, sandwich
+from synfer.errors import InputError
 from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 from synfer.threads import n_threads
 
@@ -204,6 +205,11 @@ def _refit_target(
     n, lags, drives = model.n_units, model.max_lag, model.n_drives
     q = lags * drives
     rows = parts.weight > 0
+    if not bool(rows.any()):
+        raise InputError(
+            f"X must hold samples of each unit whose own past is known, got none of the unit at {i}: leave it out, or "
+            "take a shorter window."
+        )
     parts = parts if bool(rows.all()) else Linearised(*(part[rows] for part in parts))
     eta, log_scale, y, edge = (part.double() for part in parts[:4])
     gains, history = parts.gains.double(), parts.own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +24,7 @@ from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
 from synfer.discover.linearised import standardise
 from synfer.discover.refit import Refit
-from synfer.errors import InputError
+from synfer.errors import InputError, ResolutionWarning, level_of_user
 from synfer.forecast import LAWS, Events, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Synformer(BaseDiscoverer):
         Each source's effects all have one sign: given (+1, -1, 0 for free), or the one they have together. Not of those
         beyond ``n_candidates``.
     cell_types : array (unit,), optional
-        Labels. The penalty then draws towards the mean of each pair of types instead of 0.
+        Labels, with a ``ridge``: the penalty then draws towards the mean of each pair of types instead of 0.
     n_steps, batch_size, learning_rate, weight_decay
         Of the training (Adam, one cycle of the learning rate): steps, samples in time a step. ``n_steps="auto"``: six
         passes through the samples, and 500 steps at least: long recordings bear, and need, more of them.
@@ -307,6 +308,8 @@ class Synformer(BaseDiscoverer):
         X, stimuli = getattr(self, "_given", (None, None))  # none where another estimator is put around this one
         covariates = read_covariates(X, stimuli, samples)
         prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
+        if prior.types is not None and self.ridge == 0.0:
+            raise InputError("ridge must be 'gcv' or above 0 with cell_types, to whose means it draws; got 0.")
         n = samples.n_units
         for segment in samples.segments:
             law.check(torch.from_numpy(np.array(segment)))
@@ -398,6 +401,13 @@ class Synformer(BaseDiscoverer):
         choices = lags if self.one_lag_ else 1
         found = combine(members, self.scale_, lags, float(self.level), self.evidence, choices, tested)
         found.pvalue[~allowed] = np.nan
+        if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
+            warnings.warn(
+                f"no pair has a p-value: {samples.n_samples} samples are too few for {samples.n_units} units and "
+                f"max_lag={self.max_lag}; what has no p-value is not thereby absent.",
+                ResolutionWarning,
+                stacklevel=level_of_user(),
+            )
         self.attention_ = found.attention
         delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt
         return self._connectome(

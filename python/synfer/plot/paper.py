@@ -58,8 +58,8 @@ def figure_1(
         raise InputError("estimates must hold at least one method's connectome; got none.")
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(max(8.4, 2.4 * (len(estimates) + 1) + 0.8), 6.0), layout="constrained")
-    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
+    figure = plt.figure(figsize=(max(8.4, 2.4 * (len(estimates) + 1) + 0.8), 7.0), layout="constrained")
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.0, 1.35))[:, 0]
     graph, activity = above.subplots(1, 2, width_ratios=(1.0, 2.2))
     _graph(graph, truth)
     traces(recording.isel(time=slice(0, max(1, round(SHOWN / (recording.dt or 1e-3))))), "measured", ax=activity)

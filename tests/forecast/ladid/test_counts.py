@@ -30,7 +30,8 @@ def generators(n=2):
 
 def counted() -> tuple[torch.Tensor, torch.Tensor]:
     """Three pieces of seven samples for two initialisations; one began again after five of them."""
-    piece = torch.poisson(3.0 * torch.rand(2, 3, 7, 5), generator=torch.Generator().manual_seed(0))
+    rates = 3.0 * torch.rand(2, 3, 7, 5, generator=torch.Generator().manual_seed(1))
+    piece = torch.poisson(rates, generator=torch.Generator().manual_seed(0))
     times = torch.rand(2, 3, 7, generator=torch.Generator().manual_seed(0)).cumsum(-1)
     times = times - times[..., :1]
     piece[0, 1, 5:], times[0, 1, 5:] = piece[0, 1, :2].clone(), times[0, 1, :2].clone()
@@ -132,7 +133,7 @@ def test_what_counts_are_stopped_by():
     piece, times = counted()
     rate = model.likelihood.mean(model.forecast(piece[:, :, :3], times[:, :, :3], times[:, :, 3:]))
     expected = (rate - piece[:, :, 3:] * rate.log()).mean((2, 3))
-    torch.testing.assert_close(model(piece, times)[0][:, 0].T, expected)
+    torch.testing.assert_close(model(piece, times)[0][:, 0].T, expected, atol=1e-3, rtol=1e-4)
 
 
 def test_faint_counts_of_what_turns_are_foretold():
