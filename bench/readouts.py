@@ -9,9 +9,9 @@ units, 20 trials of 100 samples), where every pair is connected: Spearman's corr
 over time) off the diagonal. Causalformer has 2 initialisations and at most 20 epochs here (the paper: 10 and 200), so
 that its level is not its best; Mask2Cause 60 epochs, NetFormer its default (of its own kinds 300, with its published
 step). Its map, like NetFormer's mean map, is read over all windows; gradients and ablations over 512. `graph`:
-Mask2Cause's own score. Of Synformer (each suite's configuration, 600 steps of voltages) `attention` is the effect,
-`certainty` the weight in widths of its interval, `ablation` as for the others. Mean over networks; * the best of a
-line.
+Mask2Cause's own score. Of Synformer (each suite's configuration, 600 steps of voltages) `effect` is the score of `fit`,
+whose last step is solved, `certainty` the weight in widths of its interval; the others are of what training left. Mean
+over networks; * the best of a line.
 
 What it says, of the one or two networks a line that were run, so that differences of a few hundredths are no finding:
 
@@ -52,7 +52,7 @@ from synfer.discover.attention_readouts import READOUTS
 from synfer.errors import SynferWarning
 
 FIRST_SEED = 62_000
-COLUMNS = (*READOUTS, "graph", "certainty")
+COLUMNS = (*READOUTS, "graph", "effect", "certainty")
 Loaded = tuple[sf.Recording, np.ndarray]  # and the true strength of each pair, (target, source)
 
 
@@ -104,31 +104,14 @@ def estimators(system: str) -> dict[str, sf.discover.BaseDiscoverer]:
     }
 
 
-def ablated(fit: sf.discover.Synformer, seen: sf.Recording) -> np.ndarray:
-    """Root mean squared change of Synformer's forecast when a source's past is its mean, (target, source).
-
-    Only other units' forecasts are looked at, which hang on the source through its value alone.
-    """
-    (signal,) = seen.signal_names
-    x = np.asarray(seen[signal])
-    whole = fit.predict(seen)
-    change = np.full((x.shape[-1],) * 2, np.nan)
-    for source in range(x.shape[-1]):
-        without = x.copy()
-        without[..., source] = x[..., source].mean()
-        other = fit.predict(sf.Recording({signal: without}, seen.dt, leading=seen.leading))
-        change[:, source] = np.sqrt(np.nanmean(np.square(other - whole), axis=tuple(range(x.ndim - 1))))
-    return change / x.std(axis=tuple(range(x.ndim - 1)))[:, None]
-
-
 def scores(name: str, fit: Any, seen: sf.Recording) -> dict[str, np.ndarray]:
     """All read-outs of one fit, (target, source)."""
     found = fit.connectome_
+    read = {readout: fit.read(seen, readout).score.values for readout in READOUTS}
     if name == "synformer":
         width = (found.interval_high - found.interval_low).values
         certainty = np.abs(found.weight.values) / np.where(width > 0, width, np.inf)
-        return {"attention": found.score.values, "certainty": certainty, "ablation": ablated(fit, seen)}
-    read = {readout: fit.read(seen, readout).score.values for readout in READOUTS}
+        return read | {"effect": found.score.values, "certainty": certainty}
     return read | ({"graph": found.score.values} if name == "mask2cause" else {})
 
 

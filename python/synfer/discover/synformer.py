@@ -16,6 +16,7 @@ from synfer.connectome import Connectome
 from synfer.discover._checks import as_positive
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover._priors import read_prior
+from synfer.discover.attention_readouts import READOUTS
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.cross_fit import cross_fit, fewest_rows, plain
 from synfer.discover.effects import columns_of, combine, f_statistics, signs_of
@@ -24,7 +25,8 @@ from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
 from synfer.discover.linearised import standardise
 from synfer.discover.refit import Refit
-from synfer.errors import InputError, ResolutionWarning, level_of_user
+from synfer.discover.synformer_readouts import read_out
+from synfer.errors import InputError, ResolutionWarning, UnknownNameError, level_of_user
 from synfer.forecast import LAWS, Events, Pasts, SynformerForecaster, moments, saturation, train_synformer
 
 if TYPE_CHECKING:
@@ -441,6 +443,38 @@ class Synformer(BaseDiscoverer):
         samples = self._read(X, signal)
         pasts = self._pasts(samples, read_covariates(X, covariates, samples))
         return log_likelihood(self.forecaster_, pasts, LAWS[self.likelihood], self.scale_)
+
+    def read(self, X: Any, readout: str = "attention", signal: str | None = None, covariates: Any = None) -> Connectome:
+        """Read the fitted model on samples, those of the fit or others; the score of `fit` says more (its last step).
+
+        Parameters
+        ----------
+        X, signal, covariates
+            As for ``fit``.
+        readout : str
+            "attention", as training left it: root of the sum of squares over lags and products; "value_norm": each
+            weight times the spread of the value it passes on; "rollout", "gradient", "ablation" and
+            "partial_correlation" as in :meth:`NetFormer.read`. The forecast is read at up to 512 samples.
+
+        Returns
+        -------
+        Connectome
+            ``score``, mean over initialisations, with their standard deviation.
+
+        Raises
+        ------
+        UnknownNameError
+            No such read-out.
+        """
+        if readout not in READOUTS:
+            raise UnknownNameError.of("readout", str(readout), READOUTS)
+        samples = self._read(X, signal)
+        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        each = read_out(self.forecaster_, LAWS[self.likelihood], pasts, readout)
+        score, spread = each.mean(0), each.std(0)
+        for field in (score, spread):
+            np.fill_diagonal(field, np.nan)
+        return self._connectome(samples, score, score_std=spread, converged=self.connectome_.converged)
 
     def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
         events = self.events_ if self.values == "events" and self.likelihood == "gaussian" else None
