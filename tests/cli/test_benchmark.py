@@ -30,6 +30,13 @@ class TestBenchmark:
         (said,) = (line for line in result.stdout.splitlines() if "failed on" in line)
         assert said.startswith("conditional_granger failed on 1 of 1 networks of num_nodes_10_true_lag_3: InputError: ")
 
+    def test_a_run_of_which_nothing_came_is_no_success(self, synfer, refused, tmp_path):
+        result = synfer(*self.WORK, "--methods", "conditional_granger", "--out", tmp_path,
+                        "--set", "conditional_granger.lag=60")  # fmt: skip
+        assert result.exit_code == 1 and "failed on 1 of 1 networks" in result.stdout
+        wrong = synfer(*self.WORK, "--methods", "causalformer", "--out", tmp_path, "--set", "causalformer.n_init=two")
+        refused(wrong, "n_init", "two")
+
     def test_options_are_named_as_the_shell_has_them(self, synfer, refused, tmp_path):
         neither = ("benchmark", "var", "--methods", "mvgc", "--out", tmp_path)
         refused(synfer(*neither), "--data", "--simulate")

@@ -27,6 +27,8 @@ def test_unknown_names_get_the_nearest():
         create("causalfromer")
     with pytest.raises(UnknownNameError, match=r"CrossCorrelation: parameter 'maxlag' .* 'max_lag'"):
         create("cross_correlation", maxlag=3)
+    with pytest.raises(InputError, match=r"'n_init' parameter of Causalformer must be an int .* Got 'two'"):
+        create("causalformer", n_init="two")
 
 
 @pytest.mark.parametrize("name", [3, None, ("causalformer",)])

@@ -196,6 +196,8 @@ def benchmark(
         typer.echo(line)
     for path in write_results(rows, out / suite):
         typer.echo(f"wrote {path}")
+    if rows["error"].notna().all():
+        raise typer.Exit(1)
 
 
 def write_index(folder: Path, out: Path) -> None:

@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
-from synfer.errors import InputError, OrientationWarning, ShapeError, UnknownNameError
+from synfer.errors import InputError, OrientationWarning, ShapeError, UnknownNameError, level_of_user
 from synfer.recording import Recording
 from synfer.storage import rectangular
 
@@ -131,7 +131,7 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
             f"X has more units ({n_units}) than samples ({n_samples}): rows are time, columns are units; transpose it "
             "if it is the other way round.",
             OrientationWarning,
-            stacklevel=4,
+            stacklevel=level_of_user(),
         )
     needed = min_samples(n_units)
     if n_samples < needed:

@@ -26,7 +26,7 @@ from synfer.discover.attention_readouts import (
     weighing_values,
 )
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
+from synfer.errors import InputError, NotConvergedWarning, UnknownNameError, level_of_user
 from synfer.forecast import LIKELIHOODS, Clock, History, Likelihood, Schedule, Windows, evaluation_batches, train
 from synfer.forecast.ensemble import EnsembleModule
 from synfer.ops.devices import refuse_missing_device
@@ -216,14 +216,14 @@ class AttentionDiscoverer(BaseDiscoverer):
                 f"{short} of {self.n_init} initialisations had not converged after max_epochs = {self.max_epochs}: "
                 "raise it.",
                 NotConvergedWarning,
-                stacklevel=4,
+                stacklevel=level_of_user(),
             )
         if not learnt:
             warnings.warn(
                 "no unit's forecast is better than its own mean on the test windows: what it attends to says nothing; "
                 "record for longer, or sample as fast as units act on each other.",
                 NotConvergedWarning,
-                stacklevel=4,
+                stacklevel=level_of_user(),
             )
         return not short and learnt
 

@@ -17,7 +17,7 @@ from synfer.connectome import Connectome
 from synfer.discover import _checks
 from synfer.discover.learnt import learnt_of
 from synfer.discover.stationarity import warn_of_course
-from synfer.errors import ShapeError, UnknownNameError
+from synfer.errors import ShapeError, UnknownNameError, level_of_user
 from synfer.recording import Recording
 from synfer.storage import as_ids
 
@@ -195,7 +195,7 @@ class BaseDiscoverer(BaseEstimator):
             raise ShapeError(f"{error}" if reset else f"{error} Give the units that were fitted.") from None
         _checks.check_values(samples.segments, samples.unit_ids, distinct=reset, missing=self._takes_missing)
         if reset:
-            warn_of_course(samples, drift=not self._takes_drift, stacklevel=3)  # the caller of fit
+            warn_of_course(samples, drift=not self._takes_drift, stacklevel=level_of_user())
         return samples
 
     def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:

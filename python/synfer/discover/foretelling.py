@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import torch
 
-from synfer.errors import NotConvergedWarning
+from synfer.errors import NotConvergedWarning, level_of_user
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 _ROWS = 512  # of a forward pass
@@ -51,6 +51,6 @@ def improved(loss: np.ndarray) -> bool:
             "the forecast was worse at the end of training than at its beginning: what it attends to says "
             "nothing; raise n_steps, lower learning_rate, or record for longer.",
             NotConvergedWarning,
-            stacklevel=6,
+            stacklevel=level_of_user(),
         )
     return learnt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from synfer.discover._checks import check_parameters
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
 from synfer.discover.componentwise import ComponentwiseGC
@@ -52,7 +53,7 @@ def create(name: str, **params: Any) -> BaseDiscoverer:
     Raises
     ------
     InputError
-        The name is no text.
+        The name is no text, or a parameter is out of its range.
     UnknownNameError
         No such method, or it has no such parameter; the nearest names are suggested.
     """
@@ -62,4 +63,6 @@ def create(name: str, **params: Any) -> BaseDiscoverer:
     method = METHODS.get(name) or classes.get(name)
     if method is None:
         raise UnknownNameError.of("method", name, METHODS)
-    return method().set_params(**params)
+    made = method().set_params(**params)
+    check_parameters(made)  # a run of many fits is not to find out at the last of them
+    return made
