@@ -12,8 +12,7 @@ namespace synfer {
 namespace {
 
 template <class T>
-void dropped(const View& x, const Drop& drop, const std::uint32_t* advance, const View& y,
-             const cuda::Device& device) {
+void dropped(const View& x, const Drop& drop, const std::uint32_t* advance, const View& y, const cuda::Device& device) {
     const Shape shape = shape_of(x, "x");
     const Dropout<T> d{shape.n_tokens, shape.n_groups,          shape.n_channels, tokens<const T>(x, "x", shape),
                        drop,           tokens<T>(y, "y", shape)};
@@ -30,17 +29,18 @@ void dropout_bound(const View& x, std::uintptr_t seeds, std::uint32_t stream_of_
     const Drop drop{reinterpret_cast<const std::uint64_t*>(seeds), stream_of_numbers, step, threshold};
     const cuda::Device place{device, processors, reinterpret_cast<void*>(stream)};
     (is_of<double>(x) ? dropped<double> : dropped<float>)(x, drop, reinterpret_cast<const std::uint32_t*>(advance), y,
-                                                           place);
+                                                          place);
 }
 
 }  // namespace
 
 void bind_cuda_ensemble(py::module_& m) {
-    m.def("cuda_dropout", &dropout_bound, py::arg("x"), py::arg("seeds"), py::arg("stream_of_numbers"), py::arg("step"),
-          py::arg("threshold"), py::arg("advance"), py::arg("y"), py::arg("device"), py::arg("processors"),
-          py::arg("stream"),
-          "dropout on a stream of a device; `seeds` is the address of one for each group, there; `advance` 0 or that of "
-          "a number that is added to the step.");
+    m.def(
+        "cuda_dropout", &dropout_bound, py::arg("x"), py::arg("seeds"), py::arg("stream_of_numbers"), py::arg("step"),
+        py::arg("threshold"), py::arg("advance"), py::arg("y"), py::arg("device"), py::arg("processors"),
+        py::arg("stream"),
+        "dropout on a stream of a device; `seeds` is the address of one for each group, there; `advance` 0 or that of "
+        "a number that is added to the step.");
 }
 #else
 void bind_cuda_ensemble(py::module_&) {}

@@ -8,7 +8,8 @@
 namespace synfer::cuda {
 
 // ---- where there is a CUDA compiler: null, or what was wrong. The CPU's bits.
-// `advance`, on the device, is null or added to the step: what a replayed graph draws is told there and not by the host.
+// `advance`, on the device, is null or added to the step: what a replayed graph draws is told there and not by the
+// host.
 template <class T>
 const char* dropout(const Dropout<T>&, const std::uint32_t* advance, const Device&);
 
