@@ -172,11 +172,7 @@ class AttentionDiscoverer(BaseDiscoverer):
         if readout not in READOUTS:
             raise UnknownNameError.of("readout", str(readout), READOUTS)
         samples = self._read(X, signal)
-        each = self._each(samples, readout)
-        score, spread = each.mean(0), each.std(0)
-        for field in (score, spread):
-            np.fill_diagonal(field, np.nan)
-        return self._connectome(samples, score, score_std=spread, converged=self.connectome_.converged)
+        return self._read_as(samples, self._each(samples, readout))
 
     def _reread(self, samples: Samples) -> np.ndarray:
         """Score (target, source) of other samples, without a fit."""

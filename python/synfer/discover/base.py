@@ -213,6 +213,13 @@ class BaseDiscoverer(BaseEstimator):
             **fields,
         )
 
+    def _read_as(self, samples: Samples, each: np.ndarray) -> Connectome:
+        """Label what each initialisation of the fitted model says, (init, target, source): their mean and spread."""
+        score, spread = each.mean(0), each.std(0)
+        for field in (score, spread):
+            np.fill_diagonal(field, np.nan)
+        return self._connectome(samples, score, score_std=spread, converged=self.connectome_.converged)
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name, as scikit-learn does.
 

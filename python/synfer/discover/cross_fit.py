@@ -15,9 +15,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from synfer.discover.effects import f_statistics
 from synfer.discover.last_step import solve
 from synfer.discover.linearised import standardise
 from synfer.discover.refit import Prior, Refit
+from synfer.errors import InputError
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
 PIECES = 10
@@ -35,6 +37,25 @@ def plain(chi_square: np.ndarray, columns: np.ndarray, forecaster: SynformerFore
     parameters = sum(each.numel() for name, each in forecaster.named_parameters() if name != "attention")
     known = np.isfinite(chi_square)
     return float((chi_square - columns)[known].sum()) > parameters / forecaster.attention.shape[0]
+
+
+def wanted(always: bool, single: bool, members: list[Refit], pasts: Pasts, forecaster: SynformerForecaster) -> bool:
+    """Whether tests are to be of samples that responses were not learnt from.
+
+    ``always``, or where edges may be noise, if halves determine their columns and a target has a ``single`` drive of
+    Gaussian samples: of counts halves cost power, of products they are not solved.
+    """
+    rows = fewest_rows(pasts)
+    if always:
+        if rows == 0:
+            raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
+        return True
+    if not single:
+        return False
+    columns, statistics = f_statistics(members)
+    if rows < 2 * (int(columns.sum(1).max()) + forecaster.second.shape[-1]):  # a half would hardly determine them
+        return False
+    return not plain(np.median(statistics, 0) * columns, columns, forecaster)
 
 
 def halves(pasts: Pasts) -> tuple[Pasts, Pasts]:

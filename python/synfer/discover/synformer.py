@@ -18,8 +18,8 @@ from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.attention_readouts import READOUTS
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.cross_fit import cross_fit, fewest_rows, plain
-from synfer.discover.effects import columns_of, combine, f_statistics, signs_of
+from synfer.discover.cross_fit import cross_fit, wanted
+from synfer.discover.effects import columns_of, combine, signs_of
 from synfer.discover.foretelling import foretold, improved, log_likelihood
 from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
@@ -354,7 +354,8 @@ class Synformer(BaseDiscoverer):
         standardise(self.forecaster_, pasts)
         members = solve(self.forecaster_, pasts, law, self.ridge, prior, one_lag, self.n_candidates)
         tested = None
-        if self._crosses(members, pasts):
+        single = self.likelihood == "gaussian" and not self.n_products
+        if self.cross_fit and wanted(self.cross_fit is True, single, members, pasts, self.forecaster_):
             # As many passes through a half as through the whole.
             n_steps = self.n_steps if isinstance(self.n_steps, str) else max(1, int(self.n_steps) // 2)
             few = random.randint(2**31 - 1, size=(2, (len(seeds) + 1) // 2))
@@ -366,22 +367,6 @@ class Synformer(BaseDiscoverer):
             )  # fmt: skip
         self.cross_fitted_ = tested is not None
         return self._read_off(samples, members, tested, latency(self.forecaster_, pasts), prior.allowed)
-
-    def _crosses(self, members: list[Refit], pasts: Pasts) -> bool:
-        """Whether tests are to be of samples that responses were not learnt from."""
-        if not self.cross_fit:
-            return False
-        rows = fewest_rows(pasts)
-        if self.cross_fit is True:
-            if rows == 0:
-                raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
-            return True
-        if self.likelihood != "gaussian" or self.n_products:
-            return False
-        columns, statistics = f_statistics(members)
-        if rows < 2 * (int(columns.sum(1).max()) + int(self.hidden)):  # a half would hardly determine them
-            return False
-        return not plain(np.median(statistics, 0) * columns, columns, self.forecaster_)
 
     def _forecaster(self, pasts: Pasts, max_lag: int, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
         forecaster = SynformerForecaster(
@@ -470,11 +455,7 @@ class Synformer(BaseDiscoverer):
             raise UnknownNameError.of("readout", str(readout), READOUTS)
         samples = self._read(X, signal)
         pasts = self._pasts(samples, read_covariates(X, covariates, samples))
-        each = read_out(self.forecaster_, LAWS[self.likelihood], pasts, readout)
-        score, spread = each.mean(0), each.std(0)
-        for field in (score, spread):
-            np.fill_diagonal(field, np.nan)
-        return self._connectome(samples, score, score_std=spread, converged=self.connectome_.converged)
+        return self._read_as(samples, read_out(self.forecaster_, LAWS[self.likelihood], pasts, readout))
 
     def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
         events = self.events_ if self.values == "events" and self.likelihood == "gaussian" else None
