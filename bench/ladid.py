@@ -198,11 +198,9 @@ def by_time(rows: list[dict]) -> pd.DataFrame:
         over = ours / nmse.min(0)
         line = {"system": system, "times": nmse.shape[1], "LaDID the best": int((over <= 1.0).sum())}
         line["or within its interval"] = int((ours <= high).sum())
-        line |= {"most over the best": round(float(over.max()) - 1.0, 3), "where another is": ""}
-        others = [name for k, name in enumerate(first.index) if name != "LaDID" and (best == k).any()]
-        line["where another is"] = ", ".join(
-            f"{name} {int((best == list(first.index).index(name)).sum())}" for name in others
-        )
+        line["most over the best"] = round(float(over.max()) - 1.0, 3)
+        rivals = {name: int((best == k).sum()) for k, name in enumerate(first.index) if name != "LaDID"}
+        line["where another is"] = ", ".join(f"{name} {count}" for name, count in rivals.items() if count)
         made.append(line)
     return pd.DataFrame(made)
 
