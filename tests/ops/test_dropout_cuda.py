@@ -18,6 +18,10 @@ MODULE = sys.modules["synfer.ops.dropout"]  # by its name stands the function
 SHAPES = [(1, 1, 1), (2, 5, 100), (3, 37, 16), (2, 3, 400), (1, 700, 129)]
 
 
+def on(core):
+    return {"core": core, "processors": 2, "stream": 0}
+
+
 @pytest.fixture(scope="session")
 def emulated_core(tmp_path_factory):
     if shutil.which("g++") is None:
@@ -32,7 +36,7 @@ def emulated(emulated_core, monkeypatch):
 
     def kernel(x, drop, y):
         calls.append(x.shape)
-        MODULE.on_cuda(x, drop, y, emulated_core, 2, 0)
+        MODULE.on_cuda(x, drop, y, **on(emulated_core))
 
     monkeypatch.setitem(MODULE.KERNELS, "cpu", kernel)
     yield calls
@@ -81,15 +85,52 @@ def test_what_a_kernel_would_misread_is_refused(emulated_core, changed, told):
     x = torch.ones(2, 2, 3)
     replay = MODULE.replay_of(x.device, (0, 1))._replace(**changed)
     with pytest.raises(InputError, match=told):
-        MODULE.on_cuda(x, Drop((0, 1), replay=replay), x.clone(), emulated_core, 2, 0)
+        MODULE.on_cuda(x, Drop((0, 1), replay=replay), x.clone(), **on(emulated_core))
 
 
 def test_refused_launches_say_what_to_do(emulated_core, monkeypatch):
     monkeypatch.setitem(
-        MODULE.KERNELS, "cpu", lambda x, drop, y: MODULE.on_cuda(x, drop, y, Refusing(emulated_core), 2, 0)
+        MODULE.KERNELS, "cpu", lambda x, drop, y: MODULE.on_cuda(x, drop, y, **on(Refusing(emulated_core)))
     )
     with pytest.raises(DeviceError, match="no such device"):
         dropout(torch.ones(1, 2, 3), Drop((0,)))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-14)])
+def test_emulated_in_one_pass_as_in_two(emulated_core, monkeypatch, dtype, tolerance, p):
+    calls = []
+
+    def kernel(*arguments):
+        calls.append(arguments[3])
+        MODULE.on_cuda(*arguments, **on(emulated_core))
+
+    drop = Drop((3, 2**64 - 1), 5, p)
+    x, beside = (torch.randn(2, 9, 140, dtype=dtype) * 3 for _ in range(2))
+    turned = beside.transpose(0, 1).contiguous().transpose(0, 1)
+
+    def everything():
+        return [
+            MODULE.gelu_dropout(x, drop),
+            MODULE.gelu_dropout_gradient(x, beside, drop),
+            MODULE.dropout_sum(x, drop, turned),
+        ]
+
+    expected = everything()
+    monkeypatch.setitem(MODULE.FUSED, "cpu", kernel)
+    for found, twin in zip(everything(), expected, strict=True):
+        torch.testing.assert_close(found, twin, atol=tolerance, rtol=tolerance)
+    assert calls == ["gelu", "gelu_gradient", "sum"]
+
+
+def test_what_the_fused_kernel_would_misread_is_refused(emulated_core):
+    x, where = torch.ones(2, 2, 3), on(emulated_core)
+    with pytest.raises(ValueError, match="fused is none of"):
+        MODULE.on_cuda(x, Drop((0, 1)), x.clone(), "relu", **where)
+    with pytest.raises(ValueError, match="beside is given for"):
+        MODULE.on_cuda(x, Drop((0, 1)), x.clone(), "sum", **where)
+    with pytest.raises(ValueError, match="beside has not the shape"):
+        MODULE.on_cuda(x, Drop((0, 1)), x.clone(), "sum", x[:, :1], **where)
 
 
 class Refusing:

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from synfer import _core
 from synfer.errors import DeviceError, InputError, ShapeError
 from synfer.ops import devices
 from synfer.ops.devices import has_cuda_kernels
-from synfer.ops.views import has_kernels, side_by_side, view
+from synfer.ops.views import has_kernels, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
 _WORD = 0xFFFFFFFF
@@ -160,9 +161,17 @@ def on_cpu(x: Tensor, drop: Drop, y: Tensor) -> None:
 
 
 def on_cuda(
-    x: Tensor, drop: Drop, y: Tensor, core: Any = _core, processors: int | None = None, stream: int | None = None
+    x: Tensor,
+    drop: Drop,
+    y: Tensor,
+    fused: str = "",
+    beside: Tensor | None = None,
+    *,
+    core: Any = _core,
+    processors: int | None = None,
+    stream: int | None = None,
 ) -> None:
-    """Drop of x on a CUDA device, on torch's current stream."""
+    """Drop of x on a CUDA device, on torch's current stream, and in the same pass what ``fused`` says."""
     index = x.device.index or 0
     stream = torch.cuda.current_stream(x.device).cuda_stream if stream is None else stream
     processors = devices.processors(index) if processors is None else processors
@@ -173,15 +182,47 @@ def on_cuda(
         seeds, advance = (told.data_ptr() for told in drop.replay)
     where = (index, processors, stream)
     try:
-        core.cuda_dropout(view(x), seeds, drop.stream, drop.step, drop.threshold, advance, view(y), *where)
+        numbers = (seeds, drop.stream, drop.step, drop.threshold, advance)
+        core.cuda_dropout(view(x), *numbers, view(y), *where, fused, maybe_view(beside))
     except RuntimeError as problem:
         raise DeviceError(
             f"dropout could not be launched on {x.device} ({problem}): take dropout_reference, or the CPU."
         ) from problem
 
 
-KERNELS: dict[str, Callable[[Tensor, Drop, Tensor], None]] = {"cpu": on_cpu, "cuda": on_cuda}
+KERNELS: dict[str, Callable[..., None]] = {"cpu": on_cpu, "cuda": on_cuda}
 """By type of device; the tests put the kernel of one in another's place."""
+FUSED: dict[str, Callable[..., None]] = {"cuda": on_cuda}
+"""Those that do more in one pass."""
+
+
+def gelu_dropout(x: Tensor, drop: Drop) -> Tensor:
+    """``dropout(gelu(x), drop)``, in one pass where there is a kernel for it; has no gradient."""
+    if x.device.type in FUSED:
+        return _in_one_pass(x, drop, "gelu")
+    return dropout(functional.gelu(x), drop)
+
+
+def gelu_dropout_gradient(grad: Tensor, x: Tensor, drop: Drop) -> Tensor:
+    """What `gelu_dropout` of x has as gradient, given that of its result."""
+    if x.device.type in FUSED:
+        return _in_one_pass(grad, drop, "gelu_gradient", x)
+    gradient: Tensor = torch.ops.aten.gelu_backward(dropout(grad, drop), x)
+    return gradient
+
+
+def dropout_sum(x: Tensor, drop: Drop, beside: Tensor) -> Tensor:
+    """``beside + dropout(x, drop)``, as `gelu_dropout` does it."""
+    if x.device.type in FUSED:
+        return _in_one_pass(x, drop, "sum", beside)
+    return beside + dropout(x, drop)
+
+
+def _in_one_pass(x: Tensor, drop: Drop, fused: str, beside: Tensor | None = None) -> Tensor:
+    x, beside = side_by_side(x), None if beside is None else side_by_side(beside)
+    y = x.new_empty(x.shape)
+    FUSED[x.device.type](x, drop, y, fused, beside)
+    return y
 
 
 def _check_replay(drop: Drop, device: torch.device) -> None:

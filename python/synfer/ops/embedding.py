@@ -10,7 +10,9 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import ShapeError
-from synfer.ops.dropout import Drop, dropout
+from synfer.ops.devices import has_cuda_kernels
+from synfer.ops.dropout import Drop, dropout, dropout_sum
+from synfer.ops.grouped import over_stretches
 from synfer.ops.views import has_kernels, in_order, side_by_side, view
 from synfer.threads import n_threads
 
@@ -18,7 +20,7 @@ from synfer.threads import n_threads
 def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
     """Embed samples: ``drop(value[g, b, n, l] direction[g] + offset[g, b, l]) + drop(unit[g, n])``.
 
-    First derivatives only, where it is compiled (on the CPU).
+    First derivatives only, where torch does not do it step by step.
 
     Parameters
     ----------
@@ -54,6 +56,9 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
         if given.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
     if not has_kernels(value, direction, offset, unit):
+        if has_cuda_kernels(value) and not torch.is_autocast_enabled("cuda"):
+            of_samples: Tensor = _InFewPasses.apply(value, direction, offset, unit, drop)
+            return of_samples
         return sample_embedding_reference(value, direction, offset, unit, drop)
     out: Tensor = _Embedding.apply(value, direction, offset, unit, drop)
     return out
@@ -102,3 +107,28 @@ class _Embedding(torch.autograd.Function):
             n_threads(),
         )
         return dvalue, ddirection, doffset, dunit, None
+
+
+class _InFewPasses(torch.autograd.Function):
+    """`_Embedding` for CUDA devices: a pass of its own for what each product, sum and draw cannot do in another's."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, direction: Tensor, offset: Tensor, unit: Tensor, drop: Drop) -> Tensor:
+        groups, batch, units, lags = value.shape
+        sample = torch.addcmul(offset[:, :, None], value[..., None], direction[:, None, None, None])
+        own = unit[:, None, :, None].expand(groups, batch, units, lags, -1).flatten(1, 3)
+        ctx.save_for_backward(value, direction)
+        ctx.drop = drop
+        return dropout_sum(sample.flatten(1, 3), drop.next_stream(), dropout(own, drop))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        value, direction = ctx.saved_tensors
+        groups, batch, units, lags = value.shape
+        down = dropout(grads[0], ctx.drop.next_stream())
+        each = down.unflatten(1, (batch, units, lags))
+        row = value.reshape(groups, -1, 1)
+        dvalue = torch.bmm(down, direction[..., None]).view(value.shape) if ctx.needs_input_grad[0] else None
+        dunit = dropout(grads[0], ctx.drop).unflatten(1, (batch, units, lags)).sum((1, 3))
+        return dvalue, over_stretches(row, down)[:, 0], each.sum(2), dunit, None

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import InputError, ShapeError
+from synfer.ops.devices import has_cuda_kernels
 from synfer.ops.views import has_kernels, in_order, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
@@ -84,6 +85,8 @@ def grouped_linears(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
         check_map(x, weight, bias)
     if has_kernels(x, *weights, *biases):
         return list(_Linears.apply(x, len(weights), *weights, *biases))
+    if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+        return list(_BatchedLinears.apply(x, len(weights), *weights, *biases))
     return [grouped_linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
 
 
@@ -159,12 +162,34 @@ class _Batched(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias = ctx.needs_input_grad
         dx = torch.bmm(grad, weight) if need_x else None
-        dweight = _over_stretches(grad, x) if need_weight else None
+        dweight = over_stretches(grad, x) if need_weight else None
         return dx, dweight, grad.sum(1) if need_bias else None
 
 
-def _over_stretches(grad: Tensor, x: Tensor) -> Tensor:
-    """``sum_t grad[g, t] x[g, t]ᵀ``, the tokens cut into equal stretches."""
+class _BatchedLinears(torch.autograd.Function):
+    """`_Linears` by torch's batched products: the maps' parts of the input's gradient are added up by the products."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, n_maps: int, *maps: Tensor) -> tuple[Tensor, ...]:
+        weights, biases = maps[:n_maps], maps[n_maps:]
+        ctx.save_for_backward(x, *weights)
+        turned = [w.transpose(1, 2) for w in weights]
+        return tuple(torch.baddbmm(b[:, None], x, w) for w, b in zip(turned, biases, strict=True))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, *weights = ctx.saved_tensors
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = torch.bmm(grads[0], weights[0])
+            for grad, weight in zip(grads[1:], weights[1:], strict=True):
+                dx.baddbmm_(grad, weight)
+        return (dx, None, *(over_stretches(grad, x) for grad in grads), *(grad.sum(1) for grad in grads))
+
+
+def over_stretches(grad: Tensor, x: Tensor) -> Tensor:
+    """Give ``sum_t grad[g, t] x[g, t]ᵀ``, the tokens cut into equal stretches."""
     groups, tokens, _ = x.shape
     most = max(1, min(tokens // STRETCH, PRODUCTS // max(1, groups)))
     stretches = next(n for n in range(most, 0, -1) if tokens % n == 0)

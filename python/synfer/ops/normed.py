@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,26 +11,15 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import InputError, ShapeError
+from synfer.ops.devices import has_cuda_kernels
 from synfer.ops.dropout import Drop, dropout
+from synfer.ops.folded import folded_feed_forward, folded_linears
 from synfer.ops.grouped import check_map, grouped_linear, grouped_linear_reference
+from synfer.ops.normalisation import Norm, check_norm, fold, normalise, unfold
 from synfer.ops.views import has_kernels, in_order, side_by_side, view
 from synfer.threads import n_threads
 
 Linear = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-class Norm(NamedTuple):
-    """A batch normalisation: ``gain (x - mean) / sqrt(variance + eps) + offset``, all (groups, channels).
-
-    Without ``mean`` and ``variance`` they are those of the tokens at hand, whose own part in the gradients counts;
-    where they are given, both are, and are constants.
-    """
-
-    gain: Tensor
-    offset: Tensor
-    mean: Tensor | None = None
-    variance: Tensor | None = None
-    eps: float = 1e-5
 
 
 def normed_linears(
@@ -64,8 +53,10 @@ def normed_linears(
         raise InputError(f"weights and biases must be of one or more maps, got {len(weights)} and {len(biases)}.")
     for weight, bias in zip(weights, biases, strict=True):
         check_map(x, weight, bias)
-    _check_norm(x, norm)
+    check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights, *biases):
+        if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+            return folded_linears(x, norm, weights, biases)
         return _composed_linears(x, norm, weights, biases, grouped_linear)
     mean, variance, *ys = _NormedLinears.apply(x, *norm, len(weights), *weights, *biases)
     return ys, mean, variance
@@ -124,8 +115,10 @@ def normed_feed_forward(
         )
     if len(drop.seeds) != x.shape[0]:
         raise ShapeError(f"drop must have one seed a group, {x.shape[0]}, got {len(drop.seeds)}.")
-    _check_norm(x, norm)
+    check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights):
+        if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+            return folded_feed_forward(x, norm, weights, drop)
         return _composed_feed_forward(x, norm, weights, drop, grouped_linear)
     y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)
     return y, mean, variance
@@ -148,45 +141,14 @@ def _composed_feed_forward(
     return x + dropout(y, drop), mean.detach(), variance.detach()
 
 
-def normalise(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalise (groups, tokens, channels); also give the mean and the variance that it was normalised by."""
-    mean = x.mean(1) if norm.mean is None else norm.mean
-    variance = x.var(1, correction=0) if norm.variance is None else norm.variance
-    scale = norm.gain / (variance + norm.eps).sqrt()
-    return (x - mean[:, None]) * scale[:, None] + norm.offset[:, None], mean, variance
-
-
-def _check_norm(x: Tensor, norm: Norm) -> None:
-    if (norm.mean is None) != (norm.variance is None):
-        raise InputError("norm must have both mean and variance, or neither; got one of them.")
-    shape = (x.shape[0], x.shape[2])
-    for name in ("gain", "offset", "mean", "variance"):
-        given = getattr(norm, name)
-        if given is not None and given.shape != shape:
-            raise ShapeError(f"norm.{name} must be (groups, channels) = {shape}, got {tuple(given.shape)}.")
-        if given is not None and given.requires_grad and name in ("mean", "variance"):
-            raise InputError(f"norm.{name} must be a constant, got one that requires a gradient: detach it.")
-
-
 def _folded(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """A normalisation as ``a x + c``: mean, variance, 1 / sqrt(variance + eps), a, c."""
     mean, variance = norm.mean, norm.variance
     if mean is None or variance is None:
         mean, variance = (x.new_empty(x.shape[0], x.shape[2]) for _ in range(2))
         _core.channel_moments(view(x), view(mean), view(variance), n_threads())
-    spread = (variance + norm.eps).rsqrt()
-    a = in_order(norm.gain * spread)
-    return mean, variance, spread, a, in_order(norm.offset - a * mean)
-
-
-def _unfolded(
-    mean: Tensor, spread: Tensor, a: Tensor, da: Tensor, dc: Tensor, tokens: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of gain and offset, and what x owes to its own mean and variance: slope x + shift."""
-    da = da - dc * mean
-    # a depends on the variance by -a / (2 (variance + eps)), and the variance on x by 2 (x - mean) / tokens.
-    slope = da * a * spread.square() * (-1.0 / tokens)
-    return da * spread, dc, slope, -dc * a / tokens - slope * mean
+    spread, a, c = fold(norm, mean, variance)
+    return mean, variance, spread, in_order(a), in_order(c)
 
 
 class _NormedLinears(torch.autograd.Function):
@@ -227,7 +189,7 @@ class _NormedLinears(torch.autograd.Function):
             for w, dy, dw, db in zip(weights, dys, dweights, dbiases, strict=True)
         ]
         _core.linear_weight_gradients(view(x), view(a), view(c), calls, view(da), view(dc), n_threads())
-        dgain, doffset, slope, shift = _unfolded(mean, spread, a, da, dc, x.shape[1])
+        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
         dx = None
         if ctx.needs_input_grad[0]:
             dx = torch.empty(x.shape, dtype=x.dtype)
@@ -281,7 +243,7 @@ class _FeedForward(torch.autograd.Function):
             tuple(view(w) for w in dweights),
             n_threads(),
         )
-        dgain, doffset, slope, shift = _unfolded(mean, spread, a, da, dc, x.shape[1])
+        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
         if ctx.own:
             _core.add_affine(view(dx), view(x), view(slope), view(shift), n_threads())
         return (dx, dgain, doffset, None, None, None, None, *dweights)

@@ -1,0 +1,149 @@
+"""`normed`'s functions for CUDA devices: the normalisation is folded into torch's batched products.
+
+A tensor of all tokens is read once for its moments and once by each map, instead of a dozen times by a normalisation
+and its gradient. What is computed is what the compiled functions of the CPU compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from synfer.ops.dropout import Drop, dropout, dropout_sum, gelu_dropout, gelu_dropout_gradient
+from synfer.ops.grouped import over_stretches
+from synfer.ops.normalisation import Norm, fold, unfold
+
+
+def folded_linears(
+    x: Tensor, norm: Norm, weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Do as `normed_linears`."""
+    mean, variance, *ys = _Linears.apply(x, *norm, len(weights), *weights, *biases)
+    return ys, mean, variance
+
+
+def folded_feed_forward(
+    x: Tensor, norm: Norm, weights: tuple[Tensor, Tensor, Tensor, Tensor], drop: Drop
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Do as `normed_feed_forward`; the hidden activations are held."""
+    y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)
+    return y, mean, variance
+
+
+class _Linears(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        gain: Tensor,
+        offset: Tensor,
+        mean: Tensor | None,
+        variance: Tensor | None,
+        eps: float,
+        n_maps: int,
+        *maps: Tensor,
+    ) -> tuple[Tensor, ...]:
+        ctx.own = mean is None
+        weights, biases = maps[:n_maps], maps[n_maps:]
+        mean, variance = _moments(x, mean, variance)
+        spread, a, c = fold(Norm(gain, offset, eps=eps), mean, variance)
+        ys = [_map(x, a, c, w, b) for w, b in zip(weights, biases, strict=True)]
+        # A copy of the mean: the caller's own goes on to change.
+        ctx.save_for_backward(x, mean.clone(), spread, a, c, *weights)
+        ctx.mark_non_differentiable(mean, variance)
+        return (mean, variance, *ys)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, mean, spread, a, c, *weights = ctx.saved_tensors
+        gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
+        dweights, dbiases, das, dcs = zip(*gradients, strict=True)
+        dgain, doffset, slope, shift = unfold(mean, spread, a, sum(das), sum(dcs), x.shape[1])
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = _input_gradient(x, a, weights, grads[2:], slope, shift, own=ctx.own)
+        return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
+
+
+class _FeedForward(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        gain: Tensor,
+        offset: Tensor,
+        mean: Tensor | None,
+        variance: Tensor | None,
+        eps: float,
+        drop: Drop,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.own, ctx.drop = mean is None, drop
+        weight1, bias1, weight2, bias2 = weights
+        mean, variance = _moments(x, mean, variance)
+        spread, a, c = fold(Norm(gain, offset, eps=eps), mean, variance)
+        before = _map(x, a, c, weight1, bias1)
+        hidden = gelu_dropout(before, drop.next_stream())
+        y = torch.baddbmm(bias2[:, None], hidden, weight2.transpose(1, 2))
+        ctx.save_for_backward(x, mean.clone(), spread, a, c, weight1, weight2, before, hidden)
+        ctx.mark_non_differentiable(mean, variance)
+        return dropout_sum(y, drop, x), mean, variance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, mean, spread, a, c, weight1, weight2, before, hidden = ctx.saved_tensors
+        dy = dropout(grads[0], ctx.drop)
+        dweight2, dbias2 = over_stretches(dy, hidden), dy.sum(1)
+        dbefore = gelu_dropout_gradient(torch.bmm(dy, weight2), before, ctx.drop.next_stream())
+        dweight1, dbias1, da, dc = _map_gradients(x, a, c, weight1, dbefore)
+        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = _input_gradient(x, a, [weight1], [dbefore], slope, shift, own=ctx.own).add_(grads[0])
+        return (dx, dgain, doffset, None, None, None, None, dweight1, dbias1, dweight2, dbias2)
+
+
+def _moments(x: Tensor, mean: Tensor | None, variance: Tensor | None) -> tuple[Tensor, Tensor]:
+    if mean is not None and variance is not None:
+        return mean, variance
+    variance, mean = torch.var_mean(x, 1, correction=0)
+    return mean, variance
+
+
+def _map(x: Tensor, a: Tensor, c: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """``W (a x + c) + b`` as ``(W a) x + (b + W c)``."""
+    shifted = torch.baddbmm(bias[..., None], weight, c[..., None])
+    return torch.baddbmm(shifted.transpose(1, 2), x, (weight * a[:, None]).transpose(1, 2))
+
+
+def _map_gradients(
+    x: Tensor, a: Tensor, c: Tensor, weight: Tensor, dy: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of W, b, a and c."""
+    along, dbias = over_stretches(dy, x), dy.sum(1)
+    dweight = torch.addcmul(along * a[:, None], dbias[..., None], c[:, None])
+    return dweight, dbias, (along * weight).sum(1), torch.bmm(dbias[:, None], weight)[:, 0]
+
+
+def _input_gradient(
+    x: Tensor,
+    a: Tensor,
+    weights: Sequence[Tensor],
+    dys: Sequence[Tensor],
+    slope: Tensor,
+    shift: Tensor,
+    *,
+    own: bool,
+) -> Tensor:
+    """``sum_k dy_k W_k a``, and where the moments are x's own what x owes to them."""
+    folded = [weight * a[:, None] for weight in weights]
+    dx = torch.baddbmm(shift[:, None], dys[0], folded[0]) if own else torch.bmm(dys[0], folded[0])
+    for dy, weight in zip(dys[1:], folded[1:], strict=True):
+        dx.baddbmm_(dy, weight)
+    return dx.addcmul_(x, slope[:, None]) if own else dx
