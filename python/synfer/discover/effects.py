@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from synfer.discover.instantaneous import SHARE, Coupling
 from synfer.discover.refit import Refit
 
 
@@ -18,8 +19,8 @@ class Effects:
     ----------
     score, spread : numpy.ndarray
         Root of the sum of squares over lags and products of the median effects, in units of the target's own spread;
-        or the root of the F statistic; or the geometric mean of the two. Standard deviation of the same over
-        initialisations.
+        or the root of the F statistic; or the geometric mean of the two. Where there is a coupling within a sample,
+        its share is in both. Standard deviation of the same over initialisations.
     weight, half : numpy.ndarray
         Mean change of the next sample for a standard deviation of what the source tells, summed over lags; half the
         width of its interval.
@@ -48,6 +49,7 @@ def combine(
     evidence: str = "both",
     choices: int = 1,
     tested: list[Refit] | None = None,
+    shared: Coupling | None = None,
 ) -> Effects:
     """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
 
@@ -55,20 +57,24 @@ def combine(
     where no pair has one, "both" is the effect.
 
     Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many. Weights,
-    intervals and p-values are of the initialisations ``tested`` (default ``members``), the score is of ``members``.
+    intervals and p-values are of the initialisations ``tested`` (default ``members``), the score is of ``members``, and
+    of what units ``shared`` within a sample, which has no direction.
     """
     n = len(scale)
+    within = 0.0 if shared is None else SHARE * np.square(shared.correlation)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
     # The median: an initialisation that ended in another minimum, where a drive's sign is reversed, has no say.
     mean = np.median(effects, axis=0)
-    score = np.sqrt(np.square(mean).sum(-1))
-    spread = np.sqrt(np.square(effects).sum(-1)).std(0)
-    _, each = f_statistics(members)
+    score = np.sqrt(np.square(mean).sum(-1) + within)
+    spread = np.sqrt(np.square(effects).sum(-1) + within).std(0)
+    columns, each = f_statistics(members)
+    if shared is not None:  # chi-squares add up, and so do their degrees of freedom
+        each = (columns * each + SHARE * shared.chi_square) / (columns + SHARE)
     wald = np.median(each, axis=0)
     if evidence == "wald":
         score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))
     elif evidence == "both" and np.isfinite(wald[~np.eye(n, dtype=bool)]).any():
-        sizes = np.sqrt(np.square(effects).sum(-1))
+        sizes = np.sqrt(np.square(effects).sum(-1) + within)
         spread = np.nan_to_num(np.sqrt(sizes * np.sqrt(each)).std(0))
         # Of the median coefficient, so that initialisations of opposite signs cancel each other: the median of each
         # one's own score was no better, of spikes, where signs are reversed most.

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import torch
 
+from synfer.discover.instantaneous import Coupling, coupling
 from synfer.errors import NotConvergedWarning, level_of_user
 from synfer.forecast import Law, Pasts, SynformerForecaster
 
@@ -39,6 +40,27 @@ def log_likelihood(forecaster: SynformerForecaster, pasts: Pasts, law: Law, scal
         total += float(((mixture - unit) * batch.weight).sum())
         count += float(batch.weight.sum())
     return total / count if count else float("nan")
+
+
+@torch.no_grad()
+def unforeseen(forecaster: SynformerForecaster, pasts: Pasts, law: Law) -> Coupling:
+    """The coupling within a sample of what was not foreseen, median over initialisations.
+
+    That is the score of each sample's law in units of its spread, (y - eta) / sigma of a Gaussian one, and 0 where a
+    sample is missing or does not count.
+    """
+    n = forecaster.n_units
+    moments, counted = torch.zeros(forecaster.n_init, n, n, dtype=torch.float64), 0
+    for rows in pasts.rows.split(_ROWS):
+        batch = pasts.batch(rows)
+        forecast = forecaster(batch)
+        score, information = law.derivatives(forecast.eta, forecast.log_scale, batch.target, batch.edge)
+        innovation = (score * information.clamp_min(1e-12).rsqrt() * batch.weight).double()
+        moments += innovation.transpose(1, 2) @ innovation
+        counted += int((batch.weight.sum(1) > 1).sum())
+    each = [coupling(member, counted) for member in moments.numpy()]
+    correlation = np.median([one.correlation for one in each], axis=0)
+    return Coupling(correlation, np.median([one.chi_square for one in each], axis=0))
 
 
 def improved(loss: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from synfer.discover.autoregression import LeastSquares, criteria, lagged_factor
 from synfer.discover.autoregressive import VectorAutoregression
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
+from synfer.discover.instantaneous import SHARE, coupling
 from synfer.discover.robust import robust_wald
 from synfer.errors import InputError
 
@@ -56,17 +57,25 @@ class ConditionalGranger(VectorAutoregression):
         Of the coefficients under the test. "hc3" (MacKinnon and White 1985) allows errors whose variance changes,
         "hac" (Newey and West 1987) also errors that are correlated in time; F[i, j] = b' C_ij^-1 b / p then, C_ij the
         sandwich estimate, against F(p, rows - 1 - unit p). No ridge.
+    instantaneous : bool
+        Count what units have in common within a sample as well, which lags cannot show where samples are further apart
+        than causes and effects (frames of calcium): with G = n F_{i . j} (Geweke 1982) the likelihood ratio statistic
+        of the partial correlation of i's and j's errors, the score is (p F + G / 2) / (p + 1 / 2). G has no direction:
+        half of it is credited to each; what drives two units unseen makes it, too.
     hac_lag : int, optional
         Autocovariances that "hac" takes in; by default floor(4 (rows / 100)^(2 / 9)).
 
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` F[i, j]; ``pvalue`` (None with a ridge, or where the fit is explosive); ``weight`` the sum
-        of the p coefficients, in standard deviations of the target per standard deviation of the source: what a lasting
-        change of j does to i directly, and of steadier sign than any one lag's share of it; ``delay`` the lag of the
-        coefficient of largest modulus, in seconds (None where dt is unknown). ``converged`` is False where
-        ``spectral_radius_`` >= 1.
+        ``score`` F[i, j], or with G as above; ``pvalue`` of F (None with a ridge, or where the fit is explosive);
+        ``weight`` the sum of the p coefficients, in standard deviations of the target per standard deviation of the
+        source: what a lasting change of j does to i directly, and of steadier sign than any one lag's share of it;
+        ``delay`` the lag of the coefficient of largest modulus, in seconds (None where dt is unknown). ``converged`` is
+        False where ``spectral_radius_`` >= 1.
+    instantaneous_ : Connectome
+        With ``instantaneous``, the coupling alone, symmetric: ``weight``, the partial correlation of i's and j's
+        errors, all others' given; ``score``, its magnitude; ``pvalue``, of G (None with a ridge).
     lag_ : int
     coef_ : numpy.ndarray, (lag, target, source)
         A_1 ... A_p in the signal's own units.
@@ -96,8 +105,8 @@ class ConditionalGranger(VectorAutoregression):
 
     References
     ----------
-    J. Geweke, J. Am. Stat. Assoc. 79, 1984, 907-915. H. Luetkepohl, New Introduction to Multiple Time Series Analysis,
-    Springer 2005, sections 3.6 and 4.3.
+    J. Geweke, J. Am. Stat. Assoc. 77, 1982, 304-313, and 79, 1984, 907-915. H. Luetkepohl, New Introduction to Multiple
+    Time Series Analysis, Springer 2005, sections 3.6 and 4.3.
 
     Examples
     --------
@@ -115,6 +124,7 @@ class ConditionalGranger(VectorAutoregression):
         "max_lag": [Interval(Integral, 1, None, closed="left")],
         "ridge": [Interval(Real, 0, None, closed="left")],
         "covariance": [StrOptions({"classical", "hc3", "hac"})],
+        "instantaneous": ["boolean"],
         "hac_lag": [Interval(Integral, 0, None, closed="left"), None],
     }
 
@@ -126,12 +136,14 @@ class ConditionalGranger(VectorAutoregression):
         *,
         covariance: str = "classical",
         hac_lag: int | None = None,
+        instantaneous: bool = False,
     ) -> None:
         self.lag = lag
         self.max_lag = max_lag
         self.ridge = ridge
         self.covariance = covariance
         self.hac_lag = hac_lag
+        self.instantaneous = instantaneous
 
     def _min_rows(self, n_units: int) -> int:
         if self.ridge == 0:
@@ -172,5 +184,10 @@ class ConditionalGranger(VectorAutoregression):
             freedom = rows - fit.df
         np.fill_diagonal(score, np.nan)
         pvalue = stats.f.sf(score, self.lag_, freedom) if ridge == 0.0 and stable else None
+        if self.instantaneous:
+            shared = coupling(self.residual_covariance_, int(rows - fit.df))
+            score = (self.lag_ * score + SHARE * shared.chi_square) / (self.lag_ + SHARE)
+            fields: dict[str, Any] = shared.fields() if ridge == 0.0 else {**shared.fields(), "pvalue": None}
+            self.instantaneous_ = self._connectome(samples, **fields)
         weight, delay = self._weight_and_delay(samples, self.coef_, factor)
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)

@@ -20,7 +20,8 @@ from synfer.discover.attention_readouts import READOUTS
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.cross_fit import cross_fit, wanted
 from synfer.discover.effects import columns_of, combine, signs_of
-from synfer.discover.foretelling import foretold, improved, log_likelihood
+from synfer.discover.foretelling import foretold, improved, log_likelihood, unforeseen
+from synfer.discover.instantaneous import Coupling
 from synfer.discover.lag_choice import lags_differ
 from synfer.discover.last_step import latency, solve
 from synfer.discover.linearised import standardise
@@ -106,6 +107,11 @@ class Synformer(BaseDiscoverer):
         Of the training (Adam, one cycle of the learning rate): steps, samples in time a step. ``n_steps="auto"``: six
         passes through the samples, and 500 steps at least: long recordings bear, and need, more of them.
         ``batch_size="auto"``: 64; of more than 256 units fewer, down to 16, as all units share what is learnt.
+    instantaneous : bool
+        Count what units have in common within a sample as well, which lags cannot show where samples are further apart
+        than causes and effects (frames of calcium): half of the coupling of what was not foreseen is credited to each
+        direction (`synfer.discover.instantaneous`). It has no direction itself, and what drives two units unseen makes
+        it, too.
     evidence : {"both", "effect", "wald"}
         What the score is: "effect", the size of an effect; "wald", how surely it is not 0 (the root of the F statistic,
         no penalty in it), the better order where information differs from pair to pair, as that of spikes does; "both",
@@ -140,6 +146,9 @@ class Synformer(BaseDiscoverer):
         Mean negative log-likelihood of each pass through the data, nats per (z-scored) sample and unit.
     offset_, scale_ : numpy.ndarray, (unit,)
         The model sees (x - offset_) / scale_.
+    instantaneous_ : Connectome
+        With ``instantaneous``, the coupling alone, symmetric: ``weight``, the partial correlation of what was not
+        foreseen, all others' given; ``score``, its magnitude; ``pvalue``.
     one_lag_, cross_fitted_ : bool
         Whether each pair has a lag of its own; whether tests are of halves.
     events_ : synfer.forecast.Events
@@ -191,6 +200,7 @@ class Synformer(BaseDiscoverer):
         "batch_size": [*_COUNT, StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "instantaneous": ["boolean"],
         "evidence": [StrOptions({"both", "effect", "wald"})],
         "cross_fit": ["boolean", StrOptions({"auto"})],
         "level": [Interval(Real, 0.0, 1.0, closed="neither")],
@@ -221,6 +231,7 @@ class Synformer(BaseDiscoverer):
         batch_size: int | str = "auto",
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
+        instantaneous: bool = False,
         evidence: str = "both",
         cross_fit: bool | str = "auto",
         level: float = 0.95,
@@ -247,6 +258,7 @@ class Synformer(BaseDiscoverer):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.instantaneous = instantaneous
         self.evidence = evidence
         self.cross_fit = cross_fit
         self.level = level
@@ -366,7 +378,8 @@ class Synformer(BaseDiscoverer):
                 self.n_candidates, columns_of(members) if one_lag else None,
             )  # fmt: skip
         self.cross_fitted_ = tested is not None
-        return self._read_off(samples, members, tested, latency(self.forecaster_, pasts), prior.allowed)
+        shared = unforeseen(self.forecaster_, pasts, law) if self.instantaneous else None
+        return self._read_off(samples, members, tested, shared, latency(self.forecaster_, pasts), prior.allowed)
 
     def _forecaster(self, pasts: Pasts, max_lag: int, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
         forecaster = SynformerForecaster(
@@ -382,11 +395,20 @@ class Synformer(BaseDiscoverer):
         return forecaster
 
     def _read_off(
-        self, samples: Samples, members: list[Refit], tested: list[Refit] | None, latency: int, allowed: np.ndarray
+        self,
+        samples: Samples,
+        members: list[Refit],
+        tested: list[Refit] | None,
+        shared: Coupling | None,
+        latency: int,
+        allowed: np.ndarray,
     ) -> Connectome:
         lags = self.forecaster_.max_lag
         choices = lags if self.one_lag_ else 1
-        found = combine(members, self.scale_, lags, float(self.level), self.evidence, choices, tested)
+        of_edges = None if shared is None else shared.of(allowed)
+        found = combine(members, self.scale_, lags, float(self.level), self.evidence, choices, tested, of_edges)
+        if shared is not None:
+            self.instantaneous_ = self._connectome(samples, **shared.fields())
         found.pvalue[~allowed] = np.nan
         if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
             warnings.warn(
