@@ -278,5 +278,5 @@ def test_long_recordings_are_learnt_from_in_more_steps() -> None:
 def test_many_units_have_one_initialisation(monkeypatch) -> None:
     x = driven(300)
     assert fit(x, n_init="auto").forecaster_.n_init == 3
-    monkeypatch.setattr("synfer.discover.synformer.MANY", 3)  # of four
+    monkeypatch.setattr("synfer.discover.synformer_fit.MANY", 3)  # of four
     assert fit(x, n_init="auto").forecaster_.n_init == 1

@@ -40,6 +40,12 @@ class Effects:
     lag: np.ndarray
     attention: np.ndarray
 
+    def fields(self) -> dict[str, np.ndarray]:
+        """Give what of them a connectome has as it is."""
+        low, high = self.weight - self.half, self.weight + self.half
+        spread = {"score": self.score, "score_std": self.spread, "pvalue": self.pvalue}
+        return {**spread, "weight": self.weight, "interval_low": low, "interval_high": high}
+
 
 def combine(
     members: list[Refit],

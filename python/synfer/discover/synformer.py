@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
@@ -18,25 +15,17 @@ from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover._priors import read_prior
 from synfer.discover.attention_readouts import READOUTS
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.cross_fit import cross_fit, wanted
-from synfer.discover.effects import columns_of, combine, signs_of
 from synfer.discover.foretelling import foretold, improved, log_likelihood, unforeseen
-from synfer.discover.instantaneous import Coupling
-from synfer.discover.lag_choice import lags_differ
-from synfer.discover.last_step import latency, solve
-from synfer.discover.linearised import standardise
-from synfer.discover.refit import Refit
+from synfer.discover.last_step import latency
+from synfer.discover.synformer_fit import effects_of, fit_ensemble, refuse_combinations
 from synfer.discover.synformer_readouts import read_out
-from synfer.errors import InputError, ResolutionWarning, UnknownNameError, level_of_user
-from synfer.forecast import LAWS, Events, Pasts, SynformerForecaster, moments, saturation, train_synformer
+from synfer.errors import InputError, UnknownNameError
+from synfer.forecast import LAWS, Events, Pasts, moments, saturation
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
-ENSEMBLE, MANY = 3, 256
-"""Initialisations of ``n_init="auto"``, and the units beyond which there is one: of 1,000 units three say what one does
-(bench/results/flagship.md)."""
 
 
 class Synformer(BaseDiscoverer):
@@ -309,21 +298,12 @@ class Synformer(BaseDiscoverer):
         return self._depth() + 3
 
     def _discover(self, samples: Samples) -> Connectome:
-        if self.memory > 1 and self.max_lag > 1:
-            raise InputError(f"max_lag must be 1 with memory, which spans lags, got {self.max_lag}: give one of them.")
-        if self.cross_fit is True and self.n_products:
-            raise InputError(f"cross_fit must be False or 'auto' with products, got n_products={self.n_products}.")
-        if self.one_lag and self.n_products:
-            raise InputError(f"one_lag must be False with products of sources, got n_products={self.n_products}.")
-        if self.memory > 1 and isinstance(self.n_candidates, Integral):
-            raise InputError("n_candidates must be None or 'auto' with memory: all sources are solved for.")
+        refuse_combinations(self)
         law = LAWS[self.likelihood]
         counts = self.likelihood != "gaussian"
         X, stimuli = getattr(self, "_given", (None, None))  # none where another estimator is put around this one
         covariates = read_covariates(X, stimuli, samples)
         prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
-        if prior.types is not None and self.ridge == 0.0:
-            raise InputError("ridge must be 'gcv' or above 0 with cell_types, to whose means it draws; got 0.")
         n = samples.n_units
         for segment in samples.segments:
             law.check(torch.from_numpy(np.array(segment)))
@@ -342,102 +322,26 @@ class Synformer(BaseDiscoverer):
                 f"X must hold a segment of more than {self._depth()} samples, the past of one to forecast, got none: "
                 "record longer trials, or take a smaller window, max_lag or value_window."
             )
-        random = check_random_state(self.random_state)
-        n_init = (ENSEMBLE if n <= MANY else 1) if self.n_init == "auto" else self.n_init
-        seed, seeds = int(random.randint(2**31 - 1)), random.randint(2**31 - 1, size=n_init)
-
-        def learn(
-            some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1], n_steps: int | str = self.n_steps
-        ) -> tuple[SynformerForecaster, np.ndarray]:
-            forecaster = self._forecaster(some, max_lag, seeds, prior.allowed)
-            losses = train_synformer(
-                forecaster, some, law, n_steps=n_steps, batch_size=self.batch_size,
-                learning_rate=float(self.learning_rate), weight_decay=float(self.weight_decay), seed=seed,
-                progress=bool(self.progress),
-            )  # fmt: skip
-            return forecaster, losses
-
-        max_lag, one_lag = int(self.max_lag), bool(self.one_lag)
-        if self.one_lag == "auto":
-            one_lag = max_lag > 1 and lags_differ(lambda *of: learn(*of)[0], pasts, law, max_lag, prior.allowed)
-            max_lag = max_lag if one_lag else 1
-        self.one_lag_ = one_lag
-        self.forecaster_, self.loss_ = learn(pasts, max_lag, seeds)
-        standardise(self.forecaster_, pasts)
-        members = solve(self.forecaster_, pasts, law, self.ridge, prior, one_lag, self.n_candidates)
-        tested = None
-        single = self.likelihood == "gaussian" and not self.n_products
-        if self.cross_fit and wanted(self.cross_fit is True, single, members, pasts, self.forecaster_):
-            # As many passes through a half as through the whole.
-            n_steps = self.n_steps if isinstance(self.n_steps, str) else max(1, int(self.n_steps) // 2)
-            few = random.randint(2**31 - 1, size=(2, (len(seeds) + 1) // 2))
-            if isinstance(prior.signs, str):  # learnt once, of all samples, or the halves' might differ
-                prior = replace(prior, signs=signs_of(members))
-            tested = cross_fit(
-                lambda half, k: learn(half, max_lag, few[k], n_steps)[0], pasts, law, self.ridge, prior,
-                self.n_candidates, columns_of(members) if one_lag else None,
-            )  # fmt: skip
-        self.cross_fitted_ = tested is not None
-        shared = unforeseen(self.forecaster_, pasts, law) if self.instantaneous else None
-        return self._read_off(samples, members, tested, shared, latency(self.forecaster_, pasts), prior.allowed)
-
-    def _forecaster(self, pasts: Pasts, max_lag: int, seeds: np.ndarray, allowed: np.ndarray) -> SynformerForecaster:
-        forecaster = SynformerForecaster(
-            pasts.n_units, pasts.n_features, max_lag=max_lag, value_window=int(self.value_window),
-            n_products=int(self.n_products), memory=int(self.memory), hidden=int(self.hidden),
-            allowed=torch.from_numpy(allowed), seeds=[int(seed) for seed in seeds],
-        )  # fmt: skip
-        if self.likelihood != "gaussian":  # at their mean rate: from 1/2 or 1 the first steps would go there alone
-            rate = pasts.series[pasts.rows + 1].mean(0).clamp(1e-4, None)
-            start = torch.log(rate) if self.likelihood == "poisson" else torch.logit(rate.clamp(max=0.999))
-            with torch.no_grad():
-                forecaster.bias_out[..., 0] = start
-        return forecaster
-
-    def _read_off(
-        self,
-        samples: Samples,
-        members: list[Refit],
-        tested: list[Refit] | None,
-        shared: Coupling | None,
-        latency: int,
-        allowed: np.ndarray,
-    ) -> Connectome:
-        lags = self.forecaster_.max_lag
-        choices = lags if self.one_lag_ else 1
-        of_edges = None if shared is None else shared.of(allowed)
-        found = combine(members, self.scale_, lags, float(self.level), self.evidence, choices, tested, of_edges)
-        if shared is not None:
+        fit = fit_ensemble(self, pasts, law, prior)
+        self.forecaster_, self.loss_, self.one_lag_ = fit.forecaster, fit.loss, fit.one_lag
+        self.cross_fitted_ = fit.tested is not None
+        shared = None
+        if self.instantaneous:
+            shared = unforeseen(self.forecaster_, pasts, law)
             self.instantaneous_ = self._connectome(samples, **shared.fields())
-        found.pvalue[~allowed] = np.nan
-        if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
-            warnings.warn(
-                f"no pair has a p-value: {samples.n_samples} samples are too few for {samples.n_units} units and "
-                f"max_lag={self.max_lag}; what has no p-value is not thereby absent.",
-                ResolutionWarning,
-                stacklevel=level_of_user(),
-            )
+        found = effects_of(self, fit, samples, shared, prior.allowed)
         self.attention_ = found.attention
-        delay = None if samples.dt is None else (1.0 + latency + found.lag) * samples.dt
-        return self._connectome(
-            samples,
-            found.score,
-            weight=found.weight,
-            pvalue=found.pvalue,
-            delay=delay,
-            score_std=found.spread,
-            interval_low=found.weight - found.half,
-            interval_high=found.weight + found.half,
-            converged=improved(self.loss_),
-        )
+        delay = None
+        if samples.dt is not None:
+            delay = (1.0 + latency(self.forecaster_, pasts) + found.lag) * samples.dt
+        return self._connectome(samples, delay=delay, converged=improved(self.loss_), **found.fields())
 
     def predict(self, X: Any, signal: str | None = None, covariates: Any = None) -> np.ndarray:
         """Forecast each sample from those before it, shaped as the signal: the mean over initialisations.
 
         float32, NaN where a sample has too little past.
         """
-        samples = self._read(X, signal)
-        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        samples, pasts = self._told(X, signal, covariates)
         raw = foretold(self.forecaster_, pasts, LAWS[self.likelihood]) * self.scale_ + self.offset_
         out = np.clip(raw.astype(np.float32), *(limit.astype(np.float32) for limit in self.limits_))
         return out.reshape(len(samples.segments), -1, samples.n_units) if samples.by_trial else out
@@ -447,8 +351,7 @@ class Synformer(BaseDiscoverer):
 
         Of the mixture of the initialisations; a sample at a floor or ceiling counts with its probability.
         """
-        samples = self._read(X, signal)
-        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        _, pasts = self._told(X, signal, covariates)
         return log_likelihood(self.forecaster_, pasts, LAWS[self.likelihood], self.scale_)
 
     def read(self, X: Any, readout: str = "attention", signal: str | None = None, covariates: Any = None) -> Connectome:
@@ -475,9 +378,12 @@ class Synformer(BaseDiscoverer):
         """
         if readout not in READOUTS:
             raise UnknownNameError.of("readout", str(readout), READOUTS)
-        samples = self._read(X, signal)
-        pasts = self._pasts(samples, read_covariates(X, covariates, samples))
+        samples, pasts = self._told(X, signal, covariates)
         return self._read_as(samples, read_out(self.forecaster_, LAWS[self.likelihood], pasts, readout))
+
+    def _told(self, X: Any, signal: str | None, covariates: Any) -> tuple[Samples, Pasts]:
+        samples = self._read(X, signal)
+        return samples, self._pasts(samples, read_covariates(X, covariates, samples))
 
     def _pasts(self, samples: Samples, covariates: list[np.ndarray] | None) -> Pasts:
         events = self.events_ if self.values == "events" and self.likelihood == "gaussian" else None

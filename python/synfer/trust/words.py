@@ -76,7 +76,8 @@ def warnings_of(card: Card) -> list[str]:
     if card.forecasts is not None and card.forecasts.together > 0.1:
         found.append(
             "Residuals are correlated at the same instant (root mean square "
-            f"{card.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays."
+            f"{card.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays. "
+            "Of the latter conditional_granger and synformer take account with instantaneous=True."
         )
     if card.course.drifting > 0.1:
         found.append(

@@ -1,0 +1,156 @@
+"""Coupling within a sample against regressions and Geweke's decomposition, and what it adds to two methods' scores."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+import synfer as sf
+from synfer.discover import ConditionalGranger, Synformer
+from synfer.discover.foretelling import unforeseen
+from synfer.discover.instantaneous import SHARE, coupling
+from synfer.errors import InputError
+from synfer.forecast import LAWS
+
+FAST = {"n_init": 1, "n_steps": 150, "hidden": 8, "progress": False, "random_state": 0}
+OFF = ~np.eye(6, dtype=bool)
+
+
+def slow_network(n=4000, seed=0, coupled=0.4, n_units=6):
+    """A ring of lags, unit i to i + 1, and one within the sample, i to i + 2, which leaves no trace in the next."""
+    rng = np.random.default_rng(seed)
+    lagged = np.roll(np.eye(n_units), 1, axis=0) * 0.15
+    now = np.linalg.inv(np.eye(n_units) - coupled * np.roll(np.eye(n_units), 2, axis=0))
+    x = np.zeros((n, n_units))
+    for t in range(1, n):
+        x[t] = now @ (lagged @ x[t - 1] + rng.standard_normal(n_units))
+    within = np.roll(np.eye(n_units), 2, axis=0)
+    return x, (lagged + within + within.T) > 0
+
+
+def test_partial_correlation_is_that_of_residuals():
+    rng = np.random.default_rng(0)
+    e = rng.standard_normal((500, 5)) @ rng.standard_normal((5, 5))
+    e -= e.mean(0)
+    found = coupling(e.T @ e / 499, 499)
+    for i, j in ((0, 1), (3, 2)):
+        rest = np.delete(e, [i, j], axis=1)
+        left = [e[:, k] - rest @ np.linalg.lstsq(rest, e[:, k], rcond=None)[0] for k in (i, j)]
+        r, p = stats.pearsonr(*left)
+        assert found.correlation[i, j] == pytest.approx(r)
+        # Of Pearson's exact test there are as many degrees of freedom: 499 less the three given, less 1.
+        exact = 2 * stats.t.sf(abs(r) * np.sqrt((499 - 3 - 1) / (1 - r * r)), 499 - 3 - 1)
+        np.testing.assert_allclose(found.fields()["pvalue"][i, j], exact, rtol=0.2, atol=1e-12)
+        assert p < 1e-3 or exact > 1e-3
+    np.testing.assert_allclose(found.correlation, found.correlation.T)
+
+
+def test_two_units_have_gewekes_measure():
+    """F_{x . y} = log |var x| |var y| / |covariance| of the innovations."""
+    covariance = np.array([[2.0, 0.7], [0.7, 1.5]])
+    found = coupling(covariance, 1000)
+    assert found.chi_square[0, 1] / 1000 == pytest.approx(np.log(3.0 / np.linalg.det(covariance)))
+
+
+def test_pvalues_hold_without_coupling():
+    p = []
+    for seed in range(40):
+        x, _ = slow_network(800, seed=seed, coupled=0.0)
+        found = ConditionalGranger(lag=1, instantaneous=True).fit(x).instantaneous_
+        p.append(found.pvalue.values[np.triu_indices(6, 1)])
+    p = np.concatenate(p)
+    assert stats.kstest(p, "uniform").pvalue > 0.01 and (p < 0.05).mean() < 0.08
+
+
+def test_granger_counts_lags_and_half_of_what_is_shared():
+    x, truth = slow_network()
+    plain, both = (ConditionalGranger(lag=2, instantaneous=inst).fit(x) for inst in (False, True))
+    residuals = x[2:] - both.predict(x)[2:]
+    shared = coupling(residuals.T @ residuals, len(residuals) - 13)
+    expected = (2 * plain.connectome_.score.values + SHARE * shared.chi_square) / (2 + SHARE)
+    np.testing.assert_allclose(both.connectome_.score.values[OFF], expected[OFF], rtol=1e-6)
+    for name in ("weight", "pvalue"):  # what has a direction is of lags alone
+        np.testing.assert_array_equal(*(getattr(e.connectome_, name).values for e in (plain, both)))
+    aurocs = [roc_auc_score(truth[OFF], e.connectome_.score.values[OFF]) for e in (plain, both)]
+    assert aurocs[1] > aurocs[0] + 0.05
+    assert not hasattr(plain, "instantaneous_")
+    assert ConditionalGranger(lag=2, ridge=0.1, instantaneous=True).fit(x).instantaneous_.pvalue is None
+
+
+@pytest.mark.parametrize("evidence", ["effect", "wald", "both"])
+def test_synformer_counts_what_is_shared(evidence):
+    x, truth = slow_network()
+    plain, both = (Synformer(evidence=evidence, instantaneous=inst, **FAST).fit(x) for inst in (False, True))
+    for name in ("weight", "pvalue", "interval_low"):
+        np.testing.assert_array_equal(*(getattr(e.connectome_, name).values for e in (plain, both)))
+    aurocs = [roc_auc_score(truth[OFF], e.connectome_.score.values[OFF]) for e in (plain, both)]
+    assert aurocs[1] > max(aurocs[0] + 0.05, 0.9), aurocs
+    shared = both.instantaneous_.weight.values
+    np.testing.assert_array_equal(shared[OFF], shared.T[OFF])
+    linear = ConditionalGranger(lag=1, instantaneous=True).fit(x).instantaneous_.weight.values
+    np.testing.assert_allclose(shared[OFF], linear[OFF], atol=0.05)
+    if evidence == "effect":
+        expected = np.sqrt(plain.connectome_.score.values**2 + SHARE * shared**2)
+        np.testing.assert_allclose(both.connectome_.score.values[OFF], expected[OFF], rtol=1e-6)
+
+
+def test_an_edge_that_cannot_be_has_no_score():
+    x, _ = slow_network(1000)
+    prior = np.full((6, 6), np.nan)
+    prior[0, 4] = 0.0
+    for evidence in ("effect", "wald", "both"):
+        found = Synformer(evidence=evidence, instantaneous=True, prior=prior, **FAST).fit(x)
+        assert found.connectome_.score.values[0, 4] == 0.0
+        assert found.connectome_.score.values[4, 0] > 0.0 and abs(found.instantaneous_.weight.values[0, 4]) > 0.0
+
+
+def test_missing_samples_count_for_nothing():
+    x, _ = slow_network(3000)
+    whole = Synformer(instantaneous=True, **FAST).fit(x).instantaneous_.weight.values
+    holes = x.copy()
+    holes[np.random.default_rng(1).random(x.shape) < 0.02] = np.nan
+    found = Synformer(instantaneous=True, **FAST).fit(holes).instantaneous_.weight.values
+    np.testing.assert_allclose(found[OFF], whole[OFF], atol=0.12)
+    assert np.abs(found[OFF]).sum() < np.abs(whole[OFF]).sum()
+
+
+def test_counts_have_pearsons_residuals():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.5, size=(3000, 3)) + rng.poisson(0.4, size=(3000, 1)) * np.array([1, 1, 0])
+    fitted = Synformer(likelihood="poisson", instantaneous=True, **FAST).fit(counts)
+    found = fitted.instantaneous_
+    assert found.weight.values[0, 1] > 0.3 and abs(found.weight.values[0, 2]) < 0.08
+    assert found.pvalue.values[0, 1] < 1e-20
+
+
+def test_the_median_of_initialisations():
+    x, _ = slow_network(800)
+    fitted = Synformer(instantaneous=True, **{**FAST, "n_init": 3}).fit(x)
+    pasts = fitted._pasts(fitted._read(x, None), None)
+    each = [unforeseen(member, pasts, LAWS["gaussian"]).correlation for member in fitted.forecaster_.members()]
+    np.testing.assert_allclose(fitted.instantaneous_.weight.values[OFF], np.median(each, axis=0)[OFF], atol=1e-6)
+    assert torch.is_grad_enabled()
+
+
+def test_what_cannot_be_told_is_said():
+    with pytest.raises(InputError, match="instantaneous must be False where units' innovations are collinear"):
+        coupling(np.ones((3, 3)), 100)
+    with pytest.raises(
+        InputError, match=r"X must hold more than 6 samples .* for instantaneous=True and 6 units, got 5"
+    ):
+        coupling(np.eye(6), 5)
+
+
+def test_frames_show_more_with_it():
+    """Calcium at 30 Hz of an effect within a millisecond."""
+    network = sf.simulate.izhikevich_network(8, 2, p=0.2, seed=3)
+    seen = sf.simulate.observe.calcium(
+        sf.simulate.run(network, 200.0, record="spikes", seed=3), noise=0.2, frame_rate=30.0, seed=3
+    )
+    truth = network.connectome
+    aurocs = [
+        sf.evaluate.compare(ConditionalGranger(instantaneous=inst).fit(seen).connectome_, truth)["auroc"]
+        for inst in (False, True)
+    ]
+    assert aurocs[1] > aurocs[0] + 0.03
