@@ -53,6 +53,24 @@ def test_two_units_have_gewekes_measure():
     assert found.chi_square[0, 1] / 1000 == pytest.approx(np.log(3.0 / np.linalg.det(covariance)))
 
 
+def test_intervals_hold_the_correlation():
+    """Of three units of which two share: nine in ten at .9, and the same as scipy's for two alone."""
+    rng = np.random.default_rng(0)
+    mixing = np.array([[1.0, 0.0, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    precision = np.linalg.inv(mixing @ mixing.T)
+    true = -precision[0, 1] / np.sqrt(precision[0, 0] * precision[1, 1])
+    held = []
+    for _ in range(400):
+        e = rng.standard_normal((80, 3)) @ mixing.T
+        found = coupling(np.cov(e.T), 79).weights(0.9)
+        held.append(found["interval_low"][0, 1] < true < found["interval_high"][0, 1])
+    assert 0.86 < np.mean(held) < 0.94
+    e = rng.standard_normal((80, 2))
+    ends = stats.pearsonr(*e.T).confidence_interval(0.9)
+    found = coupling(np.cov(e.T), 79).weights(0.9)
+    np.testing.assert_allclose([found["interval_low"][0, 1], found["interval_high"][0, 1]], ends, atol=2e-3)
+
+
 def test_pvalues_hold_without_coupling():
     p = []
     for seed in range(40):
@@ -70,8 +88,8 @@ def test_granger_counts_lags_and_half_of_what_is_shared():
     shared = coupling(residuals.T @ residuals, len(residuals) - 13)
     expected = (2 * plain.connectome_.score.values + SHARE * shared.chi_square) / (2 + SHARE)
     np.testing.assert_allclose(both.connectome_.score.values[OFF], expected[OFF], rtol=1e-6)
-    for name in ("weight", "pvalue"):  # what has a direction is of lags alone
-        np.testing.assert_array_equal(*(getattr(e.connectome_, name).values for e in (plain, both)))
+    np.testing.assert_array_equal(*(e.connectome_.pvalue.values for e in (plain, both)))  # which have a direction
+    np.testing.assert_array_equal(both.connectome_.weight.values, both.instantaneous_.weight.values)
     aurocs = [roc_auc_score(truth[OFF], e.connectome_.score.values[OFF]) for e in (plain, both)]
     assert aurocs[1] > aurocs[0] + 0.05
     assert not hasattr(plain, "instantaneous_")
@@ -82,8 +100,9 @@ def test_granger_counts_lags_and_half_of_what_is_shared():
 def test_synformer_counts_what_is_shared(evidence):
     x, truth = slow_network()
     plain, both = (Synformer(evidence=evidence, instantaneous=inst, **FAST).fit(x) for inst in (False, True))
-    for name in ("weight", "pvalue", "interval_low"):
-        np.testing.assert_array_equal(*(getattr(e.connectome_, name).values for e in (plain, both)))
+    np.testing.assert_array_equal(*(e.connectome_.pvalue.values for e in (plain, both)))
+    np.testing.assert_array_equal(plain.attention_, both.attention_)
+    np.testing.assert_array_equal(both.connectome_.weight.values, both.instantaneous_.weight.values)
     aurocs = [roc_auc_score(truth[OFF], e.connectome_.score.values[OFF]) for e in (plain, both)]
     assert aurocs[1] > max(aurocs[0] + 0.05, 0.9), aurocs
     shared = both.instantaneous_.weight.values
@@ -101,7 +120,8 @@ def test_an_edge_that_cannot_be_has_no_score():
     prior[0, 4] = 0.0
     for evidence in ("effect", "wald", "both"):
         found = Synformer(evidence=evidence, instantaneous=True, prior=prior, **FAST).fit(x)
-        assert found.connectome_.score.values[0, 4] == 0.0
+        assert found.connectome_.score.values[0, 4] == found.connectome_.weight.values[0, 4] == 0.0
+        assert np.isnan(found.connectome_.interval_low.values[0, 4])
         assert found.connectome_.score.values[4, 0] > 0.0 and abs(found.instantaneous_.weight.values[0, 4]) > 0.0
 
 
@@ -142,6 +162,11 @@ def test_what_cannot_be_told_is_said():
         coupling(np.eye(6), 5)
 
 
+def test_no_sign_can_be_asked_of_a_source():
+    with pytest.raises(InputError, match="dale must be None with instantaneous=True"):
+        Synformer(instantaneous=True, dale="learn", **FAST).fit(slow_network(100)[0])
+
+
 def test_frames_show_more_with_it():
     """Calcium at 30 Hz of an effect within a millisecond."""
     network = sf.simulate.izhikevich_network(8, 2, p=0.2, seed=3)
@@ -149,8 +174,9 @@ def test_frames_show_more_with_it():
         sf.simulate.run(network, 200.0, record="spikes", seed=3), noise=0.2, frame_rate=30.0, seed=3
     )
     truth = network.connectome
-    aurocs = [
-        sf.evaluate.compare(ConditionalGranger(instantaneous=inst).fit(seen).connectome_, truth)["auroc"]
+    plain, both = (
+        sf.evaluate.compare(ConditionalGranger(instantaneous=inst).fit(seen).connectome_, truth)
         for inst in (False, True)
-    ]
-    assert aurocs[1] > aurocs[0] + 0.03
+    )
+    assert both["auroc"] > plain["auroc"] + 0.03
+    assert both["sign_accuracy"] > max(0.85, plain["sign_accuracy"] + 0.2)

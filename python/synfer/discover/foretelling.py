@@ -60,7 +60,7 @@ def unforeseen(forecaster: SynformerForecaster, pasts: Pasts, law: Law) -> Coupl
         counted += int((batch.weight.sum(1) > 1).sum())
     each = [coupling(member, counted) for member in moments.numpy()]
     correlation = np.median([one.correlation for one in each], axis=0)
-    return Coupling(correlation, np.median([one.chi_square for one in each], axis=0))
+    return Coupling(correlation, np.median([one.chi_square for one in each], axis=0), each[0].freedom)
 
 
 def improved(loss: np.ndarray) -> bool:

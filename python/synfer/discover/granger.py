@@ -61,7 +61,8 @@ class ConditionalGranger(VectorAutoregression):
         Count what units have in common within a sample as well, which lags cannot show where samples are further apart
         than causes and effects (frames of calcium): with G = n F_{i . j} (Geweke 1982) the likelihood ratio statistic
         of the partial correlation of i's and j's errors, the score is (p F + G / 2) / (p + 1 / 2). G has no direction:
-        half of it is credited to each; what drives two units unseen makes it, too.
+        half of it is credited to each; what drives two units unseen makes it, too. Weights are those of
+        ``instantaneous_``; p-values and delays stay those of the lags, which alone have a direction.
     hac_lag : int, optional
         Autocovariances that "hac" takes in; by default floor(4 (rows / 100)^(2 / 9)).
 
@@ -184,10 +185,11 @@ class ConditionalGranger(VectorAutoregression):
             freedom = rows - fit.df
         np.fill_diagonal(score, np.nan)
         pvalue = stats.f.sf(score, self.lag_, freedom) if ridge == 0.0 and stable else None
+        weight, delay = self._weight_and_delay(samples, self.coef_, factor)
         if self.instantaneous:
             shared = coupling(self.residual_covariance_, int(rows - fit.df))
             score = (self.lag_ * score + SHARE * shared.chi_square) / (self.lag_ + SHARE)
             fields: dict[str, Any] = shared.fields() if ridge == 0.0 else {**shared.fields(), "pvalue": None}
             self.instantaneous_ = self._connectome(samples, **fields)
-        weight, delay = self._weight_and_delay(samples, self.coef_, factor)
+            weight = fields["weight"]
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)

@@ -8,6 +8,10 @@ sample, and no lag shows it. Geweke (1982) parts the linear dependence between t
 of which the last, of the innovations alone, has no direction. Half of it is counted for each of the two directions
 here, so that what all pairs count for is the whole dependence.
 
+Its sign is the edge's where all has happened within a sample: the lags then see the echo of it, which is often of the
+other sign (who shares a frame's rise with i has risen already; of calcium at 30 Hz, coupling has the sign of nine edges
+in ten, and a regression's lags that of one in two).
+
 References
 ----------
 J. Geweke, "Measurement of linear dependence and feedback between multiple time series", J. Am. Stat. Assoc. 77 (1982),
@@ -38,14 +42,32 @@ class Coupling:
         Partial: all other units' innovations given.
     chi_square : numpy.ndarray
         -n log(1 - correlation^2), of one degree of freedom where there is no coupling: n F_{i . j}.
+    freedom : int
+        n, that of a pair when all others' innovations are given.
     """
 
     correlation: np.ndarray
     chi_square: np.ndarray
+    freedom: int
+
+    def weights(self, level: float) -> dict[str, np.ndarray]:
+        """Give the correlations and their intervals (Fisher's z) as a connectome has them, NaN on the diagonal."""
+        centre = np.arctanh(self.correlation)
+        half = np.where(
+            self.chi_square > 0.0, stats.norm.ppf(0.5 + 0.5 * level) / np.sqrt(max(self.freedom - 1, 1)), np.nan
+        )
+        out = {
+            "weight": self.correlation.copy(),
+            "interval_low": np.tanh(centre - half),
+            "interval_high": np.tanh(centre + half),
+        }
+        for field in out.values():
+            np.fill_diagonal(field, np.nan)
+        return out
 
     def of(self, allowed: np.ndarray) -> Coupling:
         """Give it as (target, source), none where there can be no edge."""
-        return Coupling(np.where(allowed, self.correlation, 0.0), np.where(allowed, self.chi_square, 0.0))
+        return Coupling(np.where(allowed, self.correlation, 0.0), np.where(allowed, self.chi_square, 0.0), self.freedom)
 
     def fields(self) -> dict[str, np.ndarray]:
         """Give the fields of a connectome: ``score``, ``weight`` and ``pvalue``, NaN on their diagonals."""
@@ -81,4 +103,4 @@ def coupling(covariance: np.ndarray, freedom: int) -> Coupling:
     correlation = -precision / np.outer(root, root)
     np.fill_diagonal(correlation, 0.0)
     correlation = np.clip(0.5 * (correlation + correlation.T), -1.0 + 1e-12, 1.0 - 1e-12)
-    return Coupling(correlation, -left * np.log1p(-np.square(correlation)))
+    return Coupling(correlation, -left * np.log1p(-np.square(correlation)), left)

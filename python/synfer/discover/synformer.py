@@ -99,8 +99,8 @@ class Synformer(BaseDiscoverer):
     instantaneous : bool
         Count what units have in common within a sample as well, which lags cannot show where samples are further apart
         than causes and effects (frames of calcium): half of the coupling of what was not foreseen is credited to each
-        direction (`synfer.discover.instantaneous`). It has no direction itself, and what drives two units unseen makes
-        it, too.
+        direction (`synfer.discover.instantaneous`), and weights are its. P-values, delays and ``attention_`` stay those
+        of the lags, which alone have a direction. What drives two units unseen makes coupling, too. Not with ``dale``.
     evidence : {"both", "effect", "wald"}
         What the score is: "effect", the size of an effect; "wald", how surely it is not 0 (the root of the F statistic,
         no penalty in it), the better order where information differs from pair to pair, as that of spikes does; "both",
@@ -123,11 +123,12 @@ class Synformer(BaseDiscoverer):
     ----------
     connectome_ : Connectome
         ``weight``: mean change, where j acts, of the next sample (for counts: of its log or logit) for a standard
-        deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``;
-        ``score``: by ``evidence``, the effect being the root of the sum over lags (and products) of the squared
-        effects, in units of the target's own spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that
-        all lags (and products) are 0, with the degrees of freedom of the rows that tell of the pair (Satterthwaite),
-        NaN where the samples do not determine it; ``delay``: lag of the largest effect, from where s_j looks.
+        deviation of s_j, summed over lags, in the signal's units; ``interval_low``, ``interval_high`` at ``level``
+        (with ``instantaneous`` both are those of ``instantaneous_``, by Fisher's z); ``score``: by ``evidence``, the
+        effect being the root of the sum over lags (and products) of the squared effects, in units of the target's own
+        spread sigma; ``score_std`` over initialisations; ``pvalue``: F test that all lags (and products) are 0, with
+        the degrees of freedom of the rows that tell of the pair (Satterthwaite), NaN where the samples do not determine
+        it; ``delay``: lag of the largest effect, from where s_j looks.
     attention_ : numpy.ndarray, (lag, target, source)
         Effects on the next sample, median over initialisations, in the signal's units.
     forecaster_ : SynformerForecaster
@@ -325,16 +326,17 @@ class Synformer(BaseDiscoverer):
         fit = fit_ensemble(self, pasts, law, prior)
         self.forecaster_, self.loss_, self.one_lag_ = fit.forecaster, fit.loss, fit.one_lag
         self.cross_fitted_ = fit.tested is not None
-        shared = None
-        if self.instantaneous:
-            shared = unforeseen(self.forecaster_, pasts, law)
-            self.instantaneous_ = self._connectome(samples, **shared.fields())
+        shared = unforeseen(self.forecaster_, pasts, law) if self.instantaneous else None
         found = effects_of(self, fit, samples, shared, prior.allowed)
+        fields = found.fields()
+        if shared is not None:
+            self.instantaneous_ = self._connectome(samples, **shared.fields())
+            fields |= shared.of(prior.allowed).weights(float(self.level))
         self.attention_ = found.attention
         delay = None
         if samples.dt is not None:
             delay = (1.0 + latency(self.forecaster_, pasts) + found.lag) * samples.dt
-        return self._connectome(samples, delay=delay, converged=improved(self.loss_), **found.fields())
+        return self._connectome(samples, delay=delay, converged=improved(self.loss_), **fields)
 
     def predict(self, X: Any, signal: str | None = None, covariates: Any = None) -> np.ndarray:
         """Forecast each sample from those before it, shaped as the signal: the mean over initialisations.

@@ -52,6 +52,8 @@ def refuse_combinations(of: Synformer) -> None:
         raise InputError(f"one_lag must be False with products of sources, got n_products={of.n_products}.")
     if of.memory > 1 and isinstance(of.n_candidates, Integral):
         raise InputError("n_candidates must be None or 'auto' with memory: all sources are solved for.")
+    if of.instantaneous and of.dale is not None:
+        raise InputError("dale must be None with instantaneous=True: what is shared within a sample has no source.")
 
 
 def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
