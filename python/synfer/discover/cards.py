@@ -69,6 +69,8 @@ CARDS: dict[str, MethodCard] = {
         ANY + " Clip and z-score spiking voltages first.",
         (LINEAR, OBSERVED, STEADY, "There are many times more samples than units times lags."),
         (HIDDEN, NOISY, UNROLLED,
+         "Where samples are further apart than effects, as frames of calcium, lags see echoes, often of the wrong sign: "
+         "`instantaneous=True`.",
          "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
@@ -168,7 +170,8 @@ CARDS: dict[str, MethodCard] = {
         ("All units follow one law, told apart by what they are and what reaches them.",
          "What reaches a unit is a sum of what others say, each at a lag.", OBSERVED, STEADY),
         (HIDDEN, "On Lorenz-96, which multiplies its sources, its p-values do not hold.",
-         "Calcium at 30 Hz tells it no more than it tells a vector autoregression."),
+         "Where samples are further apart than effects, as frames of calcium, lags see echoes, often of the wrong sign: "
+         "`instantaneous=True`."),
         signs=True, pvalues=True, cost=SOME,
     ),
     "transfer_entropy": MethodCard(
