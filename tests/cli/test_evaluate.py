@@ -33,6 +33,21 @@ class TestEvaluate:
         refused(synfer("evaluate", estimate_path, tmp_path / "small.nc"), "units", "only the estimate has 3, 4;")
         refused(synfer("evaluate", tmp_path / "small.nc", estimate_path), "holds a network")
 
+    def test_one_that_changes_is_taken_as_it_was_at_a_time(self, synfer, refused, tmp_path):
+        truth = np.random.default_rng(0).random((4, 4)).round()
+        score = np.stack([1.0 - truth, truth, truth])
+        Connectome(score, leading="time", leading_ids=[0.5, 1.0, 1.5]).save(tmp_path / "e.nc")
+        Connectome(truth).save(tmp_path / "t.nc")
+        for at, auroc in ((0.5, "0.0000"), (0.8, "1.0000"), (1.5, "1.0000")):
+            result = synfer("evaluate", tmp_path / "e.nc", tmp_path / "t.nc", "--at", at)
+            assert result.exit_code == 0, result.output
+            assert auroc in next(line for line in result.stdout.splitlines() if line.startswith("auroc "))
+        refused(synfer("evaluate", tmp_path / "e.nc", tmp_path / "t.nc"), "--at must be a time from 0.5 to 1.5 s")
+        refused(synfer("evaluate", tmp_path / "e.nc", tmp_path / "t.nc", "--at", 2), "changes; got 2")
+        refused(synfer("evaluate", tmp_path / "t.nc", tmp_path / "t.nc", "--at", 1), "holds one that does not")
+        page = tmp_path / "r.html"
+        assert synfer("report", tmp_path / "e.nc", "--at", 1, "--out", page).exit_code == 0 and page.exists()
+
     def test_units_are_matched_by_label_and_the_first_that_differ_are_named(self, synfer, refused, tmp_path):
         score = np.random.default_rng(0).random((4, 4))
         one, other = Connectome(score, unit_ids=["a", "b", "c", "d"]), Connectome(score.round(), unit_ids=list("dcba"))

@@ -168,6 +168,7 @@ def test_priors_are_kept():
     [
         ({"prior": np.ones((3, 3))}, "prior must be of shape"),
         ({"prior": [["x"] * 4] * 4}, "prior must hold numbers"),
+        ({"prior": np.full((4, 4), np.inf)}, "prior must hold finite numbers"),
         ({"dale": [1, 2, 1, 1]}, "dale must be"),
         ({"cell_types": ["a"]}, "cell_types must be of shape"),
         ({"cell_types": ["a", "b", "c", "c"]}, "ridge must be 'gcv' or above 0 with cell_types"),

@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from synfer.cli import finding
-from synfer.cli.estimates import read_estimate
+from synfer.cli.estimates import At, read_at, read_estimate
 from synfer.cli.inputs import (
     ByPosition,
     Dt,
@@ -169,11 +169,12 @@ def evaluate(
         bool,
         typer.Option("--omit-unscored", help="Leave out pairs that the estimate gives no score, and count the others."),
     ] = False,
+    at: At = None,
 ) -> None:
     """Hold an estimated connectome against the true one; units are matched by their labels."""
     from synfer.evaluate import compare
 
-    found = read_estimate(estimate)
+    found = read_at(estimate, at)
     unscored = "omit" if omit_unscored else "refuse"
     figures = compare(found, read_matched_truth(truth, found, units, by_position), unscored=unscored)
     for name, value in figures.items():
@@ -207,6 +208,7 @@ def report(
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
+    at: At = None,
     force: Force = False,
 ) -> None:
     """Write one page about a connectome, to read in any browser and to send: it needs no network."""
@@ -216,7 +218,7 @@ def report(
     given = how_to_read(dt, series, variable, trials, time, duration)
     of_recording, of_truth = {"signal": signal, **given}, {"units": units, "by-position": by_position or None}
     if estimate.is_dir():
-        page_of_one = {"recording": recording_path, "truth": truth, "trust": trust_path}
+        page_of_one = {"recording": recording_path, "truth": truth, "trust": trust_path, "at": at}
         refuse_given(
             page_of_one | of_recording | of_truth, f"is for the page of one connectome; {estimate} is a folder"
         )
@@ -228,7 +230,7 @@ def report(
         refuse_given(of_truth, "says how units match those of --truth; give it")
     others = {"CONNECTOME": estimate, "--recording": recording_path, "--truth": truth, "--trust": trust_path}
     refuse_replacing("--out", out, others | {"--units": units})
-    found = read_estimate(estimate)
+    found = read_at(estimate, at)
     recording = None if recording_path is None else read_recording(recording_path, signal, **given)
     card = None
     if trust_path is not None:

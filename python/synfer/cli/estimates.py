@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from synfer.errors import FileError
+import typer
+
+from synfer.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
+
+
+At = Annotated[
+    float | None,
+    typer.Option(
+        "--at", metavar="SECONDS", help="Of a connectome that changes, as it was then: at the nearest of its times."
+    ),
+]
 
 
 def read_estimate(path: Path) -> Connectome:
@@ -41,3 +51,27 @@ def read_estimate(path: Path) -> Connectome:
             f"cannot read {str(path)!r} as a connectome: {what}: run synfer discover {path} --method NAME "
             "--out estimate.nc first, and give estimate.nc."
         ) from None
+
+
+def read_at(path: Path, at: float | None) -> Connectome:
+    """Read a connectome that does not change, or one that does as it was at a time.
+
+    Raises
+    ------
+    FileError
+        As `read_estimate`.
+    InputError
+        It changes and no time of it is given, or the other way round.
+    """
+    found = read_estimate(path)
+    if found.leading != "time":
+        if at is not None:
+            raise InputError(f"--at is for a connectome that changes; {str(path)!r} holds one that does not.")
+        return found
+    times = [] if found.leading_ids is None else [float(time) for time in found.leading_ids]
+    if at is None or not times[0] <= at <= times[-1]:
+        raise InputError(
+            f"--at must be a time from {times[0]:g} to {times[-1]:g} s, for the connectome in {str(path)!r} changes; "
+            f"got {'none' if at is None else f'{at:g}'}."
+        )
+    return found.isel(time=min(range(len(times)), key=lambda k: abs(times[k] - at)))

@@ -153,7 +153,10 @@ def benchmark(
     simulate: Annotated[
         int | None, typer.Option(help="Instead of published files: so many fresh networks a set.")
     ] = None,
-    sets: Annotated[list[str] | None, typer.Option("--sets", help="Only these sets, parted by commas.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--sets", help="Only these sets, parted by commas; where a name is none, all are named."),
+    ] = None,
     networks: Annotated[
         list[str] | None, typer.Option("--networks", help="Only these networks of each set, such as seed0,seed1.")
     ] = None,

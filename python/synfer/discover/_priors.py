@@ -25,6 +25,8 @@ def read_prior(prior: Any, dale: Any, cell_types: Any, n_units: int) -> Prior:
                 f"prior must be of shape (target, source) = {(n_units, n_units)}, got {given.shape}: NaN where it is "
                 "open."
             )
+        if np.isinf(given).any():
+            raise InputError("prior must hold finite numbers (0 no edge, NaN open, others an edge), got inf.")
         allowed, known = given != 0, ~np.isnan(given) & (given != 0)
     signs: np.ndarray | str | None = None
     if isinstance(dale, str):

@@ -45,6 +45,10 @@ ANY = "Any signal that varies: voltage, calcium, rates, counts."
 LINEAR = "The next sample is a linear function of the last few, plus noise that no other unit shares."
 OBSERVED = "Everything that drives two or more of the units was recorded."
 STEADY = "The recording is stationary."
+SLOW = (
+    "Where samples are further apart than effects, as frames of calcium are, lags see echoes, often of the wrong sign: "
+    "take `instantaneous=True`."
+)
 HIDDEN = "Two units that share an input which was not recorded come out as connected."
 UNROLLED = "A unit root, or a drifting mean, makes it find too much; both are warned of."
 NOISY = "Measurement noise lets an intermediate unit no longer hide the way through it: chains gain shortcuts."
@@ -69,8 +73,7 @@ CARDS: dict[str, MethodCard] = {
         ANY + " Clip and z-score spiking voltages first.",
         (LINEAR, OBSERVED, STEADY, "There are many times more samples than units times lags."),
         (HIDDEN, NOISY, UNROLLED,
-         "Where samples are further apart than effects, as frames of calcium, lags see echoes, often of the wrong sign: "
-         "`instantaneous=True`.",
+         SLOW,
          "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
@@ -170,8 +173,7 @@ CARDS: dict[str, MethodCard] = {
         ("All units follow one law, told apart by what they are and what reaches them.",
          "What reaches a unit is a sum of what others say, each at a lag.", OBSERVED, STEADY),
         (HIDDEN, "On Lorenz-96, which multiplies its sources, its p-values do not hold.",
-         "Where samples are further apart than effects, as frames of calcium, lags see echoes, often of the wrong sign: "
-         "`instantaneous=True`."),
+         SLOW),
         signs=True, pvalues=True, cost=SOME,
     ),
     "transfer_entropy": MethodCard(

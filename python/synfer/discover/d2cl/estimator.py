@@ -54,7 +54,7 @@ class D2CL(D2CLFitting):
     size : {"light", "published"}
         "light" sees 32 x 32 points and takes some 7 million multiply-adds a pair, "published" 64 x 64 and some 340.
     prior : Connectome or array (target, source), optional
-        A graph known from elsewhere, in place of each unit's ``degree`` strongest correlations.
+        A graph known from elsewhere, in place of each unit's ``degree`` strongest correlations; 0 and NaN: not joined.
     degree : int
     split : {"pair", "source"}
         How known pairs are cut into those that are learnt from and those that stop the learning: see `split_pairs`.
