@@ -74,8 +74,8 @@ def combine(
     score = np.sqrt(np.square(mean).sum(-1) + within)
     spread = np.sqrt(np.square(effects).sum(-1) + within).std(0)
     columns, each = f_statistics(members)
-    if shared is not None:  # chi-squares add up, and so do their degrees of freedom
-        each = (columns * each + SHARE * shared.chi_square) / (columns + SHARE)
+    if shared is not None:  # weighed so that the mean is 1 where there is no edge; what has no F has its coupling
+        each = (columns * np.nan_to_num(each) + SHARE * shared.chi_square) / (columns + SHARE)
     wald = np.median(each, axis=0)
     if evidence == "wald":
         score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))

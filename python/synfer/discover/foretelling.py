@@ -9,7 +9,7 @@ import torch
 
 from synfer.discover.instantaneous import Coupling, coupling
 from synfer.errors import NotConvergedWarning, level_of_user
-from synfer.forecast import Law, Pasts, SynformerForecaster
+from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 
 _ROWS = 512  # of a forward pass
 
@@ -43,22 +43,27 @@ def log_likelihood(forecaster: SynformerForecaster, pasts: Pasts, law: Law, scal
 
 
 @torch.no_grad()
-def unforeseen(forecaster: SynformerForecaster, pasts: Pasts, law: Law) -> Coupling:
+def unforeseen(forecaster: SynformerForecaster, pasts: Pasts, law: Law, n_fitted: int) -> Coupling:
     """The coupling within a sample of what was not foreseen, median over initialisations.
 
-    That is the score of each sample's law in units of its spread, (y - eta) / sigma of a Gaussian one, and 0 where a
-    sample is missing or does not count.
+    That is (y - eta) / sigma of a Gaussian law, its mean where a sample is cut off at an edge, and Pearson's residuals
+    of counts; 0 where a sample is missing or does not count. ``n_fitted`` is what was fitted to a target's samples.
     """
     n = forecaster.n_units
-    moments, counted = torch.zeros(forecaster.n_init, n, n, dtype=torch.float64), 0
+    moments = torch.zeros(forecaster.n_init, n, n, dtype=torch.float64)
+    counted = torch.zeros(n, n, dtype=torch.float64)
     for rows in pasts.rows.split(_ROWS):
         batch = pasts.batch(rows)
         forecast = forecaster(batch)
         score, information = law.derivatives(forecast.eta, forecast.log_scale, batch.target, batch.edge)
-        innovation = (score * information.clamp_min(1e-12).rsqrt() * batch.weight).double()
+        # A censored sample's information depends on where it is cut off: in units of it, its score has not mean 0.
+        gaussian = law is LAWS["gaussian"]
+        spread = torch.exp(forecast.log_scale) if gaussian else information.clamp_min(1e-12).rsqrt()
+        innovation = (score * spread * batch.weight).double()
         moments += innovation.transpose(1, 2) @ innovation
-        counted += int((batch.weight.sum(1) > 1).sum())
-    each = [coupling(member, counted) for member in moments.numpy()]
+        counted += batch.weight.double().T @ batch.weight.double()
+    rows_of_pairs, freedom = counted.numpy(), np.maximum(counted.numpy() - n_fitted, 0.0)
+    each = [coupling(member / np.maximum(rows_of_pairs, 1.0), freedom) for member in moments.numpy()]
     correlation = np.median([one.correlation for one in each], axis=0)
     return Coupling(correlation, np.median([one.chi_square for one in each], axis=0), each[0].freedom)
 

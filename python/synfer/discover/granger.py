@@ -14,7 +14,7 @@ from synfer.discover.autoregression import LeastSquares, criteria, lagged_factor
 from synfer.discover.autoregressive import VectorAutoregression
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
-from synfer.discover.instantaneous import SHARE, coupling
+from synfer.discover.instantaneous import SHARE, coupling, rows_needed
 from synfer.discover.robust import robust_wald
 from synfer.errors import InputError
 
@@ -147,6 +147,8 @@ class ConditionalGranger(VectorAutoregression):
         self.instantaneous = instantaneous
 
     def _min_rows(self, n_units: int) -> int:
+        if self.instantaneous:
+            return (n_units * self._highest_lag + 1 if self.ridge == 0 else 0) + rows_needed(n_units)
         if self.ridge == 0:
             return n_units * (self._highest_lag + 1) + 1
         # A criterion takes the determinant of the residual covariance, which needs as many rows as units.

@@ -6,11 +6,13 @@ sample, and no lag shows it. Geweke (1982) parts the linear dependence between t
     F_{i, j} = F_{j -> i} + F_{i -> j} + F_{i . j}
 
 of which the last, of the innovations alone, has no direction. Half of it is counted for each of the two directions
-here, so that what all pairs count for is the whole dependence.
+here: a choice, between none of it and all, by which all pairs together count for the whole dependence.
 
-Its sign is the edge's where all has happened within a sample: the lags then see the echo of it, which is often of the
-other sign (who shares a frame's rise with i has risen already; of calcium at 30 Hz, coupling has the sign of nine edges
-in ten, and a regression's lags that of one in two).
+Its sign is the edge's where fluorescence or counts in bins are seen, and the lags then see the echo of what happened
+within a sample, often of the other sign (who shares a frame's rise with i has risen already). Of sampled voltages it is
+not: a spike between two samples leaves behind a reset. P-values take innovations for Gaussian ones of one size: a
+volatility that units have in common makes coupling, and so does a law of the units that the forecast has not caught
+(`bench/results/robustness.md`).
 
 References
 ----------
@@ -30,6 +32,8 @@ from synfer.errors import InputError
 
 SHARE = 0.5
 """Of the coupling that each direction is credited with."""
+_COLLINEAR = 1e10
+"""Condition of the innovations' correlations from which one is as good as a sum of others."""
 
 
 @dataclass
@@ -39,47 +43,58 @@ class Coupling:
     Attributes
     ----------
     correlation : numpy.ndarray
-        Partial: all other units' innovations given.
+        Partial: all other units' innovations given. NaN of units that were never measured together.
     chi_square : numpy.ndarray
         -n log(1 - correlation^2), of one degree of freedom where there is no coupling: n F_{i . j}.
-    freedom : int
-        n, that of a pair when all others' innovations are given.
+    freedom : numpy.ndarray
+        n, what the pair has when all others' innovations are given.
     """
 
     correlation: np.ndarray
     chi_square: np.ndarray
-    freedom: int
+    freedom: np.ndarray
 
     def weights(self, level: float) -> dict[str, np.ndarray]:
         """Give the correlations and their intervals (Fisher's z) as a connectome has them, NaN on the diagonal."""
-        centre = np.arctanh(self.correlation)
-        half = np.where(
-            self.chi_square > 0.0, stats.norm.ppf(0.5 + 0.5 * level) / np.sqrt(max(self.freedom - 1, 1)), np.nan
-        )
-        out = {
-            "weight": self.correlation.copy(),
-            "interval_low": np.tanh(centre - half),
-            "interval_high": np.tanh(centre + half),
-        }
-        for field in out.values():
-            np.fill_diagonal(field, np.nan)
-        return out
-
-    def of(self, allowed: np.ndarray) -> Coupling:
-        """Give it as (target, source), none where there can be no edge."""
-        return Coupling(np.where(allowed, self.correlation, 0.0), np.where(allowed, self.chi_square, 0.0), self.freedom)
+        half = stats.norm.ppf(0.5 + 0.5 * level) / np.sqrt(np.maximum(self.freedom - 2.0, 1.0))
+        centre, half = np.arctanh(self.correlation), np.where(self.chi_square > 0.0, half, np.nan)
+        ends = {"interval_low": np.tanh(centre - half), "interval_high": np.tanh(centre + half)}
+        return _off_diagonal({"weight": self.correlation, **ends})
 
     def fields(self) -> dict[str, np.ndarray]:
-        """Give the fields of a connectome: ``score``, ``weight`` and ``pvalue``, NaN on their diagonals."""
-        out = {"score": np.abs(self.correlation), "weight": self.correlation.copy()}
-        out["pvalue"] = stats.chi2.sf(self.chi_square, 1)
-        for field in out.values():
-            np.fill_diagonal(field, np.nan)
-        return out
+        """Give the fields of a connectome: ``score``, ``weight``, ``pvalue`` (Student's t), NaN on their diagonals."""
+        degrees = np.maximum(self.freedom - 1.0, 1.0)
+        t = np.abs(self.correlation) * np.sqrt(degrees / (1.0 - np.square(self.correlation)))
+        return _off_diagonal(
+            {"score": np.abs(self.correlation), "weight": self.correlation, "pvalue": 2.0 * stats.t.sf(t, degrees)}
+        )
+
+    def of(self, allowed: np.ndarray) -> Coupling:
+        """Give it as (target, source), none where there can be no edge, or where none is known."""
+        there = allowed & ~np.isnan(self.correlation)
+        return Coupling(np.where(there, self.correlation, 0.0), np.where(there, self.chi_square, 0.0), self.freedom)
 
 
-def coupling(covariance: np.ndarray, freedom: int) -> Coupling:
-    """Take the coupling from the innovations' covariance, which has so many degrees of freedom.
+def _off_diagonal(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    out = {name: field.copy() for name, field in fields.items()}
+    for field in out.values():
+        np.fill_diagonal(field, np.nan)
+    return out
+
+
+def rows_needed(n_units: int) -> int:
+    """Give how many degrees of freedom innovations must have at least for so many units."""
+    return n_units + 1
+
+
+def coupling(covariance: np.ndarray, freedom: int | np.ndarray) -> Coupling:
+    """Take the coupling from the innovations' covariance.
+
+    Parameters
+    ----------
+    covariance : array (unit, unit)
+    freedom : int, or array (unit, unit)
+        Its degrees of freedom, those of each pair where samples are missing; what was fitted taken off.
 
     Raises
     ------
@@ -87,20 +102,27 @@ def coupling(covariance: np.ndarray, freedom: int) -> Coupling:
         They are no more than units, or innovations are collinear.
     """
     n = len(covariance)
-    left = freedom - n + 2  # what a pair's correlation has when the others' innovations are given
-    if left < 2:
+    each = np.broadcast_to(np.asarray(freedom, dtype=np.float64), (n, n))
+    if np.diag(each).min() < rows_needed(n):
         raise InputError(
-            f"X must hold more than {n} samples with a past, beyond what the forecast takes, for instantaneous=True "
-            f"and {n} units, got {max(freedom, 0)}: record for longer, or set it to False."
+            f"X must hold at least {rows_needed(n)} samples with a past, beyond what the forecast takes, for "
+            f"instantaneous=True and {n} units, got {max(int(np.diag(each).min()), 0)}: record for longer, or set it "
+            "to False."
         )
-    try:
-        precision = np.linalg.inv(covariance)
-    except np.linalg.LinAlgError:
+    root = np.sqrt(np.diag(covariance))
+    standard = np.asarray(covariance) / np.outer(root, root)
+    together = each > 0
+    if not together.all() or np.ptp(each) > 0:  # moments of different rows may be of no covariance
+        values, vectors = np.linalg.eigh(np.where(together, standard, 0.0))
+        standard = (vectors * np.maximum(values, 1e-3)) @ vectors.T
+    if not np.linalg.cond(standard) < _COLLINEAR:
         raise InputError(
-            "instantaneous must be False where units' innovations are collinear: leave out what is another's copy."
-        ) from None
+            "instantaneous must be False where units' innovations are collinear: leave out what others make up."
+        )
+    precision = np.linalg.inv(standard)
     root = np.sqrt(np.diag(precision))
     correlation = -precision / np.outer(root, root)
+    correlation = np.where(together, 0.5 * (correlation + correlation.T), np.nan)
     np.fill_diagonal(correlation, 0.0)
-    correlation = np.clip(0.5 * (correlation + correlation.T), -1.0 + 1e-12, 1.0 - 1e-12)
+    left = np.maximum(each - n + 2.0, 0.0)
     return Coupling(correlation, -left * np.log1p(-np.square(correlation)), left)

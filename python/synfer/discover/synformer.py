@@ -16,6 +16,7 @@ from synfer.discover._priors import read_prior
 from synfer.discover.attention_readouts import READOUTS
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.foretelling import foretold, improved, log_likelihood, unforeseen
+from synfer.discover.instantaneous import rows_needed
 from synfer.discover.last_step import latency
 from synfer.discover.synformer_fit import effects_of, fit_ensemble, refuse_combinations
 from synfer.discover.synformer_readouts import read_out
@@ -296,7 +297,7 @@ class Synformer(BaseDiscoverer):
         return self._depth() + int(10 * max(self._taus(), default=0.0))  # of traces then 5e-5 are left
 
     def _min_samples(self, n_units: int) -> int:
-        return self._depth() + 3
+        return self._depth() + (rows_needed(n_units) if self.instantaneous else 3)
 
     def _discover(self, samples: Samples) -> Connectome:
         refuse_combinations(self)
@@ -326,7 +327,7 @@ class Synformer(BaseDiscoverer):
         fit = fit_ensemble(self, pasts, law, prior)
         self.forecaster_, self.loss_, self.one_lag_ = fit.forecaster, fit.loss, fit.one_lag
         self.cross_fitted_ = fit.tested is not None
-        shared = unforeseen(self.forecaster_, pasts, law) if self.instantaneous else None
+        shared = unforeseen(self.forecaster_, pasts, law, fit.n_fitted) if self.instantaneous else None
         found = effects_of(self, fit, samples, shared, prior.allowed)
         fields = found.fields()
         if shared is not None:

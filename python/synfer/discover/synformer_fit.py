@@ -41,6 +41,11 @@ class Fit:
     members: list[Refit]
     tested: list[Refit] | None
 
+    @property
+    def n_fitted(self) -> int:
+        """What was fitted to the samples of a target: its sources' columns, and the last layer of its response."""
+        return int(columns_of(self.members).sum((1, 2)).max()) + self.forecaster.second.shape[-1]
+
 
 def refuse_combinations(of: Synformer) -> None:
     """Refuse parameters that exclude each other."""
