@@ -14,7 +14,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "attention/cuda/backward.cu": ("attention backward",),
     "attention/cuda/hopper.cu": ("the same on compute capability 9.0",),
     "attention/cuda/few.cu": ("attention of few rows and keys",),
-    "ensemble/cuda/dropout.cu": ("dropout of ensembles",),
+    "ensemble/cuda/dropout.cu": ("dropout of ensembles, with GELU and sums",),
 }
 """Source file, from csrc on: what its kernels do, in the words of `synfer info`."""
 
@@ -24,7 +24,7 @@ RUN_ON: dict[str, tuple[str, ...]] = {
     "attention/cuda/backward.cu": ("NVIDIA H200",),
     "attention/cuda/hopper.cu": ("NVIDIA H200",),
     "attention/cuda/few.cu": ("NVIDIA H200",),
-    "ensemble/cuda/dropout.cu": ("NVIDIA H100 80GB HBM3",),
+    "ensemble/cuda/dropout.cu": ("NVIDIA H200",),
 }
 """Source file: names of the devices that its kernels have run on, with tests marked `gpu` passing."""
 

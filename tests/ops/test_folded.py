@@ -72,6 +72,45 @@ def test_several_maps_of_one_input():
     assert_close(ours, everything(grouped_linears_reference), 1e-12)
 
 
+@pytest.mark.parametrize("given_moments", [True, False])
+def test_what_is_frozen_costs_nothing_and_changes_nothing(monkeypatch, given_moments):
+    """Gradients of the input alone, as a read-out asks for them."""
+    leaves, moments = problem(2, 300, 7, [5, 9], torch.float64, given_moments=given_moments)
+    block, _ = feed_forward_problem(2, 300, 7, 19, torch.float64)
+    drop = Drop((1, 2), 3, 0.2)
+
+    def everything(linears, feed_forward, several):
+        x = leaves[0].detach().requires_grad_()
+        gain, offset, *maps = (leaf.detach() for leaf in leaves[1:])
+        norm = Norm(gain, offset, *moments)
+        ys, *_ = linears(x, norm, maps[:2], maps[2:])
+        y, *_ = feed_forward(x, norm, tuple(leaf.detach() for leaf in block[3:]), drop)
+        rest = several(x, maps[:2], maps[2:])
+        (dx,) = torch.autograd.grad(y.sin().sum() + sum((one * one).sum() for one in (*ys, *rest)), x)
+        return [dx]
+
+    sums = []
+    for name in ("folded", "grouped"):
+        module = sys.modules[f"synfer.ops.{name}"]
+        real = module.over_stretches
+        monkeypatch.setattr(module, "over_stretches", lambda *given, real=real: (sums.append(1), real(*given))[1])
+    several = lambda x, weights, biases: _BatchedLinears.apply(x, 2, *weights, *biases)  # noqa: E731
+    ours = everything(folded_linears, folded_feed_forward, several)
+    assert len(sums) == (0 if given_moments else 3)  # of own moments the input's gradient needs the maps'
+    twins = normed_linears_reference, normed_feed_forward_reference, grouped_linears_reference
+    assert_close(ours, everything(*twins), 1e-9)
+
+
+def test_many_gradients_at_once():
+    """As `torch.autograd.grad(is_grads_batched=True)` asks for them."""
+    (x, _, _, *maps), _ = problem(2, 30, 7, [5, 9], torch.float64)
+    ys = _BatchedLinears.apply(x, 2, *maps[:2], *maps[2:])
+    grads = torch.randn(3, *ys[1].shape, dtype=torch.float64)
+    (ours,) = torch.autograd.grad(ys[1], x, grads, is_grads_batched=True, retain_graph=True)
+    theirs = torch.stack([torch.autograd.grad(ys[1], x, grad, retain_graph=True)[0] for grad in grads])
+    torch.testing.assert_close(ours, theirs)
+
+
 @pytest.mark.parametrize("p", [0.0, 0.3])
 def test_embedding(p):
     generator = torch.Generator().manual_seed(0)
@@ -100,7 +139,7 @@ def test_on_a_device(tokens):
     drop = Drop((4, 5), 1, 0.1)
     leaves, exact = moved(feed_forward_problem(2, tokens, 100, 400, torch.float32)[0])
     y, *_ = normed_feed_forward(leaves[0], Norm(*leaves[1:3]), tuple(leaves[3:]), drop)
-    assert "FeedForward" in type(y.grad_fn).__name__
+    assert "FoldedFeedForward" in type(y.grad_fn).__name__
     loss = (y * torch.arange(y.numel(), dtype=torch.float64).view(y.shape).cos().float().cuda()).sum()
     ours = [y, *torch.autograd.grad(loss, leaves)]
     y, _, _ = normed_feed_forward_reference(exact[0], Norm(*exact[1:3]), tuple(exact[3:]), drop)
@@ -121,12 +160,14 @@ def test_on_a_device(tokens):
 
 def normed_maps(x, norm, weights, biases):
     ys, *moments = normed_linears(x, norm, weights, biases)
-    assert "Linears" in type(ys[0].grad_fn).__name__
+    assert "FoldedLinears" in type(ys[0].grad_fn).__name__
     return ys, *moments
 
 
 def plain_maps(x, norm, weights, biases):
-    return grouped_linears(x, weights, biases), None, None
+    ys = grouped_linears(x, weights, biases)
+    assert "BatchedLinears" in type(ys[0].grad_fn).__name__
+    return ys, None, None
 
 
 def plain_reference(x, norm, weights, biases):

@@ -46,8 +46,8 @@ LINEAR = "The next sample is a linear function of the last few, plus noise that 
 OBSERVED = "Everything that drives two or more of the units was recorded."
 STEADY = "The recording is stationary."
 SLOW = (
-    "Where samples are further apart than effects, as frames of calcium are, lags see echoes, often of the wrong sign: "
-    "take `instantaneous=True`. P-values, which are of lags, do not hold there."
+    "Where effects take less than a frame of fluorescence, or a bin of spikes, lags see echoes, often of the wrong "
+    "sign: take `instantaneous=True`. P-values, which are of lags, do not hold there."
 )
 HIDDEN = "Two units that share an input which was not recorded come out as connected."
 UNROLLED = "A unit root, or a drifting mean, makes it find too much; both are warned of."

@@ -58,11 +58,13 @@ class ConditionalGranger(VectorAutoregression):
         "hac" (Newey and West 1987) also errors that are correlated in time; F[i, j] = b' C_ij^-1 b / p then, C_ij the
         sandwich estimate, against F(p, rows - 1 - unit p). No ridge.
     instantaneous : bool
-        Count what units have in common within a sample as well, which lags cannot show where samples are further apart
-        than causes and effects (frames of calcium): with G = n F_{i . j} (Geweke 1982) the likelihood ratio statistic
-        of the partial correlation of i's and j's errors, the score is (p F + G / 2) / (p + 1 / 2). G has no direction:
-        half of it is credited to each; what drives two units unseen makes it, too. Weights are those of
-        ``instantaneous_``; p-values and delays stay those of the lags, which alone have a direction.
+        Count what units share within a sample, too, where samples are further apart than effects and no lag shows them
+        (frames of fluorescence, wide bins of spikes; of sampled voltages the coupling has not the edges' signs): with
+        G = n F_{i . j} (Geweke 1982) the likelihood ratio statistic of the partial correlation of i's and j's errors,
+        without penalty, the score is (p F + G / 2) / (p + 1 / 2), half of G for each direction. Weights are those of
+        ``instantaneous_``; p-values and delays stay those of the lags, which alone have a direction: where a test is
+        made of scores (`synfer.discover.significance`) it calls both. What drives two units unseen makes G, too, and so
+        does a volatility that they have in common.
     hac_lag : int, optional
         Autocovariances that "hac" takes in; by default floor(4 (rows / 100)^(2 / 9)).
 

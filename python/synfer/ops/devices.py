@@ -33,15 +33,19 @@ def processors(index: int) -> int:
     return torch.cuda.get_device_properties(index).multi_processor_count
 
 
-def has_cuda_kernels(x: torch.Tensor) -> bool:
-    """Whether there is one of the ensemble's CUDA kernels for x: as `views.has_kernels` of a device's memory."""
+def has_cuda_kernels(*tensors: torch.Tensor | None) -> bool:
+    """Whether there are the ensemble's CUDA kernels for these: as `views.has_kernels` of a device's memory."""
+    given = [x for x in tensors if x is not None]
     return (
-        x.is_cuda
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.dtype in (torch.float32, torch.float64)
-        and x.numel() > 0
+        all(
+            x.is_cuda
+            and type(x) in (torch.Tensor, torch.nn.Parameter)
+            and x.dtype in (torch.float32, torch.float64)
+            and x.numel() > 0
+            for x in given
+        )
         and _core.cuda_built
-        and is_recent(x.device.index)
+        and is_recent(given[0].device.index)
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )

@@ -56,7 +56,7 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
         if given.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
     if not has_kernels(value, direction, offset, unit):
-        if has_cuda_kernels(value) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_kernels(value, direction, offset, unit) and not torch.is_autocast_enabled("cuda"):
             of_samples: Tensor = _InFewPasses.apply(value, direction, offset, unit, drop)
             return of_samples
         return sample_embedding_reference(value, direction, offset, unit, drop)
@@ -130,5 +130,8 @@ class _InFewPasses(torch.autograd.Function):
         each = down.unflatten(1, (batch, units, lags))
         row = value.reshape(groups, -1, 1)
         dvalue = torch.bmm(down, direction[..., None]).view(value.shape) if ctx.needs_input_grad[0] else None
-        dunit = dropout(grads[0], ctx.drop).unflatten(1, (batch, units, lags)).sum((1, 3))
-        return dvalue, over_stretches(row, down)[:, 0], each.sum(2), dunit, None
+        _, ask_direction, ask_offset, ask_unit, _ = ctx.needs_input_grad
+        ddirection = over_stretches(row, down)[:, 0] if ask_direction else None
+        doffset = each.sum(2) if ask_offset else None
+        dunit = dropout(grads[0], ctx.drop).unflatten(1, (batch, units, lags)).sum((1, 3)) if ask_unit else None
+        return dvalue, ddirection, doffset, dunit, None

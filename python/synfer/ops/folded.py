@@ -6,6 +6,7 @@ and its gradient. What is computed is what the compiled functions of the CPU com
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from synfer.ops.dropout import Drop, dropout, dropout_sum, gelu_dropout, gelu_dropout_gradient
-from synfer.ops.grouped import over_stretches
+from synfer.ops.grouped import over_stretches, products_sum
 from synfer.ops.normalisation import Norm, fold, unfold
 
 
@@ -22,7 +23,7 @@ def folded_linears(
     x: Tensor, norm: Norm, weights: Sequence[Tensor], biases: Sequence[Tensor]
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     """Do as `normed_linears`."""
-    mean, variance, *ys = _Linears.apply(x, *norm, len(weights), *weights, *biases)
+    mean, variance, *ys = _FoldedLinears.apply(x, *norm, len(weights), *weights, *biases)
     return ys, mean, variance
 
 
@@ -30,11 +31,11 @@ def folded_feed_forward(
     x: Tensor, norm: Norm, weights: tuple[Tensor, Tensor, Tensor, Tensor], drop: Drop
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Do as `normed_feed_forward`; the hidden activations are held."""
-    y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)
+    y, mean, variance = _FoldedFeedForward.apply(x, *norm, drop, *weights)
     return y, mean, variance
 
 
-class _Linears(torch.autograd.Function):
+class _FoldedLinears(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -61,16 +62,22 @@ class _Linears(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, mean, spread, a, c, *weights = ctx.saved_tensors
-        gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
-        dweights, dbiases, das, dcs = zip(*gradients, strict=True)
-        dgain, doffset, slope, shift = unfold(mean, spread, a, sum(das), sum(dcs), x.shape[1])
-        dx = None
+        dgain, doffset, slope, shift = None, None, None, None
+        dweights: tuple[Tensor | None, ...] = (None,) * len(weights)
+        dbiases = dweights
+        # Own moments tell the input's gradient of the maps; else it is as if the weights were asked for alone.
+        if ctx.own or any(ctx.needs_input_grad[1:]):
+            gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
+            dweights, dbiases, das, dcs = zip(*gradients, strict=True)
+            da, dc = functools.reduce(torch.add, das), functools.reduce(torch.add, dcs)
+            dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
+        dx, moments = None, (slope, shift) if ctx.own else (None, None)
         if ctx.needs_input_grad[0]:
-            dx = _input_gradient(x, a, weights, grads[2:], slope, shift, own=ctx.own)
+            dx = _input_gradient(x, a, weights, grads[2:], *moments)
         return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
 
 
-class _FeedForward(torch.autograd.Function):
+class _FoldedFeedForward(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -99,13 +106,16 @@ class _FeedForward(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, mean, spread, a, c, weight1, weight2, before, hidden = ctx.saved_tensors
         dy = dropout(grads[0], ctx.drop)
-        dweight2, dbias2 = over_stretches(dy, hidden), dy.sum(1)
+        dgain, doffset, slope, shift, dweight1, dbias1, dweight2, dbias2 = (None,) * 8
+        if any(ctx.needs_input_grad[1:]):
+            dweight2, dbias2 = over_stretches(dy, hidden), dy.sum(1)
         dbefore = gelu_dropout_gradient(torch.bmm(dy, weight2), before, ctx.drop.next_stream())
-        dweight1, dbias1, da, dc = _map_gradients(x, a, c, weight1, dbefore)
-        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
-        dx = None
+        if ctx.own or any(ctx.needs_input_grad[1:]):
+            dweight1, dbias1, da, dc = _map_gradients(x, a, c, weight1, dbefore)
+            dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
+        dx, moments = None, (slope, shift) if ctx.own else (None, None)
         if ctx.needs_input_grad[0]:
-            dx = _input_gradient(x, a, [weight1], [dbefore], slope, shift, own=ctx.own).add_(grads[0])
+            dx = _input_gradient(x, a, [weight1], [dbefore], *moments) + grads[0]
         return (dx, dgain, doffset, None, None, None, None, dweight1, dbias1, dweight2, dbias2)
 
 
@@ -136,14 +146,10 @@ def _input_gradient(
     a: Tensor,
     weights: Sequence[Tensor],
     dys: Sequence[Tensor],
-    slope: Tensor,
-    shift: Tensor,
-    *,
-    own: bool,
+    slope: Tensor | None,
+    shift: Tensor | None,
 ) -> Tensor:
-    """``sum_k dy_k W_k a``, and where the moments are x's own what x owes to them."""
+    """``sum_k dy_k W_k a``, and where the moments are x's own what x owes to them: ``slope x + shift``."""
     folded = [weight * a[:, None] for weight in weights]
-    dx = torch.baddbmm(shift[:, None], dys[0], folded[0]) if own else torch.bmm(dys[0], folded[0])
-    for dy, weight in zip(dys[1:], folded[1:], strict=True):
-        dx.baddbmm_(dy, weight)
-    return dx.addcmul_(x, slope[:, None]) if own else dx
+    dx = products_sum(dys, folded, None if shift is None else shift[:, None])
+    return dx if slope is None else torch.addcmul(dx, x, slope[:, None])

@@ -85,7 +85,7 @@ def grouped_linears(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
         check_map(x, weight, bias)
     if has_kernels(x, *weights, *biases):
         return list(_Linears.apply(x, len(weights), *weights, *biases))
-    if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+    if has_cuda_kernels(x, *weights, *biases) and not torch.is_autocast_enabled("cuda"):
         return list(_BatchedLinears.apply(x, len(weights), *weights, *biases))
     return [grouped_linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
 
@@ -180,12 +180,26 @@ class _BatchedLinears(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, *weights = ctx.saved_tensors
-        dx = None
-        if ctx.needs_input_grad[0]:
-            dx = torch.bmm(grads[0], weights[0])
-            for grad, weight in zip(grads[1:], weights[1:], strict=True):
-                dx.baddbmm_(grad, weight)
-        return (dx, None, *(over_stretches(grad, x) for grad in grads), *(grad.sum(1) for grad in grads))
+        dx = products_sum(grads, weights) if ctx.needs_input_grad[0] else None
+        asked = ctx.needs_input_grad[2:]
+        dweights = [over_stretches(grad, x) if ask else None for grad, ask in zip(grads, asked, strict=False)]
+        dbiases = [grad.sum(1) if ask else None for grad, ask in zip(grads, asked[len(grads) :], strict=True)]
+        return (dx, None, *dweights, *dbiases)
+
+
+def _is_many(x: Tensor) -> bool:
+    return bool(torch._C._functorch.is_legacy_batchedtensor(x))
+
+
+def products_sum(lefts: Sequence[Tensor], rights: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
+    """Give ``start + sum_k lefts_k @ rights_k``, one product added to what the others came to."""
+    left, right = lefts[0], rights[0]
+    out = torch.bmm(left, right) if start is None else torch.baddbmm(start, left, right)
+    # Of many gradients at once (is_grads_batched, and vmap), none of which is changed in place.
+    batched = torch._C._are_functorch_transforms_active() or any(map(_is_many, (*lefts, out)))
+    for left, right in zip(lefts[1:], rights[1:], strict=True):
+        out = torch.baddbmm(out, left, right) if batched else out.baddbmm_(left, right)
+    return out
 
 
 def over_stretches(grad: Tensor, x: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def normed_linears(
         check_map(x, weight, bias)
     check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights, *biases):
-        if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_kernels(x, *norm[:4], *weights, *biases) and not torch.is_autocast_enabled("cuda"):
             return folded_linears(x, norm, weights, biases)
         return _composed_linears(x, norm, weights, biases, grouped_linear)
     mean, variance, *ys = _NormedLinears.apply(x, *norm, len(weights), *weights, *biases)
@@ -83,8 +83,8 @@ def normed_feed_forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Apply a transformer's feed-forward block: ``x + drop(W2 drop(gelu(W1 norm(x) + b1)) + b2)``.
 
-    The hidden activations are never held: each block of tokens goes through both maps within the cache, and the
-    gradient makes them again. First derivatives only.
+    On the CPU the hidden activations are never held: each block of tokens goes through both maps within the cache, and
+    the gradient makes them again. First derivatives only.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def normed_feed_forward(
         raise ShapeError(f"drop must have one seed a group, {x.shape[0]}, got {len(drop.seeds)}.")
     check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights):
-        if has_cuda_kernels(x) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_kernels(x, *norm[:4], *weights) and not torch.is_autocast_enabled("cuda"):
             return folded_feed_forward(x, norm, weights, drop)
         return _composed_feed_forward(x, norm, weights, drop, grouped_linear)
     y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)

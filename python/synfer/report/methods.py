@@ -133,6 +133,11 @@ def doubts(connectome: Connectome, evidence: Evidence) -> list[str]:
     found = []
     if connectome.converged is False:
         found.append("The fit did not converge; what follows is not a finished answer.")
+    if connectome.parameters.get("instantaneous"):
+        found.append(
+            "Scores and weights count what two units share within a sample, too, which has no direction; p-values, and "
+            "the edges called by them, are of lags alone."
+        )
     if evidence.called is None:
         found.append("The method gives no p-values: how many of the edges are true is not known.")
     else:

@@ -163,7 +163,6 @@ def assess(
             left_out[kind] = work.why(one, int(seeds[1 if kind == "twins" else 2]))
     if not nulls:
         raise InputError("; ".join(f"recording: all fits to {kind} failed: {why}" for kind, why in left_out.items()))
-
     alike = None
     if n_initialisations > 1 and "random_state" in estimator.get_params(deep=False):
         again = work.each("initialisations", [_same] * n_initialisations, seeds[3])
@@ -190,6 +189,7 @@ def assess(
     if forecasts is not None:
         given |= {name: getattr(forecasts, name) for name in ("gain", "full", "coloured", "together")}
     features = features_of(found, _there(of_twins), _there(of_surrogates), n_samples=samples.n_samples, known=given)
+    counts["instantaneous"] = bool(found.parameters.get("instantaneous"))
     settings = {**counts, "n_initialisations": n_initialisations, "strengths": list(strengths), "surrogate": shift.name}
     card = Card(
         method=type(estimator).__name__,

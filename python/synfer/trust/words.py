@@ -26,6 +26,12 @@ MOSTLY = 0.5
 def warnings_of(card: Card) -> list[str]:
     """What speaks against the answer, the gravest first; sentences."""
     found = []
+    within = bool(card.about.get("instantaneous"))
+    if within and card.predicted:
+        found.append(
+            "Scores count what is shared within a sample, which nothing did that the prediction rests on: it is a "
+            "guess here. P-values are of lags alone."
+        )
     if _is_doubtful(card):
         found.append(
             f"Predicted AUROC: {interval_of(card.predicted['auroc'])}. It may well be below {GOOD:g}: do not read "
@@ -76,8 +82,8 @@ def warnings_of(card: Card) -> list[str]:
     if card.forecasts is not None and card.forecasts.together > 0.1:
         found.append(
             "Residuals are correlated at the same instant (root mean square "
-            f"{card.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays. "
-            "Of the latter conditional_granger and synformer take account with instantaneous=True."
+            f"{card.forecasts.together:.2f}): a common input that was not recorded, or steps longer than delays."
+            + ("" if within else " Of fluorescence or counts these are taken account of by instantaneous=True.")
         )
     if card.course.drifting > 0.1:
         found.append(
