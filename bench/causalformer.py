@@ -6,7 +6,8 @@ An epoch is the paper's: 2,994 training windows in batches of 16, then 998 valid
 shortest of the batches of training and of those of validation is scaled up (they are alike; what else the machine does
 only ever adds). The published code was measured on a machine of this kind, two cores, one initialisation at a time.
 GFLOP/s counts multiplications and additions of the layers' products alone, forward, backward and once more where the
-backward pass makes hidden activations anew (on the CPU); a core's own limit, by torch's product of large matrices, is 160 here.
+backward pass makes hidden activations anew (on the CPU); a core's own limit, by torch's product of large matrices, is
+160 here.
 """
 
 from __future__ import annotations

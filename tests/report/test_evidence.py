@@ -8,6 +8,7 @@ import pytest
 import synfer as sf
 from synfer.report import write
 from synfer.report.evidence import ALPHA, STEPS, evidence_of
+from synfer.report.methods import doubts
 
 pytest.importorskip("plotly")
 
@@ -59,3 +60,13 @@ def test_a_page_lists_all_edges_once(tmp_path, monkeypatch, pvalue):
     monkeypatch.setattr(sf.Connectome, "edges", counted)
     write(tmp_path / "r.html", made(6, pvalue=pvalue))
     assert asked.count(None) == int(pvalue)
+
+
+def test_what_counts_coupling_within_a_sample_is_said():
+    found = sf.Connectome(
+        np.random.default_rng(0).random((4, 4)), parameters={"instantaneous": True}, method="Synformer"
+    )
+    told = doubts(found, evidence_of(found))
+    assert "which has no direction" in told[0]
+    plain = sf.Connectome(found.score, parameters={"instantaneous": False}, method="Synformer")
+    assert not any("within a sample" in one for one in doubts(plain, evidence_of(plain)))

@@ -236,3 +236,13 @@ class TestRefusesToRead:
     def test_no_file(self, tmp_path):
         with pytest.raises(FileError, match="cannot read"):
             Card.load(tmp_path / "none.json")
+
+
+def test_scores_that_count_what_is_shared_are_said_to_be_foreign(card):
+    card = dataclasses.replace(card, about={**card.about, "instantaneous": True})
+    together = dataclasses.replace(card, forecasts=dataclasses.replace(card.forecasts, together=0.2))
+    (warning,) = card.warnings
+    assert "what is shared within a sample" in warning and "P-values are of lags alone" in warning
+    assert not any("instantaneous=True" in one for one in together.warnings)
+    plain = dataclasses.replace(together, about={"random_state": 0})
+    assert any("instantaneous=True" in one for one in plain.warnings)
