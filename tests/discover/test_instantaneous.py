@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 import synfer as sf
 from synfer.discover import ConditionalGranger, Synformer
 from synfer.discover.foretelling import unforeseen
-from synfer.discover.instantaneous import SHARE, coupling
+from synfer.discover.instantaneous import coupling, shares
 from synfer.errors import InputError
 from synfer.forecast import LAWS
 
@@ -108,12 +108,25 @@ def test_the_fit_is_taken_off_the_degrees_of_freedom():
     assert (np.concatenate(p) < 0.05).mean() < 0.075
 
 
-def test_granger_counts_lags_and_half_of_what_is_shared():
+def test_coupling_goes_where_the_lags_point():
+    f = np.array([[np.nan, 9.0, 1.0], [1.0, np.nan, np.nan], [1.0, np.nan, np.nan]])
+    found = shares(f)
+    assert found[0, 1] == pytest.approx(10 / 12) and found[1, 0] == pytest.approx(2 / 12)
+    assert found[0, 2] == found[2, 0] == found[1, 2] == found[2, 1] == 0.5
+    allowed = np.ones((3, 3), dtype=bool)
+    allowed[0, 1] = False
+    one_way = shares(f, allowed)
+    assert one_way[0, 1] == 0.0 and one_way[1, 0] == 1.0 and one_way[0, 2] == 0.5
+
+
+def test_granger_counts_lags_and_what_is_shared():
     x, truth = slow_network()
     plain, both = (ConditionalGranger(lag=2, instantaneous=inst).fit(x) for inst in (False, True))
     residuals = x[2:] - both.predict(x)[2:]
     shared = coupling(residuals.T @ residuals, len(residuals) - 13)
-    expected = (2 * plain.connectome_.score.values + SHARE * shared.chi_square) / (2 + SHARE)
+    f = plain.connectome_.score.values
+    share = (1 + f) / (2 + f + f.T)
+    expected = (2 * f + share * shared.chi_square) / 2.5
     np.testing.assert_allclose(both.connectome_.score.values[OFF], expected[OFF], rtol=1e-6)
     np.testing.assert_array_equal(*(e.connectome_.pvalue.values for e in (plain, both)))  # which have a direction
     np.testing.assert_array_equal(both.connectome_.weight.values, both.instantaneous_.weight.values)
@@ -137,8 +150,8 @@ def test_synformer_counts_what_is_shared(evidence):
     linear = ConditionalGranger(lag=1, instantaneous=True).fit(x).instantaneous_.weight.values
     np.testing.assert_allclose(shared[OFF], linear[OFF], atol=0.05)
     if evidence == "effect":
-        expected = np.sqrt(plain.connectome_.score.values**2 + SHARE * shared**2)
-        np.testing.assert_allclose(both.connectome_.score.values[OFF], expected[OFF], rtol=1e-6)
+        credited = both.connectome_.score.values**2 - plain.connectome_.score.values**2
+        np.testing.assert_allclose((credited + credited.T)[OFF], shared[OFF] ** 2, rtol=1e-6)
 
 
 def test_an_edge_that_cannot_be_has_no_score():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from synfer.discover.instantaneous import SHARE, Coupling
+from synfer.discover.instantaneous import Coupling, shares
 from synfer.discover.refit import Refit
 
 
@@ -56,6 +57,7 @@ def combine(
     choices: int = 1,
     tested: list[Refit] | None = None,
     shared: Coupling | None = None,
+    allowed: np.ndarray | None = None,
 ) -> Effects:
     """Take the median of initialisations; ``scale`` (target,) is the signal's standard deviation.
 
@@ -64,18 +66,20 @@ def combine(
 
     Where each pair's columns were chosen among ``choices``, its p-value is that of the smallest of so many. Weights,
     intervals and p-values are of the initialisations ``tested`` (default ``members``), the score is of ``members``, and
-    of what units ``shared`` within a sample, which has no direction.
+    of what units ``shared`` within a sample, where edges are ``allowed``.
     """
     n = len(scale)
-    within = 0.0 if shared is None else SHARE * np.square(shared.correlation)
     effects = np.stack([member.theta for member in members])  # (init, target, source, column)
     # The median: an initialisation that ended in another minimum, where a drive's sign is reversed, has no say.
     mean = np.median(effects, axis=0)
+    columns, each = f_statistics(members)
+    within: Any = 0.0
+    if shared is not None:  # 1 on average where there is no edge; what has no F has its coupling
+        share = shares(np.median(each, axis=0), allowed)
+        within = share * np.square(shared.correlation)
+        each = (columns * np.nan_to_num(each) + share * shared.chi_square) / (columns + 0.5)
     score = np.sqrt(np.square(mean).sum(-1) + within)
     spread = np.sqrt(np.square(effects).sum(-1) + within).std(0)
-    columns, each = f_statistics(members)
-    if shared is not None:  # weighed so that the mean is 1 where there is no edge; what has no F has its coupling
-        each = (columns * np.nan_to_num(each) + SHARE * shared.chi_square) / (columns + SHARE)
     wald = np.median(each, axis=0)
     if evidence == "wald":
         score, spread = np.sqrt(np.nan_to_num(wald)), np.nan_to_num(np.sqrt(each).std(axis=0))

@@ -14,7 +14,7 @@ from synfer.discover.autoregression import LeastSquares, criteria, lagged_factor
 from synfer.discover.autoregressive import VectorAutoregression
 from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
-from synfer.discover.instantaneous import SHARE, coupling, rows_needed
+from synfer.discover.instantaneous import coupling, rows_needed, shares
 from synfer.discover.robust import robust_wald
 from synfer.errors import InputError
 
@@ -61,7 +61,8 @@ class ConditionalGranger(VectorAutoregression):
         Count what units share within a sample, too, where samples are further apart than effects and no lag shows them
         (frames of fluorescence, wide bins of spikes; of sampled voltages the coupling has not the edges' signs): with
         G = n F_{i . j} (Geweke 1982) the likelihood ratio statistic of the partial correlation of i's and j's errors,
-        without penalty, the score is (p F + G / 2) / (p + 1 / 2), half of G for each direction. Weights are those of
+        without penalty, the score is (p F + s G) / (p + 1 / 2), s = (1 + F) / (2 + F + F of the other direction). Both
+        directions gain: a high score says who is coupled, and less of which way. Weights are those of
         ``instantaneous_``; p-values and delays stay those of the lags, which alone have a direction: where a test is
         made of scores (`synfer.discover.significance`) it calls both. What drives two units unseen makes G, too, and so
         does a volatility that they have in common.
@@ -192,7 +193,7 @@ class ConditionalGranger(VectorAutoregression):
         weight, delay = self._weight_and_delay(samples, self.coef_, factor)
         if self.instantaneous:
             shared = coupling(self.residual_covariance_, int(rows - fit.df))
-            score = (self.lag_ * score + SHARE * shared.chi_square) / (self.lag_ + SHARE)
+            score = (self.lag_ * score + shares(score) * shared.chi_square) / (self.lag_ + 0.5)
             fields: dict[str, Any] = shared.fields() if ridge == 0.0 else {**shared.fields(), "pvalue": None}
             self.instantaneous_ = self._connectome(samples, **fields)
             weight = fields["weight"]

@@ -5,8 +5,9 @@ sample, and no lag shows it. Geweke (1982) parts the linear dependence between t
 
     F_{i, j} = F_{j -> i} + F_{i -> j} + F_{i . j}
 
-of which the last, of the innovations alone, has no direction. Half of it is counted for each of the two directions
-here: a choice, between none of it and all, by which all pairs together count for the whole dependence.
+of which the last, of the innovations alone, has no direction. It is credited to the two directions in proportion to
+1 + F, F what the lags say of each, which is 1 without an edge: to both alike where the lags say nothing, to one where
+they are sure. So all pairs together count for the whole dependence.
 
 Its sign is the edge's where fluorescence or counts in bins are seen, and the lags then see the echo of what happened
 within a sample, often of the other sign (who shares a frame's rise with i has risen already). Of sampled voltages it is
@@ -30,8 +31,6 @@ from scipy import stats
 
 from synfer.errors import InputError
 
-SHARE = 0.5
-"""Of the coupling that each direction is credited with."""
 _COLLINEAR = 1e10
 """Condition of the innovations' correlations from which one is as good as a sum of others."""
 
@@ -80,6 +79,17 @@ def _off_diagonal(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for field in out.values():
         np.fill_diagonal(field, np.nan)
     return out
+
+
+def shares(f: np.ndarray, allowed: np.ndarray | None = None) -> np.ndarray:
+    """Give what of a pair's coupling each direction is credited with, (target, source), by the F of its lags.
+
+    All where the other cannot be (``allowed``), a half where there is no F.
+    """
+    said = 1.0 + np.nan_to_num(f)
+    if allowed is not None:
+        said = np.where(allowed, said, 0.0)
+    return np.asarray(said / np.maximum(said + said.T, 1e-300))
 
 
 def rows_needed(n_units: int) -> int:

@@ -99,10 +99,10 @@ class Synformer(BaseDiscoverer):
         ``batch_size="auto"``: 64; of more than 256 units fewer, down to 16, as all units share what is learnt.
     instantaneous : bool
         Count what units share within a sample, too, where samples are further apart than effects and no lag shows them
-        (frames of fluorescence, wide bins of spikes; of sampled voltages the coupling has not the edges' signs): half
-        of the coupling of what was not foreseen is credited to each direction (`synfer.discover.instantaneous`), and
-        weights are its. P-values, delays and ``attention_`` stay those of the lags, which alone have a direction. What
-        drives two units unseen makes coupling, too. Not with ``dale``.
+        (frames of fluorescence, wide bins of spikes; of sampled voltages it has not the edges' signs): the coupling of
+        what was not foreseen, credited to each direction by what its lags say (`synfer.discover.instantaneous`). Both
+        gain: a high score says who is coupled, and less of which way. Weights are the coupling's; p-values, delays and
+        ``attention_`` the lags'. What drives two units unseen makes coupling, too. Not with ``dale``.
     evidence : {"both", "effect", "wald"}
         What the score is: "effect", the size of an effect; "wald", how surely it is not 0 (the root of the F statistic,
         no penalty in it), the better order where information differs from pair to pair, as that of spikes does; "both",

@@ -106,7 +106,7 @@ def effects_of(of: Synformer, fit: Fit, samples: Samples, shared: Coupling | Non
     lags = fit.forecaster.max_lag
     choices = lags if fit.one_lag else 1
     shared = None if shared is None else shared.of(allowed)
-    found = combine(fit.members, of.scale_, lags, float(of.level), of.evidence, choices, fit.tested, shared)
+    found = combine(fit.members, of.scale_, lags, float(of.level), of.evidence, choices, fit.tested, shared, allowed)
     found.pvalue[~allowed] = np.nan
     if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
         warnings.warn(
