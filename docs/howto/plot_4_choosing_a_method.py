@@ -10,7 +10,7 @@ you have                            begin with
 ==================================  ==========================================================================
 voltages at 1 ms                    ``conditional_granger`` (seconds), then ``synformer``
 spikes                              ``spike_glm``; of minutes of few cells also ``cross_correlogram``
-calcium at 30 Hz                    ``conditional_granger``, then ``synformer``, with ``instantaneous=True``
+calcium at 30 Hz                    ``conditional_granger``, see :doc:`/generated/gallery/plot_7_calcium`
 rates, fMRI (slower than synapses)  ``partial_correlation``
 more units than samples             ``conditional_granger`` with ``ridge``; ``grngc``
 a system that is nearly noiseless   ``convergent_cross_mapping``, ``grngc``

@@ -163,6 +163,13 @@ def test_priors_are_kept():
     assert typed[2, 1] == pytest.approx(typed[3, 1], rel=0.15)  # one and the same pair of types
 
 
+def test_units_that_far_outnumber_samples_are_refused():
+    """As a recording does that lies on its side; else N^2 numbers are learnt from nothing."""
+    x = np.random.default_rng(0).standard_normal((30, 400))
+    with pytest.raises(InputError, match=r"a tenth as many samples .* 400; got 26: if it is \(unit, time\), transpose"):
+        fit(x)
+
+
 @pytest.mark.parametrize(
     ("changes", "match"),
     [

@@ -68,5 +68,7 @@ def test_what_counts_coupling_within_a_sample_is_said():
     )
     told = doubts(found, evidence_of(found))
     assert "which has no direction" in told[0]
+    coupling = sf.Connectome(found.score, parameters=found.parameters, method="Synformer.instantaneous_")
+    assert "no direction: each pair stands here twice" in doubts(coupling, evidence_of(coupling))[0]
     plain = sf.Connectome(found.score, parameters={"instantaneous": False}, method="Synformer")
     assert not any("within a sample" in one for one in doubts(plain, evidence_of(plain)))

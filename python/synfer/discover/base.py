@@ -198,15 +198,18 @@ class BaseDiscoverer(BaseEstimator):
             warn_of_course(samples, drift=not self._takes_drift, stacklevel=level_of_user())
         return samples
 
-    def _connectome(self, samples: Samples, score: np.ndarray, **fields: Any) -> Connectome:
-        """Label ``score`` (target, source) and further fields with the units and with how they were made."""
+    def _connectome(self, samples: Samples, score: np.ndarray, part: str = "", /, **fields: Any) -> Connectome:
+        """Label ``score`` (target, source) and further fields with the units and with how they were made.
+
+        ``part`` is the name of what is not the method's whole answer.
+        """
         parameters = self.get_params(deep=False)
         seed = parameters.get("random_state")
         return Connectome(
             score,
             unit_ids=samples.unit_ids,
             unit_info=samples.unit_info,
-            method=type(self).__name__,
+            method=type(self).__name__ + (f".{part}" if part else ""),
             parameters={name: _plain(value) for name, value in parameters.items()},
             seed=int(seed) if isinstance(seed, (int, np.integer)) else None,
             dt=samples.dt,

@@ -42,10 +42,10 @@ class Effects:
     attention: np.ndarray
 
     def fields(self) -> dict[str, np.ndarray]:
-        """Give what of them a connectome has as it is."""
+        """Give what a connectome has as it is beside the score."""
         low, high = self.weight - self.half, self.weight + self.half
-        spread = {"score": self.score, "score_std": self.spread, "pvalue": self.pvalue}
-        return {**spread, "weight": self.weight, "interval_low": low, "interval_high": high}
+        fields = {"score_std": self.spread, "pvalue": self.pvalue, "weight": self.weight}
+        return {**fields, "interval_low": low, "interval_high": high}
 
 
 def combine(

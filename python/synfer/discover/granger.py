@@ -195,6 +195,6 @@ class ConditionalGranger(VectorAutoregression):
             shared = coupling(self.residual_covariance_, int(rows - fit.df))
             score = (self.lag_ * score + shares(score) * shared.chi_square) / (self.lag_ + 0.5)
             fields: dict[str, Any] = shared.fields() if ridge == 0.0 else {**shared.fields(), "pvalue": None}
-            self.instantaneous_ = self._connectome(samples, **fields)
+            self.instantaneous_ = self._connectome(samples, shared.score, "instantaneous_", **fields)
             weight = fields["weight"]
         return self._connectome(samples, score, weight=weight, pvalue=pvalue, delay=delay, converged=stable)

@@ -61,12 +61,15 @@ class Coupling:
         return _off_diagonal({"weight": self.correlation, **ends})
 
     def fields(self) -> dict[str, np.ndarray]:
-        """Give the fields of a connectome: ``score``, ``weight``, ``pvalue`` (Student's t), NaN on their diagonals."""
+        """Give what a connectome has beside its score: ``weight``, ``pvalue`` (Student's t), NaN on the diagonal."""
         degrees = np.maximum(self.freedom - 1.0, 1.0)
         t = np.abs(self.correlation) * np.sqrt(degrees / (1.0 - np.square(self.correlation)))
-        return _off_diagonal(
-            {"score": np.abs(self.correlation), "weight": self.correlation, "pvalue": 2.0 * stats.t.sf(t, degrees)}
-        )
+        return _off_diagonal({"weight": self.correlation, "pvalue": 2.0 * stats.t.sf(t, degrees)})
+
+    @property
+    def score(self) -> np.ndarray:
+        """Magnitude of the correlation, NaN on the diagonal."""
+        return _off_diagonal({"score": np.abs(self.correlation)})["score"]
 
     def of(self, allowed: np.ndarray) -> Coupling:
         """Give it as (target, source), none where there can be no edge, or where none is known."""

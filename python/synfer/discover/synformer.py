@@ -332,13 +332,13 @@ class Synformer(BaseDiscoverer):
         found = effects_of(self, fit, samples, shared, prior.allowed)
         fields = found.fields()
         if shared is not None:
-            self.instantaneous_ = self._connectome(samples, **shared.fields())
+            self.instantaneous_ = self._connectome(samples, shared.score, "instantaneous_", **shared.fields())
             fields |= shared.of(prior.allowed).weights(float(self.level))
         self.attention_ = found.attention
         delay = None
         if samples.dt is not None:
             delay = (1.0 + latency(self.forecaster_, pasts) + found.lag) * samples.dt
-        return self._connectome(samples, delay=delay, converged=improved(self.loss_), **fields)
+        return self._connectome(samples, found.score, delay=delay, converged=improved(self.loss_), **fields)
 
     def predict(self, X: Any, signal: str | None = None, covariates: Any = None) -> np.ndarray:
         """Forecast each sample from those before it, shaped as the signal: the mean over initialisations.

@@ -63,6 +63,12 @@ def refuse_combinations(of: Synformer) -> None:
 
 def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
     """Fit all initialisations by the parameters of an estimator."""
+    rows, n = len(pasts.rows), pasts.n_units
+    if n > MANY and n > 10 * rows:  # N^2 numbers, of which the samples say nothing
+        raise InputError(
+            f"X must hold at least a tenth as many samples with a past as units, of which there are {n}; got {rows}: "
+            "if it is (unit, time), transpose it."
+        )
     if prior.types is not None and of.ridge == 0.0:
         raise InputError("ridge must be 'gcv' or above 0 with cell_types, to whose means it draws; got 0.")
     random = check_random_state(of.random_state)

@@ -89,7 +89,9 @@ class LogPoisson(Law):
         """Counts only."""
         seen = series[~torch.isnan(series)]
         if not bool(((seen >= 0) & (seen == seen.round())).all()):
-            raise InputError("X must hold spike counts (0, 1, 2, ...) for likelihood='poisson', got other values.")
+            raise InputError(
+                "X must hold spike counts (0, 1, 2, ...) for likelihood='poisson', got other values: take 'gaussian'."
+            )
 
 
 class LogitBernoulli(Law):

@@ -133,7 +133,9 @@ def doubts(connectome: Connectome, evidence: Evidence) -> list[str]:
     found = []
     if connectome.converged is False:
         found.append("The fit did not converge; what follows is not a finished answer.")
-    if connectome.parameters.get("instantaneous"):
+    if (connectome.method or "").endswith(".instantaneous_"):
+        found.append("Coupling within a sample has no direction: each pair stands here twice, and arrows mean nothing.")
+    elif connectome.parameters.get("instantaneous"):
         found.append(
             "Scores and weights count what two units share within a sample, too, which has no direction; p-values, and "
             "the edges called by them, are of lags alone."
