@@ -10,8 +10,8 @@ classic that Synformer is least above among those given more than half of its ne
 simulator's form: a ceiling, no rival), `less best` Synformer less it, paired by network, with Student's 95 % interval.
 "all" lines are of conditions with several sets, the networks of all of them together. Calcium: `conditional_granger`
 and Synformer count what is shared within a frame (`instantaneous`; that and how it is credited were chosen on networks
-of seeds 100 and 51); see also the undirected AUROC in the last row. A network more for every set before any set gets the next. A fit is kept in --out and
-not done again; --cached tables what is there, however little.
+of seeds 100 and 51); see also the undirected AUROC in the last row. A network more for every set before any set gets
+the next. A fit is kept in --out and not done again; --cached tables what is there, however little.
 """
 
 from __future__ import annotations
