@@ -46,9 +46,9 @@ joined = (truth.to_matrix().score.values > 0) | (truth.to_matrix().score.values.
 upper = np.triu_indices(network.n_units, 1)
 called = np.asarray(coupled.pvalue)[upper] < 0.05
 print(
-    f"{len(pairs) // 2} pairs are coupled at a false discovery rate of .05; of the {joined[upper].sum()} connected "
-    f"pairs {called[joined[upper]].mean():.0%} have p < .05, of the others {called[~joined[upper]].mean():.0%}"
+    f"{len(pairs) // 2} pairs are coupled at a false discovery rate of .05, of {joined[upper].sum()} that are connected"
 )
+print(f"p < .05: {called[joined[upper]].mean():.0%} of these, {called[~joined[upper]].mean():.0%} of the others")
 
 figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
 kinds = {"excitatory": truth.to_matrix().weight.values > 0, "inhibitory": truth.to_matrix().weight.values < 0}

@@ -58,8 +58,8 @@ def test_equations_keep_their_lines_and_moduli_are_none_of_restructuredtexts():
     ]  # fmt: skip
 
 
-def test_there_is_a_how_to_for_each_of_the_six_and_each_begins_with_its_heading():
+def test_there_is_a_how_to_for_each_of_the_seven_and_each_begins_with_its_heading():
     pages = sorted((DOCS / "howto").glob("plot_*.py"))
-    assert len(pages) == 6
+    assert len(pages) == 7
     for page in pages:
         assert re.match(r'"""\n(.+)\n=+\n\n\S', page.read_text())
