@@ -65,7 +65,7 @@ class _FoldedLinears(torch.autograd.Function):
         dgain, doffset, slope, shift = None, None, None, None
         dweights: tuple[Tensor | None, ...] = (None,) * len(weights)
         dbiases = dweights
-        # Own moments tell the input's gradient of the maps; else it is as if the weights were asked for alone.
+        # Where the moments are x's own, its gradient takes what a and c get from the maps.
         if ctx.own or any(ctx.needs_input_grad[1:]):
             gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
             dweights, dbiases, das, dcs = zip(*gradients, strict=True)
