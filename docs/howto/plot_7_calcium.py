@@ -64,9 +64,10 @@ axes.legend()
 # How much is enough
 # ------------------
 # The p-values of ``connectome_`` are of lags, and do not hold of frames: they call a fifth of the absent edges at .05.
-# Do not count directed edges by them. Of ten minutes of twenty neurons ``Synformer(instantaneous=True,
-# evidence="wald")`` tells a little more (:doc:`measured </generated/results/robustness>`); of a minute of sixty it
-# tells less than this regression, and of so little the coupling alone tells more than either.
+# Do not count directed edges by them. Those of the coupling hold where wiring is sparse, as above; on denser networks a
+# third of the pairs without a connection are below .05 (:doc:`measured </generated/results/coupling>`). Of ten minutes
+# of twenty neurons ``Synformer(instantaneous=True, evidence="wald")`` tells a little more than this regression
+# (:doc:`measured </generated/results/robustness>`); of a minute, the coupling alone more than the score.
 minute = frames[0.0:60.0]
 for name, connectome in {"score": within.fit(minute).connectome_, "coupling": within.instantaneous_}.items():
     print(

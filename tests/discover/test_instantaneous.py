@@ -212,6 +212,8 @@ def test_the_median_of_initialisations():
 def test_what_cannot_be_told_is_said():
     with pytest.raises(InputError, match="instantaneous must be False where units' innovations are collinear"):
         coupling(np.ones((3, 3)), 100)
+    with pytest.raises(InputError, match="collinear"):
+        coupling(np.diag([1.0, 1.0, 0.0]), 100)
     with pytest.raises(InputError, match=r"X must hold at least 7 samples .* and 6 units, got 5"):
         coupling(np.eye(6), 5)
     x, _ = slow_network(200)

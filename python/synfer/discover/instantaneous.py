@@ -13,7 +13,7 @@ Its sign is the edge's where fluorescence or counts in bins are seen, and the la
 within a sample, often of the other sign (who shares a frame's rise with i has risen already). Of sampled voltages it is
 not: a spike between two samples leaves behind a reset. P-values take innovations for Gaussian ones of one size: a
 volatility that units have in common makes coupling, and so does a law of the units that the forecast has not caught
-(`bench/results/robustness.md`).
+(`bench/results/coupling.md`).
 
 References
 ----------
@@ -123,12 +123,13 @@ def coupling(covariance: np.ndarray, freedom: int | np.ndarray) -> Coupling:
             "to False."
         )
     root = np.sqrt(np.diag(covariance))
-    standard = np.asarray(covariance) / np.outer(root, root)
+    with np.errstate(invalid="ignore", divide="ignore"):  # who has no innovations is made up of nothing
+        standard = np.asarray(covariance) / np.outer(root, root)
     together = each > 0
     if not together.all() or np.ptp(each) > 0:  # moments of different rows may be of no covariance
         values, vectors = np.linalg.eigh(np.where(together, standard, 0.0))
         standard = (vectors * np.maximum(values, 1e-3)) @ vectors.T
-    if not np.linalg.cond(standard) < _COLLINEAR:
+    if not (np.isfinite(standard).all() and np.linalg.cond(standard) < _COLLINEAR):
         raise InputError(
             "instantaneous must be False where units' innovations are collinear: leave out what others make up."
         )

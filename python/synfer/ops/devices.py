@@ -51,6 +51,11 @@ def has_cuda_kernels(*tensors: torch.Tensor | None) -> bool:
     )
 
 
+def has_cuda_layers(*tensors: torch.Tensor | None) -> bool:
+    """Whether the ensemble's layers put together for CUDA devices take these: not where autocast chooses dtypes."""
+    return has_cuda_kernels(*tensors) and not torch.is_autocast_enabled("cuda")
+
+
 def refuse_missing_device(device: str) -> None:
     """Refuse a device that torch cannot compute on here."""
     try:

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import ShapeError
-from synfer.ops.devices import has_cuda_kernels
+from synfer.ops.devices import has_cuda_layers
 from synfer.ops.dropout import Drop, dropout, dropout_sum
 from synfer.ops.grouped import over_stretches
 from synfer.ops.views import has_kernels, in_order, side_by_side, view
@@ -56,7 +56,7 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
         if given.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
     if not has_kernels(value, direction, offset, unit):
-        if has_cuda_kernels(value, direction, offset, unit) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_layers(value, direction, offset, unit):
             of_samples: Tensor = _InFewPasses.apply(value, direction, offset, unit, drop)
             return of_samples
         return sample_embedding_reference(value, direction, offset, unit, drop)

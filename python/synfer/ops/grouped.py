@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import InputError, ShapeError
-from synfer.ops.devices import has_cuda_kernels
+from synfer.ops.devices import has_cuda_layers
 from synfer.ops.views import has_kernels, in_order, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
@@ -85,7 +85,7 @@ def grouped_linears(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
         check_map(x, weight, bias)
     if has_kernels(x, *weights, *biases):
         return list(_Linears.apply(x, len(weights), *weights, *biases))
-    if has_cuda_kernels(x, *weights, *biases) and not torch.is_autocast_enabled("cuda"):
+    if has_cuda_layers(x, *weights, *biases):
         return list(_BatchedLinears.apply(x, len(weights), *weights, *biases))
     return [grouped_linear(x, w, b) for w, b in zip(weights, biases, strict=True)]
 

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from synfer import _core
 from synfer.errors import InputError, ShapeError
-from synfer.ops.devices import has_cuda_kernels
+from synfer.ops.devices import has_cuda_layers
 from synfer.ops.dropout import Drop, dropout
 from synfer.ops.folded import folded_feed_forward, folded_linears
 from synfer.ops.grouped import check_map, grouped_linear, grouped_linear_reference
@@ -55,7 +55,7 @@ def normed_linears(
         check_map(x, weight, bias)
     check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights, *biases):
-        if has_cuda_kernels(x, *norm[:4], *weights, *biases) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_layers(x, *norm[:4], *weights, *biases):
             return folded_linears(x, norm, weights, biases)
         return _composed_linears(x, norm, weights, biases, grouped_linear)
     mean, variance, *ys = _NormedLinears.apply(x, *norm, len(weights), *weights, *biases)
@@ -117,7 +117,7 @@ def normed_feed_forward(
         raise ShapeError(f"drop must have one seed a group, {x.shape[0]}, got {len(drop.seeds)}.")
     check_norm(x, norm)
     if not has_kernels(x, *norm[:4], *weights):
-        if has_cuda_kernels(x, *norm[:4], *weights) and not torch.is_autocast_enabled("cuda"):
+        if has_cuda_layers(x, *norm[:4], *weights):
             return folded_feed_forward(x, norm, weights, drop)
         return _composed_feed_forward(x, norm, weights, drop, grouped_linear)
     y, mean, variance = _FeedForward.apply(x, *norm, drop, *weights)
