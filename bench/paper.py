@@ -8,8 +8,9 @@ beside each other, each on a stream of its own, the largest first. Off-diagonal 
 cell that Causalformer was run on (`networks`); "published" is the paper's own mean over ten networks, of which the
 files hold the first three. Causalformer has ten initialisations and the default configuration, which is the paper's;
 `mvgc` chooses its order by AIC up to 10, as the paper's does; `synformer` has its one configuration. AUPRC and R2 are
-Causalformer's, R2 of its forecast over the last fifth. A fit that was finished is kept in --out and not run again;
---cached tables what is there.
+Causalformer's, R2 of its forecast over the last fifth. A fit that was finished is kept in --out and not run again, and
+its row in [paper.csv](paper.csv), so that networks run on several machines make one table; --cached tables what is
+there.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ import queue
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
 from run import RESULTS, write_results
-from synfer import benchmark
+from synfer import benchmark, plot
+from synfer.storage import written_whole
 
+KEPT = RESULTS / "paper.csv"
+COLUMNS = ["method", "set", "network", "auroc", "auprc", "r2", "seconds", "machine"]
 CELLS = [f"exc{n * 4 // 5}_inh{n // 5}_p{p}" for n in (40, 20, 10, 5) for p in (8, 6, 4, 2)]
 IMAGES = RESULTS.parents[1] / "docs" / "images"
 
@@ -60,6 +65,22 @@ def fit(method: str, arguments: argparse.Namespace) -> None:
             done.result()
 
 
+def keep(found: pd.DataFrame) -> pd.DataFrame:
+    """Give a row a fit, those found in place of those kept before; and keep them."""
+    kept = pd.read_csv(KEPT) if KEPT.exists() else found[:0]
+    rows = pd.concat([found, kept])[COLUMNS].drop_duplicates(COLUMNS[:3]).sort_values(COLUMNS[:3], ignore_index=True)
+    with written_whole(KEPT) as draft:
+        rows.to_csv(draft, index=False, float_format="%.6g")
+    return rows
+
+
+def beside(of_cell: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Give a method's rows on the networks of a cell that Causalformer was run on, which are its first; or none."""
+    n = int((of_cell["method"] == "causalformer").sum())
+    on = of_cell[of_cell["method"] == method].sort_values("network").head(n)
+    return on if len(on) == n else on[:0]
+
+
 def table(rows: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     """A row a cell."""
     published = benchmark.published_figures()
@@ -70,9 +91,8 @@ def table(rows: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
         line: dict[str, object] = {"N": int(theirs["n_units"].iloc[0]), "p": float(theirs["p"].iloc[0])}
         line["networks"] = len(ours)
         for method in methods:
-            # On the networks that Causalformer was run on, so that the columns compare.
-            on = of_cell[(of_cell["method"] == method) & of_cell["network"].isin(ours["network"])]
-            line[method] = f"{on['auroc'].mean():.4f}" if len(on) and len(on) == len(ours) else ""
+            on = beside(of_cell, method)
+            line[method] = f"{on['auroc'].mean():.4f}" if len(on) else ""
             if method == "causalformer":
                 line["lowest"] = f"{ours['auroc'].min():.4f}" if len(ours) else ""
                 line["published"] = f"{theirs.loc['causalformer', 'auroc']:.3f}"
@@ -88,17 +108,13 @@ def table(rows: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
 def difference(rows: pd.DataFrame) -> str:
     """How far Causalformer, and MVGC on the same networks, lie from the published means of the networks' cells."""
     published = benchmark.published_figures()
-    run = rows[rows["method"] == "causalformer"].set_index(["set", "network"]).index
     told = []
     for method, name in (("causalformer", "causalformer"), ("mvgc", "mvgc_aic")):
         theirs = published[published["method"] == name].set_index("set")["auroc"]
-        ours = rows[rows["method"] == method].set_index(["set", "network"])["auroc"]
-        off = (
-            ours[ours.index.isin(run)] - theirs.reindex(ours[ours.index.isin(run)].index.get_level_values("set")).values
-        )
-        first = off[off.index.get_level_values("network") == "seed0"]
-        told += [f"{method}, {what}, {len(x)}: {x.mean():+.4f} (standard error {x.sem():.4f})"
-                 for what, x in (("first networks", first), ("all", off)) if len(x)]  # fmt: skip
+        ours = pd.concat([beside(rows[rows["set"] == cell], method) for cell in CELLS])
+        off = ours["auroc"] - theirs.reindex(ours["set"]).to_numpy()
+        if len(off):
+            told.append(f"{method}, {len(off)} networks: {off.mean():+.4f} (standard error {off.sem():.4f})")
     return "\nAUROC less the published mean of the cell. " + "; ".join(told) + ".\n"
 
 
@@ -117,12 +133,17 @@ def main() -> None:
         for method in arguments.method:
             fit(method, arguments)
     home = arguments.out / "izhikevich"
-    files = [home / "published" / method / cell for method in arguments.method for cell in reversed(CELLS)]
-    rows = pd.DataFrame(
-        [json.loads(f.read_text())["row"] for folder in files for f in sorted(folder.glob("seed*.json"))]
-    )
-    for path in benchmark.write_results(rows, home):
-        if path.name.startswith("figure_"):
+    files = [f for method in arguments.method for f in sorted((home / "published" / method).glob("*/seed*.json"))]
+    found = pd.DataFrame([json.loads(f.read_text())["row"] for f in files])
+    on_device = arguments.device.startswith("cuda") and torch.cuda.is_available()
+    where = torch.cuda.get_device_name(arguments.device) if on_device else arguments.device
+    found["machine"] = np.where(found["method"] == "causalformer", where, "cpu")
+    rows = keep(found)
+    figure = plot.figure_2(rows, benchmark.published_figures())
+    figure.savefig(IMAGES / "paper_figure_2.png", dpi=150)
+    whole = len(found) == len(rows)  # the others are drawn of fits themselves
+    for path in benchmark.write_results(found, home):
+        if whole and path.name in ("figure_1.png", "figure_4.png"):
             (IMAGES / f"paper_{path.name}").write_bytes(path.read_bytes())
     text = (__doc__ or "").split("\n\n", 1)[1] + difference(rows)
     write_results("paper", "The paper's networks", text, table(rows, arguments.method))
