@@ -213,6 +213,30 @@ def test_forecast_and_likelihood_are_those_of_the_truth(fitted):
     assert scaled.score(10.0 * x) == pytest.approx(fit(driven()).score(x) - np.log(10.0), abs=1e-3)
 
 
+@pytest.mark.parametrize("values", ["samples", "events"])
+def test_a_forecast_does_not_know_what_came_after_it(values):
+    x = driven(600)
+    x[::25] += np.array([9.0, 0.0, 9.0, 0.0])  # what may be an event
+    x[(np.arange(600) % 50) == 26, 2] += 9.0
+    fitted = fit(x, n_init=1, n_steps=30, values=values)
+    whole = fitted.predict(x)
+    for k in range(100, 111):
+        np.testing.assert_allclose(fitted.predict(x[:k]), whole[:k], atol=1e-5)
+    holes = x.copy()
+    holes[105, 1] = holes[300:330, 0] = np.nan
+    np.testing.assert_allclose(fitted.predict(holes[:110]), fitted.predict(holes)[:110], atol=1e-5)
+
+
+def test_covariates_of_the_fit_are_asked_for_again():
+    x = driven(300)
+    stimulus = np.random.default_rng(0).normal(size=(300, 1))
+    estimator = Synformer(1, n_steps=20, max_lag=1, window=1, value_window=1, time_constants=(3.0,), progress=False)
+    estimator.fit(x, covariates=stimulus)
+    with pytest.raises(InputError, match="covariates must be as many as the fit had, 1, got 0"):
+        estimator.score(x)
+    estimator.score(x, covariates=stimulus)
+
+
 def test_trials_are_segments_and_come_back_as_such():
     x = driven(1200)
     trials = sf.Recording({"x": x.reshape(3, 400, 4)}, dt=0.002)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from synfer.discover.linearised import standardise
 from synfer.errors import FitDivergedError
 from synfer.forecast import LAWS, Pasts, SynformerForecaster, train_synformer
 from synfer.forecast.synformer_training import rows_of
@@ -115,6 +116,20 @@ def test_a_value_with_a_missing_sample_is_the_mean_of_the_others():
     keep[2, 1] = False
     torch.testing.assert_close(holed[:, :, 0][:, keep], whole[:, :, 0][:, keep])
     torch.testing.assert_close(holed[:, 2, 0, 1], whole[:, :, 0][:, keep].mean(1))
+
+
+def test_a_missing_sample_s_value_does_not_depend_on_the_batch_once_it_is_known():
+    pasts, model = setting(max_lag=1)
+    standardise(model, pasts)
+    assert model.usual.shape == (len(model.attention), 1, 1, 1)
+    batch = pasts.batch(pasts.rows[:6])
+    torch.testing.assert_close(model.usual[:, 0, 0, 0], model.values(pasts.batch(pasts.rows).recent).mean((1, 2, 3)))
+    known = torch.ones_like(batch.recent, dtype=torch.bool)
+    known[2, -1, 1] = False
+    six, one = model.values(batch.recent, known), model.values(batch.recent[2:3], known[2:3])
+    torch.testing.assert_close(one[:, 0], six[:, 2])
+    torch.testing.assert_close(six[:, 2, 0, 1], model.usual[:, 0, 0, 0])
+    torch.testing.assert_close(model.members()[0].usual, model.usual[:1])
 
 
 def test_a_fit_that_diverges_says_so():

@@ -55,6 +55,8 @@ def standardise(model: SynformerForecaster, pasts: Pasts) -> None:
     shared = torch.einsum("erj,rkj->ek", centred, x - x.mean(0, keepdim=True))
     sign = torch.sign(shared.gather(1, shared.abs().argmax(1, keepdim=True)))[:, 0]  # where they share most
     scale = torch.where(sign == 0, 1.0, sign) * centred.square().mean((1, 2)).sqrt().clamp_min(1e-12)
+    # With missing ones at the mean of the others, the mean of all is that of the others.
+    model.usual = (s.mean((1, 2)) / scale)[:, None, None, None]
     model.value_out.div_(scale[:, None, None])
     model.attention.mul_(scale[:, None, None, None, None])
 

@@ -17,8 +17,9 @@ class Events:
 
     An atom is a value that a unit takes exactly, ten times as often as any other: where its recording is cut off, or
     where it is put (a reset). An event is the first of successive samples at an atom, or a step by more than `JUMP`
-    robust standard deviations of the unit's steps, with no such step in the `NEAR` samples before it and no atom as
-    near on either side. Of two steps on end in one direction it is the second: a fast rise that a sample met half-way.
+    robust standard deviations of the unit's steps, with neither such a step nor an atom in the `NEAR` samples before
+    it. Of two steps on end in one direction, a fast rise that a sample met half-way, both are events, and so is an atom
+    after a step: to leave out the first one would tell, at its time, what comes next.
 
     Attributes
     ----------
@@ -56,20 +57,20 @@ class Events:
         return (self.find(segment) - self.rate) / deviation
 
     def find(self, segment: np.ndarray) -> np.ndarray:
-        """Events of bool, (time, unit), of a segment (time, unit)."""
+        """Events of bool, (time, unit), of a segment (time, unit): each by the samples up to its own."""
         with np.errstate(invalid="ignore"):  # missing samples are none
             found = segment == self.atoms
         found[1:] &= ~found[:-1]
         steps = np.zeros(segment.shape)
         steps[1:] = np.nan_to_num(np.diff(segment, axis=0))
         for unit in range(segment.shape[1]):
-            near = np.convolve(found[:, unit], np.ones(2 * NEAR + 1))[NEAR : NEAR + len(found)] > 0
+            near = np.convolve(found[:, unit], np.ones(NEAR + 1))[: len(found)] > 0
             event = last = -NEAR - 1
             for t in np.flatnonzero((np.abs(steps[:, unit]) > self.jumps[unit]) & ~near).tolist():
                 if t - last > NEAR:
                     found[t, unit], event = True, t
                 elif t == event + 1 and steps[t, unit] * steps[event, unit] > 0:
-                    found[event, unit], found[t, unit], event = False, True, t
+                    found[t, unit] = True
                 last = t
         return found
 

@@ -7,16 +7,35 @@ and carried on from there when a batch asks, so that what is held beside the dat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
+from synfer.errors import InputError
+
 STRIDE = 32  # samples between two that hold the traces
 EVERY = slice(None)
 N_ELAPSED = 20  # classes of the time since a unit's own last event, four to each factor of e
 _ATOM = 10  # samples exactly at a unit's extreme from which it is taken to be a saturation
+
+
+class Standard(NamedTuple):
+    """How own histories are fed: what a fit learnt of its samples, for other samples of the same units.
+
+    Attributes
+    ----------
+    mean, deviation : Tensor, (feature,)
+    start : numpy.ndarray, (power, unit)
+        What traces begin from: the means over the fit's samples. What went before a first sample is not known, and what
+        comes after it must not be told.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    start: np.ndarray
 
 
 @dataclass
@@ -74,8 +93,15 @@ class Pasts:
         Known alongside the target sample.
     told : list of array, each (time, unit), optional
         What units tell each other instead of their samples: ``recent`` of a batch.
+    standard : Standard, optional
+        Of the samples that were fitted; these, by default.
     put : array (unit,), optional
         A value at which a unit's sample counts as no target: it was put there.
+
+    Raises
+    ------
+    InputError
+        The fit had covariates of another number, or these samples have.
     """
 
     def __init__(
@@ -90,7 +116,7 @@ class Pasts:
         counts: bool = False,
         limits: tuple[np.ndarray, np.ndarray] | None = None,
         covariates: list[np.ndarray] | None = None,
-        standard: tuple[Tensor, Tensor] | None = None,
+        standard: Standard | None = None,
         told: list[np.ndarray] | None = None,
         put: np.ndarray | None = None,
     ) -> None:
@@ -102,7 +128,9 @@ class Pasts:
         self.n_units = raw.shape[1]
         scaled = ((raw - offset) / scale).astype(np.float32)
         self.missing = torch.from_numpy(missing) if missing.any() else None
-        if missing.any():
+        if missing.any() and counts:  # the last count again would be events that nobody saw
+            scaled = np.where(missing, np.nan_to_num(np.nanmean(scaled, axis=0)), scaled)
+        elif missing.any():
             for start, length in zip(starts, lengths, strict=True):
                 _carry_forward(scaled[start : start + length])
         self.series = torch.from_numpy(scaled)
@@ -115,11 +143,15 @@ class Pasts:
 
         keep = np.exp(-1.0 / np.asarray(time_constants, dtype=np.float64))
         self._powers = 1 if counts else 2  # traces of x, and of its square
+        if standard is None:
+            begin = np.stack([np.mean(scaled.astype(np.float64) ** (k + 1), axis=0) for k in range(self._powers)])
+        else:
+            begin = standard.start
         anchors: list[np.ndarray] = []
         place = np.empty(len(raw), dtype=np.int64)
         for start, length in zip(starts, lengths, strict=True):
             place[start : start + length] = sum(len(part) for part in anchors) + np.arange(length) // STRIDE
-            anchors.append(_traces(scaled[start : start + length], keep, self._powers))
+            anchors.append(_traces(scaled[start : start + length], keep, begin))
         self._anchors = torch.from_numpy(np.concatenate(anchors))  # (anchor, unit, trace): just before its sample
         self._place = torch.from_numpy(place)
         self._since = torch.from_numpy(np.concatenate([np.arange(length) % STRIDE for length in lengths]))
@@ -128,7 +160,7 @@ class Pasts:
         grown = np.where(ages[..., None] >= 0, (1.0 - keep) * keep ** np.maximum(ages, 0)[..., None], 0.0)
         self._grow = torch.from_numpy(grown.astype(np.float32))
         self._decay = torch.from_numpy((keep ** (steps[:, None] + 1)).astype(np.float32))
-        self._elapsed = torch.from_numpy(_elapsed(scaled, starts, lengths)) if counts else None
+        self._elapsed = torch.from_numpy(_elapsed(np.where(missing, 0, scaled), starts, lengths)) if counts else None
         self.covariates = None if covariates is None else torch.from_numpy(np.concatenate(covariates)).float()
 
         rows = [np.arange(start + depth - 1, start + length - 1) for start, length in zip(starts, lengths, strict=True)]
@@ -137,18 +169,27 @@ class Pasts:
         if standard is None:
             some = self.rows[:: max(1, len(self.rows) * self.n_units // 200_000)]
             own = self._own(some).double()
-            self._standard = own.mean((0, 1)).float(), own.std((0, 1)).clamp_min(1e-6).float()
+            mean, deviation = own.mean((0, 1)).float(), own.std((0, 1)).clamp_min(1e-6).float()
+            self._standard = Standard(mean, deviation, begin)
+        else:
+            given = 0 if self.covariates is None else self.covariates.shape[-1]
+            fitted = len(standard.mean) - (window + self._powers * len(keep) + int(counts))
+            if given != fitted:
+                raise InputError(
+                    f"covariates must be as many as the fit had, {fitted}, got {given}: give the same ones for these "
+                    "samples."
+                )
 
     @property
-    def standard(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each feature of own histories, (feature,): for other data of these units."""
+    def standard(self) -> Standard:
+        """How own histories are fed: for other data of these units."""
         assert self._standard is not None
         return self._standard
 
     @property
     def n_features(self) -> int:
         """Features of an own history, covariates among them."""
-        return len(self.standard[0])
+        return len(self.standard.mean)
 
     def batch(self, rows: Tensor, units: slice = EVERY, *, told: bool = True) -> Batch:
         """The pasts of the samples of ``units`` after the ones at ``rows``, (row,), drawn from ``self.rows``.
@@ -156,7 +197,7 @@ class Pasts:
         Not ``told``: without what all units say (``recent`` is empty), which takes longer to gather than a few units
         remember of themselves.
         """
-        mean, deviation = self.standard
+        mean, deviation, _ = self.standard
         own = (self._own(rows, units) - mean) / deviation
         at = rows[:, None] + torch.arange(1 - self.depth, 1)
         target, edge = self.series[rows + 1, units], self.edges[rows + 1, units].float()
@@ -222,15 +263,15 @@ def saturation(segments: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return out[0], out[1]
 
 
-def _traces(x: np.ndarray, keep: np.ndarray, powers: int) -> np.ndarray:
+def _traces(x: np.ndarray, keep: np.ndarray, begin: np.ndarray) -> np.ndarray:
     """Traces before every STRIDE-th sample, (anchor, unit, trace): power by power, time constant by time constant."""
     n, units = x.shape
-    out = np.empty((-(-n // STRIDE), units, powers * len(keep)), dtype=np.float32)
+    out = np.empty((-(-n // STRIDE), units, len(begin) * len(keep)), dtype=np.float32)
     for first in range(0, units, 64):  # some units at a time: whole traces are larger than the data
         some = slice(first, first + 64)
-        for power in range(powers):
+        for power in range(len(begin)):
             y = x[:, some].astype(np.float64) ** (power + 1)
-            start = y.mean(axis=0) if n else y  # what went before the first sample is not known
+            start = begin[power, some]
             for k, kept in enumerate(keep):
                 trace = lfilter([1.0 - kept], [1.0, -kept], y - start, axis=0) + start
                 before = np.concatenate([start[None], trace[STRIDE - 1 :: STRIDE]])[: len(out)]

@@ -48,6 +48,7 @@ class SynformerForecaster(nn.Module):
     """
 
     mask: Tensor
+    usual: Tensor | None
     gate: Tensor
     embedding: Tensor
     own: Tensor
@@ -84,6 +85,7 @@ class SynformerForecaster(nn.Module):
         self.n_init, self.n_drives = len(seeds), 1 + 2 * n_products
         free = ~torch.eye(n_units, dtype=torch.bool)
         self.register_buffer("mask", free if allowed is None else free & allowed)
+        self.register_buffer("usual", None)
         drawn: dict[str, list[Tensor]] = {}
         for seed in seeds:
             g = torch.Generator().manual_seed(int(seed))
@@ -127,6 +129,8 @@ class SynformerForecaster(nn.Module):
                 for name, value in self._parameters.items()
                 if value is not None
             }
+            if self.usual is not None:
+                member._buffers = {**self._buffers, "usual": self.usual[k : k + 1]}
             member.n_init = 1
             out.append(member)
         return out
@@ -138,7 +142,8 @@ class SynformerForecaster(nn.Module):
     def values(self, recent: Tensor, known: Tensor | None = None) -> Tensor:
         """S, (init, row, lag, unit), lag 0 first, of recent samples (row, sample, unit).
 
-        Where one of the samples is missing the value is the mean of those in this batch that are not.
+        Where one of the samples is missing the value is the mean of those that are not: in this batch while that is
+        being learnt, and ``usual``, (init, 1, 1, 1), the fitted samples' mean, once it is set.
         """
         span = max(self.max_lag, self.memory) + self.value_window - 1
         recent, known = recent[:, -span:], None if known is None else known[:, -span:]
@@ -150,7 +155,7 @@ class SynformerForecaster(nn.Module):
         if known is not None:
             whole = known.unfold(1, self.value_window, 1).all(-1).flip(1).to(s)
             mean = (s * whole).sum((1, 2, 3), keepdim=True) / whole.sum().clamp_min(1.0)
-            s = s * whole + mean.detach() * (1.0 - whole)
+            s = s * whole + (mean.detach() if self.usual is None else self.usual) * (1.0 - whole)
         return s
 
     def drives(self, values: Tensor, elapsed: Tensor, units: slice = EVERY) -> Tensor:
