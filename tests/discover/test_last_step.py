@@ -179,7 +179,7 @@ def test_few_samples_of_many_sources_are_solved_for_together_or_not_tested():
 
     # 410 columns, more than samples: the surest are solved for, and what is left is no test.
     with pytest.warns(
-        ResolutionWarning, match="no pair has a p-value: 260 samples are too few for 82 units and max_lag=5"
+        ResolutionWarning, match="no pair has a p-value: 260 samples are too few for 82 units, max_lag=5 and"
     ):
         screened = fitted(x)
     assert np.isnan(screened.pvalue.values[off]).all() and np.isnan(screened.interval_low.values[off]).all()

@@ -24,6 +24,12 @@ from synfer.forecast import Law, Pasts, SynformerForecaster
 
 PIECES = 10
 """The recording is cut into so many, which belong to the two halves by turns: both see its course, if slow."""
+SAMPLES_ENOUGH, EVENTS_ENOUGH = 10.0, 0.5
+"""Samples of all units (events, of counts) to a parameter of the responses, from which these may be tested on what they
+were learnt from. With fewer, training takes so much of the noise that statistics explode: of five independent units,
+1,000 samples, .95 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
+are short of events from the start, fewer will do: .1 of the pairs from .5 on, .2 to .9 below
+(independent units of defaults, `bench/results/flagship.md`)."""
 _ROWS = 2048
 
 
@@ -34,28 +40,50 @@ def plain(chi_square: np.ndarray, columns: np.ndarray, forecaster: SynformerFore
     one to their sum, more or less: of pairs that are not driven at all it does not exceed its expectation by the number
     of parameters that an initialisation has beside its attention.
     """
-    parameters = sum(each.numel() for name, each in forecaster.named_parameters() if name != "attention")
     known = np.isfinite(chi_square)
-    return float((chi_square - columns)[known].sum()) > parameters / forecaster.attention.shape[0]
+    return float((chi_square - columns)[known].sum()) > parameters_of(forecaster)
 
 
-def wanted(always: bool, single: bool, members: list[Refit], pasts: Pasts, forecaster: SynformerForecaster) -> bool:
-    """Whether tests are to be of samples that responses were not learnt from.
+def basis(
+    always: bool, counts: bool, products: bool, members: list[Refit], pasts: Pasts, of: SynformerForecaster
+) -> tuple[str, np.ndarray]:
+    """What tests are to be of: the "whole", on which responses were learnt, "halves", or "none"; and of which targets.
 
-    ``always``, or where edges may be noise, if halves determine their columns and a target has a ``single`` drive of
-    Gaussian samples: of counts halves cost power, of products they are not solved.
+    The whole where it holds so much that responses cannot have been learnt from its noise, and (of Gaussian samples)
+    edges are plain; else halves, ``always`` if so asked, and of the targets whose columns a half determines; none with
+    ``products``, or where that is no target, or a half has nothing of one: a p-value would be worth nothing.
     """
-    rows = fewest_rows(pasts)
-    if always:
-        if rows == 0:
-            raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
-        return True
-    if not single:
-        return False
     columns, statistics = f_statistics(members)
-    if rows < 2 * (int(columns.sum(1).max()) + forecaster.second.shape[-1]):  # a half would hardly determine them
-        return False
-    return not plain(np.median(statistics, 0) * columns, columns, forecaster)
+    rows, every = fewest_rows(pasts), np.ones(pasts.n_units, dtype=bool)
+    if always:
+        if rows.min() == 0:
+            raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
+        return "halves", every
+    enough = EVENTS_ENOUGH if counts else SAMPLES_ENOUGH
+    plainly = counts or products or plain(np.median(statistics, 0) * columns, columns, of)
+    if plainly and informative(pasts, counts) >= enough * parameters_of(of):
+        return "whole", every
+    able = rows >= 2 * (columns.sum(1) + of.second.shape[-1])
+    solvable = not products and able.any() and rows.min() > 0
+    return ("halves", able) if solvable else ("none", ~every)
+
+
+def parameters_of(forecaster: SynformerForecaster) -> float:
+    """How many numbers an initialisation has beside its attention."""
+    total = sum(each.numel() for name, each in forecaster.named_parameters() if name != "attention")
+    return total / forecaster.attention.shape[0]
+
+
+def informative(pasts: Pasts, counts: bool) -> int:
+    """How much all targets together tell: samples, and of counts those that are the rarer of none and some."""
+    told = 0
+    for rows in pasts.rows.split(_ROWS):
+        if counts:
+            some = (pasts.series[rows + 1] > 0).sum(0)
+            told += int(torch.minimum(some, len(rows) - some).sum())
+        else:
+            told += len(rows) * pasts.n_units if pasts.missing is None else int((~pasts.missing[rows + 1]).sum())
+    return told
 
 
 def halves(pasts: Pasts) -> tuple[Pasts, Pasts]:
@@ -67,14 +95,14 @@ def halves(pasts: Pasts) -> tuple[Pasts, Pasts]:
     return parts
 
 
-def fewest_rows(pasts: Pasts) -> int:
-    """Rows that count of the target that has the fewest in a half: where none is missing or put, half of them all."""
+def fewest_rows(pasts: Pasts) -> np.ndarray:
+    """Rows that count of each target in the half that has fewer, (target,): half of them all where none is missing."""
     if pasts.missing is None and pasts.put is None:
-        return len(pasts.rows) // 2
+        return np.full(pasts.n_units, len(pasts.rows) // 2)
     counted = [
         sum(pasts.batch(rows, told=False).weight.sum(0) for rows in half.rows.split(_ROWS)) for half in halves(pasts)
     ]
-    return int(min(torch.as_tensor(each).min() for each in counted))
+    return np.minimum(*(np.broadcast_to(np.asarray(each), pasts.n_units) for each in counted))
 
 
 def cross_fit(

@@ -111,10 +111,10 @@ class Synformer(BaseDiscoverer):
         Weights, intervals and p-values of each half of the samples by the responses that the other half taught, pooled;
         the score is of the whole. Responses that are learnt from the samples that they are tested on make the most of
         noise where nothing drives: networks without an edge would get false discoveries. It costs some power and up to
-        twice the time; weights are slopes at no drive then. "auto": where the pairs' chi-squares together exceed their
-        expectation by less than F has parameters, so that F may have been learnt from noise (that is so of a few units
-        whose edges are clear, too); not of counts, nor with products, nor where a target's rows in a half are fewer
-        than twice its columns, F's last layer among them.
+        twice the time; weights are slopes at no drive then. "auto": unless samples of all units are ten to a parameter
+        of F (of counts: events, one to two), and edges are plain: their chi-squares together exceed expectation by more
+        than F has parameters. Where halves are to be and cannot (with products, or where a target's rows in one are
+        fewer than twice its columns, F's last layer among them) p-values and intervals are NaN.
     level : float
         Of the intervals.
     progress : bool

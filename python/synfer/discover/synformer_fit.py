@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from synfer.discover.base import Samples
-from synfer.discover.cross_fit import cross_fit, wanted
+from synfer.discover.cross_fit import basis, cross_fit
 from synfer.discover.effects import Effects, columns_of, combine, signs_of
 from synfer.discover.instantaneous import Coupling
 from synfer.discover.lag_choice import lags_differ
@@ -33,13 +33,14 @@ ENSEMBLE, MANY = 3, 256
 @dataclass
 class Fit:
     """What was found: the forecaster and its losses, whether pairs have lags of their own, and the last step of each
-    initialisation, for scores and, where halves were solved, for tests."""
+    initialisation, for scores and, where halves were solved, for tests; and of which targets these can be, (target,)."""
 
     forecaster: SynformerForecaster
     loss: np.ndarray
     one_lag: bool
     members: list[Refit]
     tested: list[Refit] | None
+    testable: np.ndarray
 
     @property
     def n_fitted(self) -> int:
@@ -93,8 +94,11 @@ def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
     standardise(forecaster, pasts)
     members = solve(forecaster, pasts, law, of.ridge, prior, one_lag, of.n_candidates)
     tested = None
-    single = of.likelihood == "gaussian" and not of.n_products
-    if of.cross_fit and wanted(of.cross_fit is True, single, members, pasts, forecaster):
+    counts, products = of.likelihood != "gaussian", of.n_products > 0
+    by, testable = "whole", np.ones(n, dtype=bool)
+    if of.cross_fit:
+        by, testable = basis(of.cross_fit is True, counts, products, members, pasts, forecaster)
+    if by == "halves":
         # As many passes through a half as through the whole.
         n_steps = of.n_steps if isinstance(of.n_steps, str) else max(1, int(of.n_steps) // 2)
         few = random.randint(2**31 - 1, size=(2, (len(seeds) + 1) // 2))
@@ -104,7 +108,7 @@ def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
             lambda half, k: learn(half, max_lag, few[k], n_steps)[0], pasts, law, of.ridge, prior,
             of.n_candidates, columns_of(members) if one_lag else None,
         )  # fmt: skip
-    return Fit(forecaster, loss, one_lag, members, tested)
+    return Fit(forecaster, loss, one_lag, members, tested, testable)
 
 
 def effects_of(of: Synformer, fit: Fit, samples: Samples, shared: Coupling | None, allowed: np.ndarray) -> Effects:
@@ -113,11 +117,12 @@ def effects_of(of: Synformer, fit: Fit, samples: Samples, shared: Coupling | Non
     choices = lags if fit.one_lag else 1
     shared = None if shared is None else shared.of(allowed)
     found = combine(fit.members, of.scale_, lags, float(of.level), of.evidence, choices, fit.tested, shared, allowed)
+    found.pvalue[~fit.testable] = found.half[~fit.testable] = np.nan
     found.pvalue[~allowed] = np.nan
     if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
         warnings.warn(
-            f"no pair has a p-value: {samples.n_samples} samples are too few for {samples.n_units} units and "
-            f"max_lag={of.max_lag}; what has no p-value is not thereby absent.",
+            f"no pair has a p-value: {samples.n_samples} samples are too few for {samples.n_units} units, "
+            f"max_lag={of.max_lag} and hidden={of.hidden}; what has no p-value is not thereby absent.",
             ResolutionWarning,
             stacklevel=level_of_user(),
         )
