@@ -13,7 +13,7 @@ import synfer as sf
 
 # %%
 # Ten minutes of 20 neurons, as a microscope shows them. Your own dF/F comes in by
-# ``sf.Recording.from_array(dff, dt=1 / 30, signal="calcium")``, frames first, or from NWB (``from_nwb``); it may be in
+# ``sf.Recording.from_array(dff, dt=1 / 30, name="calcium")``, frames first, or from NWB (``from_nwb``); it may be in
 # per cent. Deconvolved events, which are no counts, are samples like others (``likelihood="gaussian"``).
 network = sf.simulate.izhikevich_network(n_exc=16, n_inh=4, p=0.2, seed=5)
 spikes = sf.simulate.run(network, duration=600.0, record="spikes", seed=5)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+from synfer.recording import Recording
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -56,6 +60,20 @@ def test_equations_keep_their_lines_and_moduli_are_none_of_restructuredtexts():
         r"with \|r\| and coef\_ of ``|x|`` and `fit`.", "",
         "Parameters", "----------", "lag_ : int", r"    Of \|x\|.", "", "Examples", "--------", ">>> 1 | 2", "3",
     ]  # fmt: skip
+
+
+def test_calls_that_how_tos_show_in_their_text_take_what_they_are_given():
+    shown = 0
+    for page in sorted((DOCS / "howto").glob("plot_*.py")):
+        text = re.sub(r"\n# ?", " ", page.read_text())
+        for call in re.findall(r"``sf\.(Recording\.from_\w+)\(([^`]*)\)``", text):
+            name, given = call
+            keywords = [k.arg for k in ast.parse(f"f({given})", mode="eval").body.keywords]
+            parameters = inspect.signature(getattr(Recording, name.partition(".")[2])).parameters
+            about = inspect.signature(Recording).parameters if "about" in parameters else {}
+            assert {*keywords} <= {*parameters, *about}, f"{page.name}: {name}({given})"
+            shown += 1
+    assert shown >= 1
 
 
 def test_there_is_a_how_to_for_each_of_the_seven_and_each_begins_with_its_heading():

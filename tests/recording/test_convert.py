@@ -51,9 +51,9 @@ def test_times_with_few_digits_are_regular_enough():
         (frame(), None, "dt must be given .* int64 says nothing of seconds"),
         (frame([0, 1, 2, 3]), None, "dt must be given"),
         (frame(["w", "x", "y", "z"]), None, "dt must be given"),
-        (frame([0.0, 0.1, 0.2, 0.5]), None, "regular to within 0.001 of its step; sample 1 at 0.1 s strays"),
-        (frame([0.0, 0.1, np.nan, 0.3]), None, "sample 2 at nan s strays"),
-        (frame([0.3, 0.2, 0.1, 0.0]), None, "increasing finite times; it goes from 0.3 to 0.0"),
+        (frame([0.0, 0.1, 0.2, 0.5]), None, "from sample 2 at 0.2 s .* 2 samples are missing there; put"),
+        (frame([0.0, 0.1, np.nan, 0.3]), None, "increasing finite times; sample 2 is at nan s"),
+        (frame([0.3, 0.2, 0.1, 0.0]), None, "increasing finite times; it goes from 0.3 to 0.2 at sample 1: sort"),
         (frame([0.0, 0.0, 0.0, 0.0]), None, "increasing finite times"),
         (frame([0.0, 0.1, 0.2, 0.3]), 0.2, "dt = 0.2 s does not agree with the index, whose step is 0.1 s"),
         (frame([0.0, 0.1, 0.2, 0.3]).iloc[:1], None, "dt must be given .* 1 entries, too few"),
@@ -68,6 +68,72 @@ def test_times_with_few_digits_are_regular_enough():
 def test_bad_frames_are_refused(table, dt, message):
     with pytest.raises(InputError, match=message):
         Recording.from_pandas(table, dt)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([0, 1, 5, 6], r"goes from 1 to 5 at row 2: put missing rows back by frame.reindex\(range\(0, 7\)\)"),
+        ([0, 4, 5, 6], r"goes from 0 to 4 at row 1: put missing rows back"),
+        ([2, 0, 3, 1], r"goes from 2 to 0 at row 1: sort the rows, frame.sort_index\(\), or take frame.reset_index"),
+        ([0, 1, 0, 1], "goes from 1 to 0 at row 2: .* where they are successive samples all the same"),
+    ],
+)
+def test_rows_that_are_missing_or_shuffled_are_not_joined_up(index, message):
+    with pytest.raises(InputError, match=message):
+        Recording.from_pandas(frame(index), 0.5)
+    assert Recording.from_pandas(frame(index).reset_index(drop=True), 0.5).n_samples == 4
+
+
+@pytest.mark.parametrize("index", [[3, 4, 5, 6], [0, 2, 4, 6], [0, 33, 67, 100]])
+def test_rows_counted_in_steps_are_samples(index):
+    """From anywhere, every second, or as rounded milliseconds."""
+    assert Recording.from_pandas(frame(index), 0.5).n_samples == 4
+
+
+def test_missing_rows_come_back_as_the_refusal_says():
+    whole = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)))
+    counted = whole.drop(index=[7, 8]).reindex(range(0, 40))
+    np.testing.assert_array_equal(
+        np.isnan(Recording.from_pandas(counted, 0.1)["signal"]).any(axis=1).nonzero(), [[7, 8]]
+    )
+    times = whole.set_index(np.arange(40) / 30).drop(index=7 / 30)
+    with pytest.raises(InputError, match=r"from sample 6 at 0\.2 s .* 1 sample is missing there; .*reindex"):
+        Recording.from_pandas(times)
+    grid = np.arange(40) / 30
+    for mended in (
+        Recording.from_pandas(times.reindex(grid, method="nearest", tolerance=1 / 60)),
+        Recording.from_xarray(
+            xr.DataArray(times.to_numpy(), dims=("time", "unit"), coords={"time": times.index.to_numpy()}).reindex(
+                time=grid, method="nearest", tolerance=1 / 60
+            )
+        ),
+    ):
+        np.testing.assert_array_equal(np.isnan(mended["signal"]).any(axis=1).nonzero(), [[7]])
+
+
+@pytest.mark.parametrize(
+    ("units", "step"),
+    [
+        ("ms", 33.0),
+        ("milliseconds", 33.0),
+        ("us", 33e3),
+        ("s", 0.033),
+        ("Seconds", 0.033),
+        ("ms since 2026-01-01", 33.0),
+    ],
+)
+def test_a_time_coordinate_says_what_it_is_in(units, step):
+    data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": ("time", (2 + np.arange(4)) * step)})
+    data["time"].attrs["units"] = units
+    recording = Recording.from_xarray(data)
+    assert (recording.dt, recording.t0) == (pytest.approx(0.033, rel=1e-12), pytest.approx(0.066))
+
+
+def test_a_time_coordinate_in_what_is_no_time_is_refused():
+    data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": ("time", np.arange(4.0), {"units": "frames"})})
+    with pytest.raises(InputError, match="must be in s, ms, us or ns; its attribute units says 'frames': convert"):
+        Recording.from_xarray(data)
 
 
 def test_xarray_round_trip_shares_memory():
@@ -129,7 +195,15 @@ def test_time_coordinates_of_other_kinds():
     ("data", "kind", "message"),
     [
         (xr.DataArray(VALUES, dims=("time", "cell")), ShapeError, r"must have dims \('time', 'unit'\)"),
+        (xr.DataArray(VALUES, dims=("t", "cell")), ShapeError, r"name them so, \.rename\(t='time', cell='unit'\)\."),
+        (xr.DataArray(VALUES, dims=("dim_0", "dim_1")), ShapeError, r"got \('dim_0', 'dim_1'\)\."),
+        (xr.DataArray(VALUES[None], dims=("epoch", "time", "unit")), ShapeError, r"\.rename\(epoch='trial'\)\."),
         (xr.DataArray(VALUES[None], dims=("run", "time", "unit")), ShapeError, "got .'run', 'time', 'unit'"),
+        (
+            xr.Dataset({"F": (("time", "unit"), VALUES), "speed": ("time", VALUES[:, 0])}),
+            ShapeError,
+            r"'speed' must have dims .*: choose data\['F'\]\.",
+        ),
         (xr.DataArray(VALUES, dims=("time", "unit")), InputError, "dt must be given"),
         (xr.Dataset(), InputError, "at least one variable"),
         (VALUES, InputError, "must be an xarray DataArray or Dataset; got a ndarray"),

@@ -7,9 +7,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import xarray as xr
 
-from synfer.discover import CrossCorrelation
+from synfer.discover import CrossCorrelation, Synformer
 from synfer.errors import InputError, OrientationWarning
 from synfer.recording import Recording
 
@@ -87,7 +88,16 @@ def test_leading_is_text(leading):
 
 @pytest.mark.parametrize(
     ("shape", "leading"),
-    [((10, 1000), None), ((49, 500), None), ((300, 3001), None), ((3, 10, 500), "trial"), ((99, 9, 500), "network")],
+    [
+        ((10, 1000), None),
+        ((49, 500), None),
+        ((300, 3001), None),
+        ((3, 10, 500), "trial"),
+        ((99, 9, 500), "network"),
+        ((200, 1800), None),
+        ((350, 10_000), None),
+        ((800, 20_000), None),
+    ],
 )
 def test_an_array_that_lies_on_its_side_is_warned_of(shape, leading):
     about = {} if leading is None else {"leading": leading}
@@ -104,15 +114,38 @@ def test_an_array_that_lies_on_its_side_is_warned_of(shape, leading):
     [
         ((10, 499), None),
         ((50, 500), None),
-        ((301, 80_000), None),
-        ((900, 10_000), None),
+        ((999, 1000), None),
+        ((1500, 1500), None),
         ((20, 10, 500), "trial"),
         ((1000, 10), None),
     ],
 )
 def test_an_array_that_may_well_be_meant_so_is_not(shape, leading):
-    """Few seconds of some hundred units; minutes of a whole brain; short trials."""
+    """Few seconds of some hundred units; minutes of more; short trials."""
     Recording.from_array(np.zeros(shape, np.int8), 1e-3, **({} if leading is None else {"leading": leading}))
+
+
+def test_a_matrix_of_matlab_and_a_table_are_looked_at_too(tmp_path):
+    x = np.zeros((200, 1800))
+    scipy.io.savemat(tmp_path / "x.mat", {"x": x})
+    for read in (
+        lambda: Recording.from_matlab(tmp_path / "x.mat", dt=0.1),
+        lambda: Recording.from_file(tmp_path / "x.mat", dt=0.1),
+        lambda: Recording.from_pandas(pd.DataFrame(x), 0.1),
+    ):
+        with pytest.warns(OrientationWarning, match="1800 units and 200 samples: .* transpose it") as caught:
+            read()
+        assert len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OrientationWarning)
+        Recording.from_matlab(tmp_path / "x.mat", dt=0.1, units_first=True)
+        Recording.from_pandas(pd.DataFrame(x, index=np.arange(200) * 0.1))  # its rows are times
+
+
+def test_several_recordings_are_no_one_recording():
+    one = Recording.from_array(np.random.default_rng(0).normal(size=(50, 2)), 0.1)
+    with pytest.raises(InputError, match="X must be one Recording, got a list of 2: fit one at a time, or give trials"):
+        CrossCorrelation(max_lag=1).fit([one, one])
 
 
 def test_an_array_of_a_file_is_looked_at_too_and_an_estimator_does_not_say_it_again(tmp_path):
@@ -129,3 +162,18 @@ def test_an_array_of_a_file_is_looked_at_too_and_an_estimator_does_not_say_it_ag
             CrossCorrelation(max_lag=1).fit(made)
     with pytest.warns(OrientationWarning, match=r"more units \(600\) than samples \(20\)"):
         CrossCorrelation(max_lag=1).fit(Recording({"x": x.T}, 0.1))
+
+
+def test_the_ways_that_a_refusal_of_missing_samples_names_are_ones():
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    x[50:53, 0] = np.nan
+    with pytest.raises(InputError, match=r"at time index 50: interpolate it .* or fit Synformer, which takes missing"):
+        CrossCorrelation(max_lag=1).fit(x)
+    CrossCorrelation(max_lag=1).fit(pd.DataFrame(x).interpolate())
+    labelled = xr.DataArray(x, dims=("time", "unit"), coords={"time": np.arange(200) * 0.1})
+    CrossCorrelation(max_lag=1).fit(labelled.interpolate_na("time"))
+    small = Synformer(1, n_steps=5, random_state=0)
+    assert small.fit(Recording.from_array(x, 0.1)).connectome_.n_units == 2
+    x[60, 1] = np.inf
+    with pytest.raises(InputError, match="got inf in unit 1 at time index 60: mark it as missing, NaN"):
+        small.fit(Recording.from_array(x, 0.1))

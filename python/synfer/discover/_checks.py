@@ -47,6 +47,11 @@ def as_recording(X: Any) -> Any:
 
 def read_signal(X: Any, signal: Any) -> dict[str, Any]:
     """Read ``X``, as `as_recording` gives it, into the fields of ``Samples``."""
+    if isinstance(X, list | tuple) and any(isinstance(part, Recording) for part in X):
+        raise InputError(
+            f"X must be one Recording, got a {type(X).__name__} of {len(X)}: fit one at a time, or give trials of one "
+            "length as one, Recording.from_array(numpy.stack(arrays), dt)."
+        )
     if isinstance(X, Recording):
         return _read_recording(X, signal)
     ids = None
@@ -111,9 +116,9 @@ def as_floats(X: Any) -> np.ndarray:
         try:
             return array.astype(np.float64)
         except (ValueError, OverflowError) as error:
-            raise InputError(f"X must hold numbers, got {array.dtype}: {error}.") from None
+            raise InputError(f"X must hold numbers, got {array.dtype}: {str(error).rstrip('.')}.") from None
         except TypeError as error:
-            raise _NoNumbersError(f"X must hold numbers, got {array.dtype}: {error}.") from None
+            raise _NoNumbersError(f"X must hold numbers, got {array.dtype}: {str(error).rstrip('.')}.") from None
     # float32 holds every count of up to 16 bits exactly, at half the memory.
     return array.astype(np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.dtype(">f4") else np.float64)
 
@@ -207,10 +212,15 @@ def _first_unclean(segments: list[np.ndarray], unit_ids: np.ndarray, missing: bo
         if unclean.any():
             time, unit = np.argwhere(unclean)[0]
             what = "NaN" if np.isnan(block[time, unit]) else "inf"
+            mend = (
+                "mark it as missing, NaN"
+                if missing
+                else "interpolate it (pandas.DataFrame(x).interpolate(), interpolate_na of xarray), or fit Synformer, "
+                "which takes missing samples"
+            )
             where = f" of trial {number}" if len(segments) > 1 else ""
             return (
-                f"X must be finite, got {what} in unit {unit_ids[unit]!s} at time index {first + time}{where}: "
-                "interpolate it, or cut the recording there into trials."
+                f"X must be finite, got {what} in unit {unit_ids[unit]!s} at time index {first + time}{where}: {mend}."
             )
         first += len(block)
     raise AssertionError("called on finite samples")

@@ -46,8 +46,11 @@ def held(name: Any, array: Any, reserved: set[str]) -> Any:
 
 FEW_SAMPLES, MANY_UNITS, MORE_UNITS = 300, 500, 10
 """Samples up to which, units from which on, and how many units a sample beyond which an array is warned of. Such are
-most populations on their side; of more than 300 units it is not seen, for minutes of a whole brain (thousands of units,
-a few frames a second) have such shapes too. A second of many units (50 frames of 600) is warned of for nothing."""
+populations of up to 300 on their side. A second of many units (50 frames of 600) is warned of for nothing."""
+HARDLY_UNITS = 1000
+"""Units beyond which an array is warned of where it has fewer samples: thousands of frames of hundreds of cells, as
+suite2p has them, cells first. Minutes of a whole brain (thousands of units, a few frames a second) are so for nothing,
+by nearly every estimator as well."""
 
 
 def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> bool:
@@ -60,11 +63,13 @@ def warn_of_orientation(shape: tuple[int, ...], leading: str | None) -> bool:
     """
     n_units = shape[-1]
     n_samples = shape[-2] * (shape[0] if leading == "trial" else 1)
-    on_its_side = n_samples <= FEW_SAMPLES and n_units >= MANY_UNITS and n_units > MORE_UNITS * n_samples
+    on_its_side = (n_samples <= FEW_SAMPLES and n_units >= MANY_UNITS and n_units > MORE_UNITS * n_samples) or (
+        n_units > max(HARDLY_UNITS, n_samples)
+    )
     if on_its_side:
         warnings.warn(
             f"array has {n_units} units and {n_samples} samples: rows are time, columns are units; transpose it if it "
-            "is the other way round.",
+            "is the other way round; where it is not, filter synfer.errors.OrientationWarning.",
             OrientationWarning,
             stacklevel=level_of_user(),
         )

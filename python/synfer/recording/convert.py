@@ -11,18 +11,16 @@ import xarray as xr
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.arrays import named
+from synfer.recording.sampling import as_step, in_seconds, regular, warn_of_long_step
 from synfer.recording.spikes import raster_events
-from synfer.storage import as_floats, as_number, on_host
+from synfer.storage import as_number, on_host
 
 if TYPE_CHECKING:
     from synfer.recording.recording import Recording
 
-REGULAR_TOLERANCE = 1e-3
-"""Sample times may stray this fraction of dt from a regular grid: clocks written with few digits."""
 
-
-def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> dict[str, Any]:
-    """Arguments of a Recording for a table with a column a unit and a row a sample."""
+def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> tuple[dict[str, Any], bool]:
+    """Arguments of a Recording for a table with a column a unit and a row a sample; whether its index holds times."""
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"frame must be a pandas DataFrame; got a {type(frame).__name__}.")
     if frame.columns.nlevels > 1 or frame.index.nlevels > 1:
@@ -31,21 +29,53 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> dict[str, Any]
         if not pd.api.types.is_numeric_dtype(dtype):
             raise InputError(f"column {column!r} must hold numbers; got {dtype}: drop it or convert it.")
     index = frame.index
-    t0 = 0.0
+    t0, told = 0.0, False
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
         t0, dt = regular((index - index[0]) / pd.Timedelta(1, "s") if len(index) else [], dt, "the index")
         if isinstance(index, pd.TimedeltaIndex):
             t0 = index[0] / pd.Timedelta(1, "s")
+        told = True
     elif pd.api.types.is_float_dtype(index.dtype):
         t0, dt = regular(index.to_numpy(dtype=np.float64), dt, "the index")
     elif dt is None:  # whole numbers may count rows or milliseconds: taking them for seconds would be a silent guess
         raise InputError(f"dt must be given (seconds): an index of {index.dtype} says nothing of seconds.")
-    return {
+    elif pd.api.types.is_integer_dtype(index.dtype):
+        _refuse_gaps(index)
+    if not told:
+        warn_of_long_step(as_step(dt))
+    made = {
         "signals": {named(name): frame.to_numpy()},
         "dt": dt,
         "t0": t0,
         "unit_ids": frame.columns.to_numpy() if len(frame.columns) else None,
     }
+    return made, told or pd.api.types.is_float_dtype(index.dtype)
+
+
+def _refuse_gaps(index: pd.Index) -> None:
+    """Refuse numbers of rows of which some are missing or out of order: their samples would be joined up.
+
+    Whole numbers may be times as well, of steps that are not quite equal.
+    """
+    if index.hasnans:
+        raise InputError("the index must count the rows; it has missing values: take frame.reset_index(drop=True).")
+    rows = index.to_numpy(dtype=np.int64)
+    steps = np.diff(rows)
+    step = max(1, int(np.median(steps))) if len(steps) else 1
+    back, wrong = np.flatnonzero(steps <= 0), np.flatnonzero(2 * np.abs(steps - step) >= step)
+    if wrong.size:
+        k = int(wrong[0] if back.size == 0 else back[0])
+        every = f"{rows.min()}, {rows.max() + 1}{f', {step}' if step > 1 else ''}"
+        mend = (
+            "sort the rows, frame.sort_index()"
+            if back.size
+            else f"put missing rows back by frame.reindex(range({every})), as NaN, which Synformer takes, or "
+            "interpolated"
+        )
+        raise InputError(
+            f"the index must count the rows in equal steps; it goes from {rows[k]} to {rows[k + 1]} at row {k + 1}: "
+            f"{mend}, or take frame.reset_index(drop=True) where they are successive samples all the same."
+        )
 
 
 def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> dict[str, Any]:
@@ -65,17 +95,26 @@ def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> d
     dims = ("time", "unit") if leading is None else (leading, "time", "unit")
     for key, variable in variables.items():
         if set(variable.dims) != set(dims):
-            raise ShapeError(f"{key!r} must have dims {dims} in any order; got {variable.dims}.")
+            mend = _renaming(variable.dims, dims)
+            if isinstance(data, xr.Dataset):
+                fitting = [name for name, v in variables.items() if set(v.dims) == set(dims)]
+                mend = f": choose {' or '.join(f'data[{name!r}]' for name in fitting)}" if fitting else mend
+            raise ShapeError(f"{key!r} must have dims {dims} in any order; got {variable.dims}{mend}.")
     coords = data.coords
     hint = attrs.get("dt", dt) if dt is None else dt
-    t0 = as_number(attrs.get("t0", 0.0), "attribute t0")
+    t0, told = as_number(attrs.get("t0", 0.0), "attribute t0"), False
     if "time" in coords:
         times = coords["time"].values
         if times.dtype.kind in "mM":
             times = (times - (times[0] if times.dtype.kind == "M" else np.timedelta64(0))) / np.timedelta64(1, "s")
+            told = True
+        elif "units" in coords["time"].attrs:
+            times, told = in_seconds(times, coords["time"].attrs["units"], "the time coordinate"), True
         t0, hint = regular(times, hint, "the time coordinate")
     if hint is None:
         raise InputError("dt must be given (seconds): the data have neither a time coordinate nor an attribute dt.")
+    if not told:
+        warn_of_long_step(as_step(hint))
     return {
         "signals": {key: variable.transpose(*dims).data for key, variable in variables.items()},
         "dt": hint,
@@ -91,6 +130,25 @@ def of_xarray(data: xr.DataArray | xr.Dataset, dt: float | None, name: str) -> d
         "units_of_measure": {key: v.attrs["units"] for key, v in variables.items() if "units" in v.attrs},
         "provenance": _provenance(attrs),
     }
+
+
+TIMES, TRIALS = ("t", "times", "frame", "frames", "sample", "samples"), ("trials", "epoch", "epochs")
+"""What others call these axes."""
+
+
+def _renaming(given: tuple[Any, ...], wanted: tuple[str, ...]) -> str:
+    """How to name dims as they are here: said in full where it can be told which is which."""
+    others = [str(dim) for dim in given if dim not in (*wanted, "trial", "network")]
+    names = {dim: "time" for dim in others if dim.lower() in TIMES and "time" not in given}
+    names |= {dim: "trial" for dim in others if dim.lower() in TRIALS and len(given) == 3}
+    left = [dim for dim in others if dim not in names]
+    if "unit" not in given and len(left) == 1:
+        names[left[0]] = "unit"
+    meant = sorted(names.get(str(dim), str(dim)) for dim in given)
+    if meant not in (["time", "unit"], ["time", "trial", "unit"], ["network", "time", "unit"]):
+        return ""
+    pairs = ", ".join(f"{dim}={name!r}" for dim, name in names.items())
+    return f": name them so, .rename({pairs})" if all(map(str.isidentifier, names)) else ""
 
 
 def to_dataset(recording: Recording) -> xr.Dataset:
@@ -121,41 +179,6 @@ def to_events(recording: Recording) -> xr.Dataset:
     events = xr.Dataset({name: ("event", values) for name, values in columns.items()})
     events["time"].attrs["units"] = "s"
     return events
-
-
-def regular(times: Any, dt: float | None, where: str) -> tuple[float, float]:
-    """First time and step of regular sample times in seconds; an agreeing ``dt`` is taken as the exact step.
-
-    Raises
-    ------
-    InputError
-        The times are irregular (the message names the first sample that strays), or do not agree with ``dt``.
-    """
-    dt = None if dt is None else as_number(dt, "dt", positive=True)
-    seconds = as_floats(times, where).astype(np.float64, copy=False)
-    if len(seconds) < 2:
-        if dt is None or len(seconds) == 0:
-            raise InputError(f"dt must be given (seconds): {where} has {len(seconds)} entries, too few to show it.")
-        return float(seconds[0]), dt
-    step = (seconds[-1] - seconds[0]) / (len(seconds) - 1)
-    if not step > 0:
-        raise InputError(f"{where} must hold increasing finite times; it goes from {seconds[0]} to {seconds[-1]}.")
-    strays = np.flatnonzero(
-        ~(np.abs(seconds - (seconds[0] + step * np.arange(len(seconds)))) <= REGULAR_TOLERANCE * step)
-    )
-    if strays.size:
-        raise InputError(
-            f"{where} must be regular to within {REGULAR_TOLERANCE:g} of its step; sample {strays[0]} at "
-            f"{seconds[strays[0]]:g} s strays from steps of {step:g} s: resample, or bin events by from_spikes."
-        )
-    if dt is None:
-        # the step of 0.001, 0.002, ... is off by the rounding of its ends; the short number nearby is what was meant
-        short = float(f"{step:.12g}")
-        rounding = 4 * np.finfo(np.float64).eps * np.abs(seconds[[0, -1]]).max()
-        return float(seconds[0]), short if abs(short - step) * (len(seconds) - 1) <= rounding else float(step)
-    if abs(dt - step) > REGULAR_TOLERANCE * step:
-        raise InputError(f"dt = {dt:g} s does not agree with {where}, whose step is {step:g} s; leave dt out.")
-    return float(seconds[0]), float(dt)
 
 
 def _provenance(attrs: dict[Any, Any]) -> Any:

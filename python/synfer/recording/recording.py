@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synfer.errors import InputError, NoStateError, ShapeError, UnknownNameError
-from synfer.recording import convert, describe, file, selection, spikes
+from synfer.recording import convert, describe, file, sampling, selection, spikes
 from synfer.recording.arrays import axis_index, bounds, equal, held
 from synfer.recording.formats import neo_write, nwb_write
 from synfer.recording.sources import Sources
@@ -97,7 +97,7 @@ class Recording(Sources):
                 raise ShapeError(f"signal {name!r} must have shape {wanted}; got {shape}.")
             if shape != self.shape:
                 raise ShapeError(f"signals must have one shape; {name!r} has {shape}, the first has {self.shape}.")
-        self.dt, self.t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+        self.dt, self.t0 = sampling.as_step(dt), as_number(t0, "t0")
         if leading is None and len(self.shape) == 3:
             leading = "trial"
         leading = None if leading is None else as_choice(leading, "leading axis", LEADING)

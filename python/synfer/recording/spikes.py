@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synfer.errors import InputError, MillisecondsWarning, ShapeError, level_of_user
+from synfer.recording.sampling import as_step
 from synfer.storage import as_floats, as_ids, as_number, on_host, positions, rectangular
 
 BYTES_OF_EVENT = 24
@@ -200,7 +201,7 @@ def binned(
         Lengths differ, a time is not finite or outside the recording, a unit is unknown, or there are more bins than
         memory holds.
     """
-    dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+    dt, t0 = as_step(dt), as_number(t0, "t0")
     given = as_floats(times, "times")
     seconds = given.astype(np.float64, copy=False)
     labels = rectangular(units, "units")

@@ -66,6 +66,10 @@ def test_numpy(tmp_path):
     found = Recording.from_file(tmp_path / "v.npz")
     np.testing.assert_array_equal(found["v"], X)
     assert found.dt == 2e-3 and found.unit_ids.tolist() == ["a", "b", "c"]
+    assert Recording.from_npz(tmp_path / "v.npz", dt=2e-3).dt == 2e-3
+    for read in (Recording.from_file, Recording.from_npz):
+        with pytest.raises(InputError, match=r"dt = 2 s does not agree with the file's own, 0\.002: leave dt out, or"):
+            read(tmp_path / "v.npz", dt=2.0)
     np.savez(tmp_path / "flat.npz", v=X[0])
     with pytest.raises(ShapeError, match=r"'v' must have shape \(\[trial,\] time, unit\)"):
         Recording.from_npz(tmp_path / "flat.npz", dt=1e-3, variable="v")
@@ -74,7 +78,7 @@ def test_numpy(tmp_path):
 def test_nothing_is_unpickled(tmp_path):
     for name, write in (("o.npy", np.save), ("o.npz", lambda path, a: np.savez(path, a=a))):
         write(tmp_path / name, np.array([[Thief(), 1], [2, 3]], dtype=object))
-        with pytest.raises((InputError, FileError), match=r"never unpickled|allow_pickle|object"):
+        with pytest.raises(InputError, match="got an object array, which is never unpickled: give numbers"):
             Recording.from_npz(tmp_path / name, dt=1e-3)
     (tmp_path / "p.npz").write_bytes(pickle.dumps(Thief()))
     with pytest.raises(FileError, match="as an array of numpy's"):
@@ -131,7 +135,15 @@ def test_spike_lists(text, tmp_path):
 def test_spike_lists_that_are_none(tmp_path):
     path = tmp_path / "x.csv"
     for text, message in (
-        ("a,b,c\n1,2,3\n", "must have the columns time"),
+        (
+            "a,b,c\n1,2,3\n",
+            r"must have a column of seconds \(time, .*\) and one of units \(unit, .*cluster_id.*a, b, c: ",
+        ),
+        (
+            ",".join(f"cell{k}" for k in range(20)) + "\n" + ",".join("1" * 20) + "\n",
+            r"has cell0, cell1, cell2, cell3 and 16 more: name .* Recording.from_pandas\(pandas.read_csv\(path\), dt\)",
+        ),
+        ("time,unit\n", "must have a line a spike; 'x.csv' has only the names of its columns"),
         ("time,unit\n0.1,\n", r"line 2 of 'x.csv' is '0\.1,'"),
         ("0.05,1\n\n0.1,\n", r"line 3 of 'x.csv' is '0\.1,'"),
         ("time,unit\n0.1,2\nlate,3\n", "times must be real numbers .* line 3 of 'x.csv' is 'late,3'"),
@@ -144,6 +156,36 @@ def test_spike_lists_that_are_none(tmp_path):
             Recording.from_csv(path, dt=0.1)
     with pytest.raises(InputError, match=r"variable is nothing to give for a \.csv file"):
         Recording.from_file(path, dt=0.1, variable="v")
+
+
+@pytest.mark.parametrize(
+    "names", ["spike_time,cluster_id", "spike_times,cluster_id", "time (s),neuron_id", "time_s,id"]
+)
+def test_names_that_sorters_give(names, tmp_path):
+    (tmp_path / "x.csv").write_text(f"{names}\n.1,7\n.2,3\n")
+    assert Recording.from_csv(tmp_path / "x.csv", dt=0.1).unit_ids.tolist() == [3, 7]
+
+
+def test_a_number_of_the_line_is_no_unit(tmp_path):
+    (tmp_path / "x.csv").write_text("id,time,cluster_id\n0,.1,7\n1,.2,3\n2,.25,3\n")
+    assert Recording.from_csv(tmp_path / "x.csv", dt=0.1).unit_ids.tolist() == [3, 7]
+
+
+@pytest.mark.parametrize(
+    ("units", "ids"),
+    [
+        (("01", "1"), ["01", "1"]),
+        (("01", "02"), [1, 2]),
+        (("1", "2.0"), [1, 2]),
+        (("2.0", "2"), [2]),
+        (("a", "1"), ["1", "a"]),
+        (('"7"', " 8 "), [7, 8]),
+    ],
+)
+def test_units_are_as_they_are_written(units, ids, tmp_path):
+    (tmp_path / "x.csv").write_text("time,unit\n" + "".join(f".{k + 1},{unit}\n" for k, unit in enumerate(units)))
+    found = Recording.from_csv(tmp_path / "x.csv", dt=0.1)
+    assert found.unit_ids.tolist() == ids and found["spikes"].sum() == 2
 
 
 def test_what_a_spike_list_says_of_units_comes_along(tmp_path):
@@ -229,6 +271,17 @@ def test_hdf5_by_another_name_is_told(tmp_path):
         pass
     with pytest.raises(InputError, match=r"'x\.h5', which is HDF5"):
         Recording.from_file(tmp_path / "x.h5")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(
+        (InputError, FileError), match=r"path must be a file, or a folder that Neo reads|determine IO|end in"
+    ):
+        Recording.from_file(tmp_path)
+    (tmp_path / "notes.mat").touch()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match="path must"):
+        Recording.from_file(tmp_path)
 
 
 def test_a_file_of_our_own_is_pointed_to_load(tmp_path):

@@ -95,6 +95,11 @@ def test_what_is_meant_must_be_said(simulated):
         Recording.from_neo(segment_of(simulated), series="spiketrains")
     with pytest.raises(InputError, match=r"segment 0: dt = 0\.01 s does not agree with the signal, whose step is"):
         Recording.from_neo(segment_of(simulated), series="vm", dt=0.01)
+    for given in ([segment_of(simulated)], segment_of(simulated).spiketrains[0]):
+        with pytest.raises(
+            InputError, match=r"source must be a neo\.Block, a neo\.Segment or a path; got a (list|Spike)"
+        ):
+            Recording.from_neo(given, dt=1e-3)
     with pytest.raises(InputError, match="at least one segment"):
         Recording.from_neo(neo.Block())
     with pytest.raises(InputError, match="there are none"):

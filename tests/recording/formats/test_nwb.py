@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synfer as sf
-from synfer.errors import FileError, InputError, MillisecondsWarning
+from synfer.errors import FileError, InputError, MillisecondsWarning, SynferWarning
 from synfer.recording import Recording
 
 pynwb = pytest.importorskip("pynwb")
@@ -83,7 +83,7 @@ def test_trials_are_cut_from_their_starts(spikes_file):
     assert Recording.from_nwb(spikes_file, dt=1e-3, trials="trials", trial_duration=0.1).n_samples == 100
     with pytest.raises(InputError, match=r"trial_duration must be at most the shortest interval's, 0\.4 s"):
         Recording.from_nwb(spikes_file, dt=1e-3, trials="trials", trial_duration=0.5)
-    with pytest.raises(InputError, match="trials must name one of the file's intervals, trials"):
+    with pytest.raises(InputError, match="trials must name one of the file's intervals, trials; got 'epochs'"):
         Recording.from_nwb(spikes_file, dt=1e-3, trials="epochs")
 
 
@@ -113,6 +113,32 @@ def test_a_trial_may_end_after_the_last_spike(tmp_path):
         file.add_trial(start_time=start, stop_time=start + 1.0)
     found = Recording.from_nwb(written(file, tmp_path / "trials.nwb"), dt=0.05, trials="trials")
     assert found.shape == (2, 20, 2) and found["spikes"][1].sum() == 1 and found["spikes"][1, 8, 0] == 1
+
+
+def test_spikes_before_zero_are_read_unless_a_span_leaves_them_out(tmp_path):
+    file = empty_file()
+    for train in ([-1.45, -0.3, 0.6, 1.43], [0.2, 0.9]):
+        file.add_unit(spike_times=train)
+    file.add_trial(start_time=-1.0, stop_time=0.0)
+    path = written(file, tmp_path / "before.nwb")
+    whole = Recording.from_nwb(path, dt=0.1)
+    assert whole["spikes"].sum() == 6 and whole.t0 == pytest.approx(-1.5) and whole["spikes"][0].tolist() == [1, 0]
+    assert whole.spike_times()["time"].values.min() == -1.45
+    part = Recording.from_nwb(path, dt=0.1, time=slice(0.0, None))
+    assert part["spikes"].sum() == 4 and part.t0 == pytest.approx(0.0, abs=1e-12)
+    assert Recording.from_nwb(path, dt=0.1, trials="trials")["spikes"].sum() == 1
+
+
+def test_spikes_outside_what_was_observed_are_told_of(tmp_path):
+    file = empty_file()
+    file.add_unit(spike_times=[0.05, 0.35, 0.75], obs_intervals=[[0.0, 0.2], [0.6, 1.0]])
+    file.add_unit(spike_times=[0.25, 1.65], obs_intervals=[[0.0, 1.0]])
+    path = written(file, tmp_path / "outside.nwb")
+    with pytest.warns(
+        SynferWarning, match="2 of 5 spikes lie outside the obs_intervals of their units, .* left out"
+    ) as w:
+        found = Recording.from_nwb(path, dt=0.1)
+    assert np.nansum(found["spikes"]) == 3 and w[0].filename == __file__
 
 
 def test_a_series_of_no_neuron_is_read_where_it_is_named(tmp_path):
@@ -204,6 +230,20 @@ def test_fluorescence_with_its_plane(tmp_path):
     np.testing.assert_array_equal(found["calcium"], data)
     assert found.dt == pytest.approx(1 / 30) and found.t0 == 0.5
     assert found.unit_info["brain_area"].tolist() == ["V1"] * 3
+
+
+@pytest.mark.filterwarnings("ignore:ElectricalSeries")
+def test_a_series_that_lies_on_its_side_is_refused(tmp_path):
+    file = empty_file()
+    add_electrodes(file)
+    region = file.create_electrode_table_region([0, 1, 2, 3], "all")
+    file.add_acquisition(
+        pynwb.ecephys.ElectricalSeries(name="raw", data=np.zeros((4, 50)), electrodes=region, rate=1000.0)
+    )
+    with pytest.raises(
+        InputError, match=r"series 'raw' must be \(time, unit\), of 4 electrodes; its data are \(4, 50\)"
+    ):
+        Recording.from_nwb(written(file, tmp_path / "turned.nwb"))
 
 
 def test_several_series_must_be_chosen_from(simulated, spikes_file, tmp_path):

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import FileError, InputError, SynferError
+from synfer.recording.sampling import as_step
 from synfer.recording.spikes import free_memory
-from synfer.storage import StrPath, as_number, as_path
+from synfer.storage import StrPath, as_path
 
+SAME_STEP = 1e-3
+"""Two steps that differ by less than this fraction are one."""
 BLOCK_BYTES = 2**23
 """About what is read at once, and so what reading needs of memory beside the recording."""
 
@@ -99,7 +102,7 @@ def refuse_other_step(dt: float | None, step: float, what: str) -> None:
     InputError
         With both.
     """
-    if dt is not None and not abs(as_number(dt, "dt", positive=True) - step) <= 1e-3 * step:
+    if dt is not None and not abs(as_step(dt) - step) <= SAME_STEP * step:
         raise InputError(f"dt = {dt:g} s does not agree with {what}, whose step is {step:g} s; leave dt out.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +22,8 @@ from synfer.recording.formats.common import (
     sample_span,
 )
 from synfer.recording.formats.trials import of_spikes, span_of_spikes, with_last
-from synfer.storage import StrPath, as_number, as_path
+from synfer.recording.sampling import as_step
+from synfer.storage import StrPath, as_path
 
 SPIKES = "spiketrains"
 """What the spike trains of a segment are called among its signals."""
@@ -63,6 +65,11 @@ def read(
         segments = list(source.segments)
     elif isinstance(source, neo.Segment):
         segments = [source]
+    elif not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"source must be a neo.Block, a neo.Segment or a path; got a {type(source).__name__}: put segments in a "
+            "Block (block.segments), spike trains and signals in a Segment (segment.spiketrains, .analogsignals)."
+        )
     else:
         with reading(source, "a file of Neo's"):
             needed("neo.io", "neo")
@@ -90,6 +97,8 @@ def read(
 def _reader_of(neo: Any, path: StrPath) -> Any:
     """The first of Neo's readers that takes the file, of those that run nothing of what it holds."""
     candidates = neo.io.list_candidate_ios(str(path))
+    if as_path(path).is_dir():
+        candidates = [reader for reader in candidates if reader.mode == "dir"]
     unsaid = NO_HEADER | (TEXT - {"AsciiSignalIO"} if _is_told_of(neo, path) else TEXT)
     named = [reader for reader in candidates if reader.__name__ not in unsaid]
     safe = [reader for reader in named if reader.__name__ not in RUNS_CONTENTS]
@@ -115,6 +124,8 @@ def _reader_of(neo: Any, path: StrPath) -> Any:
             f"{as_path(path).name!r} does not say how many channels it holds, nor at which rate: read it by Neo's "
             "RawBinarySignalIO(path, nb_channel=, sampling_rate=, dtype=) and give the Block."
         )
+    if as_path(path).is_dir():
+        raise InputError(f"path must be a file, or a folder that Neo reads; got the folder {str(path)!r}.")
     raise InputError(f"none of Neo's readers takes {as_path(path).name!r}{looks_like(path)}.")
 
 
@@ -199,7 +210,7 @@ def _spikes(segment: Any, dt: float | None, time: slice | None) -> dict[str, Any
     if time is not None and dt is not None:
         first, stop = (
             start,
-            start + with_last(np.concatenate(seconds), as_number(dt, "dt", positive=True), start, duration),
+            start + with_last(np.concatenate(seconds), as_step(dt), start, duration),
         )
         kept = []
         for train in seconds:

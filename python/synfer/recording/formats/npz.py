@@ -11,7 +11,8 @@ import numpy as np
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.formats.blocks import Wanted, gathered
-from synfer.recording.formats.common import reading, refuse_beyond_memory, sample_span
+from synfer.recording.formats.common import SAME_STEP, reading, refuse_beyond_memory, sample_span
+from synfer.recording.sampling import as_step
 from synfer.storage import StrPath, as_ids, as_path, positions
 
 Header = tuple[tuple[int, ...], np.dtype]
@@ -54,8 +55,14 @@ def read(
             shape, column_first, dtype = headers[chosen]
             n_units = shape[-2 if units_first else -1]
             with np.load(path, allow_pickle=False) as whole:
-                if dt is None and "dt" in about and about["dt"][0] == ():
-                    dt = float(whole["dt"])
+                if "dt" in about and about["dt"][0] == ():
+                    own = as_step(whole["dt"].item())
+                    if dt is not None and abs(as_step(dt) - own) > SAME_STEP * own:
+                        raise InputError(
+                            f"dt = {dt:g} s does not agree with the file's own, {own:g}: leave dt out, or, where the "
+                            "file's is not in seconds, load the array by numpy and give it to Recording.from_array."
+                        )
+                    dt = own if dt is None else dt
                 if "unit_ids" in about and about["unit_ids"][0] != (n_units,):
                     raise ShapeError(f"unit_ids must have shape ({n_units},); the file has {about['unit_ids'][0]}.")
                 ids = whole["unit_ids"] if "unit_ids" in about else None
@@ -148,7 +155,8 @@ def choose(arrays: dict[str, Header], variable: str | None) -> str:
 def _check(arrays: dict[str, Header], name: str) -> None:
     choose({name: arrays[name]}, name)
     if arrays[name][1].kind not in "biuf":
-        raise InputError(f"{name!r} must hold real numbers; got {arrays[name][1]} (objects are never unpickled).")
+        got = "an object array, which is never unpickled" if arrays[name][1].hasobject else arrays[name][1]
+        raise InputError(f"{name!r} must hold real numbers; got {got}: give numbers of it to Recording.from_array.")
 
 
 def _array(

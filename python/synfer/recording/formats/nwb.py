@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, ShapeError, SynferWarning, level_of_user
 from synfer.recording.formats.common import (
     BLOCK_BYTES,
     needed,
@@ -17,7 +18,8 @@ from synfer.recording.formats.common import (
 )
 from synfer.recording.formats.nwb_table import info_of_rois, info_of_table, info_of_units
 from synfer.recording.formats.nwb_write import SIGNAL
-from synfer.recording.formats.trials import Windows, of_samples, of_spikes, span_of_spikes, windows_of
+from synfer.recording.formats.trials import TOLERANCE, Windows, of_samples, of_spikes, span_of_spikes, windows_of
+from synfer.recording.sampling import as_step, regular
 from synfer.recording.spikes import warn_of_milliseconds
 from synfer.storage import StrPath, as_path
 
@@ -145,7 +147,8 @@ def _intervals(file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
             there[known] = table
     if name not in there:
         raise InputError(
-            f"trials must name one of the file's intervals, {', '.join(there) or 'of which there are none'}."
+            f"trials must name one of the file's intervals, {', '.join(there) or 'of which there are none'}; got "
+            f"{name!r}."
         )
     return _spans(there[name]), np.asarray(there[name].id[:])
 
@@ -153,7 +156,7 @@ def _intervals(file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _spikes(
     table: Any, dt: float | None, time: slice | None, unknown: np.ndarray, windows: Windows | None
 ) -> tuple[tuple[np.ndarray, np.ndarray, float | None], dict[str, Any]]:
-    """Spikes of all units, from 0 or the first moment observed to the last, counted.
+    """Spikes of all units, counted: from 0 (where none is before it) or the first moment observed to the last.
 
     Before these as listed: times, units, and how many seconds a unit was observed for where that is known.
     """
@@ -170,6 +173,10 @@ def _spikes(
         start, stop = float(every[:, 0].min(initial=np.inf)), float(every[:, 1].max(initial=-np.inf))
         if not start < stop:
             raise InputError("the units' obs_intervals must hold a span of time; they are empty.")
+        _warn_of_unobserved(seconds, ends, observed)
+    elif (earliest := float(seconds.min(initial=0.0))) < 0.0:  # times are from whatever the session is told from
+        dt = as_step(dt)
+        start = float(np.floor(earliest / dt + TOLERANCE)) * dt
     if windows is not None and stop is None and len(windows[0]):
         # silence after the last spike is known of as long as a trial lasts
         stop = max(float(windows[0].max()) + windows[2], float(seconds.max(initial=start)) + dt)
@@ -194,12 +201,33 @@ def _spikes(
     return (seconds[kept], unit[kept], watched), found | {"unit_info": info_of_units(table)}
 
 
+def _warn_of_unobserved(seconds: np.ndarray, ends: np.ndarray, observed: list[np.ndarray]) -> None:
+    """Warn of spikes outside the intervals that their unit was observed in: no bin that is known counts them.
+
+    Warns
+    -----
+    SynferWarning
+        With how many they are.
+    """
+    outside = 0
+    for own, train in zip(observed, np.split(seconds, ends[:-1]), strict=True):
+        within = np.zeros(len(train), dtype=bool)
+        for begin, end in own.tolist():
+            within |= (train >= begin) & (train < end)
+        outside += len(train) - int(within.sum())
+    if outside:
+        warnings.warn(
+            f"{outside} of {len(seconds)} spikes lie outside the obs_intervals of their units, where counts are not "
+            "known, and are left out: mend the file's obs_intervals where these spikes are to count.",
+            SynferWarning,
+            stacklevel=level_of_user(),
+        )
+
+
 def _samples(
     pynwb: Any, item: Any, time: slice | None, dt: float | None, unknown: np.ndarray, windows: Windows | None
 ) -> dict[str, Any]:
     """Arguments of a Recording for one series, in millivolts where it is of volts."""
-    from synfer.recording.convert import regular
-
     n_samples = len(item.data)
     if item.rate is not None:
         t0, step = float(item.starting_time or 0.0), 1.0 / float(item.rate)
@@ -207,6 +235,7 @@ def _samples(
     else:
         t0, step = regular(np.asarray(item.timestamps[:]), dt, "the timestamps")
     span = sample_span(time, n_samples, step, t0)
+    _refuse_turned(item)
     data, unit = _scaled(item, span)
     kind = (
         "v"
@@ -230,6 +259,18 @@ def _samples(
     found = of_samples(data, kind, step, t0 + span.start * step, unknown, windows)
     labelled = {"unit_ids": ids, "unit_info": info} if ids is not None and len(ids) == data.shape[1] else {}
     return found | labelled | {"units_of_measure": {kind: unit} if unit else {}}
+
+
+def _refuse_turned(item: Any) -> None:
+    """Refuse a series whose table of regions or electrodes has a row for each of its rows instead of its columns."""
+    shape = np.shape(item.data)
+    for of, what in (("rois", "regions"), ("electrodes", "electrodes")):
+        table = getattr(item, of, None)
+        if table is not None and len(shape) == 2 and shape[1] != len(table.data) == shape[0]:
+            raise InputError(
+                f"series {item.name!r} must be (time, unit), of {shape[0]} {what}; its data are {shape}, the other way "
+                "round: turn them by pynwb, Recording.from_array(series.data[:].T, dt)."
+            )
 
 
 def _scaled(item: Any, span: slice) -> tuple[np.ndarray, str]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from synfer.errors import InputError
-from synfer.recording.convert import regular
 from synfer.recording.formats.common import needed, refuse_beyond_memory
 from synfer.recording.formats.trials import of_spikes
+from synfer.recording.sampling import regular
 
 
 def read(source: Any, *, dt: float | None = None) -> dict[str, Any]:

@@ -12,14 +12,19 @@ import pandas as pd
 from synfer.errors import InputError
 from synfer.recording.formats.common import reading
 from synfer.recording.formats.trials import TOLERANCE, of_spikes, span_of_spikes, with_last
+from synfer.recording.sampling import as_step
 from synfer.recording.spikes import refuse_outside, warn_of_milliseconds
 from synfer.storage import StrPath, as_number, as_path
 
 NAMES = {
-    "time": ("time", "times", "t", "spike_time", "spike_times"),
-    "unit": ("unit", "units", "id", "unit_id", "neuron", "cluster"),
+    "time": ("time", "times", "t", "spike_time", "spike_times", "time (s)", "time_s"),
+    "unit": ("unit", "units", "unit_id", "neuron", "cluster", "neuron_id", "cluster_id", "id"),
 }
-"""What the two columns may be called where there is a first line of names, in any case."""
+"""What the two columns may be called where there is a first line of names, in any case: the first that is there."""
+LINES_AT_ONCE = 1 << 18
+"""Of a file that is looked through."""
+LISTED = 4
+"""Names of columns that a message lists: of a table of samples there are hundreds."""
 
 
 def read(
@@ -31,7 +36,7 @@ def read(
         ids = np.unique(units) if len(units) else None  # those silent in the part asked for stay
         listed = units
         if time is not None and dt is not None:
-            dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+            dt, t0 = as_step(dt), as_number(t0, "t0")
             if duration is not None:
                 duration = with_last(times, dt, t0, as_number(duration, "duration", positive=True))
             # one that the whole list would be refused for is not passed over in a part of it
@@ -65,17 +70,25 @@ def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         raise InputError(f"a list of spikes must have a line a spike; {name!r} has none.")
     first = [cell.strip() for cell in line.split(separator)]
     headed = not _is_number(first[0]) and not (len(first) > 1 and _is_number(first[1]))
-    table = pd.read_csv(path, sep=separator, header=0 if headed else None, encoding="utf-8-sig", skipinitialspace=True)
+    how: dict[str, Any] = {"sep": separator, "encoding": "utf-8-sig", "skipinitialspace": True}
+    how["header"] = 0 if headed else None
+    columns = pd.read_csv(path, nrows=1, **how).columns
     if headed:
-        names = {str(name).strip().lower(): name for name in table.columns}
+        names = {str(name).strip().lower(): name for name in columns}
         found = {kind: next((names[n] for n in known if n in names), None) for kind, known in NAMES.items()}
     else:
-        found = dict(zip(NAMES, table.columns, strict=False)) if table.shape[1] == 2 else {}
+        found = dict(zip(NAMES, columns, strict=False)) if len(columns) == 2 else {}
     if None in found.values() or len(found) < 2:
+        more = f" and {len(first) - LISTED} more" if len(first) > LISTED else ""
+        there = ", ".join(first[:LISTED]) + more
         raise InputError(
-            f"a list of spikes must have the columns time (seconds) and unit, or two columns without names; {name!r} "
-            f"has {', '.join(map(str, first))}."
+            f"a list of spikes must have a column of seconds ({', '.join(NAMES['time'])}) and one of units "
+            f"({', '.join(NAMES['unit'])}), or these two without names; {name!r} has {there}: "
+            "name them so; a table of samples comes in by Recording.from_pandas(pandas.read_csv(path), dt) or as .npy."
         )
+    table = pd.read_csv(path, **how)
+    if not len(table):
+        raise InputError(f"a list of spikes must have a line a spike; {name!r} has only the names of its columns.")
     times, units = (table[found[kind]] for kind in ("time", "unit"))
 
     def refuse(wrong: pd.Series, what: str) -> None:
@@ -88,11 +101,22 @@ def _columns(path: StrPath) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
         refuse(pd.to_numeric(times, errors="coerce").isna(), "times must be real numbers (seconds)")
         times = pd.to_numeric(times)
     refuse(np.isinf(times), "times must be finite seconds")
+    if units.dtype.kind in "iuf" and _alike_as_numbers(path, found["unit"], how):
+        units = pd.read_csv(path, dtype={found["unit"]: str}, **how)[found["unit"]].str.strip()
     if units.dtype.kind == "f":
         refuse(np.floor(units) != units, "units must be whole numbers or names")
         refuse(np.isinf(units), "units must be whole numbers or names")
         units = units.astype(np.int64)
     return times.to_numpy(), units.to_numpy(), table.drop(columns=[found["time"], found["unit"]])
+
+
+def _alike_as_numbers(path: StrPath, column: Any, how: dict[str, Any]) -> bool:
+    """Whether labels of units that differ as they are written, as 01 and 1 do, would be one unit as whole numbers."""
+    written: set[str] = set()
+    for part in pd.read_csv(path, dtype={column: str}, chunksize=LINES_AT_ONCE, **how):
+        written |= {label.strip() for label in part[column].unique().tolist()}
+    whole = [label for label in written if label.isdigit()]
+    return len({int(label) for label in whole}) < len(whole)
 
 
 def _lines(path: StrPath) -> Iterator[tuple[int, str]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from synfer.errors import InputError
 from synfer.recording.formats.common import sample_span
+from synfer.recording.sampling import as_step
 from synfer.recording.spikes import SpikeEvents, binned
 from synfer.storage import as_number
 
@@ -97,7 +98,7 @@ def span_of_spikes(
     InputError
         As for `sample_span`; or dt is no step.
     """
-    dt = as_number(dt, "dt", positive=True)
+    dt = as_step(dt)
     place = np.floor((times - t0) / dt + TOLERANCE)  # as `binned` has it
     n_bins = place.max(initial=0.0) + 1 if stop is None else np.ceil((stop - t0) / dt - TOLERANCE)
     span = sample_span(time, int(n_bins), dt, t0)
@@ -142,7 +143,7 @@ def of_spikes(
     """
     if dt is None:
         raise InputError("dt must be given (seconds): the width of the bins that spikes are counted in.")
-    dt, t0 = as_number(dt, "dt", positive=True), as_number(t0, "t0")
+    dt, t0 = as_step(dt), as_number(t0, "t0")
     spans = np.zeros((0, 2)) if unknown is None else unknown
     duration = None if duration is None else with_last(times, dt, t0, as_number(duration, "duration"))
     if windows is not None:
