@@ -113,7 +113,7 @@ def simulated(
         needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, row_bytes, delay, receptors)
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
-    warn_of_step(network, dt)
+    warn_of_step(network, dt, kind)
     warn_of_milliseconds(network, drives.as_sequence(driven), span.last * dt)
     remembered, made = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     launches = simulation = None
