@@ -15,7 +15,8 @@ from synfer.simulate.autoregression import spectral_radius
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> int:
     """Give a number of units that counts as large."""
-    monkeypatch.setattr(autoregression, "ALL_EIGENVALUES_BELOW", 60)
+    for name in ("ALL_EIGENVALUES_BELOW", "SEARCHED_ABOVE"):
+        monkeypatch.setattr(autoregression, name, 60)
     return 90
 
 

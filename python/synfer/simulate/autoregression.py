@@ -19,6 +19,8 @@ from synfer.simulate.wiring.draws import WEIGHT_STREAM, WIRING_STREAM, generator
 MOST_LAGS = 64
 ALL_EIGENVALUES_BELOW = 1500
 """Size of a companion matrix up to which all its eigenvalues are computed; beyond, only the largest are sought."""
+SEARCHED_ABOVE = 300
+"""Size of a part of such a matrix from which on that search is the quicker."""
 MOST_RESTARTS = 300
 """Of that search: where it has not ended by then, eigenvalues lie too close in size for it, and all are computed."""
 
@@ -208,7 +210,7 @@ def spectral_radius(coefficients: np.ndarray) -> float:
 def _radius_of_part(matrix: Any) -> float:
     """Give the spectral radius of a sparse matrix, the same at each call."""
     n = matrix.shape[0]
-    if n > ALL_EIGENVALUES_BELOW:
+    if n > SEARCHED_ABOVE:
         start = np.random.default_rng(0).uniform(0.5, 1, n)  # ARPACK's own is another at each call
         try:
             few = scipy.sparse.linalg.eigs(
