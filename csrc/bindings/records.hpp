@@ -20,14 +20,15 @@ using BoundRecord =
 // records given are the caller's to keep.
 template <class T>
 struct BoundRecords {
-    std::vector<std::vector<T*>> terms;  // (record)(term of the drive)
+    std::vector<std::vector<T*>> terms;              // (record)(term of the drive)
+    std::vector<std::vector<std::uint8_t>> counted;  // (record)(network x unit), of those that count spikes into rows
     std::vector<Recorded<T>> all;
 
     BoundRecords(const std::vector<BoundRecord>& records, const Described* states, int n_states,
                  pybind11::ssize_t n_networks, pybind11::ssize_t n_units, std::int64_t from, std::int64_t to,
                  BoundDrive<T>& drive) {
         if (from > to) throw pybind11::value_error("not record_from <= the last step");
-        terms.reserve(records.size());
+        terms.reserve(records.size()), counted.reserve(records.size());
         for (const BoundRecord& record : records) {
             const auto& [every, units, arrays, events] = record;
             if (every < 1) throw pybind11::value_error("not every >= 1");
@@ -41,6 +42,8 @@ struct BoundRecords {
                 if (name == "spikes") {
                     if (every > 255) throw pybind11::value_error("spikes counted over more than 255 steps");
                     to_here.spikes = data_of<std::uint8_t>(array, "spikes", shape, true);
+                    if (every == 1) continue;
+                    to_here.counted = counted.emplace_back(n_networks * n_units).data();
                     continue;
                 }
                 T* values = data_of<T>(array, name.c_str(), shape, true);

@@ -53,9 +53,12 @@ DriveTerm<T> drive_term(const BoundTerm& bound, pybind11::ssize_t n_networks, py
         term.state = data_of<T>(given(state, "state"), "drive's state", {n_networks}, true);
     if (term.kind == DriveKind::poisson) {
         const pybind11::array& table = given(thresholds, "thresholds");
-        if (table.ndim() != 3) throw pybind11::value_error("thresholds are not (network, threshold, unit)");
+        if (table.ndim() != 3)
+            throw pybind11::value_error("thresholds are not (network, threshold, unit) or (1, threshold, 1)");
         term.n_thresholds = table.shape(1);
-        term.thresholds = data_of<std::uint32_t>(table, "thresholds", {n_networks, term.n_thresholds, n_units}, false);
+        term.one_rate = table.shape(0) == 1 && table.shape(2) == 1;
+        const Shape shape = {term.one_rate ? 1 : n_networks, term.n_thresholds, term.one_rate ? 1 : n_units};
+        term.thresholds = data_of<std::uint32_t>(table, "thresholds", shape, false);
     }
     if (term.kind == DriveKind::replayed) {
         const pybind11::array& array = given(replayed, "array");

@@ -78,7 +78,13 @@ void BufferPool::give_back(void* buffer) {
     const std::size_t bytes = found->second;
     s.held.erase(found);
     ASAN_POISON_MEMORY_REGION(buffer, bytes);
-    s.idle.push_back({buffer, bytes});
+    try {
+        s.idle.push_back({buffer, bytes});
+    } catch (...) {  // destructors call this, where no memory for the list must not end the process
+        ASAN_UNPOISON_MEMORY_REGION(buffer, bytes);
+        ::operator delete(buffer, alignment);
+        return;
+    }
     s.idle_bytes += bytes;
     s.free_oldest_beyond(s.limit);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <vector>
 
 namespace synfer::pair_density {
@@ -31,6 +32,23 @@ void kernels(const Signal& signal, Index unit, Index first, Index last, float* o
     }
 }
 
+// act(0) to act(n - 1), shared among threads. An exception, such as for want of memory, must not leave the parallel
+// region: it is thrown behind it.
+template <class Do>
+void each(Index n, int n_threads, Do&& act) {
+    std::exception_ptr failure;
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (Index i = 0; i < n; ++i) {
+        try {
+            act(i);
+        } catch (...) {
+#pragma omp critical(synfer_pair_density_failure)
+            failure = std::current_exception();
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
 }  // namespace
 
 void joint_density(const Signal& signal, const Pairs& pairs, float* out, int n_threads) {
@@ -57,10 +75,9 @@ void joint_density(const Signal& signal, const Pairs& pairs, float* out, int n_t
         for (Index first = begin; first < end; first += kBlock) {
             // Sources of this block, and the targets that follow them.
             const Index stop = std::min(first + kBlock, end), last = std::min(stop + longest, end);
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-            for (Index u = 0; u < n_used; ++u) kernels(signal, units[u], first, last, held.data() + u * rows * width);
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-            for (Index p = 0; p < pairs.n_pairs; ++p) {
+            each(n_used, n_threads,
+                 [&](Index u) { kernels(signal, units[u], first, last, held.data() + u * rows * width); });
+            each(pairs.n_pairs, n_threads, [&](Index p) {
                 float* source = held.data() + place[pairs.source[p]] * rows * width;
                 float* target = held.data() + place[pairs.target[p]] * rows * width;
                 for (Index l = 0; l < pairs.n_lags; ++l) {
@@ -70,15 +87,14 @@ void joint_density(const Signal& signal, const Pairs& pairs, float* out, int n_t
                         Rows(source, products, n, Eigen::OuterStride<>(width)).transpose() *
                         Rows(target + lag * width, products, n, Eigen::OuterStride<>(width));
                 }
-            }
+            });
         }
     }
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (Index p = 0; p < pairs.n_pairs; ++p) {
+    each(pairs.n_pairs, n_threads, [&](Index p) {
         for (Index l = 0; l < pairs.n_lags; ++l) {
             View(out + (p * pairs.n_lags + l) * square, n, n) *= 1.0f / static_cast<float>(counted[l]);
         }
-    }
+    });
 }
 
 }  // namespace synfer::pair_density

@@ -31,10 +31,11 @@ struct DriveTerm {
     DriveKind kind;
     const double* parameters;  // (network, parameter, unit), in the order above
     T* state;                  // (network, unit), or (network) of what is shared: y after the last step taken
-    // (network, threshold, unit): 2^32 P(count <= c) - 1 for c = 0, 1, ..., so that the number of them that a word
-    // exceeds is a Poisson number, its distribution right to 2^-32.
+    // (network, threshold, unit), or (threshold) of units that all have one rate: 2^32 P(count <= c) - 1 for c = 0, 1,
+    // ..., so that the number of them that a word exceeds is a Poisson number, its distribution right to 2^-32.
     const std::uint32_t* thresholds;
     std::int64_t n_thresholds;
+    bool one_rate;
     const T* replayed;             // (time, unit) of the first network, from step Drive::replayed_from on
     std::int64_t replayed_stride;  // from one network's to the next one's; 0 if they share it
     bool alone;                    // what it gives is asked for by itself (recorded.hpp)

@@ -23,6 +23,7 @@ struct Recorded {
     T* states[max_states];  // (network, row, unit) for each state
     std::uint8_t* spikes;   // (network, row, unit): how often since the row before the state was past the threshold
                             // after a step; every <= 255
+    std::uint8_t* counted;  // (network, unit) of all units: those of a row that is not full, from one call to the next
     T* drive;               // (network, row, unit): what acted in the last step of the row
     T* const* terms;        // (term of the drive): likewise, what it gave by itself, each null where not asked for
     // The units recorded, rising, by whose place in this list the arrays above are indexed; null: all.

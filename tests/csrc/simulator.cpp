@@ -63,6 +63,8 @@ struct Drives {
                     thresholds.insert(thresholds.end(), static_cast<std::size_t>(units), limit);
                 std::vector<std::uint32_t> one = thresholds;
                 for (std::int64_t k = 1; k < networks; ++k) thresholds.insert(thresholds.end(), one.begin(), one.end());
+                term.one_rate = kinds % 3 == 1;
+                if (term.one_rate) thresholds = {3000000000u, 4000000000u};
                 term.n_thresholds = 2, term.thresholds = thresholds.data();
             }
             const bool shared = term.kind == DriveKind::shared_ornstein_uhlenbeck;
@@ -87,7 +89,7 @@ template <class T>
 struct Records {
     struct Arrays {
         std::vector<std::vector<T>> states;
-        std::vector<std::uint8_t> spikes;
+        std::vector<std::uint8_t> spikes, counted;
         std::vector<T> drive;
         std::vector<std::vector<T>> alone;  // of each term of the drive
         std::vector<T*> terms;
@@ -114,6 +116,10 @@ struct Records {
             for (int r = 0; r < n_states && (signals & 1) != 0; ++r) own.states.emplace_back(size);
             for (std::size_t r = 0; r < own.states.size(); ++r) to.states[r] = own.states[r].data();
             if ((signals & 2) != 0) own.spikes.resize(size), to.spikes = own.spikes.data();
+            if ((signals & 2) != 0 && to.every > 1) {
+                own.counted.resize(static_cast<std::size_t>(networks * units));
+                to.counted = own.counted.data();
+            }
             if ((signals & 4) != 0) own.drive.resize(size), to.drive = own.drive.data();
         }
         if ((signals & 8) == 0) return;
@@ -284,7 +290,8 @@ bool spiking(const SimulatorLevel& level, int& n) {
             c.short_term = i / 2 % 2 == 1, c.stdp = c.listed && i / 8 % 2 == 1;
             if (c.listed && i % 3 == 0) c.longest = c.shortest + 20;
             const bool conducts = c.synapse == SynapseKind::conductance;
-            const bool jumps = c.synapse == SynapseKind::jump;  // of many sources at once, which explicit steps must bear
+            const bool jumps =
+                c.synapse == SynapseKind::jump;  // of many sources at once, which explicit steps must bear
             c.mean = at->mean, c.strength = conducts ? at->strength / 100 : jumps ? at->strength / 10 : at->strength;
             c.kinds = 2 | (1 << (i + m) % 8), c.signals = i % 3 == 0 ? 31 : 8 | i % 8;
             c.every = 1 + i % 4, c.from = i % 5 == 0 ? 11 : 0;

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synfer.connectome import Connectome
+from synfer.errors import InputError, StepWarning
 from synfer.network import (
     Drive,
     GaussianDrive,
@@ -22,7 +23,8 @@ from synfer.network import (
     StepDrive,
     WhiteNoiseDrive,
 )
-from synfer.simulate import run
+from synfer.simulate import memory, run
+from synfer.simulate.drives import poisson_thresholds, terms_of
 from synfer.simulate.reference_drive import drive_reference
 
 N = 13
@@ -141,6 +143,57 @@ def test_poisson_counts_have_their_distribution(expected: float) -> None:
     common = wanted > 20
     chi2 = ((seen - wanted)[common] ** 2 / wanted[common]).sum()
     assert scipy.stats.chi2.sf(chi2, common.sum()) > 1e-4
+
+
+def test_phases_reach_the_core_as_few_turns() -> None:
+    """More than its integers hold would be undefined there."""
+    phases = np.array([-9.0, 4e6, 1e17, -1e300])
+    drive = SineDrive(1.0, 500.0, phases)
+    (term,) = terms_of(drive, silent(drive, n_units=4), 1e-3, 10, np.dtype(np.float32))
+    assert term.parameters is not None
+    assert np.array_equal(term.parameters[0, 3, :2], phases[:2] / (2 * np.pi))  # as they are
+    assert np.all(np.abs(term.parameters[0, 3, 2:]) <= 1)
+    assert np.abs(acting(silent(drive, n_units=4), 0.01)).max() <= 1
+
+
+@pytest.mark.parametrize("n_networks", [None, 3])
+def test_units_of_one_rate_share_one_table_and_draw_what_they_drew(level: str, n_networks: int | None) -> None:
+    """A table for each unit would be 700 MB of a million units that expect 100 events."""
+    assert poisson_thresholds(np.full((3, 50), 90.0)).shape[::2] == (1, 1)
+    weight = rng.normal(size=N)
+    one, nearly = 4000.0, np.full(N, 4000.0)
+    nearly[-1] += 1e-9  # a table for each
+    assert poisson_thresholds(nearly[None] * 1e-3).shape[::2] == (1, N)
+    for dtype in ("float32", "float64"):
+        alike, apart = (acting(silent(PoissonDrive(r, weight), n_networks), 0.3, dtype=dtype) for r in (one, nearly))
+        assert np.array_equal(alike, apart)
+    if n_networks is None:
+        network = silent(PoissonDrive(one, weight))
+        np.testing.assert_allclose(
+            acting(network, 0.2), drive_reference(network, [PoissonDrive(one, weight)], 200, 1e-3, 0), atol=1e-9
+        )
+
+
+def test_tables_beyond_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 120_000_000)
+    rates = np.linspace(50, 100, 60_000)[None]
+    with pytest.raises(InputError, match=r"table of a PoissonDrive would need 0\.2 GB .*give all units one rate"):
+        poisson_thresholds(rates)
+    assert poisson_thresholds(np.full_like(rates, 90.0)).size < 200
+
+
+@pytest.mark.parametrize("drive", [OrnsteinUhlenbeckDrive(0, 1, 4.0), SharedDrive(1.0, tau=4.0)])
+def test_a_memory_too_long_for_float32_is_warned_of(drive: Drive) -> None:
+    """Its decay in a step, rounded, is another: in the end its variance would be .84."""
+    words = r"tau = 4 s .* 1e\+07 steps .*float32: .*variance .* off by {}%.*'float64'"
+    with pytest.warns(StepWarning, match=words.format(3)):
+        run(silent(drive, n_units=1), 0.4, 4e-7, record="drive", every=10**6)
+    with pytest.warns(StepWarning, match=words.format(16)):
+        terms_of(drive, silent(drive), 4e-7, 10**9, np.dtype(np.float32))
+    # no warning, which would be an error here
+    run(silent(drive, n_units=1), 0.01, 4e-7, record="drive")
+    run(silent(drive, n_units=1), 0.4, 4e-7, record="drive", every=10**6, dtype="float64")
+    run(silent(OrnsteinUhlenbeckDrive(0, 1, [0.0, 1.0]), n_units=2), 1.0, 1e-4)
 
 
 def test_a_shared_drive_is_one_for_the_units_that_feel_it_and_another_for_each_network() -> None:

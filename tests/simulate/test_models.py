@@ -83,6 +83,38 @@ def test_every_unit_rests_where_its_equations_do(model: str) -> None:
     assert abs(course["v"][0, 0] - course["v"][-1, 0]) < (10 if model == "izhikevich" else 2.5)
 
 
+@pytest.mark.parametrize("b", [0.0, 0.8, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize("a", [0.7, -0.7, 0.0, 2.0])
+def test_fitzhugh_nagumo_begins_where_it_rests_whatever_b(a: float, b: float) -> None:
+    network = Network("fitzhugh_nagumo", {"a": a, "b": b}, ALONE)
+    v, w = packed_state(network, packed_parameters(network, np.dtype(np.float64)), None)[0, :, 0]
+    assert abs(v - v**3 / 3 - w) < 1e-12
+    assert abs(v + a - b * w) < 1e-12
+    others = np.roots([1.0, 0.0, 3 * (1 - b) / b, 3 * a / b]) if b else np.array([-a])
+    assert v <= min(others[np.abs(others.imag) < 1e-4].real) + 1e-4  # the lowest, where there are three
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("model", ["hodgkin_huxley", "hodgkin_huxley_cortical"])
+def test_a_membrane_that_conducts_nothing_is_a_capacitor(level: str, model: str, dtype: str) -> None:
+    none = {name: 0.0 for name in MODELS[model].defaults if name.startswith("g_")}
+    for leak in (0.0, 1e-9, 1e-4):
+        network = Network(model, {**none, "g_l": leak}, ALONE, drive=GaussianDrive(1.0, 0.0))
+        v = run(network, 0.02, DT, dtype=dtype, initial_state={"v": -65.0})["v"][:, 0]
+        expected = -65.0 + (np.arange(200) + 1) * 0.1 / MODELS[model].defaults["c"]  # 1 uA/cm2 on c uF/cm2
+        np.testing.assert_allclose(v, expected, atol=0.1 if leak == 1e-4 else 1e-3)
+    twin = run_reference(network, 0.02, DT, initial_state={"v": -65.0})["v"]
+    np.testing.assert_allclose(v, twin[:, 0], atol=1e-3 if dtype == "float32" else 1e-9)
+
+
+@pytest.mark.parametrize(("model", "steps"), [("lif", (1, 1, 2, 5)), ("escape_lif", (1, 2, 3, 6))])
+def test_dead_times_are_as_docs_simulator_md_says(model: str, steps: tuple[int, ...]) -> None:
+    for refractory, apart in zip((0, 1, 2, 5), steps, strict=True):
+        sure = {"rate": 1e9} if model == "escape_lif" else {}
+        network = Network(model, {"refractory": refractory * 1e-3, **sure}, ALONE, drive=GaussianDrive(1e6, 0))
+        assert np.all(np.diff(np.flatnonzero(run(network, 0.05, record="spikes")["spikes"])) == apart)
+
+
 @pytest.mark.parametrize("model", [name for name in SPIKING if "v" in MODELS[name].states[:-1]])
 def test_states_that_are_not_given_begin_at_rest(make_network: Callable, model: str) -> None:
     network, states = make_network(model, "exponential"), MODELS[model].states

@@ -19,7 +19,7 @@ struct DriveRows {
     struct Term {
         T* parameters;          // (parameter, element)
         double* times;          // (parameter, element), where float32 is too short for a number of steps
-        std::uint32_t* limits;  // (threshold, element)
+        std::uint32_t* limits;  // (threshold, element), where rates differ
         T *y, *saved_y;         // (element), or (network) of what is shared, with decay and kick behind
         T* alone;               // (chunk step, element): what it gives by itself; null where nobody asks
     };
@@ -60,7 +60,7 @@ struct DriveRows {
             const bool timed = term.kind == DriveKind::step || term.kind == DriveKind::sine;
             terms[m].parameters = workspace.take<T>(size);
             terms[m].times = workspace.take<double>(timed ? size : 0);
-            terms[m].limits = workspace.take<std::uint32_t>(term.n_thresholds * e.width);
+            terms[m].limits = workspace.take<std::uint32_t>(term.one_rate ? 0 : term.n_thresholds * e.width);
             const std::int64_t remembered = remembers(term.kind) ? elements_of(term).width : 0;
             terms[m].y = workspace.take<T>(remembered);
             terms[m].saved_y = workspace.take<T>(is_shared(term.kind) ? 3 * remembered : remembered);
@@ -82,7 +82,7 @@ struct DriveRows {
             elements.gather(term.parameters, n, terms[m].parameters);
             if (term.kind == DriveKind::step || term.kind == DriveKind::sine)
                 elements.gather(term.parameters, n, terms[m].times);
-            elements.gather(term.thresholds, term.n_thresholds, terms[m].limits);
+            if (!term.one_rate) elements.gather(term.thresholds, term.n_thresholds, terms[m].limits);
             if (remembers(term.kind)) elements_of(term).gather(static_cast<const T*>(term.state), 1, terms[m].y);
         }
     }

@@ -51,6 +51,7 @@ void add_ornstein_uhlenbeck(DriveRows<T>& d, int m, const Keys& keys, std::int64
 template <class T>
 void add_poisson(DriveRows<T>& d, int m, const Keys& keys, std::int64_t chunk, std::int64_t begin, std::int64_t end) {
     const std::int64_t w = keys.width, n_thresholds = d.drive.terms[m].n_thresholds;
+    const bool one_rate = d.drive.terms[m].one_rate;
     const T* weight = d.terms[m].parameters;
     std::uint32_t* words = d.words;
     T* count = d.scratch;
@@ -59,7 +60,12 @@ void add_poisson(DriveRows<T>& d, int m, const Keys& keys, std::int64_t chunk, s
         const std::uint32_t* word = words + r * w;
         T* row = d.rows + r * w;
         for (std::int64_t e = 0; e < w; ++e) count[e] = T(0);
-        for (std::int64_t c = 0; c < n_thresholds; ++c) {
+        for (std::int64_t c = 0; one_rate && c < n_thresholds; ++c) {
+            const std::uint32_t limit = d.drive.terms[m].thresholds[c];
+#pragma omp simd
+            for (std::int64_t e = 0; e < w; ++e) count[e] += word[e] > limit ? T(1) : T(0);
+        }
+        for (std::int64_t c = 0; !one_rate && c < n_thresholds; ++c) {
             const std::uint32_t* limit = d.terms[m].limits + c * w;
 #pragma omp simd
             for (std::int64_t e = 0; e < w; ++e) count[e] += word[e] > limit[e] ? T(1) : T(0);

@@ -45,6 +45,10 @@ struct LoadedPart : Part<T> {
         }
         load_drive();
         for (std::int64_t e = 0; e < s.n_recorded * width; ++e) counts[e] = 0;
+        for (int i = 0; i < s.n_recorded; ++i) {
+            if (s.recorded[i].counted != nullptr)
+                elements.gather(static_cast<const std::uint8_t*>(s.recorded[i].counted), 1, counts + i * width);
+        }
         for (std::int64_t e = 0; this->networks != nullptr && e < real; ++e)
             this->networks[e] = static_cast<std::uint32_t>(e / elements.n);
         for (std::int64_t e = 0; e < (this->block_of(0) + 63) / 64 * 64; ++e) this->marks[e] = 0;
@@ -105,6 +109,10 @@ struct LoadedPart : Part<T> {
             const std::int64_t g = e / elements.n, i = e % elements.n, row = (elements.first + g) * 2 * s.n_units;
             wiring.stdp.traces[row + elements.from + i] = source_traces[g * s.n_units + elements.from + i];
             wiring.stdp.traces[row + s.n_units + elements.from + i] = traces[e];
+        }
+        for (int i = 0; i < s.n_recorded; ++i) {
+            if (s.recorded[i].counted != nullptr)
+                elements.scatter(static_cast<const std::uint8_t*>(counts + i * width), 1, s.recorded[i].counted);
         }
         drive.store();
     }

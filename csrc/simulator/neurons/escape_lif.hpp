@@ -10,7 +10,9 @@
 // Dynamics", Cambridge 2014, chapter 9): below a soft threshold the membrane is that of lif.hpp, and the neuron fires
 // at the rate
 //     hazard = rate exp((v - threshold) / width),   so in a step with probability 1 - exp(-hazard dt);
-// then v <- reset at once (the sample of a spike shows v reset) and stays there for the refractory time.
+// then v <- reset at once (the sample of a spike shows v reset) and stays there for the refractory time, counted from
+// the end of the spike's step: v is held for R = rint(refractory / dt) steps, and spikes are R + 1 apart, one more than
+// lif's.
 
 namespace synfer::SYNFER_LEVEL {
 

@@ -41,9 +41,12 @@ struct FitzHughNagumo {
 
     static double membrane(const double*) { return 0.0; }
 
-    // The fixed point without input where it is one alone, by Newton's iteration of v - v^3 / 3 = (v + a) / b.
+    // The fixed point without input, by Newton's iteration of v - v^3 / 3 = (v + a) / b; where there are three, the
+    // lowest. (With b < 0, of which w' runs away, there is no rest.)
     static void initialise(const double* p, double* x) {
         double v = -1.2;
+        if (p[1] == 0.0) v = -p[0];
+        if (p[1] >= 1.0) v = lowest_root(3.0 * (1.0 - p[1]) / p[1], 3.0 * p[0] / p[1]);
         if (p[1] > 0.0 && p[1] < 1.0) {
             for (int k = 0; k < 50; ++k) {
                 const double slope = 1.0 - v * v - 1.0 / p[1];
@@ -52,6 +55,22 @@ struct FitzHughNagumo {
         }
         x[0] = v;
         x[1] = v - v * v * v / 3.0;
+    }
+
+    // Of v^3 + c v + d = 0, c <= 0: from beyond all roots, whence Newton's iteration comes to the outermost one
+    // straight, on the side where the lowest is the outermost.
+    static double lowest_root(double c, double d) {
+        const bool alone = 4.0 * c * c * c + 27.0 * d * d > 0.0;
+        const double size = 1.0 + (-c > __builtin_fabs(d) ? -c : __builtin_fabs(d));
+        double v = alone && d < 0.0 ? size : -size;
+        for (int k = 0; k < 200; ++k) {
+            const double slope = 3.0 * v * v + c;
+            if (slope <= 0.0) break;  // a double root
+            const double next = v - (v * (v * v + c) + d) / slope;
+            if (next == v) break;
+            v = next;
+        }
+        return v;
     }
 
     static SYNFER_DEVICE bool fired(const FitzHughNagumo&, const T*, std::int64_t) { return false; }

@@ -69,6 +69,7 @@ struct HodgkinHuxleyOf {
     static constexpr int n_coefficients = sizeof(Cell<T>::parameters) / sizeof(Described);
     static constexpr bool random = false;
     static constexpr bool jumps = true;
+    static constexpr double least = 0x1p-16;  // of dt / C times the conductance, below which the step is its series
 
     T exponent, g_na, g_k, g_l, e_na, e_k, e_l, threshold;
     T v_t, g_m, tau_max;  // of a cell with a slow current
@@ -124,7 +125,11 @@ struct HodgkinHuxleyOf {
             multiply_add(sodium, k.e_na, multiply_add(potassium, k.e_k, multiply_add(k.g_l, k.e_l, input)));
         if constexpr (conducts) sum += conductance;
         const T goal = driving / sum;
-        T v = multiply_add(before - goal, exponential(k.exponent * sum), goal);
+        const T spent = k.exponent * sum;
+        T v = multiply_add(before - goal, exponential(spent), goal);
+        // Nothing, or next to nothing, conducts: the goal is at infinity, and v - goal would lose what v is made of.
+        const T charged = multiply_add(k.exponent * multiply_add(T(0.5), spent, T(1)), sum * before - driving, before);
+        v = spent * spent < T(least) * T(least) ? charged : v;
 
         x[stride] = Cell<T>::m(v, k.v_t).relaxed(m, half);
         x[2 * stride] = Cell<T>::h(v, k.v_t).relaxed(h, half);

@@ -7,10 +7,11 @@
 
 // Leaky integrate-and-fire neuron (L. Lapicque, J. Physiol. Pathol. Gen. 9 (1907), 620-635):
 //     tau v' = rest - v + resistance (I - G v),   v >= threshold:  v <- reset, and stays there for the refractory time
-// (counted from the start of the spike's step, as Brian2 does; the sample of a spike shows v past the threshold). I is
-// the input, and G the conductance where synapses have one (I then holds the sum of g E). A step is exact for an input
-// that is constant in it, and for currents that decay exponentially (synapses/filters.hpp). With resistance = 1 read I
-// in mV, and G in units of the leak's conductance.
+// (counted from the start of the spike's step, as Brian2 does; the sample of a spike shows v past the threshold). Of R
+// = rint(refractory / dt) steps the first is the spike's: v is held for R - 1, and spikes are max(R, 1) steps apart. I
+// is the input, and G the conductance where synapses have one (I then holds the sum of g E). A step is exact for an
+// input that is constant in it, and for currents that decay exponentially (synapses/filters.hpp). With resistance = 1
+// read I in mV, and G in units of the leak's conductance.
 
 namespace synfer::SYNFER_LEVEL {
 

@@ -33,7 +33,7 @@ ENSEMBLE, MANY = 3, 256
 @dataclass
 class Fit:
     """What was found: the forecaster and its losses, whether pairs have lags of their own, and the last step of each
-    initialisation, for scores and, where halves were solved, for tests; and of which targets these can be, (target,)."""
+    initialisation, for scores and, where halves were solved, for tests; and who can be tested, (target,)."""
 
     forecaster: SynformerForecaster
     loss: np.ndarray

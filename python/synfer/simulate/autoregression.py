@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse.csgraph
 import scipy.sparse.linalg
 
 from synfer.arguments import checked_count, checked_number, checked_numbers, checked_seed
@@ -18,6 +19,10 @@ from synfer.simulate.wiring.draws import WEIGHT_STREAM, WIRING_STREAM, generator
 MOST_LAGS = 64
 ALL_EIGENVALUES_BELOW = 1500
 """Size of a companion matrix up to which all its eigenvalues are computed; beyond, only the largest are sought."""
+SEARCHED_ABOVE = 300
+"""Size of a part of such a matrix from which on that search is the quicker."""
+MOST_RESTARTS = 300
+"""Of that search: where it has not ended by then, eigenvalues lie too close in size for it, and all are computed."""
 
 
 def var_network(
@@ -192,8 +197,29 @@ def spectral_radius(coefficients: np.ndarray) -> float:
     matrix = companion(coefficients)
     if len(matrix) <= ALL_EIGENVALUES_BELOW:
         return float(np.abs(np.linalg.eigvals(matrix)).max())
-    few = scipy.sparse.linalg.eigs(scipy.sparse.csr_array(matrix), k=6, which="LM", return_eigenvectors=False)
-    return float(np.abs(few).max())
+    # Eigenvalues are those of the parts in which each unit reaches each other: so feed-forward chains, on which any
+    # search for the largest fails, do not come to it.
+    sparse = scipy.sparse.csr_array(matrix)
+    n_parts, part = scipy.sparse.csgraph.connected_components(sparse, connection="strong")
+    members = np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part, minlength=n_parts))[:-1])
+    alone = np.concatenate([own for own in members if len(own) == 1] or [np.zeros(0, np.intp)])
+    radius = float(np.abs(matrix[alone, alone]).max(initial=0.0))
+    return max([radius, *(_radius_of_part(sparse[own][:, own]) for own in members if len(own) > 1)])
+
+
+def _radius_of_part(matrix: Any) -> float:
+    """Give the spectral radius of a sparse matrix, the same at each call."""
+    n = matrix.shape[0]
+    if n > SEARCHED_ABOVE:
+        start = np.random.default_rng(0).uniform(0.5, 1, n)  # ARPACK's own is another at each call
+        try:
+            few = scipy.sparse.linalg.eigs(
+                matrix, k=6, which="LM", v0=start, maxiter=MOST_RESTARTS, return_eigenvectors=False
+            )
+            return float(np.abs(few).max())
+        except scipy.sparse.linalg.ArpackError:  # no convergence is one
+            pass
+    return float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
 
 
 def stationary_moments(

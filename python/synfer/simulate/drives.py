@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import scipy.stats
 
 from synfer.arguments import checked_numbers
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, ShapeError, StepWarning
 from synfer.network import Drive, Network, SharedDrive
 from synfer.network.drives import DRIVES, check_names, named_drives
 from synfer.simulate.memory import refuse_beyond_available
@@ -20,6 +21,8 @@ DISCRETE = ("map_", "var")
 MOST_TERMS = 64
 MOST_EVENTS = 100.0
 """Expected events of a Poisson drive in a step: each needs comparisons."""
+MOST_OFF = 0.01
+"""Share by which a memory's variance may be off, because its decay in a step is rounded, without a warning."""
 
 
 @dataclasses.dataclass
@@ -58,12 +61,17 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
     ------
     InputError, ShapeError
         A drive cannot be used; the message names it.
+
+    Warns
+    -----
+    StepWarning
+        A time constant is so many steps that the dtype cannot hold its decay.
     """
     drives = as_sequence(drive)
     if len(drives) > MOST_TERMS:
         raise InputError(f"drive must be at most {MOST_TERMS} drives; got {len(drives)}.")
     return [
-        _term(one, network, dt, dtype) if isinstance(one, Drive) else _replayed(one, network, n_steps, dtype)
+        _term(one, network, dt, n_steps, dtype) if isinstance(one, Drive) else _replayed(one, network, n_steps, dtype)
         for one in drives
     ]
 
@@ -115,7 +123,7 @@ def _is_term(one: Any) -> bool:
     return isinstance(one, Drive) or ((isinstance(one, np.ndarray) or hasattr(one, "detach")) and one.ndim >= 2)
 
 
-def _term(drive: Drive, network: Network, dt: float, dtype: np.dtype) -> Term:
+def _term(drive: Drive, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> Term:
     drive.check_shapes(network.n_networks, network.n_units)
     if drive.kind == "white_noise" and network.model.startswith(DISCRETE):
         raise InputError(
@@ -130,7 +138,33 @@ def _term(drive: Drive, network: Network, dt: float, dtype: np.dtype) -> Term:
     with np.errstate(over="ignore"):
         if not np.all(np.isfinite(term.parameters.astype(dtype))) and drive.kind != "step":
             raise InputError(f"the numbers of {drive!r} must be finite in {dtype}; simulate in float64.")
+    if np.any(f.get("tau", 0)):
+        _warn_of_decay(drive, term.parameters[:, -2].astype(dtype), f["tau"], dt, n_steps)
     return term
+
+
+def _warn_of_decay(drive: Drive, decay: np.ndarray, tau: np.ndarray, dt: float, n_steps: int) -> None:
+    """Warn where exp(-dt / tau), rounded, is so much another memory that the variance, which should be 1, is not.
+
+    Warns
+    -----
+    StepWarning
+        It is off by more than 1 % after the steps of the run.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kick = -np.expm1(-2 * dt / tau)  # squared
+        left = decay.astype(np.float64) ** 2
+        settled = left**n_steps
+        variance = np.where(left < 1, kick / (1 - left) * (1 - settled) + settled, 1 + n_steps * kick)
+    off = np.abs(variance - 1)
+    at = off.argmax()
+    if off.flat[at] > MOST_OFF:
+        warnings.warn(
+            f"tau = {tau.flat[at]:g} s of {drive!r} is {tau.flat[at] / dt:.3g} steps of dt = {dt:g} s, whose decay is "
+            f"rounded in {decay.dtype}: its variance comes to be off by {off.flat[at]:.0%}. Take dtype='float64'.",
+            StepWarning,
+            stacklevel=6,
+        )
 
 
 def _numbers(drive: Drive, f: dict[str, np.ndarray], dt: float, dtype: np.dtype) -> Term:
@@ -160,8 +194,10 @@ def _numbers(drive: Drive, f: dict[str, np.ndarray], dt: float, dtype: np.dtype)
         # a time within rounding of the beginning of a step is that beginning
         return Term("step", packed(f["amplitude"], *(np.ceil(f[name] / dt - 1e-6) for name in ("start", "stop"))))
     if drive.kind == "sine":
-        turns = f["frequency"] * dt
-        return Term("sine", packed(f["mean"], f["amplitude"], turns - np.round(turns), f["phase"] / (2 * np.pi)))
+        turns, phase = f["frequency"] * dt, f["phase"] / (2 * np.pi)
+        # beyond 2^51 the core's rounding to whole turns, by adding 1.5 x 2^52, would leave more than one
+        phase = np.where(np.abs(phase) > 2.0**50, np.fmod(phase, 1.0), phase)
+        return Term("sine", packed(f["mean"], f["amplitude"], turns - np.round(turns), phase))
     if isinstance(drive, SharedDrive):
         if not np.any(f["tau"]):
             return Term("shared_gaussian", packed(f["strength"]))
@@ -178,11 +214,29 @@ def _decay_and_kick(tau: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def poisson_thresholds(expected: np.ndarray) -> np.ndarray:
-    """Give 2^32 P(count <= c) - 1 for c = 0, 1, ... (network, threshold, unit): a word exceeds `count` of them."""
+    """Give 2^32 P(count <= c) - 1 for c = 0, 1, ... (network, threshold, unit): a word exceeds `count` of them.
+
+    Where all are expected alike, they are (1, threshold, 1).
+
+    Raises
+    ------
+    InputError
+        They would not fit into memory.
+    """
+    if expected.min() == expected.max():
+        expected = expected[:1, :1]
     most = int(scipy.stats.poisson.isf(2.0**-33, expected.max())) + 1 if expected.max() > 0 else 0
-    counts = np.arange(most)[:, None]
-    below = np.stack([scipy.stats.poisson.cdf(counts, row) for row in expected])  # (network, threshold, unit)
-    return np.clip(np.round(below * 2.0**32) - 1, 0, 2.0**32 - 1).astype(np.uint32)
+    # the table and the core's own, and on the way two numbers in float64 for each of a network's
+    refuse_beyond_available(
+        8 * most * expected.size + 16 * most * expected.shape[1],
+        "give all units one rate, or simulate fewer at once",
+        "the table of a PoissonDrive",
+    )
+    table = np.empty((len(expected), most, expected.shape[1]), np.uint32)
+    for row, own in zip(expected, table, strict=True):
+        below = scipy.stats.poisson.cdf(np.arange(most)[:, None], row)
+        own[...] = np.clip(np.round(below * 2.0**32) - 1, 0, 2.0**32 - 1)
+    return table
 
 
 def _replayed(array: Any, network: Network, n_steps: int, dtype: np.dtype) -> Term:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +31,9 @@ MOST_THREADS = 1024
 """More than any machine has; where the system refuses a thread, the OpenMP runtime ends the process."""
 UNITS_PER_THREAD = 16384
 """Units of one network that are worth a thread: with fewer, waiting for the others takes longer than they save."""
+
+FEW_COLUMNS = 512
+"""Units of a dense network of spiking units, whose columns are added spike by spike, that may all spike at once."""
 
 Take = Callable[[int, int], tuple[int, int, int] | None]
 """Takes steps [begin, end); gives (network, unit, step) where a state was first not finite."""
@@ -111,7 +113,7 @@ def simulated(
         needed = cuda.needed_bytes(n_networks, n_units, len(model.states), span.n_rows, row_bytes, delay, receptors)
         cuda.refuse_beyond_memory(needed, index)
     parameters = packed_parameters(network, kind)
-    warn_of_step(network, dt)
+    warn_of_step(network, dt, kind)
     warn_of_milliseconds(network, drives.as_sequence(driven), span.last * dt)
     remembered, made = _remembered(network, model, parameters, terms, wires, initial_state, dt, seed, driven)
     launches = simulation = None
@@ -148,9 +150,11 @@ def simulated(
             def take(begin: int, end: int) -> tuple[int, int, int] | None:
                 return _core.simulate_rates(**bound, coupling=coupling, dt=dt, begin=begin, end=end)
 
-    counted = math.lcm(*(view.span.every for view in seen if "spikes" in view.held))
-    longer = 1 if index is None else cuda.slices(model, n_units)
-    slices = list(span.slices(-(-n_networks * n_units // longer), counted))
+    if index is None:
+        slices = list(span.slices(n_networks * n_units * _work(model, n_units, coupling, layout)))
+    else:
+        counted = span.every if "spikes" in seen[0].held else 1
+        slices = list(span.slices(-(-n_networks * n_units // cuda.slices(model, n_units)), counted))
     if watch is not None:
         slices = watch.cut(slices, span, dt, network, wires)
     for end in _taken(take, slices, span.last - span.first, network, dt):
@@ -179,6 +183,16 @@ def simulated(
         recordings.append(view.recording(arrays, events, network, model, dt, provenance))
         recordings[-1].final_state = state
     return recordings
+
+
+def _work(model: NeuronModel, n_units: int, coupling: Any, layout: str | None) -> int:
+    """Give how many times as long as one of few sources a unit takes for a step: slices are so many times shorter."""
+    if model.spiking:
+        return max(n_units // FEW_COLUMNS, 1) if layout == "dense" else 1
+    weights, starts, sources, _ = coupling
+    if weights is not None:
+        return max(weights.shape[1] * n_units // cuda.FEW_SOURCES, 1)
+    return 1 if sources is None else max(len(sources) // (starts.size * cuda.FEW_SOURCES), 1)
 
 
 def _taken(take: Take, slices: Sequence[tuple[int, int]], n_steps: int, network: Network, dt: float) -> Iterable[int]:

@@ -17,11 +17,9 @@ from synfer.simulate.autoregression import first_lags, lagged_weights, stationar
 from synfer.simulate.memory import refuse_beyond_available
 from synfer.simulate.rate_networks import ring_of_neighbours
 from synfer.simulate.wires import LAYOUTS, ROUNDED, ends_of
-from synfer.simulate.wiring import generator_of
+from synfer.simulate.wiring.draws import INITIAL_STREAM, generator_of
 from synfer.storage import as_choice
 
-INITIAL_STREAM = 16
-"""Of the random numbers of first states, past those of wirings."""
 SPARSE_BELOW = 0.1
 """Share of pairs that are joined, below which a list of entries is quicker than a matrix of all pairs."""
 ALWAYS_DENSE = 2**20

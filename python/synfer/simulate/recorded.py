@@ -37,10 +37,11 @@ class Span:
         """Rows recorded."""
         return (self.last - self.kept) // self.every
 
-    def slices(self, n_units: int, counted: int) -> Iterator[tuple[int, int]]:
+    def slices(self, n_units: int, counted: int = 1) -> Iterator[tuple[int, int]]:
         """Cut the steps into pieces that can be interrupted between them.
 
-        Once there are rows, at multiples of ``counted`` steps: at the ends of all rows that spikes are counted into.
+        Once there are rows, at multiples of ``counted`` steps: at the ends of all rows that spikes are counted into by
+        what forgets their number between two pieces.
         """
         length = max(SLICE_UNIT_STEPS // n_units // SLICE_MULTIPLE, 1) * SLICE_MULTIPLE
         begin = self.first

@@ -125,6 +125,7 @@ def run(
     StepWarning
         ``dt`` is too large for the model: more than 0.25 ms for Hodgkin-Huxley and adaptive exponential neurons. Or a
         refractory time is not a whole number of steps and is rounded; or leaky units have a time constant below ``dt``.
+        Or ``dt`` is too small for float32: a tau of some million steps, or of seven thousand of a `lif`.
     MillisecondsWarning
         A time looks like milliseconds: refractory from 0.1 s on, a synapse's time constant from 0.5 s, a membrane's or
         STDP's from 1 s, a delay between spiking units from 0.3 s, a drive's or adaptation's from 5 s, short-term

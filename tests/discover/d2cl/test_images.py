@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -209,3 +211,37 @@ def test_an_artefact_that_blanks_a_unit_s_images_is_warned_of():
     with pytest.warns(OutlierWarning, match="unit c nearly always lies within one bandwidth"):
         image = Population([x], view, np.array(list("abcd"))).images(np.array([[0, 2]]))[0, 0]
     assert np.ptp(image, axis=1).max() < 0.01 * image.max()  # which is so: along the target nothing changes
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+import numpy as np
+from synfer import _core
+
+rng = np.random.default_rng(0)
+samples, grid = rng.normal(size=(2000, 10)).astype("f4"), np.tile(np.linspace(-3, 3, 256, dtype="f4"), (10, 1))
+source, target = (a.ravel().astype("i8") for a in np.meshgrid(np.arange(10), np.arange(10)))
+
+def made():
+    return _core.joint_density(
+        samples, grid, np.full(10, 0.3, "f4"), np.array([0, 2000]), source, target, np.array([0, 1]), 2
+    )
+
+made()  # its threads and their arenas
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + int(sys.argv[1]),) * 2)
+try:
+    made()
+except MemoryError:
+    print("none left")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of memory, and /proc")
+@pytest.mark.parametrize("less", [-600_000, -200_000, 0, 300_000])
+def test_want_of_memory_is_told_and_does_not_end_the_process(less):
+    """Kernels of ten units of 256 points hold 5.3 MB; what threads take of their own comes on top."""
+    limit = 10 * 513 * 256 * 4 + less
+    ended = subprocess.run([sys.executable, "-c", SHORT_OF_MEMORY, str(limit)], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-500:]
+    assert ended.stdout in ("", "none left\n")

@@ -8,7 +8,7 @@ import scipy.stats
 
 from synfer.errors import InputError, UnknownNameError
 from synfer.recording import Recording
-from synfer.simulate import izhikevich_network, observe, run
+from synfer.simulate import izhikevich_network, observe, run, var_network
 
 NETWORKS = izhikevich_network(4, 1, 0.4, n_networks=4)
 RECORDING = run(NETWORKS, 2.0, record=("v", "u"))
@@ -78,3 +78,11 @@ def test_bad_arguments_are_refused_by_name(arguments: dict, error: type, words: 
 def test_counts_take_no_noise() -> None:
     with pytest.raises(InputError, match="'spikes' must be float32 or float64; got uint8"):
         observe.add_noise(run(NETWORKS, 0.1, record="spikes"), 0.1)
+
+
+def test_noise_tells_nothing_of_the_first_state_drawn_under_the_same_seed() -> None:
+    networks = var_network(np.tile(np.diag([0.9, 0.8]), (2000, 1, 1, 1)))
+    recording = run(networks, 2e-3, initial_state="stationary", dtype="float64")
+    noise = observe.add_noise(recording, 1.0)["x"] - recording["x"]
+    both = np.concatenate([noise[:, 0], recording["x"][:, 0]], axis=1)
+    assert np.abs(np.corrcoef(both.T)[:2, 2:]).max() < 5 / np.sqrt(2000)

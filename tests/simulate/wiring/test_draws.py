@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import pkgutil
 
 import networkx as nx
 import numpy as np
 import pytest
 import scipy.stats
 
+from synfer import simulate
 from synfer.simulate.wiring import draws
 
 from .conftest import all_alike, plausible
@@ -87,3 +90,14 @@ def test_generators_of_networks_in_turn_are_those_made_anew() -> None:
             used, anew = in_turn.of(network_id), draws.generator_of(seed, network_id, draws.WEIGHT_STREAM)
             assert np.array_equal(used.random(7), anew.random(7))
             used.integers(0, 3, 3, dtype=np.int32), used.normal(size=3)  # leaves halves of words behind
+
+
+def test_no_two_things_are_drawn_from_one_stream() -> None:
+    """All streams of `generator_of` stand in `draws`, and each number once."""
+    streams = {name: value for name, value in vars(draws).items() if name.endswith("_STREAM")}
+    assert len(set(streams.values())) == len(streams) == 9
+    for found in pkgutil.walk_packages(simulate.__path__, "synfer.simulate."):
+        if "reference" in found.name:  # the core's streams, of other random numbers
+            continue
+        for name, value in vars(importlib.import_module(found.name)).items():
+            assert not name.endswith("_STREAM") or streams[name] == value, f"{found.name}.{name}"

@@ -13,7 +13,8 @@ from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.recording.spikes import EDGE_TOLERANCE
 from synfer.simulate.memory import refuse_beyond_available
-from synfer.simulate.observe.step import CALCIUM_STREAM, checked_recording, generators, observed, told
+from synfer.simulate.observe.step import checked_recording, generators, observed, told
+from synfer.simulate.wiring.draws import CALCIUM_STREAM
 from synfer.storage import on_host
 
 BLOCK = 2**22

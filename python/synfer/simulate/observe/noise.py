@@ -8,7 +8,8 @@ from synfer.arguments import checked_flag, checked_number, checked_seed
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.simulate.memory import refuse_beyond_available
-from synfer.simulate.observe.step import NOISE_STREAM, checked_recording, generators, observed, told
+from synfer.simulate.observe.step import checked_recording, generators, observed, told
+from synfer.simulate.wiring.draws import NOISE_STREAM
 from synfer.storage import on_host
 
 

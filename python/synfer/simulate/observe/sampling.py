@@ -11,8 +11,8 @@ from synfer.arguments import checked_count, checked_flag, checked_number, checke
 from synfer.errors import InputError
 from synfer.recording import Recording
 from synfer.simulate.memory import refuse_beyond_available
-from synfer.simulate.observe.step import HIDING_STREAM, checked_recording, observed, told
-from synfer.simulate.wiring.draws import generator_of
+from synfer.simulate.observe.step import checked_recording, observed, told
+from synfer.simulate.wiring.draws import HIDING_STREAM, generator_of
 from synfer.storage import on_host, positions
 
 WHOLE_TOLERANCE = 1e-6

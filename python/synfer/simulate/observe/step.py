@@ -12,9 +12,6 @@ from synfer.recording import Recording
 from synfer.recording.spikes import SpikeEvents
 from synfer.simulate.wiring.draws import generator_of
 
-NOISE_STREAM, CALCIUM_STREAM, HIDING_STREAM = 16, 17, 18
-"""Random numbers of the steps, apart from those of wirings."""
-
 
 def checked_recording(recording: Any) -> Recording:
     """Give the recording.

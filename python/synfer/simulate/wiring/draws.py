@@ -1,4 +1,4 @@
-"""Random numbers of wirings: which pairs are joined, drawn at a cost of the edges and not of the pairs."""
+"""Random numbers by seed, network and stream; which pairs are joined, at a cost of the edges and not of the pairs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 WIRING_STREAM, PARAMETER_STREAM, WEIGHT_STREAM, DELAY_STREAM, POSITION_STREAM = range(5)
 """What is drawn of one network, each from random numbers of its own: other weights leave the edges as they are."""
+INITIAL_STREAM, CALCIUM_STREAM, HIDING_STREAM, NOISE_STREAM = range(16, 20)
+"""And of its run: first states, and the steps of observing, which often have the run's seed. All streams stand here."""
 
 DENSE_ABOVE = 0.25
 """Probability above which every pair is looked at."""
