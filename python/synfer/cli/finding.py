@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ from synfer.cli.inputs import (
     split,
 )
 from synfer.errors import InputError
+
+if TYPE_CHECKING:
+    from synfer.connectome import Connectome
 
 Scheduler = Annotated[
     str | None,
@@ -106,8 +109,22 @@ def _discover_one(
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
         seconds = time.perf_counter() - begin
+        connectome.instantaneous = getattr(getattr(estimator, "estimator_", estimator), "instantaneous_", None)
         connectome.save(draft)
     typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
+    if connectome.instantaneous is not None:
+        typer.echo(_coupled(connectome.instantaneous))
+
+
+def _coupled(shared: Connectome) -> str:
+    """How many pairs are coupled within a sample."""
+    from synfer.connectome.table import each_pair_once
+
+    n = shared.n_units * (shared.n_units - 1) // 2
+    if shared.pvalue is None:
+        return f"coupled within a sample: {n} pairs ranked, without p-values; synfer report shows them"
+    coupled = len(each_pair_once(shared.edges(alpha=0.05), shared.unit_ids))
+    return f"coupled within a sample: {coupled} of {n} pairs (false discovery rate .05); synfer report shows them"
 
 
 def _discover_many(

@@ -148,7 +148,7 @@ def _sections(
     truth: Connectome | None,
     card: Card | None,
 ) -> list[str]:
-    from synfer.report import edges, figures, fit, matrix, trust
+    from synfer.report import coupling, edges, figures, fit, matrix, trust
 
     evidence = evidence_of(connectome)
     doubts = methods.doubts(connectome, evidence) + ([] if card is None else card.warnings)
@@ -192,6 +192,8 @@ def _sections(
         )
     )
     found.append(markup.section("The strongest edges", edges.section(connectome, evidence)))
+    if connectome.instantaneous is not None:
+        found.append(coupling.section(connectome.instantaneous))
     if truth is not None:
         found.append(
             markup.section("Against the true wiring", markup.known(compare(connectome, truth, unscored="omit")))
