@@ -16,10 +16,10 @@ from synfer.report.evidence import ALPHA, evidence_of
 from synfer.report.units import groups_of
 
 HEADING = "Coupled within a sample"
-WORDS = matrix.Words("unit", "and unit", "together", "against each other")
+WORDS = matrix.Words("unit", "and unit", "agrees", "opposes")
 CAPTION = (
     "What two units have in common within a sample, once everybody's past has been told: it has no direction, and "
-    "stands on both sides of the diagonal. Red: together; blue: one against the other. Hover for values."
+    "stands on both sides of the diagonal. Red agrees, blue opposes. Hover for values."
 )
 
 
