@@ -139,3 +139,8 @@ def test_what_is_not_recorded_cannot_be_prepared(synfer, refused, tmp_path):
     refused(synfer(*command), "--clip-and-zscore prepares v", "--record spikes", "add --record v")
     assert list(tmp_path.iterdir()) == []
     assert synfer(*command, "--record", "v", "--duration", 0.1).exit_code == 0
+
+
+def test_help_names_every_kind_of_array(synfer):
+    told = synfer("discover", "--help").stdout
+    assert ".mat" in told and ".npy" in told and ".npz" in told
