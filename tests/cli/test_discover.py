@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pytest
 
 from synfer import Connectome, Recording, datasets, discover, evaluate
 
@@ -21,6 +22,24 @@ class TestDiscover:
         recording = Recording.load(recording_path, signals=["v"])
         expected = discover.ConditionalGranger(lag=2, ridge=0.1).fit(recording).connectome_
         assert Connectome.load(tmp_path / "e.nc").identical(expected)
+
+    @pytest.mark.parametrize("ridge", [0, 0.1])
+    def test_coupling_within_a_sample_is_kept_and_counted(self, synfer, recording_path, tmp_path, ridge):
+        common = ("discover", recording_path, "--signal", "v", "--method", "conditional_granger")
+        common = (*common, "--set", "lag=1", "--set", f"ridge={ridge}")
+        result = synfer(*common, "--set", "instantaneous=true", "--out", tmp_path / "e.nc")
+        assert result.exit_code == 0, result.output
+        fit = discover.ConditionalGranger(lag=1, ridge=ridge, instantaneous=True)
+        expected = fit.fit(Recording.load(recording_path, signals=["v"])).instantaneous_
+        assert Connectome.load(tmp_path / "e.nc").instantaneous.identical(expected)
+        if ridge:
+            assert "coupled within a sample: 10 pairs ranked, without p-values" in result.stdout
+        else:
+            n = len(expected.edges(alpha=0.05)) // 2
+            assert f"coupled within a sample: {n} of 10 pairs (false discovery rate .05)" in result.stdout
+        assert synfer("report", tmp_path / "e.nc", "--out", tmp_path / "r.html").exit_code == 0
+        assert "<h2>Coupled within a sample</h2>" in (tmp_path / "r.html").read_text()
+        assert "coupled" not in synfer(*common, "--out", tmp_path / "f.nc").stdout
 
     def test_seed_is_the_random_state_and_text_parameters_need_no_quotes(self, synfer, recording_path, tmp_path):
         for seed in (0, 5):

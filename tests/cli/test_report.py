@@ -34,6 +34,7 @@ def test_a_report_reads_what_discover_reads(synfer, refused, tmp_path):
 
 
 READING = [("dt", 1), ("series", "x"), ("variable", "x"), ("trials", "x"), ("time", "0:1"), ("duration", 3)]
+READING += [("units-first", None), ("trial-duration", 1), ("t0", 1), ("drop", "x")]
 MATCHING = [("units", "u.csv"), ("by-position", None)]
 
 

@@ -45,6 +45,14 @@ def test_a_stopped_command_takes_its_drafts_with_it(tmp_path, stop):
     assert [path.name for path in tmp_path.iterdir()] == [".r.nc.00000000.tmp"]
 
 
+def test_ctrl_c_is_told_of(tmp_path):
+    process = begun(tmp_path)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out, errors) == (130, "", "synfer: stopped\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_ignored_stays_ignored(tmp_path):
     process = begun(tmp_path, before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")  # as nohup does
     process.send_signal(signal.SIGHUP)

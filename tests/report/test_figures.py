@@ -59,3 +59,35 @@ def test_in_a_browser_labels_read_as_they_are(tmp_path):
         page.wait_for_selector(".hoverlayer .hovertext")
         assert "unit %{x} of %{y:.1f}: 0." in plot.locator(".hoverlayer").text_content()
         browser.close()
+
+
+class TestActivity:
+    def lines(self, recording):
+        return [np.asarray(trace.y) for trace in figures.activity(recording, "F").data]
+
+    @pytest.mark.parametrize(("dt", "span"), [(1 / 30, (600, 1200)), (1e-3, (0, 2000)), (1e-4, (4000, 8000))])
+    def test_frames_are_drawn_for_longer_than_voltages(self, dt, span):
+        n = {1 / 30: 1800, 1e-3: 2000, 1e-4: 12000}[dt]
+        recording = sf.Recording({"F": np.random.default_rng(0).normal(size=(n, 3))}, dt, t0=5.0)
+        x = figures.activity(recording, "F").data[0].x
+        assert x[0] == pytest.approx(5.0 + span[0] * dt) and len(x) == span[1] - span[0]
+
+    def test_each_line_has_its_own_scale(self):
+        x = np.random.default_rng(0).normal(size=(800, 3)) * [1.0, 1e-3, 0.0]
+        x[100, 0] = 50.0
+        x[3, 0] = np.nan
+        quiet = self.lines(sf.Recording({"F": x}, 1 / 30))
+        assert np.ptp(quiet[1]) > 0.5 and np.ptp(quiet[2]) == 0.0
+        assert all(abs(line[np.isfinite(line)] + k).max() <= 0.5 for k, line in enumerate(quiet))
+
+    def test_nothing_known_of_a_unit_is_no_line(self):
+        x = np.random.default_rng(0).normal(size=(50, 2))
+        x[:, 1] = np.nan
+        assert np.isnan(self.lines(sf.Recording({"F": x}, 0.1))[1]).all()
+
+
+def test_a_slider_says_where_it_stands_and_how_far_it_goes():
+    found = sf.Connectome(np.arange(9.0).reshape(3, 3))
+    (slider,) = figures.graph(found).layout.sliders
+    assert slider.currentvalue.suffix == ", of 0 to 7" and slider.currentvalue.font.size == 13
+    assert slider.font.size == 1  # labels that would be some of the steps only

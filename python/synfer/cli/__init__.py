@@ -1,7 +1,7 @@
 """The command line. It reads arguments, calls the library and prints; whatever else happens is done elsewhere.
 
 Heavy imports stand inside the commands, so that help waits for none of them. Exit codes: 0 done; 2 the arguments or the
-input cannot be used; 1 the work itself failed; 143 and 129 it was stopped from outside (SIGTERM, SIGHUP).
+input cannot be used; 1 the work itself failed; 130 Ctrl-C; 143 and 129 it was stopped from outside (SIGTERM, SIGHUP).
 """
 
 from __future__ import annotations
@@ -20,27 +20,33 @@ import typer
 from typer.core import TyperGroup
 
 from synfer.cli import finding
+from synfer.cli.advice import on_the_shell
 from synfer.cli.estimates import At, read_at, read_estimate
 from synfer.cli.inputs import (
     ByPosition,
+    Drop,
     Dt,
     Duration,
     Force,
     Series,
+    Start,
     Time,
+    TrialDuration,
     Trials,
     Units,
+    UnitsFirst,
     Variable,
     how_to_read,
     read_matched_truth,
     read_recording,
     refuse_existing,
     refuse_given,
+    refuse_jobs,
     refuse_replacing,
     refuse_same_file,
     settings_of,
 )
-from synfer.cli.stopping import stopped_in_order
+from synfer.cli.stopping import INTERRUPTED, stopped_in_order
 from synfer.errors import FileError, InputError, SynferError, SynferWarning
 
 
@@ -65,6 +71,9 @@ class _Commands(TyperGroup):
             except SynferError as error:
                 _say_on_stderr("error", error)
                 raise typer.Exit(2 if isinstance(error, (InputError, FileError)) else 1) from None
+            except KeyboardInterrupt:
+                typer.echo("synfer: stopped", err=True)
+                raise typer.Exit(INTERRUPTED) from None
 
 
 app = typer.Typer(
@@ -138,6 +147,11 @@ def simulate(
     from synfer.simulate import izhikevich_network, observe, run
     from synfer.storage import written_whole
 
+    if prepared and record and "v" not in record:
+        raise InputError(
+            f"--clip-and-zscore prepares v, which {' '.join(f'--record {name}' for name in record)} does not keep: add "
+            "--record v, or leave out --clip-and-zscore."
+        )
     network_out = out.with_suffix(".network.nc") if network_out is None else network_out
     refuse_same_file("--network", network_out, "--out", out)
     refuse_existing("--out", out, force)
@@ -202,9 +216,13 @@ def report(
     dt: Dt = None,
     series: Series = None,
     variable: Variable = None,
+    units_first: UnitsFirst = False,
     trials: Trials = None,
+    trial_duration: TrialDuration = None,
     time: Time = None,
     duration: Duration = None,
+    t0: Start = None,
+    drop: Drop = None,
     trust_path: Annotated[
         Path | None, typer.Option("--trust", help="Its trust card, as synfer trust wrote it.")
     ] = None,
@@ -215,7 +233,7 @@ def report(
     from synfer.report import write
 
     refuse_existing("--out", out, force)
-    given = how_to_read(dt, series, variable, trials, time, duration)
+    given = how_to_read(dt, series, variable, units_first, trials, trial_duration, time, duration, t0, drop)
     of_recording, of_truth = {"signal": signal, **given}, {"units": units, "by-position": by_position or None}
     if estimate.is_dir():
         page_of_one = {"recording": recording_path, "truth": truth, "trust": trust_path, "at": at}
@@ -264,9 +282,13 @@ def trust(
     dt: Dt = None,
     series: Series = None,
     variable: Variable = None,
+    units_first: UnitsFirst = False,
     trials: Trials = None,
+    trial_duration: TrialDuration = None,
     time: Time = None,
     duration: Duration = None,
+    t0: Start = None,
+    drop: Drop = None,
     force: Force = False,
 ) -> None:
     """Say how far a connectome can be trusted: what its method says where the truth is known, and what follows.
@@ -276,13 +298,14 @@ def trust(
     from synfer.storage import written_whole
     from synfer.trust import assess
 
+    refuse_jobs(jobs)
     refuse_existing("--out", out, force)
     refuse_replacing("--out", out, {"RUN": estimate, "--recording": recording_path})
     found = read_estimate(estimate)
     fitted_to = found.provenance.get("given")
     if signal is None and isinstance(fitted_to, dict):
         signal = fitted_to.get("signal")
-    given = how_to_read(dt, series, variable, trials, time, duration)
+    given = how_to_read(dt, series, variable, units_first, trials, trial_duration, time, duration, t0, drop)
     recording = read_recording(recording_path, signal, **given)
     settings = settings_of(assignments, assess, "trust")
     with written_whole(out) as draft:  # before the long work
@@ -328,4 +351,4 @@ def _cuda_seen(built: bool, devices: list[str]) -> str:
 
 
 def _say_on_stderr(what: str, message: object) -> None:
-    typer.echo(f"synfer: {what}: {' '.join(str(message).split())}", err=True)
+    typer.echo(f"synfer: {what}: {on_the_shell(' '.join(str(message).split()))}", err=True)

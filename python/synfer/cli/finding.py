@@ -6,26 +6,36 @@ import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synfer.cli.advice import on_the_shell
 from synfer.cli.inputs import (
+    Drop,
     Dt,
     Duration,
     Force,
     Series,
+    Start,
     Time,
+    TrialDuration,
     Trials,
+    UnitsFirst,
     Variable,
     how_to_read,
     parsed,
     read_recording,
     refuse_existing,
+    refuse_jobs,
     refuse_same_file,
     split,
+    told_of,
 )
 from synfer.errors import InputError
+
+if TYPE_CHECKING:
+    from synfer.connectome import Connectome
 
 Scheduler = Annotated[
     str | None,
@@ -47,8 +57,8 @@ def discover(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="A saved Recording (.nc), an NWB file, a MATLAB or npz array, a CSV list of spikes, a file that Neo "
-            "reads, or a published folder; or several of them.",
+            help="A saved Recording (.nc), an NWB file, an array of MATLAB's (.mat) or numpy's (.npy, .npz), a CSV "
+            "list of spikes, a file that Neo reads, or a published folder; or several of them.",
         ),
     ],
     method: Annotated[
@@ -70,9 +80,13 @@ def discover(
     dt: Dt = None,
     series: Series = None,
     variable: Variable = None,
+    units_first: UnitsFirst = False,
     trials: Trials = None,
+    trial_duration: TrialDuration = None,
     time: Time = None,
     duration: Duration = None,
+    t0: Start = None,
+    drop: Drop = None,
     jobs: Annotated[int, typer.Option(help="Of several recordings, fits at a time, one thread each.")] = 1,
     scheduler: Scheduler = None,
     force: Force = False,
@@ -80,11 +94,12 @@ def discover(
     """Find who drives whom in a recording, or in each of many."""
     from synfer.discover import create
 
+    refuse_jobs(jobs)
     parameters = dict(parsed(assignment) for assignment in assignments or [])
     estimator = create(method, **parameters)
     if "random_state" in estimator.get_params() and "random_state" not in parameters:
         estimator.set_params(random_state=seed)
-    given = how_to_read(dt, series, variable, trials, time, duration)
+    given = how_to_read(dt, series, variable, units_first, trials, trial_duration, time, duration, t0, drop)
     read = functools.partial(read_recording, signal=signal, **given)
     if len(recording_paths) > 1:
         _discover_many(method, estimator, recording_paths, out, signal, read, jobs, scheduler, force)
@@ -102,12 +117,27 @@ def _discover_one(
     refuse_same_file("--out", out, "INPUT", path)
     refuse_existing("--out", out, force)
     recording = read(path)
+    typer.echo(f"read {path}: {told_of(recording)}")
     with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
         seconds = time.perf_counter() - begin
+        connectome.instantaneous = getattr(getattr(estimator, "estimator_", estimator), "instantaneous_", None)
         connectome.save(draft)
     typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
+    if connectome.instantaneous is not None:
+        typer.echo(_coupled(connectome.instantaneous))
+
+
+def _coupled(shared: Connectome) -> str:
+    """How many pairs are coupled within a sample."""
+    from synfer.connectome.table import each_pair_once
+
+    n = shared.n_units * (shared.n_units - 1) // 2
+    if shared.pvalue is None:
+        return f"coupled within a sample: {n} pairs ranked, without p-values; synfer report shows them"
+    coupled = len(each_pair_once(shared.edges(alpha=0.05), shared.unit_ids))
+    return f"coupled within a sample: {coupled} of {n} pairs (false discovery rate .05); synfer report shows them"
 
 
 def _discover_many(
@@ -121,7 +151,7 @@ def _discover_many(
         rows = fit_files(estimator, paths, out=out, signal=signal, read=read, jobs=jobs, replace=force)
     refused = rows[rows["error"].notna()]
     for path, error in zip(refused["recording"], refused["error"], strict=True):
-        typer.echo(f"synfer: error: {path}: {' '.join(error.split())}", err=True)
+        typer.echo(f"synfer: error: {path}: {on_the_shell(' '.join(error.split()))}", err=True)
     typer.echo(f"{method}: {len(rows)} recordings, {len(refused)} refused; the others' connectomes are in {out}")
     if len(refused):
         raise typer.Exit(1)
@@ -172,6 +202,7 @@ def benchmark(
     from synfer.benchmark import as_markdown, refusals, run, summary, write_results
     from synfer.machines import cluster
 
+    refuse_jobs(jobs)
     settings: dict[str, dict[str, Any]] = {}
     for assignment in assignments or []:
         name, value = parsed(assignment)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synfer.errors import FileError, InputError, UnknownNameError
+from synfer.errors import FileError, InputError, SynferWarning, UnknownNameError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
@@ -21,7 +22,16 @@ Dt = Annotated[
 ]
 Series = Annotated[str | None, typer.Option(help="Which series of an NWB or Neo file.")]
 Variable = Annotated[str | None, typer.Option(help="Which variable of a MATLAB or npz file.")]
-Trials = Annotated[str | None, typer.Option(help="Intervals of an NWB file to cut it into, such as trials.")]
+UnitsFirst = Annotated[
+    bool, typer.Option("--units-first", help="Of an array (.npy, .npz, .mat): its rows are units, its columns samples.")
+]
+Trials = Annotated[
+    str | None,
+    typer.Option(help="Intervals of an NWB file to cut it into, such as trials; all as long as the shortest."),
+]
+TrialDuration = Annotated[
+    float | None, typer.Option("--trial-duration", help="Seconds of each trial, from its start on, where not all.")
+]
 Time = Annotated[
     str | None,
     typer.Option(metavar="START:STOP", help="Only these seconds, such as 0:600, or 60: for all after a minute."),
@@ -29,6 +39,13 @@ Time = Annotated[
 Duration = Annotated[
     float | None,
     typer.Option(help="Seconds that a CSV list of spikes is of; by default it ends with its last spike."),
+]
+Start = Annotated[
+    float | None, typer.Option("--t0", help="When a CSV list of spikes begins, in its own seconds; by default at 0.")
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="UNIT[,UNIT]", help="Leave out these units, such as silent ones; may be repeated."),
 ]
 Units = Annotated[
     Path | None,
@@ -43,6 +60,8 @@ ByPosition = Annotated[
     typer.Option("--by-position", help="Match units by their order instead of their labels: the first with the first."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+LEAST_SHARE = 0.5
+"""Of the trials' time that is to be used, where nothing was said of how long they are to be."""
 
 
 def split(names: list[str]) -> list[str]:
@@ -65,38 +84,134 @@ def how_to_read(
     dt: float | None,
     series: str | None,
     variable: str | None,
+    units_first: bool,
     trials: str | None,
+    trial_duration: float | None,
     time: str | None,
     duration: float | None,
+    t0: float | None,
+    drop: list[str] | None,
 ) -> dict[str, Any]:
-    """Options of `read_recording`, by their names on the shell, of which every command that reads has all."""
+    """Options of `read_recording`, of which every command that reads has all; None where one is not given."""
     return {
         "dt": dt,
         "series": series,
         "variable": variable,
+        "units_first": units_first or None,
         "trials": trials,
+        "trial_duration": trial_duration,
         "time": time,
         "duration": duration,
+        "t0": t0,
+        "drop": drop or None,
     }
 
 
+def option(name: str) -> str:
+    """Give a parameter's name as it is typed."""
+    return f"--{name.replace('_', '-')}"
+
+
 def read_recording(path: Path, signal: str | None = None, **options: Any) -> Recording:
-    """Read a recording in any form; options are for files of other tools."""
+    """Read a recording in any form; options but time and drop are for files of other tools."""
     from synfer.datasets import load_izhikevich
     from synfer.recording import Recording
 
     own = path.is_dir() or path.suffix.lower() in ("", ".nc")
     part = None if (text := options.pop("time", None)) is None else span(text)
-    for name, value in options.items():
-        if own and value is not None:
-            raise InputError(f"--{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
+    drop = options.pop("drop", None)
+    given = {name: value for name, value in options.items() if value is not None}
+    if own and given:
+        name = option(next(iter(given)))
+        raise InputError(f"{name} is for files of other tools; a Recording of synfer's says it itself: {path}.")
     if not own:
-        return Recording.from_file(path, time=part, **options)
-    if path.is_dir():
+        _refuse_unread(path, given)
+        recording = Recording.from_file(path, time=part, **given)
+        _warn_of_short_trials(path, recording, given)
+    elif path.is_dir():
+        _refuse_unpublished(path)
         recording = load_izhikevich(path)[0]
     else:
         recording = Recording.load(path, signals=None if signal is None else [signal])
-    return recording if part is None else recording[part]
+    if own and part is not None:
+        recording = recording[part]
+    return recording if drop is None else _without(recording, drop)
+
+
+def told_of(recording: Recording) -> str:
+    """Say what was read: numbers of trials, samples and units, and seconds."""
+
+    def count(n: int, noun: str) -> str:
+        return f"{n} {noun}" + ("" if n == 1 else "s")
+
+    said = f"{count(recording.n_samples, 'sample')} x {count(recording.n_units, 'unit')}"
+    said += f", {recording.duration:g} s at dt = {recording.dt:g} s"
+    return said if recording.leading is None else f"{said}, in each of {count(recording.shape[0], recording.leading)}"
+
+
+def _refuse_unread(path: Path, given: dict[str, Any]) -> None:
+    """Refuse options that the reader of files of this ending does not take."""
+    from synfer.recording.formats import READERS, neo_objects
+
+    ending = path.suffix.lower()
+    if ending not in READERS:  # whether Neo reads it, and what it takes, is said by the reading
+        return
+    known = dict(READERS[ending].__kwdefaults__ or {})
+    if ending == ".npy" and "variable" in given:
+        raise InputError(
+            f"--variable is for files of several arrays (.npz, .mat); {path.name} holds one: leave it out."
+        )
+    maybe = (neo_objects.read.__kwdefaults__ or {}) if ending == ".mat" else {}  # one that Neo wrote
+    for name in given:
+        if name not in known and name not in maybe:
+            taken = ", ".join(option(one) for one in known if one != "units" and (ending, one) != (".npy", "variable"))
+            raise InputError(
+                f"{option(name)} is nothing to give for a {ending} file, which takes {taken} and --drop: leave it out."
+            )
+
+
+def _refuse_unpublished(path: Path) -> None:
+    """Refuse a folder that holds nothing of a published network."""
+    if not (path / "connectivity.txt").exists():
+        what = "a folder without connectivity.txt" if any(path.iterdir()) else "an empty folder"
+        raise FileError(
+            f"cannot read {str(path)!r}: it is {what}; give a file, or the folder of a published network, which holds "
+            "connectivity.txt."
+        )
+
+
+def _warn_of_short_trials(path: Path, recording: Recording, given: dict[str, Any]) -> None:
+    """Warn where trials were cut to the shortest, unasked, and most of their time was lost by it."""
+    if "trials" not in given or "trial_duration" in given:
+        return
+    import h5py
+
+    with h5py.File(path, "r") as file:  # it was read already: the table is there
+        table = file["intervals"][given["trials"]]
+        there = float((table["stop_time"][:] - table["start_time"][:]).sum())
+    n = recording.shape[0]
+    used = n * recording.duration
+    if used < LEAST_SHARE * there:
+        warnings.warn(
+            f"--trials {given['trials']} cuts all {n} to the shortest, {recording.duration:g} s, and uses {used:g} of "
+            f"their {there:g} s: take the short ones out of the table, or say --trial-duration {recording.duration:g} "
+            "where that is meant.",
+            SynferWarning,
+            stacklevel=2,
+        )
+
+
+def _without(recording: Recording, drop: list[str]) -> Recording:
+    """Give the recording without the units that are named, by their labels as text."""
+    there = [str(label) for label in recording.unit_ids.tolist()]
+    named = [name for part in drop for name in ([part.strip()] if part.strip() in there else split([part]))]
+    for name in named:
+        if name not in there:
+            raise UnknownNameError.of("--drop: unit", name, there)
+    kept = [k for k, name in enumerate(there) if name not in named]
+    if not kept:
+        raise InputError(f"--drop must leave a unit; got all {len(there)} of them.")
+    return recording.isel(unit=kept)
 
 
 def read_truth(path: Path) -> Connectome:
@@ -106,6 +221,7 @@ def read_truth(path: Path) -> Connectome:
     from synfer.network import Network
 
     if path.is_dir():
+        _refuse_unpublished(path)
         return load_izhikevich(path)[1]
     try:
         return Connectome.load(path)
@@ -164,7 +280,13 @@ def refuse_given(options: dict[str, Any], why: str) -> None:
     """Refuse options, by their names, that would say nothing; those that are None were not given."""
     for name, value in options.items():
         if value is not None:
-            raise InputError(f"--{name} {why}.")
+            raise InputError(f"{option(name)} {why}.")
+
+
+def refuse_jobs(jobs: int) -> None:
+    """Refuse a number of fits at a time that is none."""
+    if jobs < 1:
+        raise InputError(f"--jobs must be a whole number of at least 1; got {jobs}.")
 
 
 def settings_of(assignments: list[str] | None, function: Callable[..., Any], what: str) -> dict[str, Any]:

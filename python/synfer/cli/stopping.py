@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+INTERRUPTED = 128 + signal.SIGINT
+"""What a command ends with that was stopped by Ctrl-C."""
 STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """From `kill` or a batch system, and from a terminal that closes."""
 

@@ -77,6 +77,9 @@ class Connectome(Exports, FieldView, Made):
     ----------
     learnt : synfer.connectome.Learnt or None
         What an estimator kept of its fit: a stretch of its forecast, R2, losses. Saved with the rest.
+    instantaneous : Connectome or None
+        The coupling within a sample, symmetric, that was found beside it: an estimator's ``instantaneous_``, as `synfer
+        discover` keeps it. Saved with the rest.
 
     Raises
     ------
@@ -246,7 +249,7 @@ class Connectome(Exports, FieldView, Made):
         about = self.origin
         if label is not None:
             about["provenance"] = about["provenance"] | {axis: label}
-        return self._around(data, learnt=self.learnt, **about)
+        return self._around(data, learnt=self.learnt, instantaneous=self.instantaneous, **about)
 
     def sel(self, units: Any = None, *, unit: Any = None) -> Connectome:
         """Select the connectome among some of the units, in the order given.
@@ -266,7 +269,9 @@ class Connectome(Exports, FieldView, Made):
         if (units is None) == (unit is None):
             raise InputError("sel takes the units that remain, by the name units= or unit=, one of them.")
         units = unit if units is None else units
-        return self._around(of_units(self._data, self.unit_ids, units), learnt=self.learnt, **self.origin)
+        beside = None if self.instantaneous is None else self.instantaneous.sel(units)
+        chosen = of_units(self._data, self.unit_ids, units)
+        return self._around(chosen, learnt=self.learnt, instantaneous=beside, **self.origin)
 
     def rename(self, units: Any) -> Connectome:
         """Give the units other labels, for instance those that they have in the truth to compare with.
@@ -287,13 +292,15 @@ class Connectome(Exports, FieldView, Made):
             if self.learnt is None
             else self.learnt.rename(dict(zip(self.unit_ids.tolist(), ids.tolist(), strict=True)))
         )
-        return self._around(renamed(self._data, ids), learnt=learnt, **self.origin)
+        beside = None if self.instantaneous is None else self.instantaneous.rename(ids)
+        return self._around(renamed(self._data, ids), learnt=learnt, instantaneous=beside, **self.origin)
 
     def to_matrix(self) -> Connectome:
         """Give the matrix layout; unlisted pairs score 0, weigh 0, and have neither p-value nor delay."""
         if self.layout == "matrix":
             return self
-        return self._around(as_matrix(self._data), unit_info=info_of(self._data), learnt=self.learnt, **self.origin)
+        beside = {"learnt": self.learnt, "instantaneous": self.instantaneous}
+        return self._around(as_matrix(self._data), unit_info=info_of(self._data), **beside, **self.origin)
 
     def to_xarray(self) -> xr.Dataset:
         """Give the fields as a Dataset that shares their memory; attributes say how it was made."""
@@ -327,7 +334,7 @@ class Connectome(Exports, FieldView, Made):
         return cls._around(checked, unit_info=info_of(data), **about)
 
     def save(self, path: StrPath) -> None:
-        """Write to a NetCDF4 file, whole or not at all; what is kept of the fit is its group "learnt".
+        """Write to a NetCDF4 file, whole or not at all; what stands beside it are groups, "learnt" and "instantaneous".
 
         A file that is there is replaced.
 
@@ -336,7 +343,8 @@ class Connectome(Exports, FieldView, Made):
         FileError
             The file cannot be written.
         """
-        kept = {} if self.learnt is None else {"learnt": self.learnt.to_xarray()}
+        beside = {"learnt": self.learnt, "instantaneous": self.instantaneous}
+        kept = {name: one.to_xarray() for name, one in beside.items() if one is not None}
         write_datasets(path, "connectome", {"/": self.to_xarray(), **kept})
 
     @classmethod
@@ -353,12 +361,14 @@ class Connectome(Exports, FieldView, Made):
             (data,) = read_datasets(path, "connectome")
             found, kept = cls.from_xarray(data), read_group_if_there(path, "connectome", "learnt")
             found.learnt = None if kept is None else Learnt.from_xarray(kept)
+            beside = read_group_if_there(path, "connectome", "instantaneous")
+            found.instantaneous = None if beside is None else cls.from_xarray(beside)
             return found
 
     def identical(self, other: object) -> bool:
         """Whether the other is a connectome with equal fields, labels and history (NaN equals NaN).
 
-        What is kept of the fit is not looked at.
+        What stands beside them, ``learnt`` and ``instantaneous``, is not looked at.
         """
         return isinstance(other, Connectome) and self._data.identical(other._data) and self.origin == other.origin
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -12,6 +12,9 @@ from synfer.connectome.learnt import Learnt
 from synfer.errors import InputError
 from synfer.storage import as_mapping, as_number, as_plain, version_of
 
+if TYPE_CHECKING:
+    from synfer.connectome.connectome import Connectome
+
 ORIGIN = ("method", "parameters", "seed", "dt", "converged", "versions", "provenance")
 
 
@@ -19,6 +22,7 @@ class Made:
     """Fields, and how they were made."""
 
     learnt: Learnt | None = None
+    instantaneous: Connectome | None = None
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -37,9 +41,11 @@ class Made:
         versions: Mapping[str, str] | None = None,
         provenance: Mapping[str, Any] | None = None,
         learnt: Learnt | None = None,
+        instantaneous: Connectome | None = None,
     ) -> None:
         self._data = data
         self.learnt = learnt
+        self.instantaneous = instantaneous
         if not (method is None or isinstance(method, str)):
             raise InputError(f"method must be the name of a method; got a {type(method).__name__}.")
         self.method = method

@@ -87,6 +87,13 @@ def _strongest(score: np.ndarray, most: int) -> np.ndarray:
     return np.sort(np.concatenate([above, tied[: most - len(above)]]))
 
 
+def each_pair_once(table: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
+    """Of a table of what has no direction, and so stands there both ways, the rows whose source is the earlier unit."""
+    place = {label: k for k, label in enumerate(ids.tolist())}
+    first = table["source"].map(place).to_numpy() < table["target"].map(place).to_numpy()
+    return table[first].reset_index(drop=True)
+
+
 def pair_table(dataset: xr.Dataset, ids: np.ndarray) -> pd.DataFrame:
     """Build the rows of `Connectome.to_pandas`: every pair of the matrix, or every listed edge, in its order."""
     tables = []

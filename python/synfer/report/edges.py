@@ -9,11 +9,11 @@ import pandas as pd
 
 from synfer.connectome import Connectome
 from synfer.report import markup
-from synfer.report.evidence import Evidence, evidence_of
+from synfer.report.evidence import ALPHA, Evidence, evidence_of
 from synfer.report.units import groups_of
 
-MOST_ROWS = 50
-"""Edges that the table lists."""
+MOST_ROWS, FEWEST_ROWS = 50, 10
+"""Edges that the table lists; where fewer are significant it goes on with others."""
 WORDS = {
     "pvalue": "p",
     "pvalue_corrected": "p (corrected)",
@@ -25,16 +25,26 @@ WORDS = {
 
 
 def section(connectome: Connectome, evidence: Evidence | None = None) -> str:
-    """The significant edges, or without p-values those that score highest."""
+    """The significant edges, where they are few the others that score highest; without p-values these alone."""
     evidence = evidence_of(connectome) if evidence is None else evidence
-    significant = evidence.called is not None
     table = connectome.edges(most=MOST_ROWS) if evidence.called is None else evidence.called
     n = evidence.reach[0] if evidence.called is None else len(evidence.called)
+    added = 0
+    if evidence.called is not None and n < FEWEST_ROWS:
+        table, added = _with_others(connectome, evidence.called)
     groups = groups_of(connectome.unit_info)
     shown, same = in_order(
         table.head(MOST_ROWS), list(connectome.unit_info.columns), None if groups is None else groups.column
     )
-    note = f"The first {len(shown)} of {n} {'significant edges' if significant else 'edges by score'}."
+    if evidence.called is None:
+        note = f"The first {len(shown)} of {n} edges by score."
+    elif added:
+        which = f"{n or 'No'} significant edge{'' if n == 1 else 's'}"
+        note = (
+            f"{which} at a false discovery rate of {ALPHA:g}; then the {added} that score highest of all other pairs."
+        )
+    else:
+        note = f"The first {len(shown)} of {n} significant edges."
     if same:
         note += (
             " The same of all these: "
@@ -42,6 +52,19 @@ def section(connectome: Connectome, evidence: Evidence | None = None) -> str:
             + "."
         )
     return f"<small>{html.escape(note)}</small>{markup.table(shown)}"
+
+
+def _with_others(connectome: Connectome, called: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Put the pairs that score highest of those not called below those that are, marked; and say how many they are."""
+    strongest = connectome.edges(most=FEWEST_ROWS)
+    ends = set(zip(called["source"], called["target"], strict=True))
+    others = [pair not in ends for pair in zip(strongest["source"], strongest["target"], strict=True)]
+    added = strongest[others].head(FEWEST_ROWS - len(called))
+    if added.empty:
+        return called, 0
+    added = added.assign(significant=["no" if p == p else "not tested" for p in added["pvalue"]])
+    parts = [called.assign(significant="yes"), added] if len(called) else [added]
+    return pd.concat(parts, ignore_index=True), len(added)
 
 
 def in_order(table: pd.DataFrame, info: list[str], first: str | None) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -80,7 +103,8 @@ def in_order(table: pd.DataFrame, info: list[str], first: str | None) -> tuple[p
             said = {k: v for k, v in said.items() if k not in (f"source {name}", f"target {name}")} | {name: both[0]}
     for name in ("pvalue", "pvalue_corrected"):
         if name in kept:
-            table = table.assign(**{name: [f"{p:.2g}" for p in table[name]]})
+            untold = "" if name == "pvalue" else f"> {ALPHA:g}"  # who is not called is above it
+            table = table.assign(**{name: [f"{p:.2g}" if p == p else untold for p in table[name]]})
     arranged: pd.DataFrame = table[kept].rename(columns=words)
     return arranged, said
 

@@ -21,6 +21,8 @@ from synfer.trust.card import Power
 OTHERS = "others"
 MOST_EDGES, MOST_TRACES = 400, 12
 """Edges that a drawn graph is given, the strongest; units that are drawn over time."""
+LEAST_DRAWN, MOST_DRAWN = 600, 4000
+"""Samples of a unit that are drawn over time, where there are so many."""
 
 
 def graph(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure:
@@ -106,15 +108,24 @@ def _first_step(evidence: Evidence) -> int:
     return int(np.searchsorted(evidence.steps, evidence.significant_from))
 
 
-def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure:
-    """The first seconds of some units: spikes as marks, other signals as lines, one above the other."""
+def drawn_of(recording: Recording, seconds: float = 2.0) -> slice:
+    """Samples that `activity` draws: so many seconds, or more of frames, of which these would hold a handful.
+
+    They are from the middle: how a recording settles at its beginning would be all that there is to see.
+    """
+    n = min(recording.n_samples, max(int(seconds / recording.dt), LEAST_DRAWN), MOST_DRAWN)
+    begin = (recording.n_samples - n) // 2
+    return slice(begin, begin + n)
+
+
+def activity(recording: Recording, name: str) -> go.Figure:
+    """A stretch (`drawn_of`) of some units: spikes as marks, other signals as lines, each in its own scale."""
     one = recording if recording.leading is None else recording.isel(**{recording.leading: 0})  # type: ignore[arg-type]
-    n_samples = max(1, min(one.n_samples, int(seconds / one.dt), 4000))
-    part = one.isel(time=slice(0, n_samples), unit=slice(0, MOST_TRACES))
+    part = one.isel(time=drawn_of(recording), unit=slice(0, MOST_TRACES))
     values = on_host(part[name]).astype(float)
     figure = go.Figure()
     labels = [as_it_stands(label) for label in part.unit_ids.tolist()]
-    spread = np.nanmax(np.abs(values - np.nanmean(values, axis=0))) if np.isfinite(values).any() else 1.0
+    middle, scale = _own_scale(values)
     for k, label in enumerate(labels):
         hover = f"unit {label}: %{{customdata:.4g}} at %{{x:.4g}} s<extra></extra>"
         if name == "spikes":
@@ -126,7 +137,7 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
                 )
             )  # fmt: skip
         else:
-            drawn = (values[:, k] - np.nanmean(values[:, k])) / (2.2 * spread or 1.0) - k
+            drawn = (values[:, k] - middle[k]) / scale[k] - k
             figure.add_trace(
                 go.Scatter(
                     x=part.times, y=drawn, customdata=values[:, k], mode="lines", line={"width": 1, "color": INK},
@@ -138,12 +149,19 @@ def activity(recording: Recording, name: str, seconds: float = 2.0) -> go.Figure
     return laid_out(figure, 120 + 26 * len(labels))
 
 
+def _own_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle and breadth of each unit's line, (unit,): its own, for a quiet unit stands beside busy ones."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    middle = filled.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    spread = np.where(known, np.abs(filled - middle), 0.0).max(axis=0, initial=0.0)
+    return middle, 2.2 * np.where(spread > 0, spread, 1.0)
+
+
 def forecast(learnt: Learnt, in_seconds: bool) -> go.Figure:
     """Measured samples, and over them the forecast of each; one unit above the other, as `activity` draws them."""
     x, f = learnt.measured.astype(float), learnt.forecast.astype(float)
-    middle = np.nanmean(x, axis=0)
-    spread = np.nanmax(np.abs(x - middle), initial=0.0, axis=0)
-    scale = 2.2 * np.where(spread > 0, spread, 1.0)  # each its own: counts of a silent unit beside those of a busy one
+    middle, scale = _own_scale(x)
     place = -np.arange(len(learnt.shown))
     labels = [as_it_stands(label) for label in learnt.shown.tolist()]
     figure = go.Figure()

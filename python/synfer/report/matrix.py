@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,12 +23,24 @@ MOST_HOVERED = 150
 TOLD = {"weight": "weight", "pvalue": "p", "interval_low": "from", "interval_high": "to", "delay": "delay (s)"}
 """What a hover says of a pair beside its score, and in which words."""
 SHADES = 8
+
+
+class Words(NamedTuple):
+    """What the axes, and the two signs, are called."""
+
+    column: str = "source"
+    row: str = "target"
+    positive: str = "excites"
+    negative: str = "inhibits"
+
+
+EFFECTS = Words()
 MOST_TICKS = 20
 STRIP = 0.045
 """Breadth of the strips that tell groups apart, as a share of the matrix."""
 
 
-def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Figure:
+def adjacency(connectome: Connectome, evidence: Evidence | None = None, words: Words = EFFECTS) -> go.Figure:
     """Scores (target, source): red where the source excites, blue where it inhibits; grey where no sign is given.
 
     The slider takes the colour of what scores less and leaves all other colours as they are: a step is but another
@@ -55,7 +67,7 @@ def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Fi
             strict=True,
         )
     ]
-    hover, custom = _hover(connectome, score, signed)
+    hover, custom = _hover(connectome, score, signed, words)
     figure = go.Figure()
     scored = np.where((sign == 0) & (score > 0), np.nan, sign * score)  # zeros, where nothing is drawn, are of no sign
     scored = np.where(score == 0, 0.0, scored)
@@ -71,7 +83,7 @@ def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Fi
                 zmin=-top if low else 0.0, zmax=top,
                 customdata=None if custom is None else custom[np.ix_(rows, columns)],
                 colorscale=scale(_cut(positive, 0.0) / top, low, high), hovertemplate=hover, hoverongaps=False,
-                showscale=k == 0, colorbar=_bar(signed, top),
+                showscale=k == 0, colorbar=_bar(words if signed else None, top),
                 xgap=1 if len(ends) <= 60 else 0, ygap=1 if len(ends) <= 60 else 0,
             )
         )  # fmt: skip
@@ -84,8 +96,8 @@ def adjacency(connectome: Connectome, evidence: Evidence | None = None) -> go.Fi
     longest = max(map(len, names))
     angle = -90 if longest > 3 else None
     room = 0.0 if groups is None else STRIP * len(ends)
-    figure.update_xaxes(title="source", range=[-0.5 - room, len(ends) - 0.5], tickangle=angle, **ticks)
-    figure.update_yaxes(title="target", range=[len(ends) - 0.5, -0.5 - room], scaleanchor="x", **ticks)
+    figure.update_xaxes(title=words.column, range=[-0.5 - room, len(ends) - 0.5], tickangle=angle, **ticks)
+    figure.update_yaxes(title=words.row, range=[len(ends) - 0.5, -0.5 - room], scaleanchor="x", **ticks)
     if groups is not None:
         _tell_groups(figure, groups, room)
 
@@ -150,11 +162,11 @@ def _cut(positive: np.ndarray, threshold: float) -> float:
     return 0.5 * (float(positive[first]) + (float(positive[first - 1]) if first else 0.0))
 
 
-def _hover(connectome: Connectome, score: np.ndarray, signed: bool) -> tuple[str, np.ndarray | None]:
+def _hover(connectome: Connectome, score: np.ndarray, signed: bool, words: Words) -> tuple[str, np.ndarray | None]:
     """The words of a pair, and the numbers in them, (target, source, number)."""
-    hover = "source %{x}<br>target %{y}<br>score "
+    hover = f"{words.column} %{{x}}<br>{words.row} %{{y}}<br>score "
     if len(score) > MOST_HOVERED:  # what is drawn has the sign
-        return hover + "%{z:.4g}" + (", below 0 where it inhibits" if signed else "") + "<extra></extra>", None
+        return hover + "%{z:.4g}" + (f", below 0 where it {words.negative}" if signed else "") + "<extra></extra>", None
     numbers = [score]
     hover += "%{customdata[0]:.4g}"
     for name, word in TOLD.items():
@@ -164,10 +176,14 @@ def _hover(connectome: Connectome, score: np.ndarray, signed: bool) -> tuple[str
     return hover + "<extra></extra>", np.stack(numbers, axis=-1)
 
 
-def _bar(signed: bool, top: float) -> dict[str, Any]:
+def _bar(signs: Words | None, top: float) -> dict[str, Any]:
     """A legend of the colours above the matrix; what they mean stands at its ticks, as a title would lie upon it."""
-    ticks = {-top: f"{top:.3g}, inhibits", -top / 2: f"{top / 2:.3g}"} if signed else {}
-    ticks |= {0.0: "score 0", top / 2: f"{top / 2:.3g}", top: f"{top:.3g}" + (", excites" if signed else "")}
+    ticks = {} if signs is None else {-top: f"{top:.3g}, {signs.negative}", -top / 2: f"{top / 2:.3g}"}
+    ticks |= {
+        0.0: "score 0",
+        top / 2: f"{top / 2:.3g}",
+        top: f"{top:.3g}" + ("" if signs is None else f", {signs.positive}"),
+    }
     return {
         "orientation": "h", "thickness": 10, "len": 0.72, "xanchor": "center", "x": 0.5, "yref": "container", "y": 0.99,
         "yanchor": "top", "tickfont": {"size": 10}, "tickvals": list(ticks), "ticktext": list(ticks.values()),

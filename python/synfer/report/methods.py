@@ -139,6 +139,7 @@ def doubts(connectome: Connectome, evidence: Evidence) -> list[str]:
         found.append(
             "Scores and weights count what two units share within a sample, too, which has no direction; p-values, and "
             "the edges called by them, are of lags alone."
+            + (" What is shared stands below by itself." if connectome.instantaneous is not None else "")
         )
     if evidence.called is None:
         found.append("The method gives no p-values: how many of the edges are true is not known.")

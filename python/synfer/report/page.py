@@ -64,7 +64,7 @@ def write(
     connectome : Connectome
         One network at one time.
     recording : Recording, optional
-        What it was found from, cut into the same trials; its first seconds are drawn.
+        What it was found from, cut into the same trials; a stretch of it is drawn.
     signal : str, optional
         Which signal of the recording, where it holds several.
     truth : Connectome, optional
@@ -148,7 +148,7 @@ def _sections(
     truth: Connectome | None,
     card: Card | None,
 ) -> list[str]:
-    from synfer.report import edges, figures, fit, matrix, trust
+    from synfer.report import coupling, edges, figures, fit, matrix, trust
 
     evidence = evidence_of(connectome)
     doubts = methods.doubts(connectome, evidence) + ([] if card is None else card.warnings)
@@ -163,7 +163,7 @@ def _sections(
             **_without_folders(recording.provenance),
             "file": recording.read_from,
         }
-        caption = "The first seconds of the first units; hover for values."
+        caption = _drawn(recording, name, figures.drawn_of(recording), figures.MOST_TRACES)
         found.append(
             markup.section(
                 "What was recorded", markup.known(known) + markup.figure(figures.activity(recording, name), caption)
@@ -192,6 +192,8 @@ def _sections(
         )
     )
     found.append(markup.section("The strongest edges", edges.section(connectome, evidence)))
+    if connectome.instantaneous is not None:
+        found.append(coupling.section(connectome.instantaneous))
     if truth is not None:
         found.append(
             markup.section("Against the true wiring", markup.known(compare(connectome, truth, unscored="omit")))
@@ -212,6 +214,15 @@ def _sections(
     }
     found.append(markup.section("Environment", markup.known(environment)))
     return found
+
+
+def _drawn(recording: Recording, name: str, span: slice, most_units: int) -> str:
+    """Which part of a recording is drawn, and how."""
+    begin, end = (recording.t0 + k * recording.dt for k in (span.start, span.stop))
+    which = f"the first {most_units} of {recording.n_units}" if recording.n_units > most_units else "all"
+    first = "" if recording.leading is None else f" of the first {recording.leading}"
+    scale = "" if name == "spikes" else ", each in its own scale"
+    return f"From {begin:.6g} to {end:.6g} s{first}, {which} units{scale}; hover for values."
 
 
 def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from synfer.report.evidence import Evidence
+from synfer.report.style import INK
 
 
 def _pairs(n: int) -> str:
@@ -29,8 +30,13 @@ def slider(
         {
             "steps": steps,
             "active": active,
-            "currentvalue": {"prefix": "score at least ", "font": {"size": 13}},
-            "font": {"size": 10},
+            "currentvalue": {
+                "prefix": "score at least ",
+                "suffix": f", of 0 to {evidence.steps[-1]:.3g}",
+                "font": {"size": 13, "color": INK},
+            },
+            # labels under the rail would be some of the steps, by their breadth, and seldom that of the handle
+            "font": {"size": 1, "color": "rgba(0,0,0,0)"},
             "pad": {"t": 38 + room, "b": 4},
             "x": 0.05,
             "len": 0.9,
