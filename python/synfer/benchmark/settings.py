@@ -63,6 +63,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "robustness/slow_voltage": {"synformer": {"evidence": "effect"}},
     "robustness/voltage": {
+        "event_regression": {"lags": 10},  # as many as Synformer may choose among
         "spike_glm": {"window": 20, "ridge": 1.0},
         "synformer": {
             "n_init": 1, "max_lag": 10, "one_lag": "auto", "values": "events", "value_window": 12, "n_steps": 1200,

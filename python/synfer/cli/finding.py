@@ -122,7 +122,6 @@ def _discover_one(
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
         seconds = time.perf_counter() - begin
-        connectome.instantaneous = getattr(getattr(estimator, "estimator_", estimator), "instantaneous_", None)
         connectome.save(draft)
     typer.echo(f"{method}: {connectome.n_units} units in {seconds:.2f} s; wrote {out}")
     if connectome.instantaneous is not None:

@@ -136,6 +136,7 @@ class BaseDiscoverer(BaseEstimator):
             given["file"] = samples.file
         self.connectome_.provenance["given"] = given
         self.connectome_.learnt = learnt_of(self, samples)
+        self.connectome_.instantaneous = getattr(getattr(self, "estimator_", self), "instantaneous_", None)
         return self
 
     def _fit_samples(self, samples: Samples) -> Self:
