@@ -69,10 +69,16 @@ for name, method in candidates.items():
 # Or take a suite
 # ---------------
 # ``benchmark.run`` holds methods against suites of known networks, keeps every fit, and goes on where it was broken
-# off. On the shell: ``synfer benchmark var --simulate 2 --methods conditional_granger,mvgc --out bench-out``.
+# off. On the shell: ``synfer benchmark var --simulate 2 --methods conditional_granger,mvgc --out bench-out``. In Python
+# a method may be an estimator too, under a name of its own: other parameters, or a class that you wrote.
 rows = benchmark.run(
     "var",
-    ["cross_correlation", "conditional_granger", "mvgc"],
+    {
+        "cross_correlation": "cross_correlation",
+        "conditional_granger": "conditional_granger",
+        "one lag": sf.discover.ConditionalGranger(lag=1),
+        "mvgc": "mvgc",
+    },
     simulate=2,
     sets=["num_nodes_10_true_lag_3"],
     out=tempfile.mkdtemp(),
