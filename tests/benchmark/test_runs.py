@@ -100,6 +100,35 @@ def test_what_is_not_whole_is_done_again(tmp_path, counted, spoil):
     assert again["auroc"].tolist() == first["auroc"].tolist()
 
 
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("junk")])
+def test_a_row_whose_connectome_is_gone_or_junk_is_done_again(tmp_path, counted, spoil):
+    _run(tmp_path, methods=["cross_correlation"], simulate=1)
+    kept = tmp_path / "var" / "simulated" / "cross_correlation" / SET / "fresh_3_0.nc"
+    spoil(kept)
+    _run(tmp_path, methods=["cross_correlation"], simulate=1)
+    assert len(counted) == 2 and Connectome.load(kept).method == "CrossCorrelation"
+
+
+def test_a_refusal_never_had_a_connectome_and_is_not_done_again(tmp_path, counted):
+    for _ in range(2):
+        rows = _run(tmp_path, methods=["mvgc"], settings={"mvgc": {"lag": 400}}, simulate=1)
+        assert rows["error"].notna().all()
+    assert len(counted) == 1
+
+
+def test_a_connectome_that_is_replaced_leaves_no_row_of_another(tmp_path, monkeypatch):
+    """Broken off between the two files, a run of other settings must not be taken for the first's."""
+    _run(tmp_path, methods=["cross_correlation"], simulate=1)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "compare", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, methods=["cross_correlation"], simulate=1, settings={"cross_correlation": {"max_lag": 2}})
+    assert not list(tmp_path.rglob("fresh_3_0.json"))
+
+
 @pytest.mark.parametrize("changed", [{"settings": {"cross_correlation": {"max_lag": 2}}}, {"seed": 4}])
 def test_other_settings_are_other_work(tmp_path, counted, changed):
     _run(tmp_path, methods=["cross_correlation"], simulate=1)

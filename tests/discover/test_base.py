@@ -222,3 +222,31 @@ def test_the_fitted_signal_is_read_again(x):
     estimator = Listener().fit(recording, signal="u")
     np.testing.assert_array_equal(estimator._read(recording).segments[0], x + 1)
     np.testing.assert_array_equal(estimator._read(recording.to_xarray()).segments[0], x + 1)
+
+
+def test_an_answer_that_is_no_connectome_is_the_subclass_s_fault(x):
+    class Careless(BaseDiscoverer):
+        def _discover(self, samples):
+            return np.ones((samples.n_units, samples.n_units))
+
+    for fit in (Careless().fit, lambda x: Careless()._fit_samples(Careless()._read(x, reset=True))):
+        with pytest.raises(
+            TypeError, match=r"Careless._discover must give a Connectome, got ndarray: self._connectome"
+        ):
+            fit(x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_nothing_is_said_of_a_unit_and_itself(x, dtype):
+    given = np.ones((2, 4, 4), dtype=dtype)
+
+    class Whole(Listener):
+        def _discover(self, samples):
+            weight, score = given
+            return self._connectome(samples, score, weight=weight, converged=True)
+
+    found = Whole().fit(x).connectome_
+    for field in (found.score.values, found.weight.values):
+        assert np.array_equal(np.isnan(field), np.eye(4, dtype=bool)) and np.nanmin(field) == 1.0
+    assert (given == 1).all()  # the subclass's own arrays stay as they are
+    assert found.score.dtype == (np.float32 if dtype == np.float32 else np.float64)

@@ -8,6 +8,9 @@ import torch
 
 from synfer.errors import FileError
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Clock, Schedule, Windows, train, training
+from synfer.forecast.feedforward import MLPForecaster
+from synfer.forecast.likelihoods import Gaussian, ScaledGaussian
+from synfer.forecast.netformer import NetFormerForecaster
 
 SEEDS = (0, 7, 3)
 SMALL = {"window": 4, "d_model": 8, "n_heads": 2, "d_head": 4, "d_hidden": 8, "dropout": 0.3}
@@ -85,6 +88,42 @@ def test_of_another_fit(windows, tmp_path, other):
         windows = Windows([np.random.default_rng(1).standard_normal((400, 3))], 4, clock=Clock.of(400))
     with pytest.raises(FileError, match="of another fit"):
         fit(windows, tmp_path / "fit.pt", **options)
+
+
+def lagged(strength=0.1, ridge=0.1, scale=1.0):
+    return MLPForecaster(3, 4, strengths=(strength,), ridge=ridge, scale=np.full(3, scale))
+
+
+def typed(*types):
+    return NetFormerForecaster(3, window=4, cell_types=torch.tensor(types), strength=0.5)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (lambda: (lagged(), Gaussian()), lambda: (lagged(strength=1.0), Gaussian())),
+        (lambda: (lagged(), Gaussian()), lambda: (lagged(ridge=1.0), Gaussian())),
+        (lambda: (lagged(), Gaussian()), lambda: (lagged(scale=2.0), Gaussian())),
+        (lambda: (typed(0, 0, 1), Gaussian()), lambda: (typed(0, 1, 1), Gaussian())),
+        (
+            lambda: (lagged(), ScaledGaussian(torch.ones(3))),
+            lambda: (lagged(), ScaledGaussian(torch.tensor([1.0, 2.0, 3.0]))),
+        ),
+    ],
+    ids=["strength", "ridge", "scale", "cell types", "the loss's scale"],
+)
+def test_what_no_gradient_moves_makes_another_fit_too(windows, tmp_path, first, other):
+    learning, stopping, _ = windows.split()
+
+    def learn(made, epochs):
+        ensemble, likelihood = made()
+        schedule = dataclasses.replace(SCHEDULE, max_epochs=epochs)
+        train(ensemble, windows, learning, stopping, likelihood, schedule, (0,), checkpoint=tmp_path / "fit.pt")
+
+    learn(first, 1)
+    learn(first, 2)
+    with pytest.raises(FileError, match="of another fit"):
+        learn(other, 3)
 
 
 def test_damaged_or_of_more_epochs_than_are_wanted(windows, tmp_path):

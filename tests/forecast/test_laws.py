@@ -56,6 +56,36 @@ def test_far_from_an_edge_nothing_overflows():
     assert score[0] == pytest.approx(60.0, rel=1e-2) and score[1] == pytest.approx(0.0, abs=1e-6)
 
 
+# q, then phi(q)/Phi(q) = m and m (m + q), by mpmath with 60 digits.
+BEYOND = np.array(
+    [
+        [-1000000.0, 1000000.000001, 0.999999999999],
+        [-1000.0, 1000.000999998, 0.999999000006],
+        [-300.0, 300.0033332592634, 0.999988889629561],
+        [-100.0, 100.00999800099926, 0.9999000599500517],
+        [-50.0, 50.019984031905636, 0.999600956813196],
+        [-20.0, 20.04975306852785, 0.9975367383849478],
+        [-15.5, 15.563989900265256, 0.9959381614474258],
+        [-14.5, 14.568324559578466, 0.9953743593293534],
+        [-8.0, 8.121368112236112, 0.9856751165566591],
+        [-3.0, 3.2830986549304364, 0.9294408132147319],
+        [0.0, 0.7978845608028654, 0.6366197723675814],
+        [2.0, 0.055247862678989956, 0.11354805168857644],
+    ]
+)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 2e-8)])
+def test_far_on_the_wrong_side_of_an_edge_no_digits_are_lost(dtype, tolerance):
+    eta = torch.tensor(BEYOND[:, 0], dtype=dtype)
+    none = torch.zeros_like(eta)
+    score, information = LAWS["gaussian"].derivatives(eta, none, none, none + 1.0)
+    np.testing.assert_allclose(score, BEYOND[:, 1], rtol=tolerance)
+    np.testing.assert_allclose(information, BEYOND[:, 2], rtol=tolerance)
+    mirrored, same = LAWS["gaussian"].derivatives(-eta, none, none, none - 1.0)
+    assert torch.equal(mirrored, -score) and torch.equal(same, information)
+
+
 @pytest.mark.parametrize(("name", "wrong"), [("poisson", 0.5), ("poisson", -1.0), ("bernoulli", 2.0)])
 def test_samples_that_a_law_cannot_have_made_are_refused(name, wrong):
     LAWS[name].check(torch.tensor([0.0, 1.0, torch.nan]))

@@ -197,3 +197,22 @@ def test_half_precisions_go_through_torch():
     exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
     ours = results(normed_linears, leaves, [], 1)[0]
     torch.testing.assert_close(ours.double(), results(normed_linears, exact, [], 1)[0], atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 30.0, 1000.0])
+def test_folding_costs_the_digits_of_mean_to_spread_and_no_more(ratio):
+    """As both docstrings say."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 4096, 16, generator=generator) + ratio
+    norm = Norm(torch.ones(1, 16), torch.zeros(1, 16))
+    weight1, weight2 = (torch.randn(s, generator=generator) / 4 for s in ((1, 32, 16), (1, 16, 32)))
+    weights = weight1, torch.zeros(1, 32), weight2, torch.zeros(1, 16)
+    drop = Drop((0,), p=0.0)
+    exact = [t.double() for t in weights]
+    norm_exact = Norm(norm.gain.double(), norm.offset.double())
+    (mine,), _, _ = normed_linears(x, norm, [weight1], [weights[1]])
+    (maps,), _, _ = normed_linears_reference(x.double(), norm_exact, exact[:1], exact[1:2])
+    block = normed_feed_forward(x, norm, weights, drop)[0]
+    twin = normed_feed_forward_reference(x.double(), norm_exact, tuple(exact), drop)[0]
+    for ours, theirs in ((mine, maps), (block - x, twin - x.double())):
+        assert (ours - theirs).abs().max() <= 30 * ratio * torch.finfo(torch.float32).eps

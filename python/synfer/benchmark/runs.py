@@ -14,14 +14,13 @@ import numpy as np
 import pandas as pd
 
 from synfer.benchmark.forecasts import forecast_of, forecast_r2, is_example, keep_example
-from synfer.benchmark.settings import settings_of, signal_of
+from synfer.benchmark.methods import LEFT_TO_THE_RUN, Method, Methods, methods_of
 from synfer.benchmark.suites import suite_of
 from synfer.benchmark.task import Task
-from synfer.discover import create
 from synfer.errors import InputError, SynferError
 from synfer.evaluate import compare, rejections
 from synfer.machines import Meeting, carry_out
-from synfer.storage import StrPath, as_path, version_of, written_whole
+from synfer.storage import StrPath, as_path, kind_of, version_of, written_whole
 
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
 COLUMNS = (
@@ -47,11 +46,16 @@ class Work:
 
     task: Task
     suite: str
-    method: str
+    by: Method
     parameters: dict[str, Any]
     signal: str | None
     seed: int
     kept: Path
+
+    @property
+    def method(self) -> str:
+        """The method's name in the table."""
+        return self.by.name
 
     @property
     def key(self) -> dict[str, Any]:
@@ -63,12 +67,13 @@ class Work:
             "signal": self.signal,
             "seed": self.seed,
             "version": version_of("synfer"),
+            **self.by.key,
         }
 
 
 def run(
     suite: str,
-    methods: Sequence[str],
+    methods: Methods,
     *,
     data: StrPath | None = None,
     simulate: int | None = None,
@@ -86,8 +91,9 @@ def run(
     ----------
     suite : str
         One of `SUITES`.
-    methods : sequence of str
-        Of `synfer.discover.METHODS`.
+    methods : sequence of str, or mapping of str to estimator
+        Names of `synfer.discover.METHODS`; or under names of your own such a name, or a `BaseDiscoverer`, yours or
+        synfer's, as an instance (with its parameters, not the suite's) or a class.
     data : path, optional
         Folder of the published files (or the one that holds it under the suite's name).
     simulate : int, optional
@@ -105,8 +111,9 @@ def run(
         Of fresh networks, and ``random_state`` of methods that have one.
     out : path
         Folder for the results, made where it is missing: a file for each fit (and its connectome), written whole. A fit
-        whose file is there, of the same data, settings and version, is not done again. On a cluster, one that all
-        machines share.
+        whose file and connectome are there, of the same data, settings and version, is not done again; of an estimator
+        of yours the module that it is written in must be the same, to the letter, and be a file or cell that can be
+        read (after a change of it start Python anew). On a cluster, one that all machines share.
     progress : bool
 
     Returns
@@ -122,48 +129,60 @@ def run(
     Raises
     ------
     UnknownNameError, InputError
-        A name or a number is none that can be used.
+        A name, a number or an estimator is none that can be used, or, for several jobs, cannot be pickled.
     FileError
         Data are missing, or ``out`` is another folder for a worker than it is here.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from synfer import benchmark
+    >>> from synfer.discover import ConditionalGranger
+    >>> methods = {"one lag": ConditionalGranger(lag=1), "any lag": ConditionalGranger(), "mvgc": "mvgc"}
+    >>> rows = benchmark.run("var", methods, simulate=1, sets=["num_nodes_10_true_lag_3"], out=tempfile.mkdtemp())
+    >>> rows["method"].tolist()
+    ['one lag', 'any lag', 'mvgc']
     """
     chosen = suite_of(suite)
-    names = [methods] if isinstance(methods, str) else list(methods)
-    if not names:
-        raise InputError("methods must name at least one method.")
-    unused = set(settings or {}) - set(names)
-    if unused:
-        raise InputError(
-            f"settings must be of the methods {', '.join(names)}; got some of {', '.join(sorted(unused))}."
-        )
     if isinstance(jobs, bool) or not isinstance(jobs, int | np.integer) or jobs < 1:
         raise InputError(f"jobs must be a whole number of at least 1; got {jobs!r}.")
     if simulate is not None and (
         isinstance(simulate, bool) or not isinstance(simulate, int | np.integer) or simulate < 1
     ):
         raise InputError(f"simulate must be a whole number of networks, at least 1; got {simulate!r}.")
+    asked = methods_of(methods, int(jobs))
+    _refuse_unused(settings, [method.name for method in asked])
     tasks = chosen.tasks(data, simulate, seed)
     tasks = _chosen(_chosen(tasks, "set", sets), "network", networks)
-    for name in names:
+    for method in asked:
         for kind in dict.fromkeys(task.kind for task in tasks):
-            create(name, **settings_of(suite, name, settings, kind))  # before the long work
+            method.made(method.parameters(suite, settings, kind))  # before the long work
     home = as_path(out, "out").absolute() / suite / ("published" if simulate is None else "simulated")
 
     works = [
         Work(
             task=task,
             suite=suite,
-            method=name,
-            parameters=settings_of(suite, name, settings, task.kind),
-            signal=signal_of(suite, name, task.kind),
+            by=method,
+            parameters=method.parameters(suite, settings, task.kind),
+            signal=method.signal(suite, task.kind),
             seed=int(seed),
-            kept=home / name / task.set / f"{task.network}.json",
+            kept=home / method.name / task.set / f"{task.network}.json",
         )
-        for name in names
+        for method in asked
         for task in tasks
     ]
-    rows = [_read(work.kept, work.key) for work in works]
+    rows = [_read(work) for work in works]
     carry_out(_measured, works, rows, home, jobs=jobs, title=suite, unit=" fits", progress=progress)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _refuse_unused(settings: Mapping[str, Any] | None, names: Sequence[str]) -> None:
+    unused = set(settings or {}) - set(names)
+    if unused:
+        raise InputError(
+            f"settings must be of the methods {', '.join(names)}; got some of {', '.join(sorted(unused))}."
+        )
 
 
 def _chosen(tasks: list[Task], kind: str, names: Sequence[str] | None) -> list[Task]:
@@ -187,13 +206,16 @@ def _measured(work: Work, place: Meeting) -> dict[str, Any]:
     return row
 
 
-def _read(path: Path, key: dict[str, Any]) -> dict[str, Any] | None:
-    """Give what was kept for the same work; None where there is nothing, or something else."""
+def _read(work: Work) -> dict[str, Any] | None:
+    """Give what was kept for the same work; None where there is nothing, or something else, or no connectome by it."""
     try:
-        found = json.loads(path.read_text())
-        return dict(found["row"]) if found["key"] == key else None
+        found = json.loads(work.kept.read_text())
+        row = dict(found["row"])
+        same = found["key"] == work.key and work.by.code is not None
+        refused = row["error"] is not None and row["converged"] is None  # then there never was one
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return row if same and (refused or kind_of(work.kept.with_suffix(".nc")) == "connectome") else None
 
 
 def _fit(work: Work) -> dict[str, Any]:
@@ -201,9 +223,8 @@ def _fit(work: Work) -> dict[str, Any]:
     row |= {"method": work.method, "set": work.task.set, "network": work.task.network}
     row["settings"] = repr(work.parameters)
     recording, truth = work.task.load()
-    estimator = create(work.method, **work.parameters)
-    own = {"random_state": work.seed, "progress": False}
-    for name, value in own.items():
+    estimator = work.by.made(work.parameters)
+    for name, value in zip(LEFT_TO_THE_RUN, (work.seed, False), strict=True):
         if name in estimator.get_params(deep=False) and name not in work.parameters:
             estimator.set_params(**{name: value})
     signal = work.signal or next(iter(recording.signal_names))
@@ -221,6 +242,7 @@ def _fit(work: Work) -> dict[str, Any]:
         "peak_mb": memory.added_mb(),
         "converged": found.converged,
     }
+    work.kept.unlink(missing_ok=True)  # the row of other work is not to stand by this connectome
     found.save(work.kept.with_suffix(".nc"))
     forecast = forecast_of(estimator, recording, signal)
     if forecast is not None:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from synfer.connectome import Connectome
+from synfer.connectome.fields import FIELDS
 from synfer.discover import _checks
 from synfer.discover.learnt import learnt_of
 from synfer.discover.stationarity import warn_of_course
@@ -78,7 +79,7 @@ class BaseDiscoverer(BaseEstimator):
     Attributes
     ----------
     connectome_ : synfer.connectome.Connectome
-        What was found: labelled ("target", "source"), diagonal NaN.
+        What was found: labelled ("target", "source"), diagonal NaN (`_connectome` sees to it).
     n_features_in_ : int
         Number of units.
     unit_ids_ : numpy.ndarray, (unit,)
@@ -126,7 +127,7 @@ class BaseDiscoverer(BaseEstimator):
         _checks.check_parameters(self)
         samples = self._read(X, signal, reset=True)
         self._note(samples)
-        self.connectome_ = self._discover(samples)  # here: warnings count the calls to their cause
+        self.connectome_ = self._checked(self._discover(samples))  # here: warnings count the calls to their cause
         # what was given stands in the answer, so that a report need not be told, nor can be told otherwise
         given: dict[str, Any] = {"signal": samples.signal, "stretches": len(samples.segments)}
         given["samples"] = samples.n_samples
@@ -142,8 +143,16 @@ class BaseDiscoverer(BaseEstimator):
     def _fit_samples(self, samples: Samples) -> Self:
         """Do what ``fit`` does once the samples are read: where another estimator cuts or resamples them."""
         self._note(samples)
-        self.connectome_ = self._discover(samples)
+        self.connectome_ = self._checked(self._discover(samples))
         return self
+
+    def _checked(self, found: Any) -> Connectome:
+        if not isinstance(found, Connectome):
+            raise TypeError(
+                f"{type(self).__name__}._discover must give a Connectome, got {type(found).__name__}: "
+                "self._connectome(samples, score) makes one of a matrix (target, source)."
+            )
+        return found
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
@@ -155,7 +164,7 @@ class BaseDiscoverer(BaseEstimator):
         self.signal_ = samples.signal
 
     def _discover(self, samples: Samples) -> Connectome:
-        """Find the connectome of checked samples."""
+        """Find the connectome of checked samples; `_connectome` labels a matrix."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it discovers.")
 
     def _min_samples(self, n_units: int) -> int:
@@ -202,8 +211,11 @@ class BaseDiscoverer(BaseEstimator):
     def _connectome(self, samples: Samples, score: np.ndarray, part: str = "", /, **fields: Any) -> Connectome:
         """Label ``score`` (target, source) and further fields with the units and with how they were made.
 
+        Nothing is said of a unit's effect on itself: the diagonal becomes NaN, in a copy where it is something else.
         ``part`` is the name of what is not the method's whole answer.
         """
+        score = _off_diagonal(score)
+        fields = {name: _off_diagonal(value) if name in FIELDS else value for name, value in fields.items()}
         parameters = self.get_params(deep=False)
         seed = parameters.get("random_state")
         return Connectome(
@@ -240,6 +252,19 @@ class BaseDiscoverer(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "connectome_")
+
+
+def _off_diagonal(field: Any) -> Any:
+    """Give a field ([time,] target, source) with NaN for each unit and itself; what is no such array as it is."""
+    numbers = isinstance(field, np.ndarray) and field.dtype.kind in "biuf"
+    if not numbers or field.ndim not in (2, 3) or field.shape[-1] != field.shape[-2]:
+        return field  # for Connectome to refuse
+    own = np.arange(field.shape[-1])
+    if field.dtype.kind == "f" and np.isnan(field[..., own, own]).all():
+        return field
+    field = field.astype(field.dtype if field.dtype.kind == "f" else np.float64)
+    field[..., own, own] = np.nan
+    return field
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import clone
+
 from synfer.discover._checks import check_parameters
 from synfer.discover.attention import Causalformer
 from synfer.discover.base import BaseDiscoverer
@@ -63,6 +65,20 @@ def create(name: str, **params: Any) -> BaseDiscoverer:
     method = METHODS.get(name) or classes.get(name)
     if method is None:
         raise UnknownNameError.of("method", name, METHODS)
-    made = method().set_params(**params)
+    return prepared(method(), **params)
+
+
+def prepared(estimator: BaseDiscoverer, **params: Any) -> BaseDiscoverer:
+    """Make a copy of an estimator, not fitted, with other parameters.
+
+    Raises
+    ------
+    InputError
+        A parameter is out of its range.
+    UnknownNameError
+        It has no such parameter; the nearest names are suggested.
+    """
+    made: BaseDiscoverer = clone(estimator)
+    made.set_params(**params)
     check_parameters(made)  # a run of many fits is not to find out at the last of them
     return made

@@ -17,6 +17,7 @@ from torch.nn import functional
 from synfer.errors import InputError
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+_FAR = 15.0  # spreads beyond an edge, from where the series has eight digits; in float32 the difference has five there
 
 
 class Law(ABC):
@@ -53,9 +54,12 @@ class SaturatedGaussian(Law):
         inverse = torch.exp(-log_scale)
         r = (y - eta) * inverse
         q = -edge * r
-        mills = torch.exp(-0.5 * q * q - _LOG_ROOT_TWO_PI - torch.special.log_ndtr(q))
+        mills = math.sqrt(2.0 / math.pi) / torch.special.erfcx(-q * math.sqrt(0.5))  # no difference of large logarithms
+        # Far on the wrong side of an edge m + q is the small difference of two large numbers: a series in 1/q^2.
+        u = (-q).clamp(min=_FAR).pow(-2)
+        held = torch.where(-q > _FAR, 1.0 - u * (1.0 - u * (6.0 - u * (50.0 - u * 518.0))), mills * (mills + q))
         score = torch.where(edge == 0, r, edge * mills)
-        information = torch.where(edge == 0, torch.ones_like(r), (mills * (mills + q)).clamp(min=0.0))
+        information = torch.where(edge == 0, torch.ones_like(r), held.clamp(min=0.0))
         return score * inverse, information * inverse * inverse
 
     def mean(self, eta: Tensor) -> Tensor:

@@ -207,12 +207,17 @@ def _fingerprint(
     """Of everything that what is learnt depends on; `max_epochs` is how long, not what."""
     digest = hashlib.sha256()
     looked_at = () if validation is None else (validation,)
-    for tensor in (windows.series, windows.times, training, *looked_at, *ensemble.parameters()):
+    tensors = [windows.series, windows.times, training, *looked_at, *ensemble.parameters(), *ensemble.buffers()]
+    # Strengths of penalties are buffers; what never moves, as types of cells or a loss's scale, is a plain attribute.
+    for holder in (*ensemble.modules(), likelihood):
+        own = {name: value for name, value in sorted(vars(holder).items()) if name not in ("training", "step")}
+        settings = [(name, value) for name, value in own.items() if isinstance(value, int | float | str)]
+        held = [(name, value) for name, value in own.items() if isinstance(value, Tensor)]
+        digest.update(repr((settings, [name for name, _ in held])).encode())
+        tensors += [value for _, value in held]
+    for tensor in tensors:
         digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    for module in ensemble.modules():
-        settings = {name: value for name, value in vars(module).items() if isinstance(value, int | float | str)}
-        digest.update(repr(sorted((name, settings[name]) for name in settings.keys() - {"training", "step"})).encode())
     # An annealed rate hangs on when it is to be 0.
     rules = {name: value for name, value in vars(schedule).items() if schedule.anneal or name != "max_epochs"}
     about = (windows.length, type(ensemble).__name__, type(likelihood).__name__, rules, [int(s) for s in seeds])

@@ -9,6 +9,7 @@ import torch
 
 from synfer import _core
 from synfer.errors import InputError
+from synfer.ops.views import is_transformed
 
 CAPABILITY = (8, 0)
 """The oldest CUDA devices that the core is built for."""
@@ -37,17 +38,17 @@ def has_cuda_kernels(*tensors: torch.Tensor | None) -> bool:
     """Whether there are the ensemble's CUDA kernels for these: as `views.has_kernels` of a device's memory."""
     given = [x for x in tensors if x is not None]
     return (
-        all(
+        not is_transformed()
+        and all(
             x.is_cuda
             and type(x) in (torch.Tensor, torch.nn.Parameter)
             and x.dtype in (torch.float32, torch.float64)
             and x.numel() > 0
+            and torch._C._has_storage(x)
             for x in given
         )
         and _core.cuda_built
         and is_recent(given[0].device.index)
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
     )
 
 

@@ -16,7 +16,7 @@ from synfer import _core
 from synfer.errors import DeviceError, InputError, ShapeError
 from synfer.ops import devices
 from synfer.ops.devices import has_cuda_kernels
-from synfer.ops.views import has_kernels, maybe_view, side_by_side, view
+from synfer.ops.views import has_kernels, is_many, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
 _WORD = 0xFFFFFFFF
@@ -205,7 +205,7 @@ def gelu_dropout(x: Tensor, drop: Drop) -> Tensor:
 
 def gelu_dropout_gradient(grad: Tensor, x: Tensor, drop: Drop) -> Tensor:
     """What `gelu_dropout` of x has as gradient, given that of its result."""
-    if x.device.type in FUSED:
+    if x.device.type in FUSED and not is_many(grad):
         return _in_one_pass(grad, drop, "gelu_gradient", x)
     gradient: Tensor = torch.ops.aten.gelu_backward(dropout(grad, drop), x)
     return gradient
@@ -262,4 +262,4 @@ class _Dropout(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _Dropout.apply(grads[0], ctx.drop), None
+        return dropout(grads[0], ctx.drop), None

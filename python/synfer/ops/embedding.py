@@ -13,7 +13,7 @@ from synfer.errors import ShapeError
 from synfer.ops.devices import has_cuda_layers
 from synfer.ops.dropout import Drop, dropout, dropout_sum
 from synfer.ops.grouped import over_stretches
-from synfer.ops.views import has_kernels, in_order, side_by_side, view
+from synfer.ops.views import has_layers, in_order, is_many, side_by_side, view
 from synfer.threads import n_threads
 
 
@@ -55,7 +55,7 @@ def sample_embedding(value: Tensor, direction: Tensor, offset: Tensor, unit: Ten
     ):
         if given.shape != shape:
             raise ShapeError(f"{name} must be {shape}, got {tuple(given.shape)}.")
-    if not has_kernels(value, direction, offset, unit):
+    if not has_layers(value, direction, offset, unit):
         if has_cuda_layers(value, direction, offset, unit):
             of_samples: Tensor = _InFewPasses.apply(value, direction, offset, unit, drop)
             return of_samples
@@ -92,6 +92,8 @@ class _Embedding(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if is_many(grads[0]):
+            return _gradients(ctx, grads[0])
         given = ctx.saved_tensors
         dy = side_by_side(grads[0])
         dvalue = torch.empty(given[0].shape, dtype=dy.dtype) if ctx.needs_input_grad[0] else None
@@ -124,14 +126,19 @@ class _InFewPasses(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        value, direction = ctx.saved_tensors
-        groups, batch, units, lags = value.shape
-        down = dropout(grads[0], ctx.drop.next_stream())
-        each = down.unflatten(1, (batch, units, lags))
-        row = value.reshape(groups, -1, 1)
-        dvalue = torch.bmm(down, direction[..., None]).view(value.shape) if ctx.needs_input_grad[0] else None
-        _, ask_direction, ask_offset, ask_unit, _ = ctx.needs_input_grad
-        ddirection = over_stretches(row, down)[:, 0] if ask_direction else None
-        doffset = each.sum(2) if ask_offset else None
-        dunit = dropout(grads[0], ctx.drop).unflatten(1, (batch, units, lags)).sum((1, 3)) if ask_unit else None
-        return dvalue, ddirection, doffset, dunit, None
+        return _gradients(ctx, grads[0])
+
+
+def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """Gradients of an embedding by torch's own operators, but for what is dropped."""
+    value, direction = ctx.saved_tensors[:2]
+    groups, batch, units, lags = value.shape
+    down = dropout(grad, ctx.drop.next_stream())
+    tokens = (groups, batch, units, lags, down.shape[2])  # `unflatten` has no rule for many gradients at once
+    row = value.reshape(groups, -1, 1)
+    dvalue = torch.bmm(down, direction[..., None]).view(value.shape) if ctx.needs_input_grad[0] else None
+    _, ask_direction, ask_offset, ask_unit, _ = ctx.needs_input_grad
+    ddirection = over_stretches(row, down)[:, 0] if ask_direction else None
+    doffset = down.reshape(tokens).sum(2) if ask_offset else None
+    dunit = dropout(grad, ctx.drop).reshape(tokens).sum((1, 3)) if ask_unit else None
+    return dvalue, ddirection, doffset, dunit, None

@@ -61,20 +61,25 @@ class _FoldedLinears(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, mean, spread, a, c, *weights = ctx.saved_tensors
-        dgain, doffset, slope, shift = None, None, None, None
-        dweights: tuple[Tensor | None, ...] = (None,) * len(weights)
-        dbiases = dweights
-        # Where the moments are x's own, its gradient takes what a and c get from the maps.
-        if ctx.own or any(ctx.needs_input_grad[1:]):
-            gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
-            dweights, dbiases, das, dcs = zip(*gradients, strict=True)
-            da, dc = functools.reduce(torch.add, das), functools.reduce(torch.add, dcs)
-            dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
-        dx, moments = None, (slope, shift) if ctx.own else (None, None)
-        if ctx.needs_input_grad[0]:
-            dx = _input_gradient(x, a, weights, grads[2:], *moments)
-        return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
+        return maps_gradients(ctx, grads)
+
+
+def maps_gradients(ctx: Any, grads: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """Gradients of folded maps, of moments (none) and results, by torch's own operators."""
+    x, mean, spread, a, c, *weights = ctx.saved_tensors
+    dgain, doffset, slope, shift = None, None, None, None
+    dweights: tuple[Tensor | None, ...] = (None,) * len(weights)
+    dbiases = dweights
+    # Where the moments are x's own, its gradient takes what a and c get from the maps.
+    if ctx.own or any(ctx.needs_input_grad[1:]):
+        gradients = [_map_gradients(x, a, c, w, dy) for w, dy in zip(weights, grads[2:], strict=True)]
+        dweights, dbiases, das, dcs = zip(*gradients, strict=True)
+        da, dc = functools.reduce(torch.add, das), functools.reduce(torch.add, dcs)
+        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
+    dx, moments = None, (slope, shift) if ctx.own else (None, None)
+    if ctx.needs_input_grad[0]:
+        dx = _input_gradient(x, a, weights, grads[2:], *moments)
+    return (dx, dgain, doffset, None, None, None, None, *dweights, *dbiases)
 
 
 class _FoldedFeedForward(torch.autograd.Function):
@@ -94,29 +99,39 @@ class _FoldedFeedForward(torch.autograd.Function):
         weight1, bias1, weight2, bias2 = weights
         mean, variance = _moments(x, mean, variance)
         spread, a, c = fold(Norm(gain, offset, eps=eps), mean, variance)
-        before = _map(x, a, c, weight1, bias1)
-        hidden = gelu_dropout(before, drop.next_stream())
+        before, hidden = hidden_of(x, a, c, weight1, bias1, drop)
         y = torch.baddbmm(bias2[:, None], hidden, weight2.transpose(1, 2))
-        ctx.save_for_backward(x, mean.clone(), spread, a, c, weight1, weight2, before, hidden)
+        ctx.save_for_backward(x, mean.clone(), spread, a, c, weight1, bias1, weight2, bias2, before, hidden)
         ctx.mark_non_differentiable(mean, variance)
         return dropout_sum(y, drop, x), mean, variance
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, mean, spread, a, c, weight1, weight2, before, hidden = ctx.saved_tensors
-        dy = dropout(grads[0], ctx.drop)
-        dgain, doffset, slope, shift, dweight1, dbias1, dweight2, dbias2 = (None,) * 8
-        if any(ctx.needs_input_grad[1:]):
-            dweight2, dbias2 = over_stretches(dy, hidden), dy.sum(1)
-        dbefore = gelu_dropout_gradient(torch.bmm(dy, weight2), before, ctx.drop.next_stream())
-        if ctx.own or any(ctx.needs_input_grad[1:]):
-            dweight1, dbias1, da, dc = _map_gradients(x, a, c, weight1, dbefore)
-            dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
-        dx, moments = None, (slope, shift) if ctx.own else (None, None)
-        if ctx.needs_input_grad[0]:
-            dx = _input_gradient(x, a, [weight1], [dbefore], *moments) + grads[0]
-        return (dx, dgain, doffset, None, None, None, None, dweight1, dbias1, dweight2, dbias2)
+        return block_gradients(ctx, grads[0], *ctx.saved_tensors[-2:])
+
+
+def hidden_of(x: Tensor, a: Tensor, c: Tensor, weight: Tensor, bias: Tensor, drop: Drop) -> tuple[Tensor, Tensor]:
+    """Give a feed-forward block's hidden channels before and after their nonlinearity and dropout."""
+    before = _map(x, a, c, weight, bias)
+    return before, gelu_dropout(before, drop.next_stream())
+
+
+def block_gradients(ctx: Any, grad: Tensor, before: Tensor, hidden: Tensor) -> tuple[Tensor | None, ...]:
+    """Gradients of a folded feed-forward block by torch's own operators, but for what is dropped."""
+    x, mean, spread, a, c, weight1, _, weight2 = ctx.saved_tensors[:8]
+    dy = dropout(grad, ctx.drop)
+    dgain, doffset, slope, shift, dweight1, dbias1, dweight2, dbias2 = (None,) * 8
+    if any(ctx.needs_input_grad[1:]):
+        dweight2, dbias2 = over_stretches(dy, hidden), dy.sum(1)
+    dbefore = gelu_dropout_gradient(torch.bmm(dy, weight2), before, ctx.drop.next_stream())
+    if ctx.own or any(ctx.needs_input_grad[1:]):
+        dweight1, dbias1, da, dc = _map_gradients(x, a, c, weight1, dbefore)
+        dgain, doffset, slope, shift = unfold(mean, spread, a, da, dc, x.shape[1])
+    dx, moments = None, (slope, shift) if ctx.own else (None, None)
+    if ctx.needs_input_grad[0]:
+        dx = _input_gradient(x, a, [weight1], [dbefore], *moments) + grad
+    return (dx, dgain, doffset, None, None, None, None, dweight1, dbias1, dweight2, dbias2)
 
 
 def _moments(x: Tensor, mean: Tensor | None, variance: Tensor | None) -> tuple[Tensor, Tensor]:

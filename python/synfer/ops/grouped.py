@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from synfer import _core
 from synfer.errors import InputError, ShapeError
 from synfer.ops.devices import has_cuda_layers
-from synfer.ops.views import has_kernels, in_order, maybe_view, side_by_side, view
+from synfer.ops.views import has_layers, in_order, is_autocast, is_many, is_transformed, maybe_view, side_by_side, view
 from synfer.threads import n_threads
 
 
@@ -43,7 +43,7 @@ def grouped_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, residu
     shape = (*x.shape[:2], weight.shape[1])
     if residual is not None and residual.shape != shape:
         raise ShapeError(f"residual must be (groups, tokens, out) = {shape}, got {tuple(residual.shape)}.")
-    if has_kernels(x, weight, bias, residual):
+    if has_layers(x, weight, bias, residual):
         out: Tensor = _Linear.apply(x, weight, bias, residual)
         return out
     y = _without_kernels(x, weight, bias)
@@ -83,7 +83,7 @@ def grouped_linears(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tenso
         raise InputError(f"weights and biases must be of one or more maps, got {len(weights)} and {len(biases)}.")
     for weight, bias in zip(weights, biases, strict=True):
         check_map(x, weight, bias)
-    if has_kernels(x, *weights, *biases):
+    if has_layers(x, *weights, *biases):
         return list(_Linears.apply(x, len(weights), *weights, *biases))
     if has_cuda_layers(x, *weights, *biases):
         return list(_BatchedLinears.apply(x, len(weights), *weights, *biases))
@@ -128,8 +128,8 @@ class _Linear(torch.autograd.Function):
         (grad,) = grads
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias, need_residual = ctx.needs_input_grad
-        dx = _InputGradient.apply(grad, weight) if need_x else None
-        dweight, dbias = _WeightGradient.apply(grad, x) if need_weight or need_bias else (None, None)
+        dx = _input_gradient(grad, weight) if need_x else None
+        dweight, dbias = _weight_gradient(grad, x) if need_weight or need_bias else (None, None)
         return dx, dweight if need_weight else None, dbias if need_bias else None, grad if need_residual else None
 
 
@@ -139,12 +139,15 @@ are at most of more than one a group: processors are busy for long enough, and t
 
 
 def _without_kernels(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if transformed or torch.is_autocast_enabled(x.device.type):  # who looks at torch's own operators
-        y = torch.bmm(x, weight.transpose(1, 2))
-        return y if bias is None else y + bias[:, None]
+    if is_transformed() or is_autocast(x):  # who looks at torch's own operators
+        return _products(x, weight, bias)
     out: Tensor = _Batched.apply(x, weight, bias)
     return out
+
+
+def _products(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    turned = weight.transpose(1, 2)
+    return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias[:, None], x, turned)
 
 
 class _Batched(torch.autograd.Function):
@@ -153,8 +156,7 @@ class _Batched(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        turned = weight.transpose(1, 2)
-        return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias[:, None], x, turned)
+        return _products(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -179,16 +181,17 @@ class _BatchedLinears(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, *weights = ctx.saved_tensors
-        dx = products_sum(grads, weights) if ctx.needs_input_grad[0] else None
-        asked = ctx.needs_input_grad[2:]
-        dweights = [over_stretches(grad, x) if ask else None for grad, ask in zip(grads, asked, strict=False)]
-        dbiases = [grad.sum(1) if ask else None for grad, ask in zip(grads, asked[len(grads) :], strict=True)]
-        return (dx, None, *dweights, *dbiases)
+        return _linears_gradients(ctx, grads)
 
 
-def _is_many(x: Tensor) -> bool:
-    return bool(torch._C._functorch.is_legacy_batchedtensor(x))
+def _linears_gradients(ctx: Any, grads: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """Gradients of `_Linears` and `_BatchedLinears` by torch's own operators."""
+    x, *weights = ctx.saved_tensors
+    dx = products_sum(grads, weights) if ctx.needs_input_grad[0] else None
+    asked = ctx.needs_input_grad[2:]
+    dweights = [over_stretches(grad, x) if ask else None for grad, ask in zip(grads, asked, strict=False)]
+    dbiases = [grad.sum(1) if ask else None for grad, ask in zip(grads, asked[len(grads) :], strict=True)]
+    return (dx, None, *dweights, *dbiases)
 
 
 def products_sum(lefts: Sequence[Tensor], rights: Sequence[Tensor], start: Tensor | None = None) -> Tensor:
@@ -196,7 +199,7 @@ def products_sum(lefts: Sequence[Tensor], rights: Sequence[Tensor], start: Tenso
     left, right = lefts[0], rights[0]
     out = torch.bmm(left, right) if start is None else torch.baddbmm(start, left, right)
     # Of many gradients at once (is_grads_batched, and vmap), none of which is changed in place.
-    batched = torch._C._are_functorch_transforms_active() or any(map(_is_many, (*lefts, out)))
+    batched = torch._C._are_functorch_transforms_active() or any(map(is_many, (*lefts, out)))
     for left, right in zip(lefts[1:], rights[1:], strict=True):
         out = torch.baddbmm(out, left, right) if batched else out.baddbmm_(left, right)
     return out
@@ -229,8 +232,8 @@ class _InputGradient(torch.autograd.Function):
         (second,) = grads
         grad, weight = ctx.saved_tensors
         return (
-            _Linear.apply(second, weight, None, None) if ctx.needs_input_grad[0] else None,
-            _WeightGradient.apply(grad, second)[0] if ctx.needs_input_grad[1] else None,
+            _linear(second, weight, None) if ctx.needs_input_grad[0] else None,
+            _weight_gradient(grad, second)[0] if ctx.needs_input_grad[1] else None,
         )
 
 
@@ -252,8 +255,30 @@ class _WeightGradient(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
         second, second_bias = grads
         grad, x = ctx.saved_tensors
-        dgrad = _Linear.apply(x, second, second_bias, None) if ctx.needs_input_grad[0] else None
-        return dgrad, _InputGradient.apply(grad, second) if ctx.needs_input_grad[1] else None
+        dgrad = _linear(x, second, second_bias) if ctx.needs_input_grad[0] else None
+        return dgrad, _input_gradient(grad, second) if ctx.needs_input_grad[1] else None
+
+
+# Of many gradients at once there is no memory that the core could look at.
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    if any(is_many(part) for part in (x, weight, bias) if part is not None):
+        return _products(x, weight, bias)
+    out: Tensor = _Linear.apply(x, weight, bias, None)
+    return out
+
+
+def _input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
+    if is_many(grad) or is_many(weight):
+        return torch.bmm(grad, weight)
+    out: Tensor = _InputGradient.apply(grad, weight)
+    return out
+
+
+def _weight_gradient(grad: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    if is_many(grad) or is_many(x):
+        return over_stretches(grad, x), grad.sum(1)
+    out: tuple[Tensor, Tensor] = _WeightGradient.apply(grad, x)
+    return out
 
 
 class _Linears(torch.autograd.Function):
@@ -272,6 +297,8 @@ class _Linears(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if any(map(is_many, grads)):
+            return _linears_gradients(ctx, grads)
         x, *weights = ctx.saved_tensors
         dys = [side_by_side(g) for g in grads]
         dweights = [torch.empty_like(w) for w in weights]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from synfer.errors import InputError, ShapeError
@@ -25,6 +26,8 @@ class Norm(NamedTuple):
 
 def normalise(x: Tensor, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
     """Normalise (groups, tokens, channels); also give the mean and the variance that it was normalised by."""
+    # What autocast multiplied comes in half precision; the statistics that are followed are the gain's.
+    x = x.to(torch.promote_types(x.dtype, norm.gain.dtype))
     mean = x.mean(1) if norm.mean is None else norm.mean
     variance = x.var(1, correction=0) if norm.variance is None else norm.variance
     scale = norm.gain / (variance + norm.eps).sqrt()

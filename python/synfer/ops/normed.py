@@ -13,10 +13,10 @@ from synfer import _core
 from synfer.errors import InputError, ShapeError
 from synfer.ops.devices import has_cuda_layers
 from synfer.ops.dropout import Drop, dropout
-from synfer.ops.folded import folded_feed_forward, folded_linears
+from synfer.ops.folded import block_gradients, folded_feed_forward, folded_linears, hidden_of, maps_gradients
 from synfer.ops.grouped import check_map, grouped_linear, grouped_linear_reference
 from synfer.ops.normalisation import Norm, check_norm, fold, normalise, unfold
-from synfer.ops.views import has_kernels, in_order, side_by_side, view
+from synfer.ops.views import has_layers, in_order, is_many, side_by_side, view
 from synfer.threads import n_threads
 
 Linear = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -54,7 +54,7 @@ def normed_linears(
     for weight, bias in zip(weights, biases, strict=True):
         check_map(x, weight, bias)
     check_norm(x, norm)
-    if not has_kernels(x, *norm[:4], *weights, *biases):
+    if not has_layers(x, *norm[:4], *weights, *biases):
         if has_cuda_layers(x, *norm[:4], *weights, *biases):
             return folded_linears(x, norm, weights, biases)
         return _composed_linears(x, norm, weights, biases, grouped_linear)
@@ -84,7 +84,9 @@ def normed_feed_forward(
     """Apply a transformer's feed-forward block: ``x + drop(W2 drop(gelu(W1 norm(x) + b1)) + b2)``.
 
     On the CPU the hidden activations are never held: each block of tokens goes through both maps within the cache, and
-    the gradient makes them again. First derivatives only.
+    the gradient makes them again. There and on CUDA devices the normalisation is folded into W1 as
+    :func:`normed_linears` folds it, at the same price: the digits of |mean| / sqrt(variance), which the twin, who takes
+    the mean away first, keeps. First derivatives only.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def normed_feed_forward(
     if len(drop.seeds) != x.shape[0]:
         raise ShapeError(f"drop must have one seed a group, {x.shape[0]}, got {len(drop.seeds)}.")
     check_norm(x, norm)
-    if not has_kernels(x, *norm[:4], *weights):
+    if not has_layers(x, *norm[:4], *weights):
         if has_cuda_layers(x, *norm[:4], *weights):
             return folded_feed_forward(x, norm, weights, drop)
         return _composed_feed_forward(x, norm, weights, drop, grouped_linear)
@@ -179,6 +181,8 @@ class _NormedLinears(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if any(map(is_many, grads)):
+            return maps_gradients(ctx, grads)
         x, mean, spread, a, c, *weights = ctx.saved_tensors
         dys = [side_by_side(g) for g in grads[2:]]
         dweights = [torch.empty_like(w) for w in weights]
@@ -226,6 +230,8 @@ class _FeedForward(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, mean, spread, a, c, *weights = ctx.saved_tensors
+        if is_many(grads[0]):
+            return block_gradients(ctx, grads[0], *hidden_of(x, a, c, weights[0], weights[1], ctx.drop))
         dy = side_by_side(grads[0])
         dx = torch.empty(x.shape, dtype=x.dtype)
         dweights = [torch.empty_like(w) for w in weights]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from synfer import _core
 from synfer.errors import InputError
@@ -69,8 +70,8 @@ def maybe_view(x: Tensor | None) -> View | None:
 def has_kernels(*tensors: Tensor | None) -> bool:
     """Whether the layers of an ensemble are compiled for these: in CPU memory, in float32 or float64, none empty.
 
-    Not under a transform of torch's, nor for tensors that only stand for others (subclasses have no memory of ours to
-    look at): there plain torch does the work.
+    Not under a transform of torch's, nor for tensors that only stand for others (subclasses, and gradients that stand
+    for many, have no memory of ours to look at): there plain torch does the work.
 
     Raises
     ------
@@ -78,17 +79,57 @@ def has_kernels(*tensors: Tensor | None) -> bool:
         They are of several dtypes or devices.
     """
     given = [x for x in tensors if x is not None]
-    for what in ("dtype", "device"):
-        found = {str(getattr(x, what)).removeprefix("torch.") for x in given}
+    _refuse_mixture(given)
+    return _have_kernels(given)
+
+
+def has_layers(*tensors: Tensor | None) -> bool:
+    """As `has_kernels`, for layers that multiply: not where autocast chooses dtypes.
+
+    Raises
+    ------
+    InputError
+        They are of several devices, or of several dtypes of which autocast does not make one.
+    """
+    given = [x for x in tensors if x is not None]
+    cast = is_autocast(given[0])
+    _refuse_mixture(given, torch.get_autocast_dtype(given[0].device.type) if cast else None)
+    return not cast and _have_kernels(given)
+
+
+def _refuse_mixture(given: Sequence[Tensor], lower: torch.dtype | None = None) -> None:
+    """Autocast makes all ``lower`` but what is of float64."""
+    dtypes = {x.dtype if lower is None or x.dtype == torch.float64 else lower for x in given}
+    for what, found in (("dtype", dtypes), ("device", {x.device for x in given})):
         if len(found) > 1:
-            raise InputError(f"all tensors must be of one {what}, got {' and '.join(sorted(found))}.")
+            names = sorted(str(one).removeprefix("torch.") for one in found)
+            raise InputError(f"all tensors must be of one {what}, got {' and '.join(names)}.")
+
+
+def _have_kernels(given: Sequence[Tensor]) -> bool:
     return (
-        given[0].device.type == "cpu"
+        not is_transformed()  # first: who traces cannot see what is asked of storage
+        and given[0].device.type == "cpu"
         and given[0].dtype in (torch.float32, torch.float64)
-        and all(type(x) in (Tensor, nn.Parameter) and x.numel() > 0 for x in given)
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
+        and all(type(x) in (Tensor, nn.Parameter) and x.numel() > 0 and torch._C._has_storage(x) for x in given)
     )
+
+
+def is_autocast(x: Tensor) -> bool:
+    """Whether autocast chooses dtypes on x's device; the one that holds nothing is not even to be asked."""
+    return x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
+
+
+def is_transformed() -> bool:
+    """Whether torch traces, transforms, or carries tangents forward: it is to see its own operators then."""
+    return (
+        torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+    )
+
+
+def is_many(x: Tensor) -> bool:
+    """Whether a gradient stands for many (``is_grads_batched``), and has no memory."""
+    return bool(torch._C._functorch.is_legacy_batchedtensor(x))
 
 
 def in_order(x: Tensor) -> Tensor:
