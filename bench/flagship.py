@@ -15,7 +15,8 @@ networks in which anything is discovered. Off-diagonal AUROC (mean; lowest of al
 true edges; FDR and power at Benjamini and Hochberg's .05, and rejected absent edges at p < .05. Networks with one class
 of pairs count for signs, FDR and power only. Seconds are of one fit on one thread (`large`: two) beside other jobs,
 whose load is given. A fit that was finished is kept in --out and not run again; another --first-seed or --evidence (of
-`izhikevich`) wants another --out.
+`izhikevich`) wants another --out. The table is what `--seeds 6 --suite izhikevich lorenz var spikes large edge_free`
+gives.
 """
 
 from __future__ import annotations

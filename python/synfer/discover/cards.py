@@ -163,7 +163,8 @@ CARDS: dict[str, MethodCard] = {
     ),
     "spike_glm": MethodCard(
         "Spike counts or spike trains.",
-        ("Log rates (or log odds) are sums of filtered spikes and known stimuli.", OBSERVED, STEADY),
+        ("Log rates (or log odds) are sums of filtered spikes and known stimuli; p-values are of fits without penalty.",
+         OBSERVED, STEADY),
         (HIDDEN, "Strong recurrence biases its filters beyond what longer recordings mend.",
          "Slow changes of state that were not given as `covariates` become edges among all that share them."),
         signs=True, pvalues=True, cost=SOME,
