@@ -58,6 +58,21 @@ def test_an_event_does_not_know_what_comes_after_it():
         np.testing.assert_array_equal(events.find(x[:k]), whole[:k])
 
 
+def test_where_steps_lead_to_an_atom_atoms_alone_are_events():
+    rng = np.random.default_rng(5)
+    x = rng.normal(0.0, 0.1, (2000, 2))
+    peaks = np.arange(50, 2000, 40)
+    x[peaks - 1] = 3.0 + 0.1 * rng.random((len(peaks), 2))  # half-way
+    x[peaks, 0] = 5.0  # cut off there
+    x[peaks, 1] = 5.0 + rng.random(len(peaks))
+    x[[15, 31], 0] = 3.0  # steps that lead nowhere, fewer
+    events = Events.of([x])
+    assert events.jumps[0] == np.inf and events.jumps[1] < 1.0
+    found = events.find(x)
+    np.testing.assert_array_equal(np.flatnonzero(found[:, 0]), peaks)
+    np.testing.assert_array_equal(np.flatnonzero(found[:, 1]), np.sort(np.concatenate([peaks - 1, peaks])))
+
+
 def test_a_spike_is_dated_at_its_rise_and_peak_a_reset_where_it_happens():
     rng = np.random.default_rng(1)
     x = rng.normal(0.0, 0.1, (2000, 2))

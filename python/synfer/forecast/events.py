@@ -19,12 +19,13 @@ class Events:
     where it is put (a reset). An event is the first of successive samples at an atom, or a step by more than `JUMP`
     robust standard deviations of the unit's steps, with neither such a step nor an atom in the `NEAR` samples before
     it. Of two steps on end in one direction, a fast rise that a sample met half-way, both are events, and so is an atom
-    after a step: to leave out the first one would tell, at its time, what comes next.
+    after a step: to leave out the first one would tell, at its time, what comes next. Where a unit's steps mostly lead
+    to its atom, atoms alone are events.
 
     Attributes
     ----------
     atoms, jumps : numpy.ndarray, (unit,)
-        Atom, NaN where there is none; size of a step that is a jump.
+        Atom, NaN where there is none; size of a step that is a jump, infinite where atoms alone are events.
     put : numpy.ndarray, (unit,)
         Those of the atoms to which a unit is put: neither its least value nor its largest. NaN elsewhere.
     rate : numpy.ndarray, (unit,)
@@ -48,8 +49,19 @@ class Events:
             np.median(column[some]) if some.any() else np.inf for column, some in zip(steps.T, known.T, strict=True)
         ]
         found = cls(atoms, JUMP * 1.4826 * np.array(middle), put, np.zeros(len(atoms)))
+        found.jumps[sum(map(found._leading, segments)) > 0] = np.inf
         rate = np.concatenate([found.find(segment) for segment in segments]).mean(axis=0)
         return cls(found.atoms, found.jumps, put, rate)
+
+    def _leading(self, segment: np.ndarray) -> np.ndarray:
+        """How many more events of each unit (unit,) are steps with an atom soon after them than steps without."""
+        with np.errstate(invalid="ignore"):
+            atom = segment == self.atoms
+        steps = self.find(segment) & ~atom
+        soon = np.zeros_like(atom)
+        for ahead in range(1, NEAR + 1):
+            soon[:-ahead] |= atom[ahead:]
+        return np.asarray((steps & soon).sum(axis=0) - (steps & ~soon).sum(axis=0))
 
     def told(self, segment: np.ndarray) -> np.ndarray:
         """Events with mean 0 and variance 1 (where they are no rarer than one of a million samples), (time, unit)."""
