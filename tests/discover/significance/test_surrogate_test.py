@@ -82,6 +82,14 @@ def test_a_read_out_changes_one_source_at_a_time(x):
     assert float(test.connectome_.pvalue[1, 0]) == pytest.approx(1 / 20)
 
 
+def test_the_largest_of_all_pairs_has_power():
+    """Two units that happened to be shifted alike kept their true timing, and so the largest score was the true one."""
+    x = np.random.default_rng(0).standard_normal((200, 8))
+    x[1:, 4:] += 2.0 * x[:-1, :4]
+    found = SurrogateTest(Reader(), n_surrogates=199, null="max", random_state=0).fit(x).connectome_
+    assert [float(found.pvalue[4 + k, k]) for k in range(4)] == [1 / 200] * 4
+
+
 def test_without_edges_pvalues_are_uniform():
     rng = np.random.default_rng(4)
     found = []

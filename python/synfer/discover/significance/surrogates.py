@@ -79,8 +79,10 @@ class CircularShift(Surrogate):
     Parameters
     ----------
     min_shift : int, optional
-        Samples: shifts are drawn from ``min_shift`` to the segment's length less that. By default a twentieth of the
-        shortest segment. It should exceed the time over which units act on and remember each other.
+        Samples: shifts lie ``min_shift`` or more from none at all and, around the segment, from each other, so that no
+        two units keep their timing. Of k units that are shifted together at most a (k + 1)-th of the segment. By
+        default a twentieth of the shortest segment. It should exceed the time over which units act on and remember
+        each other.
 
     References
     ----------
@@ -109,9 +111,13 @@ class CircularShift(Surrogate):
 
     def _change(self, segments: list[np.ndarray], units: np.ndarray, rng: np.random.RandomState) -> None:
         low = self._low(segments)
+        k = len(units)
         for segment in segments:
-            for unit in units:
-                segment[:, unit] = np.roll(segment[:, unit], rng.randint(low, len(segment) - low + 1))
+            apart = min(low, (len(segment) - 1) // (k + 1))
+            free = rng.randint(0, len(segment) - (k + 1) * apart + 1, size=k)
+            shifts = np.sort(free) + apart * np.arange(1, k + 1)
+            for unit, shift in zip(rng.permutation(units), shifts, strict=True):
+                segment[:, unit] = np.roll(segment[:, unit], shift)
 
 
 @dataclasses.dataclass(frozen=True)
