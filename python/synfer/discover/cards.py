@@ -74,7 +74,8 @@ CARDS: dict[str, MethodCard] = {
         (LINEAR, OBSERVED, STEADY, "There are many times more samples than units times lags."),
         (HIDDEN, NOISY, UNROLLED,
          SLOW,
-         "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest."),
+         "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest. "
+         "It is not for spike trains, whose coincidences are too few for it."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
     "convergent_cross_mapping": MethodCard(

@@ -1,4 +1,4 @@
-"""What regressions on spike trains need of them: bases for filters, events in order, and sources that silence others.
+"""What is asked of spike trains: whether they are, bases for filters, events in order, sources that silence others.
 
 Where a unit never fires after another's spikes, the likelihood grows for ever as the filter goes to minus infinity: its
 supremum is known, the filter's size is not, and a Wald statistic, that size squared over its variance, goes to nothing
@@ -12,8 +12,22 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from synfer.discover.base import Samples
+
+FEWEST_VALUES = 64  # a signal of fewer distinct whole numbers is counted, not measured
 SILENT = -2.0  # log rate: a bin in which the target fires an eighth as often, or less
 BOUNDLESS = 3.0  # standard error of a filter, in log rate, beyond which its curvature says nothing of its evidence
+
+
+def is_counted(samples: Samples, unit: int) -> bool:
+    """Whether a unit's samples are whole numbers of which none is negative, and few differ."""
+    seen: np.ndarray = np.empty(0)
+    for segment in samples.segments:
+        x = segment[:, unit]
+        if (x < 0).any() or (x != np.floor(x)).any():
+            return False
+        seen = np.union1d(seen, x)
+    return len(seen) <= FEWEST_VALUES
 
 
 def raised_cosines(window: int, n_basis: int) -> np.ndarray:

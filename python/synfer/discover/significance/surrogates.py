@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synfer.discover.base import Samples
+from synfer.discover.spike_trains import is_counted
 from synfer.errors import InputError, UnknownNameError
 
 FEWEST_TRIALS = 4
-FEWEST_VALUES = 64  # a signal of fewer distinct whole numbers is counted, not measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,17 +259,6 @@ class SpikeJitter(Surrogate):
         window = (np.arange(len(x)) + first) // self.width
         # Sorting by window, then by a random number, is a permutation within each window.
         return np.asarray(x[np.lexsort((rng.random_sample(len(x)), window))])
-
-
-def is_counted(samples: Samples, unit: int) -> bool:
-    """Whether a unit's samples are whole numbers of which none is negative, and few differ."""
-    seen: np.ndarray = np.empty(0)
-    for segment in samples.segments:
-        x = segment[:, unit]
-        if (x < 0).any() or (x != np.floor(x)).any():
-            return False
-        seen = np.union1d(seen, x)
-    return len(seen) <= FEWEST_VALUES
 
 
 SURROGATES: dict[str, type[Surrogate]] = {
