@@ -49,6 +49,14 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     assert 0.7 <= np.mean(held) <= 1.0
 
 
+def test_a_criterion_chooses_the_order_once(x):
+    """Blocks that come twice look like a long memory: chosen anew, intervals were three times as wide."""
+    x = x[:300]
+    chosen, told = (BlockBootstrap(ConditionalGranger(lag), 30, random_state=0).fit(x) for lag in ("bic", 1))
+    assert chosen.estimator_.lag_ == 1 and chosen.estimator.lag == "bic"
+    np.testing.assert_array_equal(chosen.draws_, told.draws_)
+
+
 def test_blocks_are_views_of_the_samples_as_long_in_all():
     segments = [np.random.default_rng(k).standard_normal((100 + 40 * k, 2)) for k in range(3)]
     samples = Samples(segments, 0.01, np.arange(2), None, [0.0, 5.0, 9.0], True)

@@ -54,16 +54,21 @@ class AroundEstimator(BaseDiscoverer):
         return estimator._fit_samples(samples)
 
     def _each(
-        self, make: Callable[[Samples, int], Samples], samples: Samples, seeds: Iterable[int]
+        self,
+        make: Callable[[Samples, int], Samples],
+        samples: Samples,
+        seeds: Iterable[int],
+        estimator: BaseDiscoverer | None = None,
     ) -> list[Connectome]:
-        """Fit a clone to what ``make`` gives for each seed; those that fail are left out, and counted.
+        """Fit a clone (of ``estimator``, if given) to what ``make`` gives for each seed; those that fail are left out.
 
-        Where the estimator draws random numbers, each fit has that seed too: an initialisation of its own.
+        How many is counted. Where the estimator draws random numbers, each fit has that seed too: an initialisation of
+        its own.
         """
         seeds = list(seeds)
         call = joblib.delayed(fit_fresh)
         parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")
-        found = parallel(call(self.estimator, make, samples, seed) for seed in seeds)
+        found = parallel(call(estimator or self.estimator, make, samples, seed) for seed in seeds)
         bar = tqdm(found, total=len(seeds), desc=type(self).__name__, unit=" fits", delay=2, leave=False, disable=None)
         results = list(bar)
         self.n_unconverged_ = sum(not converged for _, converged in results)
