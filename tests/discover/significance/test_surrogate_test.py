@@ -8,7 +8,7 @@ import pytest
 from synfer.connectome import Connectome
 from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.significance import CircularShift, SurrogateTest
+from synfer.discover.significance import CircularShift, OverTime, StabilitySelection, SurrogateTest
 from synfer.discover.significance.surrogate_test import _pvalues
 from synfer.errors import InputError, NotConvergedWarning, ResolutionWarning, UnknownNameError
 from synfer.recording import Recording
@@ -178,3 +178,25 @@ def test_pairs_of_which_nothing_is_said_weigh_on_no_other(kind):
     score, null = np.array([np.nan, 5.0]), np.array([[np.nan, 1.0], [np.nan, 2.0], [np.nan, 1.0]])
     assert _pvalues(score, null, kind)[0][1] == 1 / 4
     assert np.isnan(_pvalues(np.full(2, np.nan), null, kind)[0]).all()
+
+
+class Gappy(Reader):
+    """Takes missing samples, drift, and few samples."""
+
+    _takes_missing = _takes_drift = _takes_few = True
+
+    def _reread(self, samples: Samples) -> np.ndarray:
+        filled = [np.nan_to_num(segment) for segment in samples.segments]
+        return super()._reread(Samples(filled, None, samples.unit_ids, None, samples.t0s))
+
+
+def test_what_the_estimator_takes_is_taken_around_it(x):
+    x[100:120, 2] = np.nan
+    x[:, 0] += np.linspace(0.0, 8.0, len(x))
+    for around in (SurrogateTest(Gappy(), n_surrogates=19), OverTime(Gappy(), 2), StabilitySelection(Gappy())):
+        assert around.fit(x).connectome_.score.shape[-2:] == (4, 4)
+    SurrogateTest(Gappy(), n_surrogates=19).fit(np.random.default_rng(0).standard_normal((30, 40)))
+    with pytest.raises(InputError, match="must be finite, got NaN in unit 2"):
+        SurrogateTest(Reader(), n_surrogates=19).fit(x)
+    with pytest.raises(InputError, match="no missing samples for surrogate='iaaft'; got NaN in unit 2"):
+        SurrogateTest(Gappy(), "iaaft", n_surrogates=19).fit(x)

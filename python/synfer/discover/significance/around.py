@@ -36,6 +36,19 @@ class AroundEstimator(BaseDiscoverer):
     n_jobs: int | None
     random_state: Any
 
+    # What the estimator takes is taken: another class is refused by `_min_samples`.
+    @property
+    def _takes_missing(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_missing", False))
+
+    @property
+    def _takes_drift(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_drift", False))
+
+    @property
+    def _takes_few(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_few", False))
+
     def _min_samples(self, n_units: int) -> int:
         self._refuse_other()
         return int(self.estimator._min_samples(n_units))

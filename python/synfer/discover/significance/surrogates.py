@@ -197,8 +197,13 @@ class IAAFT(Surrogate):
     destroys: ClassVar[str] = "all timing between units, and whatever is nonlinear within one (the shape of spikes)"
 
     def check(self, samples: Samples) -> None:
-        """Refuse counts and spikes."""
+        """Refuse counts and spikes, and missing samples, of which there is no spectrum."""
         for unit, label in enumerate(samples.unit_ids):
+            if any(np.isnan(segment[:, unit]).any() for segment in samples.segments):
+                raise InputError(
+                    f"X must have no missing samples for surrogate='iaaft'; got NaN in unit {label!s}: take "
+                    "'circular_shift'."
+                )
             if is_counted(samples, unit):
                 raise InputError(
                     f"X must be a continuous signal for surrogate='iaaft'; got counts or spikes in unit {label!s}: "
