@@ -200,3 +200,10 @@ def test_what_the_estimator_takes_is_taken_around_it(x):
         SurrogateTest(Reader(), n_surrogates=19).fit(x)
     with pytest.raises(InputError, match="no missing samples for surrogate='iaaft'; got NaN in unit 2"):
         SurrogateTest(Gappy(), "iaaft", n_surrogates=19).fit(x)
+
+
+@pytest.mark.parametrize(("trials", "resolution"), [(4, 1 / 24), (8, 1 / 100)])
+def test_few_trials_can_be_paired_in_few_ways(trials, resolution):
+    x = np.random.default_rng(0).standard_normal((trials, 50, 3))
+    test = SurrogateTest(CrossCorrelation(max_lag=2), "trial_shuffle", n_surrogates=99, random_state=0)
+    assert test.fit(Recording({"v": x}, dt=1e-3)).resolution_ == pytest.approx(resolution)

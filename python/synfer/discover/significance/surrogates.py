@@ -7,6 +7,7 @@ independently of each other, segments too; no sample passes from one segment int
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,6 +42,10 @@ class Surrogate:
         InputError
             Saying why, and which kind to take instead.
         """
+
+    def there_are(self, samples: Samples) -> int | None:
+        """Give how many pairings of two units there are but the true one; None where that is no limit."""
+        return None
 
     def draw(self, samples: Samples, rng: np.random.RandomState, units: Any = None) -> Samples:
         """Make samples anew.
@@ -166,6 +171,10 @@ class TrialShuffle(Surrogate):
                 f"X must hold at least {FEWEST_TRIALS} trials of one length for surrogate='trial_shuffle'; got "
                 f"{len(samples.segments)} of {sorted(lengths)} samples: take surrogate='circular_shift'."
             )
+
+    def there_are(self, samples: Samples) -> int | None:
+        """Give the number of orders in which one unit's trials can stand beside another's, less the true one."""
+        return math.factorial(len(samples.segments)) - 1
 
     def _change(self, segments: list[np.ndarray], units: np.ndarray, rng: np.random.RandomState) -> None:
         for unit in units:
