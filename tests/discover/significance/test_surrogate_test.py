@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation
+from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation, correlation
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.shifts import draw_offsets
 from synfer.discover.significance import CircularShift, OverTime, StabilitySelection, SurrogateTest
 from synfer.discover.significance.surrogate_test import _pvalues
 from synfer.errors import InputError, NotConvergedWarning, ResolutionWarning, UnknownNameError
@@ -207,3 +208,13 @@ def test_few_trials_can_be_paired_in_few_ways(trials, resolution):
     x = np.random.default_rng(0).standard_normal((trials, 50, 3))
     test = SurrogateTest(CrossCorrelation(max_lag=2), "trial_shuffle", n_surrogates=99, random_state=0)
     assert test.fit(Recording({"v": x}, dt=1e-3)).resolution_ == pytest.approx(resolution)
+
+
+def test_fits_to_surrogates_draw_none_of_their_own(x, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(correlation, "draw_offsets", lambda *given: drawn.append(given) or draw_offsets(*given))
+    test = SurrogateTest(CrossCorrelation(max_lag=2), n_surrogates=19, random_state=0).fit(x)
+    assert len(drawn) == 1  # of the fit to the samples as they are
+    assert test.estimator_.n_surrogates == test.estimator.n_surrogates == 200
+    nested = SurrogateTest(SurrogateTest(CrossCorrelation(max_lag=2), n_surrogates=19), n_surrogates=19)
+    assert nested.fit(x[:100]).estimator_.n_surrogates == 19  # which cannot do without
