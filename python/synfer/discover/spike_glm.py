@@ -298,6 +298,7 @@ class SpikeGLM(BaseDiscoverer):
         used: np.ndarray,
         beside: np.ndarray,
         rows: int,
+        *,
         ridge: float = 0.0,
     ) -> tuple[np.ndarray, ...]:
         """Coefficients, information, log-likelihood, what is left to gain and steps, of each target."""
