@@ -166,7 +166,8 @@ CARDS: dict[str, MethodCard] = {
         "Spike counts or spike trains.",
         ("Log rates (or log odds) are sums of filtered spikes and known stimuli.", OBSERVED, STEADY),
         (HIDDEN, "Strong recurrence biases its filters beyond what longer recordings mend.",
-         "Slow changes of state that were not given as `covariates` become edges among all that share them."),
+         "Slow changes of state that were not given as `covariates` become edges among all that share them.",
+         "Counts that vary more than Poisson's law says, as in wide bins: p-values are then far too small, unwarned."),
         signs=True, pvalues=True, cost=SOME,
     ),
     "synformer": MethodCard(
