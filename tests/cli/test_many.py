@@ -14,7 +14,7 @@ import synfer as sf
 def paths(tmp_path) -> list[Path]:
     found = [tmp_path / f"{name}.nc" for name in "abc"]
     for k, path in enumerate(found):
-        x = np.random.default_rng(k).standard_normal((200, 3))
+        x = np.random.default_rng(k).standard_normal((300, 3))
         sf.Recording({"v": x, "w": -x}, dt=0.01).save(path)
     return found
 

@@ -9,7 +9,7 @@ import torch
 from synfer.connectome import Connectome
 from synfer.discover import Causalformer, Mask2Cause, NetFormer
 from synfer.discover.attention_readouts import ablation, gradient, partial_correlation, rollout
-from synfer.errors import InputError, UnknownNameError
+from synfer.errors import InputError, NotConvergedWarning, UnknownNameError
 from synfer.forecast import LIKELIHOODS, CausalformerForecaster, Mask2CauseForecaster, NetFormerForecaster
 from synfer.recording import Recording
 from synfer.simulate import state_dependent_system
@@ -224,3 +224,19 @@ def test_what_is_wrong_is_said(estimator, told):
 def test_a_read_out_that_is_not_there(fitted):
     with pytest.raises(UnknownNameError, match="attention"):
         fitted["netformer"].read(_driven(), "attntion")
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NetFormer(max_epochs=1, progress=False),
+        Causalformer(window=2, n_init=1, max_epochs=1, d_model=4, n_heads=1, d_head=4, d_hidden=4, progress=False),
+        Mask2Cause(window=2, n_init=1, max_epochs=1, progress=False),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_of_one_test_window_there_is_no_r2(estimator):
+    n_samples = estimator._min_samples(3)
+    with pytest.warns(NotConvergedWarning):
+        fitted = estimator.fit(np.random.default_rng(0).standard_normal((n_samples, 3)))
+    assert fitted.r2_.shape == (3,) and not fitted.connectome_.converged

@@ -154,6 +154,17 @@ def test_labels_that_no_connectome_takes_are_refused_before_the_work(x, columns)
         Listener().fit(x)._read(frame)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("scale", "offset"), [(2.0, 1.0), (-0.3, 5.0), (1e-3, 0.0)])
+def test_a_unit_that_is_another_one_rescaled_is_refused_by_name(dtype, scale, offset):
+    x = np.random.default_rng(0).standard_normal((9000, 6))
+    x[:, 4] = scale * x[:, 1] + offset
+    with pytest.raises(InputError, match="the same samples but for scale and offset in units 1, 4"):
+        Listener().fit(x.astype(dtype))
+    x[-1, 4] += 0.1 * abs(scale)
+    Listener().fit(x.astype(dtype))
+
+
 def test_units_that_differ_late_are_no_duplicates(monkeypatch):
     monkeypatch.setattr(_checks, "BLOCK", 20)
     spikes = np.zeros((60, 3))

@@ -40,7 +40,7 @@ def correlogram(targets: list[np.ndarray], sources: list[np.ndarray], max_lag: i
     return r / sum(len(z) for z in targets)
 
 
-@pytest.mark.parametrize("lengths", [(61,), (64,), (23, 40, 31)])
+@pytest.mark.parametrize("lengths", [(71,), (72,), (23, 40, 31)])
 @pytest.mark.parametrize("block", [1, 1 << 22])
 def test_the_slow_twin_agrees(lengths, block, monkeypatch):
     """Every surrogate made by rolling the sources, its statistic by the same sum as the observed one's."""
@@ -54,7 +54,7 @@ def test_the_slow_twin_agrees(lengths, block, monkeypatch):
     r = correlogram(z, z, max_lag)
     score = np.abs(r).max(axis=0)
     draws = np.random.RandomState(1)
-    offsets = [draw_offsets(draws, n, max_lag, n_surrogates) for n in lengths]
+    offsets = draw_offsets(draws, list(lengths), max_lag, n_surrogates)
     reached = np.zeros((3, 3))
     for b in range(n_surrogates):
         rolled = [np.roll(segment, offset[b], axis=0) for segment, offset in zip(z, offsets, strict=True)]
@@ -69,11 +69,35 @@ def test_the_slow_twin_agrees(lengths, block, monkeypatch):
 
 
 def test_surrogates_keep_clear_of_the_true_timing():
-    offsets = draw_offsets(np.random.RandomState(0), 50, 5, 34)
-    assert sorted(offsets) == list(range(6, 40))  # all there are, each once
+    offsets = draw_offsets(np.random.RandomState(0), [50], 5, 34)[0]
+    assert sorted(offsets) == list(range(6, 40, 5))  # all that have no lag in common, each once
     for offset in offsets:
         lags = (offset + np.arange(1, 6) + 25) % 50 - 25  # what a lag of 1 .. 5 becomes, as a signed lag
         assert (np.abs(lags) > 5).all()
+
+
+@pytest.mark.parametrize(("lengths", "wanted", "drawn"), [([20], 200, 7), ([20, 9], 200, 7), ([20, 12], 10, 10)])
+def test_no_combination_of_shifts_is_drawn_twice(lengths, wanted, drawn):
+    offsets = draw_offsets(np.random.RandomState(0), lengths, 2, wanted)
+    assert offsets.shape == (len(lengths), drawn)
+    assert len({tuple(shifts) for shifts in offsets.T}) == drawn
+    for n, shifts in zip(lengths, offsets, strict=True):
+        assert shifts.min() >= 3 and shifts.max() < n - 4
+
+
+def test_shifts_that_are_few_claim_no_more_than_they_can():
+    """Nine shifts, drawn two hundred times, told a chance of one in ten as one in two hundred."""
+    with pytest.warns(
+        ResolutionWarning, match=r"of which there are only 9: no p-value can be below 0\.1; record for long"
+    ):
+        found = CrossCorrelation(random_state=0).fit(np.random.default_rng(0).standard_normal((112, 6))).connectome_
+    assert found.pvalue.min() == 0.1
+    rejected = []
+    for seed in range(30):
+        x = np.random.default_rng(seed).standard_normal((70, 4))
+        p = CrossCorrelation(max_lag=3, random_state=seed).fit(x).connectome_.pvalue.to_numpy()
+        rejected.append((p[~np.eye(4, dtype=bool)] <= 0.05).mean())
+    assert np.mean(rejected) < 0.1
 
 
 def test_lead_sign_and_delay():
@@ -133,7 +157,7 @@ def test_the_seed_decides_and_none_differs():
     x = smooth_noise(np.random.default_rng(3), 300, 4)
 
     def pvalues(seed):
-        return CrossCorrelation(random_state=seed).fit(x).connectome_.pvalue.to_numpy()
+        return CrossCorrelation(n_surrogates=19, random_state=seed).fit(x).connectome_.pvalue.to_numpy()
 
     np.testing.assert_array_equal(pvalues(5), pvalues(5))
     assert not np.array_equal(pvalues(5), pvalues(6), equal_nan=True)

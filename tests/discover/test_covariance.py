@@ -46,6 +46,14 @@ def test_partial_correlation_rejects_at_its_level_in_slow_signals_too(a):
     assert low < rejected < (high if a == 0.0 else 0.09 * tests)
 
 
+def test_partial_correlation_rejects_at_its_level_where_samples_are_few():
+    """Each unit that is given takes a degree of freedom: of 110 samples, 100 units leave 10."""
+    found = [PartialCorrelation().fit(np.random.default_rng(k).standard_normal((110, 100))) for k in range(10)]
+    p = np.stack([one.connectome_.pvalue.values[np.triu_indices(100, 1)] for one in found])
+    assert 0.03 < (p < 0.05).mean() < 0.07
+    assert (p < 0.001).mean() < 0.003
+
+
 def test_lagged_products_are_the_sums_that_they_stand_for():
     rng = np.random.default_rng(0)
     series = [rng.standard_normal((n, 3)) for n in (50, 7, 31)]

@@ -80,6 +80,14 @@ def test_errors_whose_variance_follows_the_source_need_hc3():
     assert rejected["hc3"] < 22  # .05 of 200, and three standard errors
 
 
+@pytest.mark.parametrize("covariance", ["hc3", "hac"])
+def test_spikes_that_never_coincide_are_no_edges(covariance):
+    """Of independent spikes .57 had p < .001: without a coincidence the sandwich holds the coefficient for certain."""
+    x = (np.random.default_rng(0).random((5000, 10)) < 0.01).astype(float)
+    p = ConditionalGranger(lag=1, covariance=covariance).fit(x).connectome_.pvalue.to_numpy()
+    assert (p[~np.eye(10, dtype=bool)] < 0.001).mean() < 0.01
+
+
 def test_a_ridge_has_no_such_law():
     with pytest.raises(InputError, match="covariance must be 'classical' with a ridge, got 'hac'"):
         ConditionalGranger(lag=1, ridge=0.1, covariance="hac").fit(_series(200, 3, 0))

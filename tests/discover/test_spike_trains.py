@@ -52,6 +52,18 @@ def test_where_nothing_is_silenced_nothing_is_changed():
     assert remarkable(2) == pytest.approx(-2.0 * np.log(1e-3))
 
 
+@pytest.mark.parametrize("family", ["poisson", "bernoulli"])
+def test_a_filter_that_runs_off_by_chance_does_not_end_the_fit(family):
+    """In short trains a target never fires just after some source: its information is singular, and all was refused."""
+    rejected = []
+    for seed in range(5001, 5013):
+        x = (np.random.default_rng(seed).random((3000, 5)) < 0.01).astype(float)
+        found = SpikeGLM(family).fit(x).connectome_
+        assert found.converged
+        rejected.append((found.pvalue.values[~np.eye(5, dtype=bool)] < 0.05).mean())
+    assert np.mean(rejected) < 0.1
+
+
 def test_rare_units_are_rejected_at_their_level():
     rejected = []
     for seed in range(60):

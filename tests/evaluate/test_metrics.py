@@ -211,3 +211,19 @@ def test_only_connectomes_are_compared():
         compare(truth.weight.values, truth)
     with pytest.raises(InputError, match="truth must be a Connectome, got a tuple"):
         compare(truth, (truth,))
+
+
+def test_a_weight_that_is_not_known_takes_no_other_figure_with_it():
+    rng = np.random.default_rng(0)
+    true = np.where(rng.random((5, 5)) < 0.5, rng.standard_normal((5, 5)), 0.0)
+    guess = true + 0.3 * rng.standard_normal((5, 5))
+    truth, whole = Connectome.from_weights(true), Connectome(np.abs(guess), weight=guess)
+    partly = guess.copy()
+    partly[1, 0] = NAN
+    found = compare(Connectome(np.abs(guess), weight=partly), truth)
+    pairs = ~np.eye(5, dtype=bool)
+    pairs[1, 0] = False
+    assert found["weight_correlation"] == pytest.approx(np.corrcoef(true[pairs], guess[pairs])[0, 1])
+    assert found["auroc"] == compare(whole, truth)["auroc"]
+    unknown = compare(Connectome(np.abs(guess), weight=np.full((5, 5), NAN)), truth)
+    assert unknown["weight_correlation"] == "not given"

@@ -40,6 +40,14 @@ def test_pairs_without_a_pvalue_are_not_counted():
     assert (found["n_absent"], found["discoveries"], found["false_discoveries"]) == (3, 1, 0)
 
 
+def test_a_true_edge_without_a_pvalue_is_not_discovered():
+    p = P.copy()
+    p[1, 2] = np.nan
+    found = rejections(_estimate(p=p), TRUTH)
+    assert (found["n_present"], found["power"]) == (1, 0.5)
+    assert rejections(_estimate(p=np.full((3, 3), np.nan)), TRUTH)["power"] == 0.0
+
+
 def test_without_edges_there_is_no_power():
     nothing = Connectome.from_weights(np.zeros((3, 3)), unit_ids=["a", "b", "c"])
     found = rejections(_estimate(), nothing)

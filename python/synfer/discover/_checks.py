@@ -5,6 +5,7 @@ Nothing is copied that need not be: checks run over blocks of rows, so that a re
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from synfer.recording import Recording
 from synfer.storage import rectangular
 
 BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
+LOOKED_AT = 1024  # samples by which units are told apart that could be each other, rescaled
 LARGEST = 1e140  # of a sample: the sum of the squares of as many as there can be is still a number
 
 
@@ -147,8 +149,8 @@ def check_shape(name: str, shape: tuple[int, int], min_samples: Callable[[int], 
 
 
 def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: bool, missing: bool = False) -> None:
-    """Refuse samples that are not finite and, with ``distinct``, constant units, units with identical samples, and such
-    as are so large or vary so little that their squares are no numbers of float64.
+    """Refuse samples that are not finite and, with ``distinct``, constant units, units with identical samples but for
+    scale and offset, and such as are so large or vary so little that their squares are no numbers of float64.
 
     With ``missing``, NaN is a sample that is missing, and only infinities are refused.
     """
@@ -192,6 +194,11 @@ def check_values(segments: list[np.ndarray], unit_ids: np.ndarray, *, distinct: 
         raise InputError(
             f"X must hold each unit once, got identical samples in {_listed(unit_ids[twins])}: which of them drives "
             "cannot be told, keep one."
+        )
+    for pair in _rescaled(segments, low, high):
+        raise InputError(
+            f"X must hold each unit once, got the same samples but for scale and offset in {_listed(unit_ids[pair])}: "
+            "which of them drives cannot be told, keep one."
         )
 
 
@@ -240,6 +247,41 @@ def _identical(segments: list[np.ndarray]) -> list[list[int]]:
         if not groups:
             break
     return groups
+
+
+def _rescaled(segments: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> Iterator[list[int]]:
+    """Give the pairs of units of which one is the other one multiplied, and something added.
+
+    Of at most `LOOKED_AT` samples, as far apart as there are, a random projection of each unit's z-scores is nearly its
+    own; only those that it does not tell apart are held against each other throughout.
+    """
+    step = max(1, sum(map(len, segments)) // LOOKED_AT)
+    part = np.concatenate([segment[::step] for segment in segments]).astype(np.float64)
+    if len(part) < 3:  # any two samples are any other two, rescaled
+        return
+    part = (part - low) / (high - low)
+    part -= part.mean(axis=0)
+    size = np.sqrt((part**2).sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mark = np.abs(np.random.default_rng(0).standard_normal(len(part)) @ part / size)
+    order = np.argsort(mark)  # NaN, of missing samples or silence, comes last
+    tolerance = 1e-5 if segments[0].dtype == np.float32 else 1e-9
+    for one, other in itertools.pairwise(order):
+        if mark[other] - mark[one] < tolerance and _are_rescaled(segments, low, high, [one, other], tolerance):
+            yield sorted((int(one), int(other)))
+
+
+def _are_rescaled(
+    segments: list[np.ndarray], low: np.ndarray, high: np.ndarray, pair: list[np.intp], tolerance: float
+) -> bool:
+    same = opposite = True
+    for _, block in blocks(segments):
+        one, other = ((block[:, pair] - low[pair]) / (high - low)[pair]).T
+        same = same and bool((np.abs(one - other) < tolerance).all())
+        opposite = opposite and bool((np.abs(1.0 - one - other) < tolerance).all())
+        if not (same or opposite):
+            return False
+    return True
 
 
 def _listed(ids: np.ndarray, most: int = 8) -> str:

@@ -110,7 +110,9 @@ class AttentionDiscoverer(BaseDiscoverer):
         # One pass for the forecast and the map: as long as an epoch's validation for each.
         forecast, target, map_ = self._run(windows, test, out_map=True)
         measured = target.cpu().numpy()
-        self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
+        self.r2_ = np.full(samples.n_units, np.nan)
+        if len(measured) > 1:  # of one window there is no variance
+            self.r2_ = r2_score(measured, forecast.cpu().numpy(), multioutput="raw_values")
         self.r2_[np.ptp(measured, axis=0) == 0.0] = np.nan  # silent throughout the test windows
         return windows, windows.starts[: -len(test)], map_.double().cpu().numpy()
 

@@ -109,8 +109,8 @@ class BaseDiscoverer(BaseEstimator):
         Raises
         ------
         InputError
-            NaN or infinite samples, constant or duplicated units, one unit, too few samples, a signal not named, a
-            parameter out of its range.
+            NaN or infinite samples, constant or duplicated units (rescaled ones too), one unit, too few samples, a
+            signal not named, a parameter out of its range.
         FitDivergedError
             The fit did not arrive anywhere.
 

@@ -74,7 +74,8 @@ CARDS: dict[str, MethodCard] = {
         (LINEAR, OBSERVED, STEADY, "There are many times more samples than units times lags."),
         (HIDDEN, NOISY, UNROLLED,
          SLOW,
-         "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest."),
+         "On spiking voltages the noise is not of one size: `covariance=\"hc3\"` keeps the p-values nearer to honest. "
+         "It is not for spike trains, whose coincidences are too few for it."),
         signs=True, pvalues=True, cost=LITTLE,
     ),
     "convergent_cross_mapping": MethodCard(
@@ -166,7 +167,8 @@ CARDS: dict[str, MethodCard] = {
         ("Log rates (or log odds) are sums of filtered spikes and known stimuli; p-values are of fits without penalty.",
          OBSERVED, STEADY),
         (HIDDEN, "Strong recurrence biases its filters beyond what longer recordings mend.",
-         "Slow changes of state that were not given as `covariates` become edges among all that share them."),
+         "Slow changes of state that were not given as `covariates` become edges among all that share them.",
+         "Counts that vary more than Poisson's law says, as in wide bins: p-values are then far too small, unwarned."),
         signs=True, pvalues=True, cost=SOME,
     ),
     "synformer": MethodCard(

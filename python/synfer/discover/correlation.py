@@ -35,16 +35,17 @@ class CrossCorrelation(BaseDiscoverer):
 
         pvalue[i, j] = (1 + b) / (1 + B),
 
-    so that it is never below 1 / (1 + B). It says that i and j are related, not that j drives i: a common input, or a
-    chain, is as good a reason.
+    so that it is never below 1 / (1 + B). Where there are fewer than B different surrogates, B is their
+    number. It says that i and j are related, not that j drives i: a common input, or a chain, is as good a reason.
 
     Parameters
     ----------
     max_lag : int
         Largest lead of source before target, in samples.
     n_surrogates : int
-        B; 0 gives no p-values. A segment of T samples has T - 3 max_lag - 1 different offsets, drawn without repetition
-        while there are enough.
+        B; 0 gives no p-values. A segment of T samples has (T - 2 max_lag - 2) / max_lag offsets, rounded down, that
+        have no lag in common, several segments the product of theirs: none is taken twice, and where there are fewer
+        than B, each once.
     random_state : int, RandomState or None
         Seed of the offsets.
 
@@ -62,7 +63,7 @@ class CrossCorrelation(BaseDiscoverer):
     Warns
     -----
     ResolutionWarning
-        With fewer than 19 surrogates no p-value can be as low as .05.
+        With fewer than 19 surrogates, or so few different ones, no p-value can be as low as .05.
 
     References
     ----------
@@ -96,24 +97,27 @@ class CrossCorrelation(BaseDiscoverer):
     def _discover(self, samples: Samples) -> Connectome:
         max_lag, n_surrogates = int(self.max_lag), int(self.n_surrogates)
         refuse_short_trials(samples, shortest_shifted(max_lag), f"max_lag={max_lag}")
-        warn_of_few(n_surrogates)
-        rng = check_random_state(self.random_state)
         means = [segment.mean(axis=0, dtype=np.float64) for segment in samples.segments]
         scale = _pooled_deviation(samples, means)
+        offsets = np.empty((len(samples.segments), 0), dtype=np.int64)
+        if n_surrogates:
+            rng = check_random_state(self.random_state)
+            offsets = draw_offsets(rng, [len(segment) for segment in samples.segments], max_lag, n_surrogates)
+        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller max_lag")
         observed = np.zeros((max_lag, samples.n_units, samples.n_units))
         shifted = []
-        for segment, mean in zip(samples.segments, means, strict=True):
+        for segment, mean, drawn in zip(samples.segments, means, offsets, strict=True):
             z = (segment - mean) / scale
             for lag in range(1, max_lag + 1):
                 observed[lag - 1] += z[lag:].T @ z[:-lag]
             if n_surrogates:
-                shifted.append(_Shifted(z, draw_offsets(rng, len(z), max_lag, n_surrogates), max_lag))
+                shifted.append(_Shifted(z, drawn, max_lag))
         observed /= samples.n_samples
 
         best = np.abs(observed).argmax(axis=0)
         weight = np.take_along_axis(observed, best[None], axis=0)[0]
         score = np.abs(weight)
-        pvalue = _rank(score * samples.n_samples, shifted, max_lag, n_surrogates) if n_surrogates else None
+        pvalue = _rank(score * samples.n_samples, shifted, max_lag, offsets.shape[1]) if n_surrogates else None
         delay = None if samples.dt is None else (1.0 + best) * samples.dt
         for field in (score, weight, pvalue, delay):
             if field is not None:

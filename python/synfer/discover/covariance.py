@@ -42,10 +42,11 @@ class PartialCorrelation(BaseDiscoverer):
     Attributes
     ----------
     connectome_ : Connectome
-        ``score`` |rho|, or as above; ``weight`` rho; ``pvalue`` of rho / s against the normal law, where s^2 = 1/n
-        sum_l a_i(l) a_j(l) over all lags, a the autocorrelation of what others leave of a unit (Bartlett's formula, in
-        the window of Parzen of width 2 sqrt(n)): in slow signals there are fewer independent samples than samples. It
-        rejects somewhat too often there: of independent units x(t) = .9 x(t - 1) + e(t), 1,000 samples, .07 at .05.
+        ``score`` |rho|, or as above; ``weight`` rho; ``pvalue`` of rho sqrt(m / (1 - rho^2)) against Student's law with
+        m = (1 - unit / n) / s^2 degrees of freedom, n - unit of white noise, where s^2 = 1/n sum_l a_i(l) a_j(l) over
+        all lags, a the autocorrelation of what others leave of a unit (Bartlett's formula, in the window of Parzen of
+        width 2 sqrt(n)): in slow signals there are fewer independent samples than samples. It rejects somewhat too
+        often there: of independent units x(t) = .9 x(t - 1) + e(t), 1,000 samples, .07 at .05.
     precision_ : numpy.ndarray, (unit, unit)
         P, in the signal's units.
     direction_ : numpy.ndarray, (target, source), or None
@@ -96,7 +97,9 @@ class PartialCorrelation(BaseDiscoverer):
         pvalue = None
         if self.shrinkage is None:
             left = [x @ inverse / np.diag(inverse) for x in scaled]
-            pvalue = 2.0 * stats.norm.sf(np.abs(weight) / _bartlett(left))
+            freedom = (1.0 - samples.n_units / samples.n_samples) / _bartlett(left) ** 2
+            unexplained = np.maximum(1.0 - weight**2, 1e-15)
+            pvalue = 2.0 * stats.t.sf(np.abs(weight) * np.sqrt(freedom / unexplained), freedom)
         self.precision_ = inverse / np.outer(deviation, deviation)
         score, self.direction_ = np.abs(weight), None
         if self.direction is not None:

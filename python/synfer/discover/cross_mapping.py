@@ -31,6 +31,8 @@ class ConvergentCrossMapping(BaseDiscoverer):
 
         pvalue[i, j] = (1 + b) / (1 + B).
 
+    Where there are fewer than B shifts that have no lag in common, each is taken once, and B is their number.
+
     Limits: made for weakly coupled deterministic systems. Strong driving synchronises the two, and then skill goes both
     ways; under much noise there is no manifold to speak of.
 
@@ -72,7 +74,7 @@ class ConvergentCrossMapping(BaseDiscoverer):
     Warns
     -----
     ResolutionWarning
-        With fewer than 19 surrogates no p-value can be as low as .05.
+        With fewer than 19 surrogates, or so few different ones, no p-value can be as low as .05.
 
     References
     ----------
@@ -157,7 +159,6 @@ class ConvergentCrossMapping(BaseDiscoverer):
                 f"X must hold at least {self._smallest} points of {self.E} coordinates {self.tau} samples apart, each "
                 f"within its own trial, got {n_points}: take a smaller E or tau, or longer trials."
             )
-        warn_of_few(n_surrogates)
         self.library_sizes_ = self._sizes(n_points)
         if n_surrogates:
             refuse_short_trials(samples, shortest_shifted(max(reach, 1)), f"E={self.E} and tau={self.tau}")
@@ -168,13 +169,16 @@ class ConvergentCrossMapping(BaseDiscoverer):
             else [np.arange(n_points)]
             for size in self.library_sizes_
         ]
-        offsets = [draw_offsets(rng, len(s), max(reach, 1), n_surrogates) for s in held] if n_surrogates else []
+        offsets = np.empty((len(held), 0), dtype=np.int64)
+        if n_surrogates:
+            offsets = draw_offsets(rng, [len(s) for s in held], max(reach, 1), n_surrogates)
+        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller E or tau")
 
         present = np.concatenate([segment[reach:] for segment in held]).astype(np.float64)
         present -= present.mean(axis=0)
         shifted = [
             np.concatenate([np.roll(s, o[b], axis=0)[reach:] for s, o in zip(held, offsets, strict=True)])
-            for b in range(n_surrogates)
+            for b in range(offsets.shape[1])
         ]
         # Points of different trials are never close in time: between trials the clock stands still for longer.
         gap = int(self.exclusion) + 1
@@ -201,7 +205,7 @@ class ConvergentCrossMapping(BaseDiscoverer):
             if pvalue is not None:
                 # With the neighbours of the last library drawn, of the largest size.
                 reached = sum(_skill(neighbours, weights, x.astype(np.float64)) >= skills[-1] for x in shifted)
-                pvalue[i] = (1.0 + reached) / (1.0 + n_surrogates)
+                pvalue[i] = (1.0 + reached) / (1.0 + len(shifted))
             self.skill_[:, i, i] = np.nan
         self.convergence_ = self.skill_[-1] - self.skill_[0]
         if pvalue is not None:

@@ -16,6 +16,7 @@ from synfer.discover.base import Samples
 from synfer.discover.collinear import refuse_collinear
 from synfer.discover.instantaneous import coupling, rows_needed, shares
 from synfer.discover.robust import robust_wald
+from synfer.discover.spike_trains import is_counted
 from synfer.errors import InputError
 
 
@@ -56,7 +57,9 @@ class ConditionalGranger(VectorAutoregression):
     covariance : {"classical", "hc3", "hac"}
         Of the coefficients under the test. "hc3" (MacKinnon and White 1985) allows errors whose variance changes,
         "hac" (Newey and West 1987) also errors that are correlated in time; F[i, j] = b' C_ij^-1 b / p then, C_ij the
-        sandwich estimate, against F(p, rows - 1 - unit p). No ridge.
+        sandwich estimate, against F(p, rows - 1 - unit p). No ridge. Of targets that are spikes or counts F is the
+        smaller of that and the classical one: where a sparse one never fires after the source, its errors there are
+        alike, the sandwich says that nothing can vary, and independent spikes came out as edges. Not for spike trains.
     instantaneous : bool
         Count what units share within a sample, too, where samples are further apart than effects and no lag shows them
         (frames of fluorescence, wide bins of spikes; of sampled voltages the coupling has not the edges' signs): with
@@ -187,6 +190,8 @@ class ConditionalGranger(VectorAutoregression):
             score, freedom = fit.wald(), n_units * (rows - fit.df)
         else:
             score = robust_wald(samples.segments, fit, str(self.covariance), self.hac_lag)
+            counted = [i for i in range(n_units) if is_counted(samples, i)]
+            score[counted] = np.minimum(score[counted], fit.wald()[counted])
             freedom = rows - fit.df
         np.fill_diagonal(score, np.nan)
         pvalue = stats.f.sf(score, self.lag_, freedom) if ridge == 0.0 and stable else None

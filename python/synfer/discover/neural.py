@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
@@ -19,6 +18,7 @@ from torch import Tensor
 from synfer.connectome import Connectome
 from synfer.discover._models import increment_scale, moments
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.ranks import rank_correlation
 from synfer.discover.readouts import signed_gradient
 from synfer.errors import NotConvergedWarning
 from synfer.forecast import Clock, LaggedForecaster, ScaledGaussian, Schedule, Windows, evaluate, train
@@ -239,12 +239,13 @@ class NeuralDiscoverer(BaseDiscoverer):
             forecaster, _ = self._trained(samples, windows, known, lag, settings, [seed] * len(settings), epochs)
             held_out.append(evaluate(forecaster, windows, unknown, self._likelihood).double().cpu().numpy())
             scores.append(self._scores(forecaster, windows, known))
+        off = ~np.eye(samples.n_units, dtype=bool)
         return [
             {
                 "lag": lag,
                 **setting._asdict(),
                 "held_out": float(held_out[0][k] + held_out[1][k]) / 2,
-                "stability": _rank_correlation(scores[0][k], scores[1][k]),
+                "stability": rank_correlation(scores[0][k][off], scores[1][k][off]),
             }
             for k, setting in enumerate(settings)
         ]
@@ -312,12 +313,3 @@ class NeuralDiscoverer(BaseDiscoverer):
             forecasts.append(raw.mean(-1))
             targets.append(target[..., 0])
         return torch.cat(forecasts), torch.cat(targets)
-
-
-def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's correlation of two matrices (target, source) off their diagonals; NaN where one is constant."""
-    off = ~np.eye(len(one), dtype=bool)
-    a, b = rankdata(one[off]), rankdata(other[off])
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])

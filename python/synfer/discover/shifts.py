@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from synfer.discover.base import Samples
 from synfer.errors import InputError
+
+MOST_LISTED = 1 << 20  # combinations of shifts that are drawn from a list of all
 
 
 def shortest_shifted(max_lag: int) -> int:
@@ -13,10 +17,27 @@ def shortest_shifted(max_lag: int) -> int:
     return 3 * max_lag + 2
 
 
-def draw_offsets(rng: np.random.RandomState, n_samples: int, max_lag: int, n_surrogates: int) -> np.ndarray:
-    """Draw shifts (surrogate,) that leave every lag up to ``max_lag``, of either sign, more than ``max_lag`` off."""
-    offsets = np.arange(max_lag + 1, n_samples - 2 * max_lag)
-    return rng.choice(offsets, size=n_surrogates, replace=n_surrogates > len(offsets))
+def draw_offsets(rng: np.random.RandomState, lengths: list[int], max_lag: int, n_surrogates: int) -> np.ndarray:
+    """Draw shifts (segment, surrogate) that leave every lag up to ``max_lag``, of either sign, more than that off.
+
+    Segments of so many samples are shifted each by itself, by shifts that are ``max_lag`` apart: no two have a lag in
+    common, as none has with the true timing. Were they closer, a chance maximum would be that of several surrogates
+    or of none, and then the true one were first of all more often than one of so many. Where there are fewer
+    combinations of shifts than ``n_surrogates``, each is a surrogate once.
+    """
+    counts = [(n - shortest_shifted(max_lag)) // max_lag + 1 for n in lengths]
+    there_are = math.prod(counts)
+    if max(counts) < n_surrogates and there_are <= MOST_LISTED:
+        left = np.arange(there_are)
+        if there_are > n_surrogates:
+            left = rng.choice(left, size=n_surrogates, replace=False)
+        places = []
+        for count in counts:
+            left, place = np.divmod(left, count)
+            places.append(place)
+    else:  # one segment's shifts all differ, or so many combinations do that hardly one comes twice
+        places = [rng.choice(count, size=n_surrogates, replace=n_surrogates > count) for count in counts]
+    return max_lag * np.stack(places) + max_lag + 1
 
 
 def refuse_short_trials(samples: Samples, needed: int, because: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import stats
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm import tqdm
 
@@ -17,7 +17,17 @@ from synfer.connectome import Connectome
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
-from synfer.discover.spike_trains import events_of, raised_cosines, remarkable, silencers, without_source
+from synfer.discover.spike_trains import (
+    check_counts,
+    definite,
+    events_of,
+    inverse_of,
+    raised_cosines,
+    remarkable,
+    silencers,
+    singular,
+    without_source,
+)
 from synfer.errors import InputError, NotConvergedWarning
 from synfer.threads import n_threads
 
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 TOLERANCE = 1e-6  # of the Newton decrement: what is left to gain, in units of log-likelihood
+HELD = 0.01  # ridge of a target whose filters run off
 TOGETHER = 2 * 10**7  # counts held as float64 at once
 ALL_ROWS = 20_000  # curvatures are summed over all bins up to here
 
@@ -78,7 +89,9 @@ class SpikeGLM(BaseDiscoverer):
         whole change of log rate (or log odds) that follows a spike of j; ``delay`` argmax_d |h_ij(d)| in seconds.
         Where i hardly ever fires after j's spikes, so that the filter has no size and W goes to 0, n_basis W is twice
         what the log likelihood loses without j, if that is more than once in a thousand times by chance
-        (Hauck and Donner 1977).
+        (Hauck and Donner 1977). Where a filter runs off so far that the information is singular, as in short or sparse
+        trains in which i by chance never fires just after j, that target is fitted with a ridge of .01, and of such j
+        n_basis W is what the log likelihood loses, twice, whatever it is.
         ``converged`` is False where a target's steps had not ended.
     coef_ : numpy.ndarray, (target, source, basis)
         beta.
@@ -112,7 +125,8 @@ class SpikeGLM(BaseDiscoverer):
     the steps, and the information, are sums over all bins up to 20,000, beyond over 40 times as many as
     there are columns (and at least 20,000), spread evenly and scaled to all: then steps are conjugate gradients.
     Coefficients are those of all bins to the tolerance; standard errors and scores are estimates of what all bins would
-    give (in a test of three units and 60,000 bins, scores within a tenth).
+    give (in a test of three units and 60,000 bins, scores within a tenth). P-values are those of the family: of counts
+    that vary twice as much as Poisson's law says nearly half of absent edges has p < .05, without a warning.
 
     References
     ----------
@@ -197,7 +211,7 @@ class SpikeGLM(BaseDiscoverer):
                 f"n_basis must be fewer than a window of {window} bins tells apart, got {n_basis}: take fewer, or a "
                 "longer window."
             )
-        self._check_counts(samples)
+        check_counts(samples, 1 if self.family == "bernoulli" else np.inf)
         X, covariates = getattr(self, "_given", (None, None))  # none where another estimator gave samples
         given = read_covariates(X, covariates, samples)
         known = np.empty((samples.n_samples, 0)) if given is None else np.concatenate(given)
@@ -206,6 +220,7 @@ class SpikeGLM(BaseDiscoverer):
         self.refractory_ = self._refractory(samples, bins, units, counts, stops)
 
         n_columns = 1 + n * n_basis + n_known
+        groups = 1 + np.arange(n * n_basis).reshape(n, n_basis)
         rows = max(40 * n_columns, ALL_ROWS)
         self.coef_ = np.empty((n, n, n_basis))
         self.intercept_, self.log_likelihood_ = np.empty(n), np.empty(n)
@@ -224,26 +239,36 @@ class SpikeGLM(BaseDiscoverer):
                 beside = np.ascontiguousarray(beside, dtype=np.float64)
                 trains = np.ascontiguousarray(trains, dtype=np.float64)
                 spikes = (bins, units, counts, stops)
-                coef, information, likelihood, decrement, n_iter = self._fitted(
-                    targets, spikes, n, basis, trains, used, beside, rows
-                )
-                self.intercept_[targets] = coef[:, 0]
-                self.coef_[targets] = coef[:, 1 : 1 + n * n_basis].reshape(len(targets), n, n_basis)
-                self.covariate_coef_[targets] = coef[:, 1 + n * n_basis :]
-                self.log_likelihood_[targets], self.n_iter_[targets] = likelihood, n_iter
+                fitted = self._fitted(targets, spikes, n, basis, trains, used, beside, rows)
                 for k, i in enumerate(targets):
-                    covariance = self._covariance(samples, int(i), information[k])
                     one = slice(k, k + 1)
                     own = beside if len(beside) == 1 else beside[one]
                     refit = (spikes, basis, trains[one], used[one], own, rows)
-                    silencing = self._silencing(int(i), covariance, float(likelihood[k]), samples.n_samples, refit)
-                    if self.group_lasso is not None and decrement[k] <= TOLERANCE:
+                    held = 0.0
+                    coef, information, likelihood, decrement, n_iter = (field[k] for field in fitted)
+                    covariance = inverse_of(information)
+                    if covariance is None and self.ridge == 0:
+                        held = HELD
+                        alone = self._fitted(targets[one], spikes, n, *refit[1:], ridge=held)
+                        coef, information, likelihood, decrement, n_iter = (field[0] for field in alone)
+                        covariance = inverse_of(information)
+                    if covariance is None:
+                        raise singular(samples, int(i))
+                    self.intercept_[i] = coef[0]
+                    self.coef_[i] = coef[1 : 1 + n * n_basis].reshape(n, n_basis)
+                    self.covariate_coef_[i] = coef[1 + n * n_basis :]
+                    self.log_likelihood_[i], self.n_iter_[i] = likelihood, n_iter
+                    silencing = self._silencing(int(i), covariance, float(likelihood), samples.n_samples, refit, held)
+                    if held and not (silencing and definite(information, held, groups, list(silencing))):
+                        raise singular(samples, int(i))
+                    if self.group_lasso is not None and decrement <= TOLERANCE:
                         events = int(trains[k][used[k] > 0].sum())
-                        self._shrink(samples, int(i), information[k], events, list(silencing))
+                        self._shrink(samples, int(i), information, events, list(silencing))
                     score[i] = self._wald(int(i), covariance)
                     for j, evidence in silencing.items():
-                        score[i, j] = max(score[i, j], evidence)
-                unfinished += list(targets[~(decrement <= TOLERANCE)])
+                        score[i, j] = evidence if held else max(score[i, j], evidence)
+                    if not decrement <= TOLERANCE:
+                        unfinished.append(int(i))
                 progress.update(len(targets))
         np.fill_diagonal(score, np.nan)
         if unfinished:
@@ -274,44 +299,36 @@ class SpikeGLM(BaseDiscoverer):
         used: np.ndarray,
         beside: np.ndarray,
         rows: int,
+        *,
+        ridge: float = 0.0,
     ) -> tuple[np.ndarray, ...]:
         """Coefficients, information, log-likelihood, what is left to gain and steps, of each target."""
         bins, units, counts, stops = spikes
         return _core.fit_point_process(
             targets, bins, units, counts, stops, n_units, basis, trains, used, beside, self.family == "bernoulli",
-            float(self.ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
+            float(self.ridge or ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
         )  # fmt: skip
 
     def _silencing(
-        self, i: int, covariance: np.ndarray, likelihood: float, n_bins: int, refit: tuple[Any, ...]
+        self, i: int, covariance: np.ndarray, likelihood: float, n_bins: int, refit: tuple[Any, ...], held: float
     ) -> dict[int, float]:
-        """Sources that silence target i, and what the likelihood loses without each, over n_basis, as W counts it."""
+        """Sources that silence target i, and what the likelihood loses without each, over n_basis, as W counts it.
+
+        With ``held``, the ridge that the fit needed, all whose filters have no size, however little they tell.
+        """
         if self.ridge > 0:  # which gives filters a size
             return {}
         spikes, basis, *rest = refit
         _, units, counts, _ = spikes
         n, n_basis = self.coef_.shape[1:]
         found = {}
-        for j in silencers(self.coef_[i], covariance, basis, units, counts, i, n_bins):
+        for j in silencers(self.coef_[i], covariance, basis, units, counts, i, 0 if held else n_bins):
             place = np.array([i - (i > j)])  # the units after j are counted one less
-            least = self._fitted(place, without_source(spikes, j), n - 1, basis, *rest)[2][0]
-            ratio = 2.0 * (likelihood - float(least))
-            if ratio > remarkable(n_basis):
+            least = self._fitted(place, without_source(spikes, j), n - 1, basis, *rest, ridge=held)[2][0]
+            ratio = max(2.0 * (likelihood - float(least)), 0.0)
+            if held or ratio > remarkable(n_basis):
                 found[j] = ratio / n_basis
         return found
-
-    def _check_counts(self, samples: Samples) -> None:
-        most = 1 if self.family == "bernoulli" else np.inf
-        for segment in samples.segments:
-            wrong = (segment < 0) | (segment > most) | (segment != np.floor(segment))
-            if wrong.any():
-                t, unit = np.argwhere(wrong)[0]
-                what = "0 or 1 for the Bernoulli family" if most == 1 else "counts of spikes, whole numbers from 0"
-                mend = "take family='poisson', or narrower bins" if most == 1 else "give the signal of spikes"
-                raise InputError(
-                    f"X must hold {what}, got {segment[t, unit]:g} in unit {samples.unit_ids[unit]!s} at time index "
-                    f"{t}: {mend}."
-                )
 
     def _refractory(
         self, samples: Samples, bins: np.ndarray, units: np.ndarray, counts: np.ndarray, stops: np.ndarray
@@ -366,17 +383,10 @@ class SpikeGLM(BaseDiscoverer):
         try:
             left, chosen = shrink(coef, information, free, groups[others], events, strength)
         except (LinAlgError, ValueError):
-            raise _singular(samples, i) from None
+            raise singular(samples, i) from None
         assert self.group_lasso_ is not None
         self.intercept_[i], self.covariate_coef_[i], self.group_lasso_[i] = left[0], left[known], chosen
         self.coef_[i] = left[groups]
-
-    def _covariance(self, samples: Samples, i: int, information: np.ndarray) -> np.ndarray:
-        """Covariance of all coefficients of target i."""
-        try:
-            return np.asarray(cho_solve(cho_factor(information), np.eye(len(information))))
-        except (LinAlgError, ValueError):  # NaN: refused by the kernel
-            raise _singular(samples, i) from None
 
     def _wald(self, i: int, covariance: np.ndarray) -> np.ndarray:
         """W of each source for target i."""
@@ -387,11 +397,3 @@ class SpikeGLM(BaseDiscoverer):
             beta = self.coef_[i, j]
             score[j] = max(float(beta @ np.linalg.solve(covariance[block, block], beta)) / n_basis, 0.0)
         return score
-
-
-def _singular(samples: Samples, i: int) -> InputError:
-    return InputError(
-        f"X must let every coefficient be told, but the information of target {samples.unit_ids[i]!s} is singular: set "
-        "ridge > 0, take fewer basis functions, or drop units that fire with others, or covariates that follow from "
-        "others."
-    )

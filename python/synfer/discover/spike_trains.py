@@ -1,4 +1,4 @@
-"""What regressions on spike trains need of them: bases for filters, events in order, and sources that silence others.
+"""What is asked of spike trains: whether they are, bases for filters, events in order, sources that silence others.
 
 Where a unit never fires after another's spikes, the likelihood grows for ever as the filter goes to minus infinity: its
 supremum is known, the filter's size is not, and a Wald statistic, that size squared over its variance, goes to nothing
@@ -11,9 +11,83 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import stats
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from synfer.discover.base import Samples
+from synfer.errors import InputError
+
+FEWEST_VALUES = 64  # a signal of fewer distinct whole numbers is counted, not measured
 SILENT = -2.0  # log rate: a bin in which the target fires an eighth as often, or less
 BOUNDLESS = 3.0  # standard error of a filter, in log rate, beyond which its curvature says nothing of its evidence
+
+
+def is_counted(samples: Samples, unit: int) -> bool:
+    """Whether a unit's samples are whole numbers of which none is negative, and few differ."""
+    seen: np.ndarray = np.empty(0)
+    for segment in samples.segments:
+        x = segment[:, unit]
+        if (x < 0).any() or (x != np.floor(x)).any():
+            return False
+        seen = np.union1d(seen, x)
+    return len(seen) <= FEWEST_VALUES
+
+
+def check_counts(samples: Samples, most: float) -> None:
+    """Refuse samples that are not whole numbers from 0 to ``most``.
+
+    Raises
+    ------
+    InputError
+        Naming the first that is none.
+    """
+    for segment in samples.segments:
+        wrong = (segment < 0) | (segment > most) | (segment != np.floor(segment))
+        if wrong.any():
+            t, unit = np.argwhere(wrong)[0]
+            what = "0 or 1 for the Bernoulli family" if most == 1 else "counts of spikes, whole numbers from 0"
+            mend = "take family='poisson', or narrower bins" if most == 1 else "give the signal of spikes"
+            raise InputError(
+                f"X must hold {what}, got {segment[t, unit]:g} in unit {samples.unit_ids[unit]!s} at time index "
+                f"{t}: {mend}."
+            )
+
+
+def inverse_of(information: np.ndarray) -> np.ndarray | None:
+    """Give the covariance of coefficients; None where their information is singular, or NaN, as the kernel says so."""
+    try:
+        return np.asarray(cho_solve(cho_factor(information), np.eye(len(information))))
+    except (LinAlgError, ValueError):
+        return None
+
+
+def definite(information: np.ndarray, ridge: float, groups: np.ndarray, left_out: list[int]) -> bool:
+    """Whether a target's information, its ridge taken off again, is positive definite without some sources' columns.
+
+    Parameters
+    ----------
+    information : array (column, column)
+    ridge : float
+        On the columns of ``groups``.
+    groups : array of int (source, basis)
+        Columns of each source.
+    left_out : list of int
+        Sources.
+    """
+    plain = np.array(information)
+    plain[groups.ravel(), groups.ravel()] -= ridge
+    kept = np.delete(np.arange(len(plain)), groups[left_out].ravel())
+    plain = plain[np.ix_(kept, kept)]
+    size = np.sqrt(np.maximum(np.diag(plain), 1e-300))
+    return bool(np.linalg.eigvalsh(plain / np.outer(size, size))[0] > 1e-9)
+
+
+def singular(samples: Samples, i: int) -> InputError:
+    """Give the refusal of a target whose coefficients cannot all be told."""
+    return InputError(
+        f"X must let every coefficient be told, but the information of target {samples.unit_ids[i]!s} is singular: set "
+        "ridge > 0, take fewer basis functions, or drop units that fire with others, or covariates that follow from "
+        "others."
+    )
 
 
 def raised_cosines(window: int, n_basis: int) -> np.ndarray:
@@ -94,6 +168,7 @@ def silencers(
     units, counts : array, (event,)
     target : int
     n_bins : int
+        0 for all of them, however little there is to be told.
     """
     n, n_basis = coef.shape
     fired = np.bincount(units, weights=counts, minlength=n)
@@ -101,8 +176,8 @@ def silencers(
     for j in range(n):
         silent = int((basis @ coef[j] < SILENT).sum())
         # Were they independent: twice as many as that in those bins would cost the likelihood what is remarkable.
-        expected = fired[target] * fired[j] * silent / n_bins
-        if j == target or 4.0 * expected < remarkable(n_basis):
+        expected = fired[target] * fired[j] * silent / n_bins if n_bins else np.inf
+        if j == target or not silent or 4.0 * expected < remarkable(n_basis):
             continue
         block = slice(1 + j * n_basis, 1 + (j + 1) * n_basis)
         if np.einsum("db,bc,dc->d", basis, covariance[block, block], basis).max() > BOUNDLESS**2:

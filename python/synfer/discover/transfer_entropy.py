@@ -44,6 +44,8 @@ class TransferEntropy(LaggedRegression):
 
         pvalue[i, j] = (1 + b) / (1 + B).
 
+    Where there are fewer than B shifts that have no lag in common, each is taken once, and B is their number.
+
     Limits: given only the own past, a chain or a common input makes edges that are not there. The neighbours' estimate
     is biased towards 0 as dimensions grow (lag times 2, or times units with ``condition="all"``). It takes some 60 ms a
     pair of 5,000 samples, and so much again for every surrogate: 10 units with 100 surrogates, ten minutes.
@@ -80,7 +82,7 @@ class TransferEntropy(LaggedRegression):
     Warns
     -----
     ResolutionWarning
-        With fewer than 19 surrogates no p-value can be as low as .05.
+        With fewer than 19 surrogates, or so few different ones, no p-value can be as low as .05.
 
     References
     ----------
@@ -131,7 +133,6 @@ class TransferEntropy(LaggedRegression):
     def _discover(self, samples: Samples) -> Connectome:
         stable = True
         if self.estimator == "neighbours":
-            warn_of_few(int(self.n_surrogates))
             te, pvalue = self._from_neighbours(samples)
         elif self.condition == "own":
             fitted = PairwiseGranger(int(self.lag))._find(samples, f"TransferEntropy(lag={self.lag})", stacklevel=4)
@@ -169,7 +170,10 @@ class TransferEntropy(LaggedRegression):
             refuse_short_trials(samples, shortest_shifted(lag), f"lag={lag}")
         rng = check_random_state(self.random_state)
         segments = _standardised(samples.segments, rng)
-        offsets = [draw_offsets(rng, len(s), lag, n_surrogates) for s in segments] if n_surrogates else []
+        offsets = np.empty((len(segments), 0), dtype=np.int64)
+        if n_surrogates:
+            offsets = draw_offsets(rng, [len(s) for s in segments], lag, n_surrogates)
+        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller lag")
 
         present = np.concatenate([segment[lag:] for segment in segments])
         past = _past(segments, lag)
@@ -180,7 +184,7 @@ class TransferEntropy(LaggedRegression):
                 # One set of shifts of j serves all targets.
                 shifted = [
                     _past([np.roll(s[:, [j]], o[b], axis=0) for s, o in zip(segments, offsets, strict=True)], lag)[:, 0]
-                    for b in range(n_surrogates)
+                    for b in range(offsets.shape[1])
                 ]
                 for i in (unit for unit in range(n) if unit != j):
                     given = [i] if self.condition == "own" else [unit for unit in range(n) if unit != j]
@@ -188,7 +192,7 @@ class TransferEntropy(LaggedRegression):
                     te[i, j] = information.of(past[:, j])
                     if pvalue is not None:
                         reached = sum(information.of(y) >= te[i, j] for y in shifted)
-                        pvalue[i, j] = (1.0 + reached) / (1.0 + n_surrogates)
+                        pvalue[i, j] = (1.0 + reached) / (1.0 + len(shifted))
                     progress.update()
         return te, pvalue
 

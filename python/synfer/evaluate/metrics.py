@@ -33,7 +33,8 @@ def compare(estimate: Connectome, truth: Connectome, *, unscored: str = "refuse"
     direction_accuracy      over unordered pairs with an edge one way only: fraction where that way scores higher, ties
                             counting half
     sign_accuracy           over true edges: fraction with the sign of the estimated weight true (0 and NaN are not)
-    weight_correlation      over pairs: Pearson's r of estimated and true weight (an absent edge's is 0)
+    weight_correlation      over pairs whose weights are known (not NaN): Pearson's r of estimated and true weight (an
+                            absent edge's is 0)
     f1_at_true_density      F1 of the n_edges highest scores taken as edges (precision and recall are then equal); ties
                             at the edge of the choice count by expectation
     ======================  ==========================================================================================
@@ -193,9 +194,10 @@ def _sign_accuracy(edge: np.ndarray, weight: np.ndarray | None, true_weight: np.
 def _weight_correlation(pairs: np.ndarray, weight: np.ndarray | None, true_weight: np.ndarray | None) -> float | str:
     if weight is None or true_weight is None:
         return NOT_GIVEN
-    w, v = weight[pairs], true_weight[pairs]
-    if not (np.isfinite(w).all() and np.isfinite(v).all()):
-        raise InputError("weight must be finite for every pair, got NaN: fill it, or leave the weight out.")
+    known = pairs & np.isfinite(weight) & np.isfinite(true_weight)
+    if not known.any():
+        return NOT_GIVEN
+    w, v = weight[known], true_weight[known]
     if np.ptp(w) == 0 or np.ptp(v) == 0:
         return "constant weight"
     return float(np.corrcoef(w, v)[0, 1])

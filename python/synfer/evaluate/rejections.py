@@ -31,7 +31,7 @@ def rejections(
         ``n_absent`` pairs without an edge, ``absent_rejected`` how many of them have p < alpha, ``n_present`` and
         ``present_rejected`` likewise of true edges; ``discoveries`` pairs left after the correction,
         ``false_discoveries`` those of them that are no edge, ``power`` the share of true edges that are discovered (NaN
-        without edges).
+        without edges): of all of them, those without a p-value among them.
 
     Raises
     ------
@@ -56,6 +56,7 @@ def rejections(
         for target, source in zip(found["target"], found["source"], strict=True)
     )
     absent, present = pairs & ~edge, pairs & edge
+    n_edges = int((edge & ~np.eye(len(edge), dtype=bool)).sum())
     return {
         "n_absent": int(absent.sum()),
         "absent_rejected": int((pvalue[absent] < alpha).sum()),
@@ -63,5 +64,5 @@ def rejections(
         "present_rejected": int((pvalue[present] < alpha).sum()),
         "discoveries": len(found),
         "false_discoveries": len(found) - hits,
-        "power": hits / present.sum() if present.any() else float("nan"),
+        "power": hits / n_edges if n_edges else float("nan"),
     }

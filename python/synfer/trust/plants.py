@@ -8,7 +8,7 @@ import numpy as np
 
 from synfer.discover import Samples
 from synfer.discover.significance.around import off_diagonal
-from synfer.discover.significance.surrogates import is_counted
+from synfer.discover.spike_trains import is_counted
 from synfer.errors import InputError
 from synfer.trust.own import OwnHistory
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from synfer.connectome import Connectome
 from synfer.discover import Samples
-from synfer.discover.significance.surrogates import is_counted
+from synfer.discover.spike_trains import is_counted
 from synfer.errors import InputError
 from synfer.network import DeltaSynapse, GaussianDrive, Network
 from synfer.recording import Recording

@@ -97,3 +97,18 @@ def test_by_default_one_false_edge_is_expected_at_most(n_units):
     m = n_units * (n_units - 1)
     assert fitted.expected_false_ == pytest.approx(fitted.n_edges_**2 / (0.5 * m))
     assert fitted.expected_false_ <= 1.0 < (fitted.n_edges_ + 1) ** 2 / (0.5 * m)
+
+
+class Little(Constant):
+    """A score for one pair of all, another one in each half: of the rest nothing is known."""
+
+    def _discover(self, samples: Samples) -> Connectome:
+        score = np.zeros((samples.n_units, samples.n_units))
+        score[1 + len(samples.segments) % 2, 0] = 1.0
+        return self._connectome(samples, score)
+
+
+def test_halves_that_know_nothing_do_not_agree():
+    x = np.random.default_rng(0).standard_normal((400, 12))
+    assert np.isnan(StabilitySelection(Constant(), n_pairs=2).fit(x).split_agreement_)
+    assert StabilitySelection(Little(), n_pairs=4, random_state=0).fit(x).split_agreement_ < 0.9

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from synfer.connectome import Connectome
-from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation
+from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation, correlation
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.discover.significance import CircularShift, SurrogateTest
+from synfer.discover.shifts import draw_offsets
+from synfer.discover.significance import CircularShift, OverTime, StabilitySelection, SurrogateTest
 from synfer.discover.significance.surrogate_test import _pvalues
 from synfer.errors import InputError, NotConvergedWarning, ResolutionWarning, UnknownNameError
 from synfer.recording import Recording
@@ -80,6 +81,14 @@ def test_a_read_out_changes_one_source_at_a_time(x):
         others = np.delete(np.arange(4), source)
         np.testing.assert_allclose(test.null_[0, others, source], expected[others, source])
     assert float(test.connectome_.pvalue[1, 0]) == pytest.approx(1 / 20)
+
+
+def test_the_largest_of_all_pairs_has_power():
+    """Two units that happened to be shifted alike kept their true timing, and so the largest score was the true one."""
+    x = np.random.default_rng(0).standard_normal((200, 8))
+    x[1:, 4:] += 2.0 * x[:-1, :4]
+    found = SurrogateTest(Reader(), n_surrogates=199, null="max", random_state=0).fit(x).connectome_
+    assert [float(found.pvalue[4 + k, k]) for k in range(4)] == [1 / 200] * 4
 
 
 def test_without_edges_pvalues_are_uniform():
@@ -170,3 +179,42 @@ def test_pairs_of_which_nothing_is_said_weigh_on_no_other(kind):
     score, null = np.array([np.nan, 5.0]), np.array([[np.nan, 1.0], [np.nan, 2.0], [np.nan, 1.0]])
     assert _pvalues(score, null, kind)[0][1] == 1 / 4
     assert np.isnan(_pvalues(np.full(2, np.nan), null, kind)[0]).all()
+
+
+class Gappy(Reader):
+    """Takes missing samples, drift, and few samples."""
+
+    _takes_missing = _takes_drift = _takes_few = True
+
+    def _reread(self, samples: Samples) -> np.ndarray:
+        filled = [np.nan_to_num(segment) for segment in samples.segments]
+        return super()._reread(Samples(filled, None, samples.unit_ids, None, samples.t0s))
+
+
+def test_what_the_estimator_takes_is_taken_around_it(x):
+    x[100:120, 2] = np.nan
+    x[:, 0] += np.linspace(0.0, 8.0, len(x))
+    for around in (SurrogateTest(Gappy(), n_surrogates=19), OverTime(Gappy(), 2), StabilitySelection(Gappy())):
+        assert around.fit(x).connectome_.score.shape[-2:] == (4, 4)
+    SurrogateTest(Gappy(), n_surrogates=19).fit(np.random.default_rng(0).standard_normal((30, 40)))
+    with pytest.raises(InputError, match="must be finite, got NaN in unit 2"):
+        SurrogateTest(Reader(), n_surrogates=19).fit(x)
+    with pytest.raises(InputError, match="no missing samples for surrogate='iaaft'; got NaN in unit 2"):
+        SurrogateTest(Gappy(), "iaaft", n_surrogates=19).fit(x)
+
+
+@pytest.mark.parametrize(("trials", "resolution"), [(4, 1 / 24), (8, 1 / 100)])
+def test_few_trials_can_be_paired_in_few_ways(trials, resolution):
+    x = np.random.default_rng(0).standard_normal((trials, 50, 3))
+    test = SurrogateTest(CrossCorrelation(max_lag=2), "trial_shuffle", n_surrogates=99, random_state=0)
+    assert test.fit(Recording({"v": x}, dt=1e-3)).resolution_ == pytest.approx(resolution)
+
+
+def test_fits_to_surrogates_draw_none_of_their_own(x, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(correlation, "draw_offsets", lambda *given: drawn.append(given) or draw_offsets(*given))
+    test = SurrogateTest(CrossCorrelation(max_lag=2), n_surrogates=19, random_state=0).fit(x)
+    assert len(drawn) == 1  # of the fit to the samples as they are
+    assert test.estimator_.n_surrogates == test.estimator.n_surrogates == 200
+    nested = SurrogateTest(SurrogateTest(CrossCorrelation(max_lag=2), n_surrogates=19), n_surrogates=19)
+    assert nested.fit(x[:100]).estimator_.n_surrogates == 19  # which cannot do without

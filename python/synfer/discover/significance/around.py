@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils._param_validation import Interval
 from tqdm import tqdm
 
 from synfer.connectome import Connectome
@@ -36,6 +38,19 @@ class AroundEstimator(BaseDiscoverer):
     n_jobs: int | None
     random_state: Any
 
+    # What the estimator takes is taken: another class is refused by `_min_samples`.
+    @property
+    def _takes_missing(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_missing", False))
+
+    @property
+    def _takes_drift(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_drift", False))
+
+    @property
+    def _takes_few(self) -> bool:  # type: ignore[override]
+        return bool(getattr(self.estimator, "_takes_few", False))
+
     def _min_samples(self, n_units: int) -> int:
         self._refuse_other()
         return int(self.estimator._min_samples(n_units))
@@ -54,16 +69,21 @@ class AroundEstimator(BaseDiscoverer):
         return estimator._fit_samples(samples)
 
     def _each(
-        self, make: Callable[[Samples, int], Samples], samples: Samples, seeds: Iterable[int]
+        self,
+        make: Callable[[Samples, int], Samples],
+        samples: Samples,
+        seeds: Iterable[int],
+        estimator: BaseDiscoverer | None = None,
     ) -> list[Connectome]:
-        """Fit a clone to what ``make`` gives for each seed; those that fail are left out, and counted.
+        """Fit a clone (of ``estimator``, if given) to what ``make`` gives for each seed; those that fail are left out.
 
-        Where the estimator draws random numbers, each fit has that seed too: an initialisation of its own.
+        How many is counted. Where the estimator draws random numbers, each fit has that seed too: an initialisation of
+        its own.
         """
         seeds = list(seeds)
-        call = joblib.delayed(fit_fresh)
+        call = joblib.delayed(functools.partial(fit_fresh, tested=False))  # nobody reads these fits' p-values
         parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")
-        found = parallel(call(self.estimator, make, samples, seed) for seed in seeds)
+        found = parallel(call(estimator or self.estimator, make, samples, seed) for seed in seeds)
         bar = tqdm(found, total=len(seeds), desc=type(self).__name__, unit=" fits", delay=2, leave=False, disable=None)
         results = list(bar)
         self.n_unconverged_ = sum(not converged for _, converged in results)
@@ -93,11 +113,16 @@ class AroundEstimator(BaseDiscoverer):
 
 
 def fit_fresh(
-    estimator: BaseDiscoverer, make: Callable[[Samples, int], Samples], samples: Samples, seed: int
+    estimator: BaseDiscoverer,
+    make: Callable[[Samples, int], Samples],
+    samples: Samples,
+    seed: int,
+    *,
+    tested: bool = True,
 ) -> tuple[Connectome | None, bool]:
     """Fit a clone, with that seed where it draws any, to ``make(samples, seed)``: what it found, and if it converged.
 
-    A fit that fails gives None.
+    A fit that fails gives None. One that is not ``tested`` draws no surrogates of its own, where it can do without.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -105,10 +130,16 @@ def fit_fresh(
             fresh = clone(estimator)
             if "random_state" in fresh.get_params(deep=False):
                 fresh.set_params(random_state=seed)
+            if not tested and any(0 in interval for interval in _ranges(fresh, "n_surrogates")):
+                fresh.set_params(n_surrogates=0)
             found = fresh._fit_samples(make(samples, seed)).connectome_
         except (SynferError, np.linalg.LinAlgError):
             return None, False
     return found, found.converged is not False
+
+
+def _ranges(estimator: BaseDiscoverer, name: str) -> list[Interval]:
+    return [one for one in estimator._parameter_constraints.get(name, []) if isinstance(one, Interval)]
 
 
 def off_diagonal(values: np.ndarray) -> np.ndarray:

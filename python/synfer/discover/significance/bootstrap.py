@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
@@ -30,6 +31,9 @@ class BlockBootstrap(AroundEstimator):
     which takes out the shift that resampling in blocks gives to an estimate, such as a score's that cannot be negative.
     Where that shift is larger than the resamples' spread, the interval does not hold w: then w itself is shifted, and
     the interval says to where the truth rather lies.
+
+    A number of lags that the estimator chooses is chosen once, of the samples as they are: blocks that come twice look
+    like a long memory, and a criterion that chose anew would take far more.
 
     Parameters
     ----------
@@ -106,7 +110,8 @@ class BlockBootstrap(AroundEstimator):
         self.estimator_ = self._fitted(samples)
         found = self.estimator_.connectome_
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_resamples)
-        drawn = self._each(functools.partial(resampled, length=int(self.length_)), samples, map(int, seeds))
+        make = functools.partial(resampled, length=int(self.length_))
+        drawn = self._each(make, samples, map(int, seeds), _of_known_order(self.estimator, self.estimator_))
         name = "score" if found.weight is None else "weight"
         estimate = np.asarray(getattr(found, name))
         self.draws_ = np.stack([np.asarray(getattr(connectome, name)) for connectome in drawn])
@@ -116,6 +121,14 @@ class BlockBootstrap(AroundEstimator):
         return self._around(
             samples, found, interval_low=2 * estimate - high, interval_high=2 * estimate - low, score_std=spread
         )
+
+
+def _of_known_order(estimator: BaseDiscoverer, fitted: BaseDiscoverer) -> BaseDiscoverer:
+    """Give a clone that takes the number of lags which ``fitted`` has chosen, where it has."""
+    fresh: BaseDiscoverer = clone(estimator)
+    if isinstance(getattr(fresh, "lag", None), str) and hasattr(fitted, "lag_"):
+        fresh.set_params(lag=int(fitted.lag_))
+    return fresh
 
 
 def resampled(samples: Samples, seed: int, length: int) -> Samples:

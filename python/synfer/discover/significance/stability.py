@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
+from synfer.discover.ranks import rank_correlation
 from synfer.discover.significance.around import AroundEstimator, as_pairs, off_diagonal
 from synfer.discover.significance.folds import stretches, taken
 from synfer.errors import InputError
@@ -54,7 +55,8 @@ class StabilitySelection(AroundEstimator):
     expected_false_ : float
         The bound, for ``threshold``.
     split_agreement_ : float
-        Mean over pairs of the rank correlation of the two halves' scores.
+        Mean over pairs of the rank correlation of the two halves' scores, ties sharing their mean rank; NaN where a
+        half's scores are all the same.
     estimator_ : BaseDiscoverer
     n_unconverged_ : int
 
@@ -127,9 +129,9 @@ class StabilitySelection(AroundEstimator):
         self.selected_ = as_pairs(stability, n) >= self.threshold
         self.split_agreement_ = float("nan")
         if len(found) == len(halves):
-            ranks = np.argsort(np.argsort(scores, axis=1), axis=1).astype(float)
-            pairs = [np.corrcoef(ranks[k], ranks[k + 1])[0, 1] for k in range(0, len(ranks), 2)]
-            self.split_agreement_ = float(np.mean(pairs))
+            self.split_agreement_ = float(
+                np.mean([rank_correlation(*scores[k : k + 2]) for k in range(0, len(scores), 2)])
+            )
         nothing = {"pvalue": None, "score_std": None, "interval_low": None, "interval_high": None}
         return self._around(samples, self.estimator_.connectome_, score=as_pairs(stability, n), **nothing)
 

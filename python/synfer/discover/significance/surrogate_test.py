@@ -63,7 +63,8 @@ class SurrogateTest(AroundEstimator):
     null_ : numpy.ndarray, (surrogate, target, source)
         Scores of the surrogates, diagonal NaN.
     resolution_ : float
-        The smallest p-value there can be.
+        The smallest p-value there can be: with "trial_shuffle" not below 1 / trials!, the share of surrogates in which
+        two units' trials stand beside each other as they are.
     preserves_, destroys_ : str
         In words.
     n_unconverged_ : int
@@ -77,7 +78,7 @@ class SurrogateTest(AroundEstimator):
     Warns
     -----
     ResolutionWarning
-        With fewer than 19 surrogates no p-value can be as low as .05 ("pair" and "max").
+        With fewer than 19 surrogates, or so few that differ, no p-value can be as low as .05 ("pair" and "max").
 
     References
     ----------
@@ -132,8 +133,9 @@ class SurrogateTest(AroundEstimator):
             raise InputError(
                 f"refit must be True for {type(self.estimator).__name__}, which cannot be read again; got False."
             )
+        there_are = kind.there_are(samples)
         if self.null != "pooled":
-            warn_of_few(int(self.n_surrogates))
+            warn_of_few(int(self.n_surrogates), there_are, "record more trials, or take surrogate='circular_shift'")
         self.preserves_, self.destroys_ = kind.preserves, kind.destroys
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_surrogates)
         self.estimator_ = self._fitted(samples)
@@ -155,6 +157,8 @@ class SurrogateTest(AroundEstimator):
         null[:, np.arange(n), np.arange(n)] = np.nan
         self.null_ = null
         pvalue, self.resolution_ = _pvalues(off_diagonal(score), null[:, ~np.eye(n, dtype=bool)], self.null)
+        if there_are is not None:  # the true pairing is drawn as often as any other
+            self.resolution_ = max(self.resolution_, 1.0 / (1.0 + there_are))
         return self._around(samples, found, pvalue=as_pairs(pvalue, n))
 
 

@@ -7,15 +7,16 @@ independently of each other, segments too; no sample passes from one segment int
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 
 from synfer.discover.base import Samples
+from synfer.discover.spike_trains import is_counted
 from synfer.errors import InputError, UnknownNameError
 
 FEWEST_TRIALS = 4
-FEWEST_VALUES = 64  # a signal of fewer distinct whole numbers is counted, not measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Surrogate:
         InputError
             Saying why, and which kind to take instead.
         """
+
+    def there_are(self, samples: Samples) -> int | None:
+        """Give how many pairings of two units there are but the true one; None where that is no limit."""
+        return None
 
     def draw(self, samples: Samples, rng: np.random.RandomState, units: Any = None) -> Samples:
         """Make samples anew.
@@ -79,8 +84,10 @@ class CircularShift(Surrogate):
     Parameters
     ----------
     min_shift : int, optional
-        Samples: shifts are drawn from ``min_shift`` to the segment's length less that. By default a twentieth of the
-        shortest segment. It should exceed the time over which units act on and remember each other.
+        Samples: shifts lie ``min_shift`` or more from none at all and, around the segment, from each other, so that no
+        two units keep their timing. Of k units that are shifted together at most a (k + 1)-th of the segment. By
+        default a twentieth of the shortest segment. It should exceed the time over which units act on and remember
+        each other.
 
     References
     ----------
@@ -109,9 +116,13 @@ class CircularShift(Surrogate):
 
     def _change(self, segments: list[np.ndarray], units: np.ndarray, rng: np.random.RandomState) -> None:
         low = self._low(segments)
+        k = len(units)
         for segment in segments:
-            for unit in units:
-                segment[:, unit] = np.roll(segment[:, unit], rng.randint(low, len(segment) - low + 1))
+            apart = min(low, (len(segment) - 1) // (k + 1))
+            free = rng.randint(0, len(segment) - (k + 1) * apart + 1, size=k)
+            shifts = np.sort(free) + apart * np.arange(1, k + 1)
+            for unit, shift in zip(rng.permutation(units), shifts, strict=True):
+                segment[:, unit] = np.roll(segment[:, unit], shift)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +172,10 @@ class TrialShuffle(Surrogate):
                 f"{len(samples.segments)} of {sorted(lengths)} samples: take surrogate='circular_shift'."
             )
 
+    def there_are(self, samples: Samples) -> int | None:
+        """Give the number of orders in which one unit's trials can stand beside another's, less the true one."""
+        return math.factorial(len(samples.segments)) - 1
+
     def _change(self, segments: list[np.ndarray], units: np.ndarray, rng: np.random.RandomState) -> None:
         for unit in units:
             columns = [segment[:, unit].copy() for segment in segments]
@@ -191,8 +206,13 @@ class IAAFT(Surrogate):
     destroys: ClassVar[str] = "all timing between units, and whatever is nonlinear within one (the shape of spikes)"
 
     def check(self, samples: Samples) -> None:
-        """Refuse counts and spikes."""
+        """Refuse counts and spikes, and missing samples, of which there is no spectrum."""
         for unit, label in enumerate(samples.unit_ids):
+            if any(np.isnan(segment[:, unit]).any() for segment in samples.segments):
+                raise InputError(
+                    f"X must have no missing samples for surrogate='iaaft'; got NaN in unit {label!s}: take "
+                    "'circular_shift'."
+                )
             if is_counted(samples, unit):
                 raise InputError(
                     f"X must be a continuous signal for surrogate='iaaft'; got counts or spikes in unit {label!s}: "
@@ -253,17 +273,6 @@ class SpikeJitter(Surrogate):
         window = (np.arange(len(x)) + first) // self.width
         # Sorting by window, then by a random number, is a permutation within each window.
         return np.asarray(x[np.lexsort((rng.random_sample(len(x)), window))])
-
-
-def is_counted(samples: Samples, unit: int) -> bool:
-    """Whether a unit's samples are whole numbers of which none is negative, and few differ."""
-    seen: np.ndarray = np.empty(0)
-    for segment in samples.segments:
-        x = segment[:, unit]
-        if (x < 0).any() or (x != np.floor(x)).any():
-            return False
-        seen = np.union1d(seen, x)
-    return len(seen) <= FEWEST_VALUES
 
 
 SURROGATES: dict[str, type[Surrogate]] = {
