@@ -7,8 +7,8 @@ voltages (values from events, lags by held-out forecast) were chosen on networks
 which agreed; the classics' are near their defaults. No choice saw the truth of the networks here. Off-diagonal AUROC,
 mean over networks (in brackets how many, where a method was given fewer than the others or refused some); `best` is the
 classic that Synformer is least above among those given more than half of its networks (event regression, of as many
-lags as Synformer may choose among, is told the simulator's form, and is no rival), `less best` Synformer less it, paired
-by network, with Student's 95 % interval.
+lags as Synformer may choose among, is told the simulator's form, and is no rival), `less best` Synformer less it,
+paired by network, with Student's 95 % interval.
 "all" lines are of conditions with several sets, the networks of all of them together. Calcium: `conditional_granger`
 and Synformer count what is shared within a frame (`instantaneous`; that and how it is credited were chosen on networks
 of seeds 100 and 51); see also the undirected AUROC in the last row. A network more for every set before any set gets
