@@ -26,6 +26,7 @@ def nwb_of_trials(folder, lengths):
     return folder / "x.nwb"
 
 
+@pytest.mark.filterwarnings("ignore::synfer.errors.MillisecondsWarning")
 def test_what_was_read_is_told(synfer, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     result = synfer("discover", tmp_path / "x.npy", "--dt", 33.3, *FIT, "--out", tmp_path / "e.nc")

@@ -172,7 +172,7 @@ def test_the_ways_that_a_refusal_of_missing_samples_names_are_ones():
     CrossCorrelation(max_lag=1).fit(pd.DataFrame(x).interpolate())
     labelled = xr.DataArray(x, dims=("time", "unit"), coords={"time": np.arange(200) * 0.1})
     CrossCorrelation(max_lag=1).fit(labelled.interpolate_na("time"))
-    small = Synformer(1, n_steps=5, random_state=0)
+    small = Synformer(1, n_steps=5, hidden=4, random_state=0)
     assert small.fit(Recording.from_array(x, 0.1)).connectome_.n_units == 2
     x[60, 1] = np.inf
     with pytest.raises(InputError, match="got inf in unit 1 at time index 60: mark it as missing, NaN"):

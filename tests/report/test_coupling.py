@@ -26,6 +26,7 @@ def coupled(**parameters):
 
 def test_the_significant_pairs_stand_once(tmp_path):
     fit = coupled()
+    fit.connectome_.instantaneous = None
     write(tmp_path / "r.html", fit.connectome_)
     assert HEADING not in (tmp_path / "r.html").read_text()  # that of a connectome without it
     fit.connectome_.instantaneous = fit.instantaneous_
