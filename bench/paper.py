@@ -9,7 +9,7 @@ cell that Causalformer was run on (`networks`); "published" is the paper's own m
 files hold the first three. Causalformer has ten initialisations and the default configuration, which is the paper's;
 `mvgc` chooses its order by AIC up to 10, as the paper's does; `synformer` has its one configuration. AUPRC and R2 are
 Causalformer's, R2 of its forecast over the last fifth. A fit that was finished is kept in --out and not run again, and
-its row in [paper.csv](paper.csv), so that networks run on several machines make one table; --cached tables what is
+its row in `paper.csv` here, so that networks run on several machines make one table; --cached tables what is
 there.
 """
 
