@@ -216,8 +216,10 @@ def test_a_unit_that_is_missing_from_a_half_is_not_crossed():
     pvalue = fitted.connectome_.pvalue.values
     assert fitted.cross_fitted_ and np.isfinite(pvalue[[0, 1], [1, 0]]).all() and np.isnan(pvalue[2]).all()
     x[60:, 2] = np.nan
+    fitted = Synformer(**SMALL, hidden=4, n_steps=50).fit(x)  # so many samples that their noise was not learnt
+    assert not fitted.cross_fitted_ and np.isfinite(fitted.connectome_.pvalue.values[2, :2]).all()
     with pytest.warns(ResolutionWarning, match="no pair has a p-value"):
-        assert not Synformer(**SMALL, hidden=4, n_steps=50).fit(x).cross_fitted_
+        assert not Synformer(**SMALL, hidden=32, n_steps=20).fit(x).cross_fitted_
     with pytest.raises(InputError, match="cross_fit must be False or 'auto' where a unit has no sample in one half"):
         Synformer(**SMALL, hidden=4, n_steps=50, cross_fit=True).fit(x)
 

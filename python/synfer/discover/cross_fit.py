@@ -29,7 +29,7 @@ SAMPLES_ENOUGH, EVENTS_ENOUGH = 10.0, 0.5
 were learnt from. With fewer, training takes so much of the noise that statistics explode: of five independent units,
 1,000 samples, .95 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
 are short of events from the start, fewer will do: .1 of the pairs from .5 on, .2 to .9 below
-(independent units of defaults, `bench/results/flagship.md`)."""
+(independent units, defaults: `bench/results/short.md`)."""
 _ROWS = 2048
 
 
@@ -50,8 +50,9 @@ def basis(
     """What tests are to be of: the "whole", on which responses were learnt, "halves", or "none"; and of which targets.
 
     The whole where it holds so much that responses cannot have been learnt from its noise, and (of Gaussian samples)
-    edges are plain; else halves, ``always`` if so asked, and of the targets whose columns a half determines; none with
-    ``products``, or where that is no target, or a half has nothing of one: a p-value would be worth nothing.
+    edges are plain, or halves cannot be solved; else halves, ``always`` if so asked, and of the targets whose columns a
+    half determines; none with ``products``, or where that is no target, or a half has nothing of one: a p-value would
+    be worth nothing.
     """
     columns, statistics = f_statistics(members)
     rows, every = fewest_rows(pasts), np.ones(pasts.n_units, dtype=bool)
@@ -59,13 +60,14 @@ def basis(
         if rows.min() == 0:
             raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
         return "halves", every
-    enough = EVENTS_ENOUGH if counts else SAMPLES_ENOUGH
-    plainly = counts or products or plain(np.median(statistics, 0) * columns, columns, of)
-    if plainly and informative(pasts, counts) >= enough * parameters_of(of):
+    enough = informative(pasts, counts) >= (EVENTS_ENOUGH if counts else SAMPLES_ENOUGH) * parameters_of(of)
+    if enough and (counts or products or plain(np.median(statistics, 0) * columns, columns, of)):
         return "whole", every
     able = rows >= 2 * (columns.sum(1) + of.second.shape[-1])
-    solvable = not products and able.any() and rows.min() > 0
-    return ("halves", able) if solvable else ("none", ~every)
+    if not products and able.any() and rows.min() > 0:
+        return "halves", able
+    # Of many units with few rows each, what they share has been learnt from all of them together.
+    return ("whole", every) if enough else ("none", ~every)
 
 
 def parameters_of(forecaster: SynformerForecaster) -> float:

@@ -113,8 +113,8 @@ class Synformer(BaseDiscoverer):
         noise where nothing drives: networks without an edge would get false discoveries. It costs some power and up to
         twice the time; weights are slopes at no drive then. "auto": unless samples of all units are ten to a parameter
         of F (of counts: events, one to two), and edges are plain: their chi-squares together exceed expectation by more
-        than F has parameters. Where halves are to be and cannot (with products, or where a target's rows in one are
-        fewer than twice its columns, F's last layer among them) p-values and intervals are NaN.
+        than F has parameters. Where halves cannot be (with products, or where a target's rows in one are fewer than
+        twice its columns, F's last layer among them), and samples are not so many, p-values and intervals are NaN.
     level : float
         Of the intervals.
     progress : bool
