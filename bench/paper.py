@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import queue
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,7 +32,10 @@ from synfer import benchmark, plot
 from synfer.storage import written_whole
 
 KEPT = RESULTS / "paper.csv"
-COLUMNS = ["method", "set", "network", "auroc", "auprc", "r2", "seconds", "machine"]
+KEY = ["method", "set", "network"]
+COLUMNS = [*KEY, "auroc", "auprc", "r2", "seconds", "machine"]
+NAMED = r"seed\d+"
+METHODS = ["causalformer", "mvgc", "synformer"]
 CELLS = [f"exc{n * 4 // 5}_inh{n // 5}_p{p}" for n in (40, 20, 10, 5) for p in (8, 6, 4, 2)]
 IMAGES = RESULTS.parents[1] / "docs" / "images"
 
@@ -68,17 +72,34 @@ def fit(method: str, arguments: argparse.Namespace) -> None:
 def keep(found: pd.DataFrame) -> pd.DataFrame:
     """Give a row a fit, those found in place of those kept before; and keep them."""
     kept = pd.read_csv(KEPT) if KEPT.exists() else found[:0]
-    rows = pd.concat([found, kept])[COLUMNS].drop_duplicates(COLUMNS[:3]).sort_values(COLUMNS[:3], ignore_index=True)
+    # A row of "seed0 or 1" is of no use beside one of either.
+    anew = set(found[KEY].itertuples(index=False, name=None))
+    twice = [
+        not re.fullmatch(NAMED, name) and any((method, cell, f"seed{k}") in anew for k in re.findall(r"\d+", name))
+        for method, cell, name in kept[KEY].itertuples(index=False, name=None)
+    ]
+    kept = kept[~np.array(twice, dtype=bool)]
+    machines = kept.set_index(KEY)["machine"]
+    again = [
+        machines.get(key, row)
+        for key, row in zip(found[KEY].itertuples(index=False, name=None), found["machine"], strict=True)
+    ]
+    rows = pd.concat([found.assign(machine=again), kept])[COLUMNS].drop_duplicates(KEY)
+    rows = rows.sort_values(KEY, ignore_index=True)
     with written_whole(KEPT) as draft:
         rows.to_csv(draft, index=False, float_format="%.6g")
     return rows
 
 
 def beside(of_cell: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Give a method's rows on the networks of a cell that Causalformer was run on, which are its first; or none."""
-    n = int((of_cell["method"] == "causalformer").sum())
-    on = of_cell[of_cell["method"] == method].sort_values("network").head(n)
-    return on if len(on) == n else on[:0]
+    """Give a method's rows on the networks of a cell that Causalformer was run on; or none.
+
+    Where it is not known which these were, they were the first.
+    """
+    run = of_cell.loc[of_cell["method"] == "causalformer", "network"]
+    on = of_cell[of_cell["method"] == method].sort_values("network")
+    on = on[on["network"].isin(run)] if run.str.fullmatch(NAMED).all() else on.head(len(run))
+    return on if len(on) == len(run) else on[:0]
 
 
 def table(rows: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
@@ -123,7 +144,7 @@ def main() -> None:
     data = Path(os.environ.get("SYNFER_DATA", "../shared/data"))
     parser.add_argument("--data", type=Path, default=data / "izhikevich")
     parser.add_argument("--out", type=Path, default=Path("build/paper"))
-    parser.add_argument("--method", nargs="+", default=["causalformer", "mvgc", "synformer"])
+    parser.add_argument("--method", nargs="+", default=METHODS)
     parser.add_argument("--network", nargs="+", default=["seed0"])
     parser.add_argument("--device", default="cpu", help="where causalformer trains")
     parser.add_argument("--streams", type=int, default=8, help="networks at a time on a CUDA device")
@@ -134,7 +155,7 @@ def main() -> None:
             fit(method, arguments)
     home = arguments.out / "izhikevich"
     files = [f for method in arguments.method for f in sorted((home / "published" / method).glob("*/seed*.json"))]
-    found = pd.DataFrame([json.loads(f.read_text())["row"] for f in files])
+    found = pd.DataFrame([json.loads(f.read_text())["row"] for f in files], columns=list(benchmark.runs.COLUMNS))
     on_device = arguments.device.startswith("cuda") and torch.cuda.is_available()
     where = torch.cuda.get_device_name(arguments.device) if on_device else arguments.device
     found["machine"] = np.where(found["method"] == "causalformer", where, "cpu")
@@ -142,11 +163,13 @@ def main() -> None:
     figure = plot.figure_2(rows, benchmark.published_figures())
     figure.savefig(IMAGES / "paper_figure_2.png", dpi=150)
     whole = len(found) == len(rows)  # the others are drawn of fits themselves
-    for path in benchmark.write_results(found, home):
+    for path in benchmark.write_results(found, home) if len(found) else []:
         if whole and path.name in ("figure_1.png", "figure_4.png"):
             (IMAGES / f"paper_{path.name}").write_bytes(path.read_bytes())
     text = (__doc__ or "").split("\n\n", 1)[1] + difference(rows)
-    write_results("paper", "The paper's networks", text, table(rows, arguments.method))
+    write_results(
+        "paper", "The paper's networks", text, table(rows, [m for m in METHODS if (rows["method"] == m).any()])
+    )
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ def main() -> None:
                 told = x.size if law == "gaussian" else x.sum()
                 line["to a parameter"] = round(float(told / parameters_of(fit.forecaster_)), 1)
             known = np.concatenate(found)
+            known = known[~np.isnan(known)]
             for level in (0.05, 0.001):
-                share = "-" if np.isnan(known).all() else f"{np.nanmean(known < level):.3f}"
-                line[f"{name}, p < {level:g}"] = share
+                line[f"{name}, p < {level:g}"] = f"{(known < level).mean():.3f}" if len(known) else "-"
             if name == "auto":
                 line["of"] = ", ".join(sorted(of))
         rows.append(line)

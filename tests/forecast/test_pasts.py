@@ -89,6 +89,7 @@ def test_missing_samples_weigh_nothing_and_are_carried_forward():
 def test_a_past_does_not_know_what_came_after_it(counts):
     rng = np.random.default_rng(3)
     x = rng.poisson(0.3, (200, 2)).astype(float) if counts else np.cumsum(rng.normal(size=(200, 2)), axis=0)
+    x[40:60, 1] = np.nan
     fitted = made([x], counts=counts)
     whole = made([x], counts=counts, standard=fitted.standard)
     cut = made([x[:90]], counts=counts, standard=fitted.standard)

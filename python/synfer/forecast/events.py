@@ -17,10 +17,10 @@ class Events:
 
     An atom is a value that a unit takes exactly, ten times as often as any other: where its recording is cut off, or
     where it is put (a reset). An event is the first of successive samples at an atom, or a step by more than `JUMP`
-    robust standard deviations of the unit's steps, with neither such a step nor an atom in the `NEAR` samples before
-    it. Of two steps on end in one direction, a fast rise that a sample met half-way, both are events, and so is an atom
-    after a step: to leave out the first one would tell, at its time, what comes next. Where a unit's steps mostly lead
-    to its atom, atoms alone are events.
+    robust standard deviations of the unit's steps, with neither such a step nor the first of a run of atoms in the
+    `NEAR` samples before it. Of two steps on end in one direction, a fast rise that a sample met half-way, both are
+    events, and so is an atom after a step: to leave out the first one would tell, at its time, what comes next. Where
+    a unit's steps mostly lead to its atom, atoms alone are events.
 
     Attributes
     ----------

@@ -129,7 +129,9 @@ class Pasts:
         scaled = ((raw - offset) / scale).astype(np.float32)
         self.missing = torch.from_numpy(missing) if missing.any() else None
         if missing.any() and counts:  # the last count again would be events that nobody saw
-            scaled = np.where(missing, np.nan_to_num(np.nanmean(scaled, axis=0)), scaled)
+            seen = np.maximum((~missing).sum(axis=0), 1)
+            usual = np.where(missing, 0.0, scaled).sum(axis=0) / seen if standard is None else standard.start[0]
+            scaled = np.where(missing, usual, scaled).astype(np.float32)
         elif missing.any():
             for start, length in zip(starts, lengths, strict=True):
                 _carry_forward(scaled[start : start + length])

@@ -72,10 +72,11 @@ def _warn_of_stalling(network: Network, dt: float, dtype: np.dtype) -> None:
     lost = sum(np.spacing(np.abs(value).astype(dtype)).astype(np.float64) for value in (rest, threshold)) / 2
     # a tau that looks like milliseconds is warned of as such, which is all there is to say of it
     off, way = np.broadcast_arrays(np.where(tau < LONGEST["tau"], lost * tau / dt, 0.0), np.abs(threshold - reset))
-    if np.any((off > STALLED * way) & (way > 0)):
+    stalled = (off > STALLED * way) & (way > 0)
+    if stalled.any():
         warnings.warn(
             f"dt = {dt:g} s is so small a step for model {network.model!r} in {dtype} that rounding holds v up to "
-            f"{off.max():.2g} mV from where its input would take it: take dtype='float64', or a larger dt.",
+            f"{off[stalled].max():.2g} mV from where its input would take it: take dtype='float64', or a larger dt.",
             StepWarning,
             stacklevel=5,
         )
