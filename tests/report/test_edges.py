@@ -64,7 +64,7 @@ def test_where_few_are_significant_the_strongest_others_follow():
     assert "No significant edges at a false discovery rate of 0.05; then the 10 that score highest" in none
     assert "significant no" in none and len(re.findall("<tr", none)) == 11
     small = sf.Connectome(np.ones((2, 2)), pvalue=[[np.nan, np.nan], [1e-6, np.nan]])
-    assert "<td>not tested</td>" in edges.section(small)
+    assert "<td>not tested</td>" in edges.section(small) and "&gt; 0.05" not in edges.section(small)
 
 
 def test_where_nothing_scores_the_table_is_empty():

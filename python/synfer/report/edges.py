@@ -101,10 +101,12 @@ def in_order(table: pd.DataFrame, info: list[str], first: str | None) -> tuple[p
         both = [said.get(f"{end} {name}") for end in ends]
         if both[0] is not None and both[0] == both[1]:
             said = {k: v for k, v in said.items() if k not in (f"source {name}", f"target {name}")} | {name: both[0]}
+    tested = table["pvalue"].notna() if "pvalue" in table.columns else pd.Series(True, table.index)
     for name in ("pvalue", "pvalue_corrected"):
         if name in kept:
-            untold = "" if name == "pvalue" else f"> {ALPHA:g}"  # who is not called is above it
-            table = table.assign(**{name: [f"{p:.2g}" if p == p else untold for p in table[name]]})
+            above = f"> {ALPHA:g}" if name == "pvalue_corrected" else ""  # who is tested and not called
+            shown = [f"{p:.2g}" if p == p else above * own for p, own in zip(table[name], tested, strict=True)]
+            table = table.assign(**{name: shown})
     arranged: pd.DataFrame = table[kept].rename(columns=words)
     return arranged, said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from synfer.connectome import Connectome
 from synfer.discover import Causalformer, ConditionalGranger, CrossCorrelation, PartialCorrelation, correlation
@@ -81,6 +82,20 @@ def test_a_read_out_changes_one_source_at_a_time(x):
         others = np.delete(np.arange(4), source)
         np.testing.assert_allclose(test.null_[0, others, source], expected[others, source])
     assert float(test.connectome_.pvalue[1, 0]) == pytest.approx(1 / 20)
+
+
+def test_pairs_of_many_units_do_not_meet_their_own_timing():
+    """Shifts that lie apart are nearly a grid of many units: the smallest p-value came up ten times as often."""
+    rng = np.random.default_rng(0)
+    x = lfilter([1.0], [1.0, -0.95], rng.standard_normal((1200, 20)), axis=0)[200:]
+    found = SurrogateTest(Reader(), n_surrogates=199, random_state=0).fit(x).connectome_
+    assert (found.pvalue.values[~np.eye(20, dtype=bool)] <= 0.01).mean() < 0.03
+
+
+def test_hundreds_of_trials_can_be_paired_in_more_ways_than_floats_count():
+    x = np.random.default_rng(0).standard_normal((200, 20, 2))
+    fitted = SurrogateTest(Reader(), surrogate="trial_shuffle", n_surrogates=19, null="pooled", random_state=0)
+    assert fitted.fit(Recording({"x": x}, 0.1)).resolution_ > 0.0
 
 
 def test_the_largest_of_all_pairs_has_power():

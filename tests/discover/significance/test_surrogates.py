@@ -84,7 +84,7 @@ def test_a_shift_is_a_rotation_by_at_least_the_least_shift():
 def test_no_two_units_are_shifted_alike(k, apart):
     samples = _samples(np.arange(500.0)[:, None] * np.ones(k))
     for seed in range(20):
-        first = CircularShift().draw(samples, _rng(seed)).segments[0][0]
+        first = CircularShift(apart=True).draw(samples, _rng(seed)).segments[0][0]
         shifts = np.sort(np.append(-first % 500, [0, 500]))  # around the segment: both ends are no shift
         assert np.diff(shifts).min() >= apart
 

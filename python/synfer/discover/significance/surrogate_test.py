@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from numbers import Integral
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from synfer.connectome import Connectome
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.resolution import warn_of_few
 from synfer.discover.significance.around import AroundEstimator, as_pairs, off_diagonal
-from synfer.discover.significance.surrogates import Surrogate, as_surrogate
+from synfer.discover.significance.surrogates import CircularShift, Surrogate, as_surrogate
 from synfer.errors import InputError
 
 
@@ -128,6 +129,8 @@ class SurrogateTest(AroundEstimator):
 
     def _discover(self, samples: Samples) -> Connectome:
         kind = as_surrogate(self.surrogate)
+        if self.null == "max" and isinstance(kind, CircularShift):
+            kind = dataclasses.replace(kind, apart=True)
         kind.check(samples)
         if not self.refit and not hasattr(self.estimator, "_reread"):
             raise InputError(
@@ -158,7 +161,7 @@ class SurrogateTest(AroundEstimator):
         self.null_ = null
         pvalue, self.resolution_ = _pvalues(off_diagonal(score), null[:, ~np.eye(n, dtype=bool)], self.null)
         if there_are is not None:  # the true pairing is drawn as often as any other
-            self.resolution_ = max(self.resolution_, 1.0 / (1.0 + there_are))
+            self.resolution_ = max(self.resolution_, 1 / (1 + there_are))
         return self._around(samples, found, pvalue=as_pairs(pvalue, n))
 
 

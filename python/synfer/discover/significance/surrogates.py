@@ -30,6 +30,10 @@ class Surrogate:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if isinstance(field.default, bool):
+                if not isinstance(value, bool):
+                    raise InputError(f"{field.name} must be True or False; got {value!r}.")
+                continue
             allowed = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
             if not (allowed or (value is None and field.default is None)):
                 raise InputError(f"{field.name} must be a whole number of at least 1; got {value!r}.")
@@ -84,10 +88,13 @@ class CircularShift(Surrogate):
     Parameters
     ----------
     min_shift : int, optional
-        Samples: shifts lie ``min_shift`` or more from none at all and, around the segment, from each other, so that no
-        two units keep their timing. Of k units that are shifted together at most a (k + 1)-th of the segment. By
-        default a twentieth of the shortest segment. It should exceed the time over which units act on and remember
-        each other.
+        Samples: shifts lie ``min_shift`` or more from none at all. By default a twentieth of the shortest segment. It
+        should exceed the time over which units act on and remember each other.
+    apart : bool
+        Shifts lie so far from each other, too (of k units that are shifted together at most a (k + 1)-th of the
+        segment), so that no two units keep their timing: for the largest score of all pairs, which would be theirs
+        (`SurrogateTest` with ``null="max"`` sets it). Of a single pair independent shifts are the exact ones: of many
+        units those that lie apart are nearly a grid, on which a pair's timing is met again and again.
 
     References
     ----------
@@ -96,6 +103,7 @@ class CircularShift(Surrogate):
     """
 
     min_shift: int | None = None
+    apart: bool = False
     name: ClassVar[str] = "circular_shift"
     preserves: ClassVar[str] = "each unit's samples and their order, but for one seam a segment"
     destroys: ClassVar[str] = "all timing between units, also what a stimulus or a common drift gives to both"
@@ -118,6 +126,10 @@ class CircularShift(Surrogate):
         low = self._low(segments)
         k = len(units)
         for segment in segments:
+            if not self.apart:
+                for unit in units:
+                    segment[:, unit] = np.roll(segment[:, unit], rng.randint(low, len(segment) - low + 1))
+                continue
             apart = min(low, (len(segment) - 1) // (k + 1))
             free = rng.randint(0, len(segment) - (k + 1) * apart + 1, size=k)
             shifts = np.sort(free) + apart * np.arange(1, k + 1)

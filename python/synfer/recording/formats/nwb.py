@@ -213,7 +213,7 @@ def _warn_of_unobserved(seconds: np.ndarray, ends: np.ndarray, observed: list[np
     for own, train in zip(observed, np.split(seconds, ends[:-1]), strict=True):
         within = np.zeros(len(train), dtype=bool)
         for begin, end in own.tolist():
-            within |= (train >= begin) & (train < end)
+            within |= (train >= begin) & (train <= end)  # intervals often end with their last spike
         outside += len(train) - int(within.sum())
     if outside:
         warnings.warn(
