@@ -12,7 +12,7 @@ import xarray as xr
 from sklearn.base import clone
 
 from synfer.connectome import Connectome
-from synfer.discover import _checks
+from synfer.discover import CrossCorrelation, _checks
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.errors import InputError, OrientationWarning, ShapeError, SynferError, UnknownNameError
 from synfer.recording import Recording
@@ -261,3 +261,9 @@ def test_nothing_is_said_of_a_unit_and_itself(x, dtype):
         assert np.array_equal(np.isnan(field), np.eye(4, dtype=bool)) and np.nanmin(field) == 1.0
     assert (given == 1).all()  # the subclass's own arrays stay as they are
     assert found.score.dtype == (np.float32 if dtype == np.float32 else np.float64)
+
+
+def test_sparse_counts_that_meet_by_chance_are_two_units():
+    x = np.zeros((400, 4))
+    x[100, 0], x[100, 1], x[200, 2], x[300, 3] = 1.0, 2.0, 1.0, 1.0
+    CrossCorrelation(max_lag=1, n_surrogates=0).fit(x)

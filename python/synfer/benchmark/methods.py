@@ -145,7 +145,8 @@ def _qualified(kind: type) -> str:
 def _code(estimator: BaseDiscoverer) -> str | None:
     """Digest of the modules that an estimator's classes, and those of estimators within it, are written in.
 
-    Whole modules, for a class calls what stands beside it. Not of synfer's own, which the version stands for.
+    Whole modules, for a class calls what stands beside it; not what these import. Not of synfer's own, which the
+    version stands for. None where there is no file, as of a notebook's cells.
     """
     within = [value for value in estimator.get_params(deep=True).values() if isinstance(value, BaseEstimator)]
     kinds = {kind for one in (estimator, *within) for kind in type(one).__mro__}
@@ -153,7 +154,7 @@ def _code(estimator: BaseDiscoverer) -> str | None:
     for kind in sorted(kinds, key=_qualified):
         if kind.__module__.partition(".")[0] in ("synfer", "sklearn", "builtins"):
             continue
-        text = _source(sys.modules.get(kind.__module__)) or _source(kind)  # a notebook is a module without a source
+        text = _source(sys.modules.get(kind.__module__))  # of a notebook there is none
         if text is None:
             return None
         digest.update(f"{_qualified(kind)}\n{text}\n".encode())

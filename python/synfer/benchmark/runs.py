@@ -112,7 +112,7 @@ def run(
     out : path
         Folder for the results, made where it is missing: a file for each fit (and its connectome), written whole. A fit
         whose file and connectome are there, of the same data, settings and version, is not done again; of an estimator
-        of yours the module that it is written in must be the same, to the letter, and be a file or cell that can be
+        of yours the module that it is written in must be the same, to the letter, and be a file that can be
         read (after a change of it start Python anew). On a cluster, one that all machines share.
     progress : bool
 

@@ -23,6 +23,7 @@ from synfer.storage import rectangular
 
 BLOCK = 1 << 20  # samples looked at together: 8 MB of float64
 LOOKED_AT = 1024  # samples by which units are told apart that could be each other, rescaled
+FEWEST_TOLD = 5  # of them that differ from the others, or it may be chance: two trains with one spike in the same bin
 LARGEST = 1e140  # of a sample: the sum of the squares of as many as there can be is still a number
 
 
@@ -267,7 +268,9 @@ def _rescaled(segments: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> 
     order = np.argsort(mark)  # NaN, of missing samples or silence, comes last
     tolerance = 1e-5 if segments[0].dtype == np.float32 else 1e-9
     for one, other in itertools.pairwise(order):
-        if mark[other] - mark[one] < tolerance and _are_rescaled(segments, low, high, [one, other], tolerance):
+        if mark[other] - mark[one] >= tolerance or np.sum(part[:, one] != np.median(part[:, one])) < FEWEST_TOLD:
+            continue
+        if _are_rescaled(segments, low, high, [one, other], tolerance):
             yield sorted((int(one), int(other)))
 
 
