@@ -11,7 +11,6 @@ import pytest
 
 from synfer import benchmark
 from synfer.benchmark import methods as room
-from synfer.benchmark import runs
 from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger
 from synfer.discover.base import BaseDiscoverer
@@ -50,20 +49,6 @@ def written(tmp_path, monkeypatch):
 
     yield write
     sys.modules.pop("of_mine", None)
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """Fits that were done, by method."""
-    calls: list[str] = []
-    fit = runs._fit
-
-    def count(work):
-        calls.append(work.method)
-        return fit(work)
-
-    monkeypatch.setattr(runs, "_fit", count)
-    return calls
 
 
 def _run(out, methods, **changed):

@@ -41,20 +41,6 @@ def test_a_row_for_each_fit(done):
     assert kept.method == "ConditionalGranger"
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """Fits that were done, by method."""
-    calls: list[str] = []
-    fit = runs._fit
-
-    def count(work):
-        calls.append(work.method)
-        return fit(work)
-
-    monkeypatch.setattr(runs, "_fit", count)
-    return calls
-
-
 def test_nothing_is_done_twice(done, counted):
     out, rows = done
     again = _run(out)

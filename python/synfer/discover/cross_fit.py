@@ -27,9 +27,9 @@ PIECES = 10
 SAMPLES_ENOUGH, EVENTS_ENOUGH = 10.0, 0.5
 """Samples of all units (events, of counts) to a parameter of the responses, from which these may be tested on what they
 were learnt from. With fewer, training takes so much of the noise that statistics explode: of five independent units,
-1,000 samples, .95 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
-are short of events from the start, fewer will do: .1 of the pairs from .5 on, .2 to .9 below
-(independent units, defaults: `bench/results/short.md`)."""
+1,000 samples, .90 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
+are short of events from the start, fewer will do: with .1 to .3 of them .2 to .8 of the pairs (independent units,
+defaults: `bench/results/short.md`), with .6 and 1.1 a tenth (two recordings each of five units, steps alike)."""
 _ROWS = 2048
 
 
