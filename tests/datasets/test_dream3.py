@@ -8,7 +8,8 @@ from synfer.discover import ConditionalGranger
 from synfer.errors import FileError
 
 HEADER = '"Time"\t"G1"\t"G2"\t"G3"\n'
-TRIALS = np.arange(18.0).reshape(2, 3, 3)
+# Squares: of equally spaced values each gene would be another one plus a constant, which no estimator reads.
+TRIALS = np.arange(18.0).reshape(2, 3, 3) ** 2
 EDGES = "G1\tG2\t1\nG1\tG3\t0\nG2\tG1\t0\nG2\tG3\t0\nG3\tG1\t0\nG3\tG2\t1\n"
 
 
