@@ -76,13 +76,40 @@ def test_bad_frames_are_refused(table, dt, message):
         ([0, 1, 5, 6], r"goes from 1 to 5 at row 2: put missing rows back by frame.reindex\(range\(0, 7\)\)"),
         ([0, 4, 5, 6], r"goes from 0 to 4 at row 1: put missing rows back"),
         ([2, 0, 3, 1], r"goes from 2 to 0 at row 1: sort the rows, frame.sort_index\(\), or take frame.reset_index"),
-        ([0, 1, 0, 1], "goes from 1 to 0 at row 2: .* where they are successive samples all the same"),
+        ([1, 2, 2, 3], r"goes from 2 to 2 at row 2: sort the rows"),
+        ([2, 3, 0, 1], r"goes from 3 to 0 at row 2: sort the rows"),  # halves that were exchanged
+        ([0, 1, 0, 1], r"goes from 1 to 0 at row 2: where these are 2 trials, .* give them apart, Recording.from_arr"),
+        ([0, 1, 0, 1], "where they are successive samples all the same"),
     ],
 )
 def test_rows_that_are_missing_or_shuffled_are_not_joined_up(index, message):
     with pytest.raises(InputError, match=message):
         Recording.from_pandas(frame(index), 0.5)
     assert Recording.from_pandas(frame(index).reset_index(drop=True), 0.5).n_samples == 4
+
+
+def test_trials_that_were_joined_are_not_to_be_sorted_into_one_another():
+    """Begun anew, each on its own clock a little later, or of unequal lengths; and then as the refusal says."""
+    trials = [pd.DataFrame(VALUES + k, index=np.arange(4) * 0.5) for k in range(3)]
+    joined = pd.concat(trials)
+    for frame, n in (
+        (joined, 3),
+        (joined.set_index(joined.index + np.repeat([0.0, 0.2, 0.1], 4)), 3),
+        (pd.concat([trials[0], trials[1].iloc[:2]]), 2),
+    ):
+        with pytest.raises(InputError, match=rf"where these are {n} trials, one after another, give them apart, Rec"):
+            Recording.from_pandas(frame)
+    data = xr.DataArray(joined.to_numpy(), dims=("time", "unit"), coords={"time": joined.index})
+    with pytest.raises(InputError, match=r"goes from 1\.5 to 0\.0 at sample 4: where these are 3 trials"):
+        Recording.from_xarray(data)
+    assert Recording.from_array(np.stack(trials), 0.5).dims == ("trial", "time", "unit")
+
+
+def test_shuffled_samples_are_to_be_sorted():
+    shuffled = pd.DataFrame(np.zeros((300, 2)), index=np.arange(300) * 0.5).sample(frac=1.0, random_state=0)
+    for frame in (shuffled, pd.concat([shuffled, shuffled.iloc[:5]]), shuffled.iloc[::-1]):
+        with pytest.raises(InputError, match="sort the samples by time, and keep one of each"):
+            Recording.from_pandas(frame)
 
 
 @pytest.mark.parametrize("index", [[3, 4, 5, 6], [0, 2, 4, 6], [0, 33, 67, 100]])
@@ -121,6 +148,11 @@ def test_missing_rows_come_back_as_the_refusal_says():
         ("s", 0.033),
         ("Seconds", 0.033),
         ("ms since 2026-01-01", 33.0),
+        ("min", 0.033 / 60),
+        ("Minutes since 2026-01-01 12:00", 0.033 / 60),
+        ("hr.", 0.033 / 3600),
+        ("hours", 0.033 / 3600),
+        ("days since 2026-01-01", 0.033 / 86400),
     ],
 )
 def test_a_time_coordinate_says_what_it_is_in(units, step):
@@ -130,9 +162,16 @@ def test_a_time_coordinate_says_what_it_is_in(units, step):
     assert (recording.dt, recording.t0) == (pytest.approx(0.033, rel=1e-12), pytest.approx(0.066))
 
 
-def test_a_time_coordinate_in_what_is_no_time_is_refused():
-    data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": ("time", np.arange(4.0), {"units": "frames"})})
-    with pytest.raises(InputError, match="must be in s, ms, us or ns; its attribute units says 'frames': convert"):
+def test_whole_minutes_are_seconds_without_a_question():
+    """A time coordinate of integers, an image a minute: it says what it is of, so that a long step is no surprise."""
+    data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": ("time", np.arange(4), {"units": "minutes"})})
+    assert Recording.from_xarray(data).dt == 60.0
+
+
+@pytest.mark.parametrize("units", ["frames", "m", "months since 2026-01-01"])
+def test_a_time_coordinate_in_what_is_no_time_is_refused(units):
+    data = xr.DataArray(VALUES, dims=("time", "unit"), coords={"time": ("time", np.arange(4.0), {"units": units})})
+    with pytest.raises(InputError, match=f"must be in d, h, min, s, ms, us or ns; .* units says {units!r}: convert"):
         Recording.from_xarray(data)
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.arrays import named
-from synfer.recording.sampling import as_step, in_seconds, regular, warn_of_long_step
+from synfer.recording.sampling import as_step, as_trials, in_seconds, joined_trials, regular, warn_of_long_step
 from synfer.recording.spikes import raster_events
 from synfer.storage import as_number, on_host
 
@@ -66,8 +66,11 @@ def _refuse_gaps(index: pd.Index) -> None:
     if wrong.size:
         k = int(wrong[0] if back.size == 0 else back[0])
         every = f"{rows.min()}, {rows.max() + 1}{f', {step}' if step > 1 else ''}"
+        n_trials = joined_trials(rows) if back.size else 0
         mend = (
-            "sort the rows, frame.sort_index()"
+            as_trials(n_trials)
+            if n_trials
+            else "sort the rows, frame.sort_index()"
             if back.size
             else f"put missing rows back by frame.reindex(range({every})), as NaN, which Synformer takes, or "
             "interpolated"

@@ -25,6 +25,15 @@ SECONDS_IN = {
     1e9: ("ns", "nsec", "nsecs", "nanosecond", "nanoseconds"),
 }
 """How many of a unit of time are a second, and what that is called."""
+LONGER_THAN_SECONDS = {
+    60.0: ("min", "mins", "minute", "minutes"),
+    3600.0: ("h", "hr", "hrs", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+}
+"""How many seconds a longer unit is, and what that is called; "m" is a metre, a month or a minute, and so none."""
+
+LEAST_RUN = 3
+"""Samples of a run of rising times, on average, from which on it is a trial and no accident."""
 
 LONG_STEP = 5.0
 """Seconds of a step from which on it is warned of: frames (33 ms) and rates (from 5 Hz on) mistaken for seconds lie
@@ -63,19 +72,22 @@ def warn_of_long_step(dt: float) -> None:
 
 
 def in_seconds(times: np.ndarray, unit: Any, where: str) -> np.ndarray:
-    """Give times in seconds, of whatever unit ("ms", "milliseconds since ...") they say that they are.
+    """Give times in seconds, of whatever unit ("ms", "minutes", "hours since ...") they say that they are.
 
     Raises
     ------
     InputError
-        The unit is none of time, or so long that nobody samples in it.
+        The unit is none of time, or of no fixed length, as months are.
     """
-    name = str(unit).partition(" since ")[0].strip()
+    name = str(unit).partition(" since ")[0].strip().rstrip(".").lower()
     for per_second, names in SECONDS_IN.items():
-        if name.lower() in names:
+        if name in names:
             return times if per_second == 1.0 else times / per_second
+    for seconds, names in LONGER_THAN_SECONDS.items():
+        if name in names:
+            return times.astype(np.float64) * seconds
     raise InputError(
-        f"{where} must be in s, ms, us or ns; its attribute units says {unit!r}: convert the times, and set "
+        f"{where} must be in d, h, min, s, ms, us or ns; its attribute units says {unit!r}: convert the times, and set "
         "units to 's'."
     )
 
@@ -121,10 +133,34 @@ def _refuse_disorder(seconds: np.ndarray, where: str) -> None:
         raise InputError(f"{where} must hold increasing finite times; sample {wrong[0]} is at {seconds[wrong[0]]} s.")
     back = np.flatnonzero(np.diff(seconds) <= 0)
     if back.size:
+        n_trials = joined_trials(seconds)
+        mend = f"{as_trials(n_trials)}." if n_trials else "sort the samples by time, and keep one of each."
         raise InputError(
             f"{where} must hold increasing finite times; it goes from {seconds[back[0]]} to {seconds[back[0] + 1]} at "
-            f"sample {back[0] + 1}: sort the samples by time, and keep one of each."
+            f"sample {back[0] + 1}: {mend}"
         )
+
+
+def joined_trials(times: np.ndarray) -> int:
+    """How many trials were joined where times fall; 0 where samples rather are in disorder, so that sorting mends them.
+
+    Trials are runs of rising times that share a span, so that sorted samples of one would lie between those of another,
+    and that are long (shuffled samples fall at every second step or so), or all begin at one time.
+    """
+    firsts = np.append(0, np.flatnonzero(np.diff(times) < 0) + 1)
+    begin, end = times[firsts], times[np.append(firsts[1:], len(times)) - 1]
+    order = np.argsort(begin, kind="stable")
+    apart = begin[order][1:] > np.maximum.accumulate(end[order])[:-1]
+    trials = not apart.all() and (len(times) >= LEAST_RUN * len(firsts) or (begin == begin[0]).all())
+    return len(firsts) if trials and len(times) > len(firsts) else 0
+
+
+def as_trials(n: int) -> str:
+    """How to give trials that were joined, as what a refusal advises."""
+    return (
+        f"where these are {n} trials, one after another, give them apart, Recording.from_array(trials, dt) of an array "
+        "(trial, time, unit), all of one length"
+    )
 
 
 def _irregular(seconds: np.ndarray, dt: float | None, where: str) -> InputError:

@@ -72,8 +72,8 @@ class Sources(FileSources):
         ----------
         data : xarray.DataArray or xarray.Dataset
             Dims in any order; coordinates become times (timedeltas, or in seconds unless their attribute
-            ``units`` is "ms", "us" or "ns") and labels, attributes ``units`` the
-            units of measure. Other attributes are read where `to_xarray` writes them.
+            ``units`` is another unit of time, from "ns" to "days") and labels, attributes ``units`` the units of
+            measure. Other attributes are read where `to_xarray` writes them.
         dt : float, optional
             Step in seconds, where there is no time coordinate, or its times are not exact: to half a step.
         name : str
