@@ -176,6 +176,35 @@ def test_unobserved_bins_and_invalid_times_are_unknown(tmp_path):
     np.testing.assert_array_equal(found["spikes"].T, expected)
 
 
+@pytest.mark.parametrize(("dt", "n_bins"), [(0.1, 21), (0.25, 9), (0.3, 7)])
+@pytest.mark.parametrize("last", [2.0, 2.0 - 1e-12])
+def test_the_last_spike_ends_the_recording_and_is_one_of_it(tmp_path, dt, n_bins, last):
+    """At the very end of what was observed, as tools write it who let a recording end with its last spike."""
+    file, trains = empty_file(), ([0.05, 0.95, last], [0.35, 0.95])
+    for train, stop in zip(trains, (2.0, 1.0), strict=True):
+        file.add_unit(spike_times=train, obs_intervals=[[0.0, stop]])
+    path = written(file, tmp_path / "last.nwb")
+    found = Recording.from_nwb(path, dt=dt)
+    assert found.n_samples == n_bins and np.isfinite(found["spikes"][:, 0]).all() and found["spikes"][-1, 0] == 1
+    observed = int(1.0 / dt + 1e-6)  # a unit that was lost before the end is not known from there on
+    assert np.isnan(found["spikes"][observed:, 1]).all() and np.isfinite(found["spikes"][:observed, 1]).all()
+    np.testing.assert_array_equal(Recording.from_nwb(path, dt=dt, time=slice(0, None))["spikes"], found["spikes"])
+
+
+def test_without_intervals_the_last_spike_counts_as_well(tmp_path):
+    file = empty_file()
+    file.add_unit(spike_times=[0.05, 1.0])
+    file.add_unit(spike_times=[0.35, 2.0])
+    file.add_trial(start_time=0.0, stop_time=1.0)
+    file.add_trial(start_time=1.0, stop_time=2.0)
+    path = written(file, tmp_path / "last.nwb")
+    for time in (None, slice(0, None)):
+        found = Recording.from_nwb(path, dt=0.1, time=time)
+        assert found.n_samples == 21 and found["spikes"].sum() == 4
+    of_trials = Recording.from_nwb(path, dt=0.1, trials="trials")["spikes"]  # an instant is of the trial it begins
+    assert of_trials.shape == (2, 10, 2) and of_trials.sum((1, 2)).tolist() == [2, 1]
+
+
 def test_a_voltage_series_in_millivolts(simulated, tmp_path):
     file = empty_file()
     add_electrodes(file)

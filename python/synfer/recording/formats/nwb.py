@@ -18,7 +18,15 @@ from synfer.recording.formats.common import (
 )
 from synfer.recording.formats.nwb_table import info_of_rois, info_of_table, info_of_units
 from synfer.recording.formats.nwb_write import SIGNAL
-from synfer.recording.formats.trials import TOLERANCE, Windows, of_samples, of_spikes, span_of_spikes, windows_of
+from synfer.recording.formats.trials import (
+    TOLERANCE,
+    Windows,
+    of_samples,
+    of_spikes,
+    span_of_spikes,
+    windows_of,
+    with_last,
+)
 from synfer.recording.sampling import as_step, regular
 from synfer.recording.spikes import warn_of_milliseconds
 from synfer.storage import StrPath, as_path
@@ -166,7 +174,7 @@ def _spikes(
     ends = np.asarray(table["spike_times"].data[:], dtype=np.int64)
     ids = np.asarray(table.id[:])
     unit = np.repeat(ids, np.diff(ends, prepend=0))
-    start, stop, observed = 0.0, None, None
+    dt, start, stop, observed = as_step(dt), 0.0, None, None
     if "obs_intervals" in table.colnames:
         observed = [np.asarray(table["obs_intervals"][k], dtype=np.float64).reshape(-1, 2) for k in range(len(ids))]
         every = np.concatenate(observed)
@@ -174,8 +182,8 @@ def _spikes(
         if not start < stop:
             raise InputError("the units' obs_intervals must hold a span of time; they are empty.")
         _warn_of_unobserved(seconds, ends, observed)
+        stop, observed = _to_whole_bins(seconds[seconds <= stop], dt, start, stop, observed)
     elif (earliest := float(seconds.min(initial=0.0))) < 0.0:  # times are from whatever the session is told from
-        dt = as_step(dt)
         start = float(np.floor(earliest / dt + TOLERANCE)) * dt
     if windows is not None and stop is None and len(windows[0]):
         # silence after the last spike is known of as long as a trial lasts
@@ -199,6 +207,20 @@ def _spikes(
     )
     watched = None if observed is None else float(np.mean([np.diff(own).sum() for own in observed]))
     return (seconds[kept], unit[kept], watched), found | {"unit_info": info_of_units(table)}
+
+
+def _to_whole_bins(
+    seconds: np.ndarray, dt: float, start: float, stop: float, observed: list[np.ndarray]
+) -> tuple[float, list[np.ndarray]]:
+    """Let a recording end with the bin that its end lies in, and who was observed to the end be observed to there.
+
+    Nobody's last bin would be known otherwise, and a spike at the very end, which NWB has within its interval, be lost.
+    """
+    n_bins = np.ceil(with_last(seconds, dt, start, stop - start) / dt - TOLERANCE)
+    end = start + float(n_bins) * dt
+    return end, [
+        np.column_stack([own[:, 0], np.where(own[:, 1] >= stop - TOLERANCE * dt, end, own[:, 1])]) for own in observed
+    ]
 
 
 def _warn_of_unobserved(seconds: np.ndarray, ends: np.ndarray, observed: list[np.ndarray]) -> None:
