@@ -44,9 +44,9 @@ def test_trials_are_as_long_as_is_said_and_much_that_is_lost_is_told_of(synfer, 
     assert "100 samples x 4 units, 0.1 s at dt = 0.001 s, in each of 4 trials" in result.stdout
     (line,) = result.stderr.splitlines()
     assert line.startswith(
-        "synfer: warning: --trials trials cuts all 4 to the shortest, 0.1 s, and uses 0.4 of their 1.6 s"
+        "synfer: warning: All 4 trials are cut to the shortest, 0.1 s, which uses 0.4 of their 1.6 s: take the short"
     )
-    assert "--trial-duration 0.1 where that is meant" in line
+    assert line.endswith("or say --trial-duration 0.1 where that is meant.")
     result = synfer(*cut, "--trial-duration", 0.05)
     assert "50 samples" in result.stdout and result.stderr == ""
     page = ("report", tmp_path / "e.nc", "--recording", path, "--trials", "trials", "--out", tmp_path / "r.html")

@@ -36,6 +36,7 @@ ADVICE: tuple[tuple[str, Mend], ...] = (
         "say by --units FILE.csv which belong together (others of the truth are then left out), and leave out what the "
         "truth lacks by discover --drop",
     ),
+    (r"give trial_duration=([\d.e-]+) where", r"say --trial-duration \1 where"),
     (r"rename\(\), or on the shell ", "by "),
     (
         r"take the connectome's own, or recording\.sel\(unit=connectome\.unit_ids\)",

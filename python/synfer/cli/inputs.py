@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synfer.errors import FileError, InputError, SynferWarning, UnknownNameError
+from synfer.errors import FileError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from synfer.connectome import Connectome
@@ -60,8 +59,6 @@ ByPosition = Annotated[
     typer.Option("--by-position", help="Match units by their order instead of their labels: the first with the first."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-LEAST_SHARE = 0.5
-"""Of the trials' time that is to be used, where nothing was said of how long they are to be."""
 
 
 def split(names: list[str]) -> list[str]:
@@ -127,7 +124,6 @@ def read_recording(path: Path, signal: str | None = None, **options: Any) -> Rec
     if not own:
         _refuse_unread(path, given)
         recording = Recording.from_file(path, time=part, **given)
-        _warn_of_short_trials(path, recording, given)
     elif path.is_dir():
         _refuse_unpublished(path)
         recording = load_izhikevich(path)[0]
@@ -177,27 +173,6 @@ def _refuse_unpublished(path: Path) -> None:
         raise FileError(
             f"cannot read {str(path)!r}: it is {what}; give a file, or the folder of a published network, which holds "
             "connectivity.txt."
-        )
-
-
-def _warn_of_short_trials(path: Path, recording: Recording, given: dict[str, Any]) -> None:
-    """Warn where trials were cut to the shortest, unasked, and most of their time was lost by it."""
-    if "trials" not in given or "trial_duration" in given:
-        return
-    import h5py
-
-    with h5py.File(path, "r") as file:  # it was read already: the table is there
-        table = file["intervals"][given["trials"]]
-        there = float((table["stop_time"][:] - table["start_time"][:]).sum())
-    n = recording.shape[0]
-    used = n * recording.duration
-    if used < LEAST_SHARE * there:
-        warnings.warn(
-            f"--trials {given['trials']} cuts all {n} to the shortest, {recording.duration:g} s, and uses {used:g} of "
-            f"their {there:g} s: take the short ones out of the table, or say --trial-duration {recording.duration:g} "
-            "where that is meant.",
-            SynferWarning,
-            stacklevel=2,
         )
 
 

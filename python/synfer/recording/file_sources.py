@@ -118,7 +118,8 @@ class FileSources:
         Warns
         -----
         SynferWarning
-            Spikes lie outside the intervals that their units were observed in, and are left out.
+            Spikes lie outside the intervals that their units were observed in, and are left out; or trials are cut to
+            the shortest, unasked, and less than half of their time is used.
         MillisecondsWarning
             As for `from_spikes`.
         """

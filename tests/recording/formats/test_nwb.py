@@ -129,6 +129,25 @@ def test_spikes_before_zero_are_read_unless_a_span_leaves_them_out(tmp_path):
     assert Recording.from_nwb(path, dt=0.1, trials="trials")["spikes"].sum() == 1
 
 
+def test_trials_of_which_most_is_cut_off_are_told_of(tmp_path):
+    def of(*lengths):
+        file = empty_file()
+        file.add_unit(spike_times=[0.05, 9.95])
+        for k, length in enumerate(lengths):
+            file.add_trial(start_time=float(k), stop_time=k + length)
+        return written(file, tmp_path / f"{len(lengths)}.nwb")
+
+    path = of(0.5, 0.1, 0.5, 0.5)
+    told = (
+        r"All 4 trials are cut to the shortest, 0\.1 s, which uses 0\.4 of their 1\.6 s: .*give trial_duration=0\.1 w"
+    )
+    with pytest.warns(SynferWarning, match=told) as w:
+        assert Recording.from_nwb(path, dt=0.05, trials="trials").shape == (4, 2, 1)
+    assert len(w) == 1 and w[0].filename == __file__
+    Recording.from_nwb(path, dt=0.05, trials="trials", trial_duration=0.1)
+    Recording.from_nwb(of(0.5, 0.4), dt=0.05, trials="trials")
+
+
 def test_spikes_outside_what_was_observed_are_told_of(tmp_path):
     file = empty_file()
     file.add_unit(spike_times=[0.05, 0.35, 0.75], obs_intervals=[[0.0, 0.2], [0.6, 1.0]])

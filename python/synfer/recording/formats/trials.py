@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from synfer.errors import InputError
+from synfer.errors import InputError, SynferWarning, level_of_user
 from synfer.recording.formats.common import sample_span
 from synfer.recording.sampling import as_step
 from synfer.recording.spikes import SpikeEvents, binned
@@ -16,6 +17,8 @@ Windows = tuple[np.ndarray, np.ndarray, float]
 """Starts of trials in seconds, their labels, their one duration."""
 
 TOLERANCE = 1e-6  # of dt, as everywhere where seconds meet samples
+LEAST_SHARE = 0.5
+"""Of the trials' time that is to be used, where nothing was said of how long they are to be."""
 
 
 def windows_of(spans: np.ndarray, labels: np.ndarray, duration: float | None) -> Windows:
@@ -25,6 +28,11 @@ def windows_of(spans: np.ndarray, labels: np.ndarray, duration: float | None) ->
     ------
     InputError
         There are none, or one is shorter than the duration asked for.
+
+    Warns
+    -----
+    SynferWarning
+        No duration is given, and as long as the shortest trials use less than half of their time.
     """
     if len(spans) == 0:
         raise InputError("trials must hold at least one interval; the table is empty.")
@@ -35,6 +43,14 @@ def windows_of(spans: np.ndarray, labels: np.ndarray, duration: float | None) ->
         raise InputError(
             f"trial_duration must be at most the shortest interval's, {shortest:g} s, and that above 0; got "
             f"{wanted:g} s."
+        )
+    n, there = len(spans), float(lengths.sum())
+    if duration is None and n * wanted < LEAST_SHARE * there:
+        warnings.warn(
+            f"All {n} trials are cut to the shortest, {wanted:g} s, which uses {n * wanted:g} of their {there:g} s: "
+            f"take the short ones out of the table, or give trial_duration={wanted:g} where that is meant.",
+            SynferWarning,
+            stacklevel=level_of_user(),
         )
     return spans[:, 0], labels, wanted
 
