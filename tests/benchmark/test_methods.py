@@ -6,11 +6,11 @@ import importlib
 import sys
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from synfer import benchmark
-from synfer.benchmark import methods as room
 from synfer.connectome import Connectome
 from synfer.discover import ConditionalGranger
 from synfer.discover.base import BaseDiscoverer
@@ -90,11 +90,17 @@ def test_other_parameters_code_or_classes_are_other_work(tmp_path, written, coun
     assert len(counted) == 2
 
 
-def test_code_within_another_estimator_counts(written):
-    def code(sign):
-        return room._code(ConditionalGranger().set_params(lag=written(sign=sign)()))
-
-    assert code("1") == code("1") != code("2")
+def test_arrays_that_read_alike_are_other_work(tmp_path, counted):
+    one = np.zeros((10, 10, 20))
+    other = one.copy()
+    other[5, 4, 10] = 1e-9
+    assert repr(one) == repr(other)
+    for given in (one, other, one.copy()):
+        _run(tmp_path, {"mine": Aside(given)})
+        _run(tmp_path, {"mine": Aside(ConditionalGranger(lag=1), inner=[given])})
+    assert len(counted) == 6
+    _run(tmp_path, {"mine": Aside(ConditionalGranger(lag=1), inner=[one])})
+    assert len(counted) == 6
 
 
 def test_code_that_nobody_can_read_is_never_trusted(tmp_path, counted):
@@ -119,6 +125,14 @@ def test_workers_find_the_same(tmp_path):
     together = _run(tmp_path / "two", {"mine": Local(lag=2)}, simulate=2, jobs=2)
     figures = ["method", "network", "auroc", "settings"]
     pd.testing.assert_frame_equal(together[figures], rows[figures])
+
+
+class Aside(ConditionalGranger):
+    """Takes what changes nothing."""
+
+    def __init__(self, given=None, inner=None):
+        super().__init__(lag=1)
+        self.given, self.inner = given, inner
 
 
 class Locked(BaseDiscoverer):

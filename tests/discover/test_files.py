@@ -64,6 +64,35 @@ def test_nothing_is_done_twice_and_what_changed_is(paths, tmp_path, looked_at):
     assert looked_at[6:] == ["day_0"]
 
 
+def test_another_reader_class_or_code_is_other_work(paths, tmp_path, looked_at):
+    class Local(ConditionalGranger):
+        def __init__(self, given=None, lag=1):
+            super().__init__(lag=lag)
+            self.given = given
+
+    class Nowhere(ConditionalGranger):
+        __module__ = "nowhere"
+
+    def halved(path):
+        return sf.Recording.load(path)[:1.5]
+
+    out, given = tmp_path / "found", paths[:1]
+    fit_files(ConditionalGranger(lag=1), given, out=out)
+    fit_files(Local(lag=1), given, out=out)
+    for _ in range(2):
+        fit_files(ConditionalGranger(lag=1), given, out=out, read=halved)
+    assert len(looked_at) == 3
+    fit_files(ConditionalGranger(lag=1), given, out=out, read=lambda path: halved(path))
+    for _ in range(2):
+        fit_files(Nowhere(lag=1), given, out=out)
+    assert len(looked_at) == 6  # code that nobody can read may have changed
+    arrays = [np.zeros(2000), np.eye(1, 2000, 1000)[0] * 1e-9]
+    assert repr(arrays[0]) == repr(arrays[1])
+    for array in (*arrays, arrays[1].copy()):
+        fit_files(Local(array), given, out=out)
+    assert len(looked_at) == 8
+
+
 def test_what_was_found_otherwise_is_replaced_only_where_that_is_asked(paths, tmp_path, looked_at):
     out = tmp_path / "found"
     first = fit_files(ConditionalGranger(lag=1), paths[:2], out=out, replace=False)

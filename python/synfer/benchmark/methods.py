@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import inspect
 import pickle
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import joblib
-from sklearn.base import BaseEstimator
 
 from synfer.benchmark.settings import settings_of, signal_of
 from synfer.discover import BaseDiscoverer, create
 from synfer.discover.registry import prepared
 from synfer.errors import InputError
+from synfer.sameness import code_of, qualified
 
 Methods = Sequence[str] | Mapping[str, str | BaseDiscoverer | type[BaseDiscoverer]]
 LEFT_TO_THE_RUN = ("random_state", "progress")
@@ -48,7 +45,7 @@ class Method:
         """What tells it from others of its name: kept results of synfer's own names need not say more."""
         if self.estimator is None:
             return {} if self.known == self.name else {"method": self.known}
-        return {"estimator": _qualified(type(self.estimator)), "code": self.code}
+        return {"estimator": qualified(type(self.estimator)), "code": self.code}
 
     def parameters(self, suite: str, given: Mapping[str, Mapping[str, Any]] | None, kind: str) -> dict[str, Any]:
         """Give its parameters for a suite: the suite's or the estimator's own, above them the caller's settings."""
@@ -125,7 +122,7 @@ def _method(name: Any, given: Any, jobs: int) -> Method:
         )
     if jobs > 1:
         _check_can_be_sent(name, given)
-    return Method(name, "", given, _code(given))
+    return Method(name, "", given, code_of(given))
 
 
 def _check_can_be_sent(name: str, estimator: BaseDiscoverer) -> None:
@@ -136,33 +133,3 @@ def _check_can_be_sent(name: str, estimator: BaseDiscoverer) -> None:
             f"methods[{name!r}] must be such that it can be pickled where jobs is more than 1; got a "
             f"{type(estimator).__name__} that cannot ({' '.join(str(error).split())}): take jobs=1."
         ) from None
-
-
-def _qualified(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _code(estimator: BaseDiscoverer) -> str | None:
-    """Digest of the modules that an estimator's classes, and those of estimators within it, are written in.
-
-    Whole modules, for a class calls what stands beside it; not what these import. Not of synfer's own, which the
-    version stands for. None where there is no file, as of a notebook's cells.
-    """
-    within = [value for value in estimator.get_params(deep=True).values() if isinstance(value, BaseEstimator)]
-    kinds = {kind for one in (estimator, *within) for kind in type(one).__mro__}
-    digest = hashlib.blake2b(digest_size=16)
-    for kind in sorted(kinds, key=_qualified):
-        if kind.__module__.partition(".")[0] in ("synfer", "sklearn", "builtins"):
-            continue
-        text = _source(sys.modules.get(kind.__module__))  # of a notebook there is none
-        if text is None:
-            return None
-        digest.update(f"{_qualified(kind)}\n{text}\n".encode())
-    return digest.hexdigest()
-
-
-def _source(thing: Any) -> str | None:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return None

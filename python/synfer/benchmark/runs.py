@@ -20,6 +20,7 @@ from synfer.benchmark.task import Task
 from synfer.errors import InputError, SynferError
 from synfer.evaluate import compare, rejections
 from synfer.machines import Meeting, carry_out
+from synfer.sameness import told
 from synfer.storage import StrPath, as_path, kind_of, version_of, written_whole
 
 REJECTIONS = ("n_absent", "absent_rejected", "discoveries", "false_discoveries", "power")
@@ -63,7 +64,7 @@ class Work:
         return {
             "suite": self.suite,
             "data": self.task.stamp,
-            "settings": repr(sorted(self.parameters.items())),
+            "settings": told(self.parameters),
             "signal": self.signal,
             "seed": self.seed,
             "version": version_of("synfer"),

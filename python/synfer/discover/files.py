@@ -20,6 +20,7 @@ from synfer.discover.base import BaseDiscoverer
 from synfer.errors import FileError, InputError, SynferError
 from synfer.machines import Meeting, carry_out
 from synfer.recording import Recording
+from synfer.sameness import OWN, code_of, code_of_function, told, told_of
 from synfer.storage import StrPath, as_path, version_of, written_whole
 
 COLUMNS = ("recording", "connectome", "units", "converged", "seconds", "error")
@@ -39,6 +40,7 @@ class Work:
     estimator: BaseDiscoverer
     signal: str | None
     read: Callable[[Path], Recording]
+    code: dict[str, Any]
 
     @property
     def key(self) -> dict[str, Any]:
@@ -46,10 +48,11 @@ class Work:
         return {
             "data": _digest(self.path),
             "method": type(self.estimator).__name__,
-            "settings": repr(sorted(self.estimator.get_params().items())),
+            "settings": told(self.estimator.get_params()),
             "signal": self.signal,
-            "read": repr(getattr(self.read, "keywords", {})),
+            "read": told_of(getattr(self.read, "keywords", {})),
             "version": version_of("synfer"),
+            **self.code,
         }
 
     @property
@@ -80,8 +83,9 @@ def fit_files(
         The recordings, each of another name (without folder and ending).
     out : path
         Folder for the connectomes, NAME.nc each, with NAME.json beside it, written whole. A recording whose connectome
-        is there, of the same samples, settings and version, is not looked at again. On a cluster, a folder that all
-        machines share; the recordings likewise.
+        is there, of the same samples, settings and version, is not looked at again; of an estimator or a reader of
+        yours the module that it is written in must be the same, to the letter, and be a file that can be read (of a
+        notebook's reader, its own lines). On a cluster, a folder that all machines share; the recordings likewise.
     signal : str, optional
         Which signal, where recordings hold several.
     read : callable
@@ -143,7 +147,8 @@ def fit_files(
         if path == home / f"{path.stem}.nc":
             raise InputError(f"out must be another folder than that of the recordings, which it would replace: {home}.")
 
-    works = [Work(path, home / f"{path.stem}.nc", estimator, signal, read) for path in given]
+    code = _code(estimator, read)  # here: a worker has the objects, and perhaps not their modules
+    works = [Work(path, home / f"{path.stem}.nc", estimator, signal, read, code) for path in given]
     rows = [_kept(work) for work in works]
     for work, row in zip(works, rows, strict=True):
         if row is None and work.kept.exists() and not replace:
@@ -155,6 +160,16 @@ def fit_files(
         _found, works, rows, home, jobs=jobs, title=type(estimator).__name__, unit=" recordings", progress=progress
     )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _code(estimator: BaseDiscoverer, read: Callable[[Path], Recording]) -> dict[str, Any]:
+    """Of a caller's own classes and reader their code, which no version stands for; None where nobody can tell."""
+    found: dict[str, Any] = {}
+    if (code := code_of(estimator)) != OWN:
+        found["code"] = code
+    if (reader := code_of_function(read)) != code_of_function(read_file):
+        found["reader"] = reader
+    return found
 
 
 def _found(work: Work, place: Meeting) -> dict[str, Any]:
@@ -184,7 +199,7 @@ def _kept(work: Work) -> dict[str, Any] | None:
     try:
         found = json.loads(work.row_file.read_text())
         row = dict(found["row"])
-        same = found["key"] == work.key and work.kept.exists()
+        same = found["key"] == work.key and None not in work.code.values() and work.kept.exists()
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return row if same else None
