@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -163,6 +164,20 @@ def test_a_unit_that_is_another_one_rescaled_is_refused_by_name(dtype, scale, of
         Listener().fit(x.astype(dtype))
     x[-1, 4] += 0.1 * abs(scale)
     Listener().fit(x.astype(dtype))
+
+
+def test_rescaled_units_are_found_across_blocks_and_trials_without_a_copy_of_the_samples(monkeypatch):
+    monkeypatch.setattr(_checks, "BLOCK", 1 << 12)
+    x = np.random.default_rng(0).standard_normal((200, 15, 100))
+    x[..., 71] = 3.0 - x[..., 2]
+    low, high = x.min((0, 1)), x.max((0, 1))
+    tracemalloc.start()
+    try:
+        for segments in (list(x), [x.reshape(-1, 100)]):
+            assert list(_checks._rescaled(segments, low, high)) == [[2, 71]]
+        assert tracemalloc.get_traced_memory()[1] < x.nbytes / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_units_that_differ_late_are_no_duplicates(monkeypatch):

@@ -253,24 +253,35 @@ def _identical(segments: list[np.ndarray]) -> list[list[int]]:
 def _rescaled(segments: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> Iterator[list[int]]:
     """Give the pairs of units of which one is the other one multiplied, and something added.
 
-    Of at most `LOOKED_AT` samples, as far apart as there are, a random projection of each unit's z-scores is nearly its
+    Of some `LOOKED_AT` samples, as far apart as there are, a random projection of each unit's z-scores is nearly its
     own; only those that it does not tell apart are held against each other throughout.
     """
-    step = max(1, sum(map(len, segments)) // LOOKED_AT)
-    part = np.concatenate([segment[::step] for segment in segments]).astype(np.float64)
-    if len(part) < 3:  # any two samples are any other two, rescaled
+    total, n_units = sum(map(len, segments)), segments[0].shape[1]
+    step = max(1, total // LOOKED_AT)
+    n = -(-total // step)
+    if n < 3:  # any two samples are any other two, rescaled
         return
-    part = (part - low) / (high - low)
-    part -= part.mean(axis=0)
-    size = np.sqrt((part**2).sum(axis=0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mark = np.abs(np.random.default_rng(0).standard_normal(len(part)) @ part / size)
+    before = np.cumsum([0, *map(len, segments[:-1])]).tolist()
+
+    def part(units: slice) -> np.ndarray:
+        rows = [segment[-first % step :: step, units] for segment, first in zip(segments, before, strict=True)]
+        return (np.concatenate(rows).astype(np.float64) - low[units]) / (high - low)[units]
+
+    weights, mark, at_once = np.random.default_rng(0).standard_normal(n), np.empty(n_units), max(1, BLOCK // n)
+    for first in range(0, n_units, at_once):
+        units = slice(first, first + at_once)
+        looked_at = part(units)
+        looked_at -= looked_at.mean(axis=0)
+        size = np.sqrt((looked_at**2).sum(axis=0))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mark[units] = np.abs(weights @ looked_at / size)
     order = np.argsort(mark)  # NaN, of missing samples or silence, comes last
     tolerance = 1e-5 if segments[0].dtype == np.float32 else 1e-9
     for one, other in itertools.pairwise(order):
-        if mark[other] - mark[one] >= tolerance or np.sum(part[:, one] != np.median(part[:, one])) < FEWEST_TOLD:
+        if mark[other] - mark[one] >= tolerance:
             continue
-        if _are_rescaled(segments, low, high, [one, other], tolerance):
+        own = part(slice(one, one + 1))
+        if np.sum(own != np.median(own)) >= FEWEST_TOLD and _are_rescaled(segments, low, high, [one, other], tolerance):
             yield sorted((int(one), int(other)))
 
 
