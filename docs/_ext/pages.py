@@ -142,6 +142,8 @@ def _on_the_site(target: str, page: str) -> str:
     if not path or re.match(r"[a-z]+:", path):
         return target
     whole = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+    if how_to := re.fullmatch(r"docs/howto/(\w+)\.py", whole):  # the page that running it makes
+        return f"/generated/gallery/{how_to[1]}.rst{hash_}{anchor}"
     for there, here in REPOSITORY.items():
         if whole == there or (there.endswith("/") and (whole + "/").startswith(there)):
             place = here + whole[len(there) :] if there.endswith("/") else here

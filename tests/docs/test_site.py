@@ -50,6 +50,36 @@ def test_a_site_without_pages_is_none(tmp_path):
     assert len(broken(tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("page", "link", "leads_to"),
+    [
+        ("docs/concepts.md", "howto/plot_7_calcium.py", "/generated/gallery/plot_7_calcium.rst"),
+        (
+            "bench/results/coupling.md",
+            "../../docs/howto/plot_7_calcium.py#x",
+            "/generated/gallery/plot_7_calcium.rst#x",
+        ),
+        ("docs/concepts.md", "limits.md#noise", "/limits.md#noise"),
+        ("docs/trust.md", "../bench/results/trust.md", "/generated/results/trust.md"),
+        ("CONTRIBUTING.md", "docs/architecture.md", "/architecture.md"),
+        ("docs/shell.md", "../README.md", "/index.md"),
+        ("docs/shell.md", "https://x.org/docs/howto/a.py", "https://x.org/docs/howto/a.py"),
+        ("docs/shell.md", "../pyproject.toml", "../pyproject.toml"),
+    ],
+)
+def test_what_links_in_the_repository_are_on_the_site(page, link, leads_to):
+    pytest.importorskip("sphinx")
+    pytest.importorskip("numpydoc")
+    assert script("_ext/pages.py")._on_the_site(link, page) == leads_to
+
+
+def test_every_how_to_that_is_linked_to_is_there():
+    root = DOCS.parent
+    for page in (*DOCS.glob("*.md"), *(root / "bench" / "results").glob("*.md"), *root.glob("*.md")):
+        for link in re.findall(r"\]\(([^)\s]*howto/\w+\.py)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
 def test_equations_keep_their_lines_and_moduli_are_none_of_restructuredtexts():
     docstring = [
         "Score.", "", "    s = |r[i, j]|", "    t = s_", "", "with |r| and coef_ of ``|x|`` and `fit`.", "",
