@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -194,6 +195,15 @@ def test_a_memory_too_long_for_float32_is_warned_of(drive: Drive) -> None:
     run(silent(drive, n_units=1), 0.01, 4e-7, record="drive")
     run(silent(drive, n_units=1), 0.4, 4e-7, record="drive", every=10**6, dtype="float64")
     run(silent(OrnsteinUhlenbeckDrive(0, 1, [0.0, 1.0]), n_units=2), 1.0, 1e-4)
+
+
+def test_a_simulation_in_pieces_is_warned_of_as_one_run_is() -> None:
+    """Each piece is short enough for its own variance to stay what it was."""
+    network = silent(OrnsteinUhlenbeckDrive(0, 1, 4.0), n_units=1)
+    pieces = {"dt": 4e-7, "record": "drive", "every": 10**5}
+    first = run(network, 0.08, **pieces)
+    with pytest.warns(StepWarning, match="variance comes to be off by 2%"):
+        run(network, 0.08, **pieces, initial_state=dataclasses.replace(first.final_state, step=5 * 10**5))
 
 
 def test_a_shared_drive_is_one_for_the_units_that_feel_it_and_another_for_each_network() -> None:

@@ -43,7 +43,7 @@ class Term:
         return self.kind, self.parameters, self.state, self.thresholds, self.replayed
 
 
-def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> list[Term]:
+def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dtype, *, before: int = 0) -> list[Term]:
     """Give the terms of a drive: one of the dataclasses, an array that is replayed, or several of these.
 
     Parameters
@@ -56,6 +56,8 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
         Step in seconds, and how many an array covers.
     dtype : dtype
         In which it is simulated.
+    before : int
+        Steps that the simulation took before these, where it goes on.
 
     Raises
     ------
@@ -71,7 +73,9 @@ def terms_of(drive: Any, network: Network, dt: float, n_steps: int, dtype: np.dt
     if len(drives) > MOST_TERMS:
         raise InputError(f"drive must be at most {MOST_TERMS} drives; got {len(drives)}.")
     return [
-        _term(one, network, dt, n_steps, dtype) if isinstance(one, Drive) else _replayed(one, network, n_steps, dtype)
+        _term(one, network, dt, before + n_steps, dtype)
+        if isinstance(one, Drive)
+        else _replayed(one, network, n_steps, dtype)
         for one in drives
     ]
 
@@ -123,7 +127,7 @@ def _is_term(one: Any) -> bool:
     return isinstance(one, Drive) or ((isinstance(one, np.ndarray) or hasattr(one, "detach")) and one.ndim >= 2)
 
 
-def _term(drive: Drive, network: Network, dt: float, n_steps: int, dtype: np.dtype) -> Term:
+def _term(drive: Drive, network: Network, dt: float, last: int, dtype: np.dtype) -> Term:
     drive.check_shapes(network.n_networks, network.n_units)
     if drive.kind == "white_noise" and network.model.startswith(DISCRETE):
         raise InputError(
@@ -139,23 +143,25 @@ def _term(drive: Drive, network: Network, dt: float, n_steps: int, dtype: np.dty
         if not np.all(np.isfinite(term.parameters.astype(dtype))) and drive.kind != "step":
             raise InputError(f"the numbers of {drive!r} must be finite in {dtype}; simulate in float64.")
     if np.any(f.get("tau", 0)):
-        _warn_of_decay(drive, term.parameters[:, -2].astype(dtype), f["tau"], dt, n_steps)
+        _warn_of_decay(drive, term.parameters[:, -2].astype(dtype), f["tau"], dt, last)
     return term
 
 
-def _warn_of_decay(drive: Drive, decay: np.ndarray, tau: np.ndarray, dt: float, n_steps: int) -> None:
+def _warn_of_decay(drive: Drive, decay: np.ndarray, tau: np.ndarray, dt: float, last: int) -> None:
     """Warn where exp(-dt / tau), rounded, is so much another memory that the variance, which should be 1, is not.
+
+    A simulation that goes on is judged by its steps from the beginning on: cut into pieces it comes to the same.
 
     Warns
     -----
     StepWarning
-        It is off by more than 1 % after the steps of the run.
+        It is off by more than 1 % after the last step.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         kick = -np.expm1(-2 * dt / tau)  # squared
         left = decay.astype(np.float64) ** 2
-        settled = left**n_steps
-        variance = np.where(left < 1, kick / (1 - left) * (1 - settled) + settled, 1 + n_steps * kick)
+        settled = left**last
+        variance = np.where(left < 1, kick / (1 - left) * (1 - settled) + settled, 1 + last * kick)
     off = np.abs(variance - 1)
     at = off.argmax()
     if off.flat[at] > MOST_OFF:

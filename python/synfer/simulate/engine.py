@@ -103,7 +103,7 @@ def simulated(
     else:
         rates.check_delays(network, dt)
         coupling, layout = rates.coupled(network, kind, layout, results)
-    terms = drives.terms_of(driven, network, dt, span.last - span.first, kind)
+    terms = drives.terms_of(driven, network, dt, span.last - span.first, kind, before=first)
     if index is not None:
         cuda.refuse_drives(terms)
         delay, receptors = (
