@@ -1,22 +1,18 @@
 // The simulator's kernels on buffers exactly as large as what they hold, for every model, synapse, layout, plasticity,
-// drive and way of recording, in sizes on both sides of vectors and blocks: run under the address and
-// undefined-behaviour sanitizers by test_sanitizers.py, it ends with 0 and prints what it ran.
-#include <cmath>
+// drive and way of recording, in sizes on both sides of vectors and blocks (simulator_rates.cpp: units without spikes):
+// run under the address and undefined-behaviour sanitizers by test_sanitizers.py, it ends with 0 and prints what it
+// ran.
 #include <cstdio>
 #include <cstring>
-#include <memory>
-#include <random>
+#include <utility>
 #include <vector>
 
 #include "common/instruction_level.hpp"
 #include "simulator/crew.hpp"
-#include "simulator/events.hpp"
-#include "simulator/rates.hpp"
 #include "simulator/simulate.hpp"
+#include "simulator_parts.hpp"
 
 using namespace synfer;
-
-constexpr std::int64_t n_steps = 75, middle = 37;  // in two runs, neither of whole chunks
 
 template <class T>
 const auto& kernels_of(const Model& model) {
@@ -26,127 +22,6 @@ const auto& kernels_of(const Model& model) {
         return model.full;
     }
 }
-
-struct Random {
-    std::mt19937 generator{1};
-    double between(double low, double high) { return std::uniform_real_distribution<double>(low, high)(generator); }
-    std::int64_t integer(std::int64_t low, std::int64_t high) {
-        return std::uniform_int_distribution<std::int64_t>(low, high)(generator);
-    }
-};
-
-// Drives of every kind from `kinds` (a bit each) on, beside a Gaussian one.
-template <class T>
-struct Drives {
-    std::vector<DriveTerm<T>> terms;
-    std::vector<std::vector<double>> parameters;
-    std::vector<std::vector<T>> states;
-    std::vector<std::uint32_t> thresholds, ids;
-
-    Drives(std::int64_t networks, std::int64_t units, double mean, int kinds) {
-        const std::int64_t all = networks * units;
-        for (std::int64_t k = 0; k < networks; ++k) ids.push_back(static_cast<std::uint32_t>(3 * k));
-        for (int kind = n_drive_kinds - 1; kind >= 0; --kind) {
-            if ((kinds >> kind & 1) == 0) continue;
-            // mean or amplitude, then what the kind has: deviation, decay, kick, or steps, turns
-            const double values[] = {mean / 2, kind == 4 ? 5.0 : 0.1, kind == 4 ? 60.0 : 0.4, 0.9};
-            auto& p = parameters.emplace_back();
-            for (std::int64_t e = 0; e < networks; ++e) {
-                for (int r = 0; r < n_drive_parameters[kind]; ++r) {
-                    for (std::int64_t i = 0; i < units; ++i) p.push_back(values[r]);
-                }
-            }
-            DriveTerm<T> term{};
-            term.kind = static_cast<DriveKind>(kind), term.parameters = p.data();
-            if (term.kind == DriveKind::poisson) {
-                for (const std::uint32_t limit : {3000000000u, 4000000000u})
-                    thresholds.insert(thresholds.end(), static_cast<std::size_t>(units), limit);
-                std::vector<std::uint32_t> one = thresholds;
-                for (std::int64_t k = 1; k < networks; ++k) thresholds.insert(thresholds.end(), one.begin(), one.end());
-                term.one_rate = kinds % 3 == 1;
-                if (term.one_rate) thresholds = {3000000000u, 4000000000u};
-                term.n_thresholds = 2, term.thresholds = thresholds.data();
-            }
-            const bool shared = term.kind == DriveKind::shared_ornstein_uhlenbeck;
-            auto& state = states.emplace_back();
-            if (shared || term.kind == DriveKind::ornstein_uhlenbeck)
-                state.resize(static_cast<std::size_t>(shared ? networks : all));
-            if (term.kind == DriveKind::replayed) {
-                term.replayed_stride = kinds % 3 == 0 ? 0 : n_steps * units;
-                state.assign(static_cast<std::size_t>(n_steps * (kinds % 3 == 0 ? units : all)), T(mean));
-                term.replayed = state.data();
-            }
-            term.state = state.data();
-            terms.push_back(term);
-        }
-    }
-    Drive<T> drive() const { return {terms.data(), static_cast<int>(terms.size()), 0, 7, ids.data()}; }
-};
-
-// What is recorded: of all units, and of some of them in steps of their own; and what each bit of `signals` asks for:
-// states, spikes, drive, spikes one by one, the terms of the drive.
-template <class T>
-struct Records {
-    struct Arrays {
-        std::vector<std::vector<T>> states;
-        std::vector<std::uint8_t> spikes, counted;
-        std::vector<T> drive;
-        std::vector<std::vector<T>> alone;  // of each term of the drive
-        std::vector<T*> terms;
-        bool operator==(const Arrays& other) const {
-            return states == other.states && spikes == other.spikes && drive == other.drive && alone == other.alone;
-        }
-    };
-    Arrays arrays[2];
-    std::vector<std::int64_t> some;
-    std::vector<Recorded<T>> recorded;
-    std::unique_ptr<EventStore> events;
-    std::vector<std::int64_t> listed;
-
-    Records(std::int64_t networks, std::int64_t units, int n_states, std::int64_t from, std::int64_t every,
-            int signals) {
-        for (std::int64_t unit = units / 3; unit < units; unit += 1 + unit % 3) some.push_back(unit);
-        some.shrink_to_fit();
-        for (const bool all : {true, false}) {
-            Arrays& own = arrays[all ? 0 : 1];
-            Recorded<T>& to = recorded.emplace_back();
-            to.from = from, to.every = all ? every : every + 1, to.n_rows = (n_steps - from) / to.every;
-            to.n_units = all ? units : static_cast<std::int64_t>(some.size()), to.units = all ? nullptr : some.data();
-            const auto size = static_cast<std::size_t>(to.n_rows * networks * to.n_units);
-            for (int r = 0; r < n_states && (signals & 1) != 0; ++r) own.states.emplace_back(size);
-            for (std::size_t r = 0; r < own.states.size(); ++r) to.states[r] = own.states[r].data();
-            if ((signals & 2) != 0) own.spikes.resize(size), to.spikes = own.spikes.data();
-            if ((signals & 2) != 0 && to.every > 1) {
-                own.counted.resize(static_cast<std::size_t>(networks * units));
-                to.counted = own.counted.data();
-            }
-            if ((signals & 4) != 0) own.drive.resize(size), to.drive = own.drive.data();
-        }
-        if ((signals & 8) == 0) return;
-        events = std::make_unique<EventStore>(networks, units, std::vector<std::int64_t>{});
-        recorded[0].events = events->sink();
-    }
-    // How many spikes are listed; what they are goes to `listed`.
-    std::int64_t list() {
-        if (!events) return 0;
-        const auto n = static_cast<std::size_t>(events->count());
-        listed.resize(3 * n);
-        events->move_to(listed.data(), listed.data() + n, listed.data() + 2 * n);
-        return static_cast<std::int64_t>(n);
-    }
-    bool same(const Records& other) const {
-        return arrays[0] == other.arrays[0] && arrays[1] == other.arrays[1] && listed == other.listed;
-    }
-    void ask(std::vector<DriveTerm<T>>& terms, std::int64_t networks) {
-        for (int i = 0; i < 2; ++i) {
-            Recorded<T>& to = recorded[static_cast<std::size_t>(i)];
-            const auto size = static_cast<std::size_t>(to.n_rows * networks * to.n_units);
-            for (DriveTerm<T>& term : terms) term.alone = true, arrays[i].alone.emplace_back(size);
-            for (auto& one : arrays[i].alone) arrays[i].terms.push_back(one.data());
-            to.terms = arrays[i].terms.data();
-        }
-    }
-};
 
 struct Case {
     std::int64_t networks, units;
@@ -314,88 +189,13 @@ bool spiking(const SimulatorLevel& level, int& n) {
     return true;
 }
 
-template <class T>
-bool finite(const RateModel& model, std::int64_t networks, std::int64_t units, std::int64_t lags, bool listed,
-            int kinds, int n_threads, Records<T>& records) {
-    const std::int64_t all = networks * units;
-    Random random;
-    RateSimulation<T> s{};
-    s.n_networks = networks, s.n_units = units, s.n_lags = lags, s.dt = T(0.002);
-    std::vector<T> parameters, weights, values, state;
-    for (std::int64_t k = 0; k < networks; ++k) {
-        for (int r = 0; r < model.n_parameters; ++r) {
-            const bool noise = std::strcmp(model.parameters[r].name, "noise") == 0;
-            parameters.insert(parameters.end(), static_cast<std::size_t>(units),
-                              static_cast<T>(noise ? 0.1 : model.parameters[r].value));
-        }
-    }
-    for (std::int64_t e = 0; e < all * lags; ++e) state.push_back(static_cast<T>(random.between(-1, 1)));
-    std::vector<std::int64_t> row_starts;
-    std::vector<std::int32_t> sources;
-    const double strength = 0.5 / static_cast<double>(units * lags);
-    if (listed) {
-        for (std::int64_t k = 0; k < networks; ++k) {
-            row_starts.push_back(static_cast<std::int64_t>(sources.size()));
-            for (std::int64_t i = 0; i < units; ++i) {
-                for (std::int64_t j = i % 3; j < units; j += 1 + i % 4) {
-                    sources.push_back(static_cast<std::int32_t>(j));
-                    values.push_back(static_cast<T>(random.between(-strength, strength)));
-                }
-                row_starts.push_back(static_cast<std::int64_t>(sources.size()));
-            }
-        }
-    } else if (model.coupled) {
-        for (std::int64_t e = 0; e < all * units * lags; ++e)
-            weights.push_back(static_cast<T>(random.between(-strength, strength)));
-    }
-    for (auto* list : {&parameters, &weights, &values, &state}) list->shrink_to_fit();
-    row_starts.shrink_to_fit(), sources.shrink_to_fit();
-    s.parameters = parameters.data(), s.state = state.data();
-    s.weights = weights.empty() ? nullptr : weights.data();
-    s.row_starts = row_starts.data(), s.sources = sources.data(), s.values = values.data();
-    Drives<T> drives(networks, units, 1.0, kinds);
-    records.ask(drives.terms, networks);
-    s.drive = drives.drive();
-    s.recorded = records.recorded.data(), s.n_recorded = static_cast<int>(records.recorded.size());
-    for (const auto& [begin, end] : {std::pair{std::int64_t{0}, middle}, {middle, n_steps}}) {
-        s.begin = begin, s.end = end;
-        if (simulate_rates(model, s, n_threads).network >= 0) {
-            std::fprintf(stderr, "%s of %d units is not finite\n", model.name, static_cast<int>(units));
-            return false;
-        }
-    }
-    return true;
-}
-
-template <class T>
-bool rates_of(const RateModel& model, int& n) {
-    for (const std::int64_t units : {1, 5, 16, 33, 80, 400}) {
-        for (const std::int64_t lags : {1, 2, 5}) {
-            if ((lags > 1 && (!model.lagged || units > 80)) || (!model.coupled && units < 4)) continue;
-            const std::int64_t networks = units > 50 ? 1 : 1 + n % 5;
-            const bool listed = model.coupled && lags == 1 && n % 2 == 0;
-            const int kinds = 1 << n % 8 | (n % 3 == 0 ? 2 : 0);
-            const std::int64_t every = 1 + n % 3, from = n % 4 == 0 ? 20 : 0;
-            Records<T> alone(networks, units, 1, from, every, 5), shared(networks, units, 1, from, every, 5);
-            if (!finite<T>(model, networks, units, lags, listed, kinds, 1, alone)) return false;
-            if (!finite<T>(model, networks, units, lags, listed, kinds, 3, shared)) return false;
-            if (!alone.same(shared)) return false;
-            ++n;
-        }
-    }
-    return true;
-}
-
 int main() {
     for (int i = 0; i < n_instruction_levels; ++i) {
         const auto level = static_cast<InstructionLevel>(i);
         if (!available(level)) continue;
         set_instruction_level(level);
         int n = 0;
-        if (!spiking(simulator_level(), n)) return 1;
-        for (int m = 0; m < n_rate_models(); ++m) {
-            if (!rates_of<float>(rate_model(m), n) || !rates_of<double>(rate_model(m), n)) return 1;
-        }
+        if (!spiking(simulator_level(), n) || !rates(n)) return 1;
         std::printf("%s: %d\n", name_of(level), n);
     }
     return 0;

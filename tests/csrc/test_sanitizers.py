@@ -28,7 +28,7 @@ SANITIZERS += ["-fno-sanitize-recover=undefined", "--param", "asan-instrumentati
 EIGEN = Path(sysconfig.get_path("purelib")) / "cmeel.prefix" / "include" / "eigen3"
 EIGEN = EIGEN if EIGEN.exists() else Path("/usr/include/eigen3")
 COMMON = ("common/buffer_pool.cpp", "common/instruction_level.cpp", "simulator/events.cpp")
-# Of each there is a program tests/csrc/SUBJECT.cpp, built with all of csrc/SUBJECT/cpu, or of csrc/SUBJECT.
+# Of each there is a program tests/csrc/SUBJECT*.cpp, built with all of csrc/SUBJECT/cpu, or of csrc/SUBJECT.
 SUBJECTS = ("attention", "ensemble", "pair_density", "simulator")
 
 
@@ -64,7 +64,7 @@ def test_kernels_touch_nothing_but_their_tensors(subject: str, tmp_path: Path) -
             pass
     objects = [build[-1] for build in builds]
     rest = [folder_of(subject) / f"{name}.cpp" for name in others] + [SOURCES / name for name in COMMON]
-    rest.append(HERE / f"{subject}.cpp")
+    rest += sorted(HERE.glob(f"{subject}*.cpp"))
     define = ["-DSYNFER_X86_LEVELS"] if x86 else []
     program = tmp_path / subject
     subprocess.run([*common, *define, "-fopenmp", "-o", program, *rest, *objects], check=True)
