@@ -51,5 +51,18 @@ def test_no_python_where_a_command_does_it():
     assert "cut it alike (--time), or" in refusal(refuse_other, found, recording_later())
 
 
+def test_arguments_of_reading_are_named_as_they_are_typed(tmp_path):
+    np.savez(tmp_path / "two.npz", a=np.ones((9, 2)), b=np.ones((9, 2)))
+    np.savez(tmp_path / "spikes.npz", times=np.ones(9), ids=np.ones(9, int))
+    for arguments, begins in (
+        ({"path": "two.npz", "dt": 0.1}, "--variable must name one of the file's arrays"),
+        ({"path": "two.npz", "variable": "a"}, "--dt must be given"),
+        ({"path": "two.npz", "dt": 0.1, "variable": "c"}, "--variable 'c' is not in the file"),
+    ):
+        path = tmp_path / arguments.pop("path")
+        assert refusal(Recording.from_file, path, **arguments).startswith(begins)
+    assert "is meant, --variable must name it" in refusal(Recording.from_file, tmp_path / "spikes.npz", dt=0.1)
+
+
 def recording_later():
     return Recording({"v": RNG.normal(size=(50, 3))}, 0.1, t0=2.0)

@@ -27,6 +27,8 @@ class TestEvaluate:
     def test_what_is_no_truth_is_refused(self, synfer, refused, recording_path, estimate_path, tmp_path):
         refused(synfer("evaluate", estimate_path, recording_path), "as a connectome", "holds a recording")
         refused(synfer("evaluate", estimate_path, tmp_path / "no.nc"), "no such file")
+        np.save(tmp_path / "w.npy", np.eye(5))
+        refused(synfer("evaluate", estimate_path, tmp_path / "w.npy"), "as a truth", "Connectome.from_weights(W).save(")
         refused(synfer("evaluate", recording_path, estimate_path), "holds a recording")
         refused(synfer("evaluate", tmp_path / "small.nc", estimate_path), "no such file")
         simulate.izhikevich_network(2, 1, 0.5).save(tmp_path / "small.nc")

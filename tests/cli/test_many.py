@@ -34,7 +34,7 @@ def test_a_folder_of_connectomes(synfer, paths, tmp_path):
     )
     result = synfer(*command)
     assert result.exit_code == 0, result.output
-    assert f"3 recordings, 0 refused; the others' connectomes are in {tmp_path / 'f'}" in result.stdout
+    assert f"3 recordings, 0 refused; 3 connectomes are in {tmp_path / 'f'}" in result.stdout
     for path in paths:
         alone = sf.discover.CrossCorrelation(random_state=5).fit(sf.Recording.load(path), "v").connectome_
         assert sf.Connectome.load(tmp_path / "f" / path.name).score.equals(alone.score)
@@ -58,10 +58,12 @@ def test_those_that_are_refused_are_named_and_end_with_1(synfer, paths, tmp_path
     command = ("discover", *paths, "--method", "conditional_granger", "--signal", "v", "--out", tmp_path / "f")
     result = synfer(*command)
     assert result.exit_code == 1
-    assert (
-        result.stderr.startswith(f"synfer: error: {paths[1]}: FileError") and "3 recordings, 1 refused" in result.stdout
-    )
+    assert result.stderr.startswith(f"synfer: error: {paths[1]}: cannot read")
+    assert "3 recordings, 1 refused; 2 connectomes are in " in result.stdout
     assert sorted(path.stem for path in (tmp_path / "f").glob("*.nc")) == ["a", "c"]
+    for path in paths:
+        path.write_bytes(b"no recording")
+    assert synfer(*command, "--force").stdout.endswith("3 recordings, 3 refused; none was found\n")
 
 
 def test_what_is_for_several_is_refused_for_one(synfer, paths, tmp_path):

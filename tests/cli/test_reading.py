@@ -31,6 +31,11 @@ def test_what_was_read_is_told(synfer, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     result = synfer("discover", tmp_path / "x.npy", "--dt", 33.3, *FIT, "--out", tmp_path / "e.nc")
     assert "x.npy: 400 samples x 5 units, 13320 s at dt = 33.3 s\n" in result.stdout
+    np.savez(tmp_path / "x.npz", calcium=x, other=x)
+    result = synfer(
+        "discover", tmp_path / "x.npz", "--variable", "calcium", "--dt", 1, *FIT, "--out", tmp_path / "g.nc"
+    )
+    assert "x.npz, calcium: 400 samples x 5 units" in result.stdout
     path = nwb_of_trials(tmp_path, [0.5] * 4)
     result = synfer("discover", path, "--trials", "trials", *FIT, "--out", tmp_path / "f.nc")
     assert "500 samples x 4 units, 0.5 s at dt = 0.001 s, in each of 4 trials\n" in result.stdout
@@ -51,7 +56,7 @@ def test_trials_are_as_long_as_is_said_and_much_that_is_lost_is_told_of(synfer, 
     assert "50 samples" in result.stdout and result.stderr == ""
     page = ("report", tmp_path / "e.nc", "--recording", path, "--trials", "trials", "--out", tmp_path / "r.html")
     assert synfer(*page, "--trial-duration", 0.05).exit_code == 0
-    refused(synfer(*cut, "--trial-duration", 0.2), "trial_duration must be at most the shortest")
+    refused(synfer(*cut, "--trial-duration", 0.2), "--trial-duration must be at most the shortest")
     assert synfer("discover", nwb_of_trials(tmp_path, [0.5, 0.4]), *cut[2:]).stderr == ""
 
 

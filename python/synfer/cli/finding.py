@@ -56,7 +56,7 @@ def discover(
     recording_paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="A saved Recording (.nc), an NWB file, an array of MATLAB's (.mat) or numpy's (.npy, .npz), a CSV "
             "list of spikes, a file that Neo reads, or a published folder; or several of them.",
         ),
@@ -117,7 +117,7 @@ def _discover_one(
     refuse_same_file("--out", out, "INPUT", path)
     refuse_existing("--out", out, force)
     recording = read(path)
-    typer.echo(f"read {path}: {told_of(recording)}")
+    typer.echo(f"read {told_of(path, recording)}")
     with written_whole(out) as draft:  # before the long work: it ends in a file, or does not begin
         begin = time.perf_counter()
         connectome = estimator.fit(recording, signal).connectome_
@@ -150,8 +150,10 @@ def _discover_many(
         rows = fit_files(estimator, paths, out=out, signal=signal, read=read, jobs=jobs, replace=force)
     refused = rows[rows["error"].notna()]
     for path, error in zip(refused["recording"], refused["error"], strict=True):
-        typer.echo(f"synfer: error: {path}: {on_the_shell(' '.join(error.split()))}", err=True)
-    typer.echo(f"{method}: {len(rows)} recordings, {len(refused)} refused; the others' connectomes are in {out}")
+        told = " ".join(error.partition(": ")[2].split())  # without the name of its class
+        typer.echo(f"synfer: error: {path}: {on_the_shell(told)}", err=True)
+    found = "none was found" if len(refused) == len(rows) else f"{len(rows) - len(refused)} connectomes are in {out}"
+    typer.echo(f"{method}: {len(rows)} recordings, {len(refused)} refused; {found}")
     if len(refused):
         raise typer.Exit(1)
 

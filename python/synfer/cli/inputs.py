@@ -134,15 +134,18 @@ def read_recording(path: Path, signal: str | None = None, **options: Any) -> Rec
     return recording if drop is None else _without(recording, drop)
 
 
-def told_of(recording: Recording) -> str:
-    """Say what was read: numbers of trials, samples and units, and seconds."""
+def told_of(path: Path, recording: Recording) -> str:
+    """Say what was read: which part of a file of several, numbers of trials, samples and units, and seconds."""
 
     def count(n: int, noun: str) -> str:
         return f"{n} {noun}" + ("" if n == 1 else "s")
 
     said = f"{count(recording.n_samples, 'sample')} x {count(recording.n_units, 'unit')}"
     said += f", {recording.duration:g} s at dt = {recording.dt:g} s"
-    return said if recording.leading is None else f"{said}, in each of {count(recording.shape[0], recording.leading)}"
+    if recording.leading is not None:
+        said += f", in each of {count(recording.shape[0], recording.leading)}"
+    part = recording.provenance.get("variable", recording.provenance.get("series"))
+    return f"{path}: {said}" if path.suffix == ".nc" or part in (None, path.stem) else f"{path}, {part}: {said}"
 
 
 def _refuse_unread(path: Path, given: dict[str, Any]) -> None:
@@ -194,10 +197,16 @@ def read_truth(path: Path) -> Connectome:
     from synfer.connectome import Connectome
     from synfer.datasets import load_izhikevich
     from synfer.network import Network
+    from synfer.storage import kind_of
 
     if path.is_dir():
         _refuse_unpublished(path)
         return load_izhikevich(path)[1]
+    if path.is_file() and kind_of(path) is None:
+        raise FileError(
+            f"cannot read {str(path)!r} as a truth: it must be a saved Connectome or Network, or a published folder; "
+            "of weights W (target, source) Connectome.from_weights(W).save('truth.nc') makes one."
+        )
     try:
         return Connectome.load(path)
     except FileError as refusal:

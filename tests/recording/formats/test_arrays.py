@@ -75,6 +75,19 @@ def test_numpy(tmp_path):
         Recording.from_npz(tmp_path / "flat.npz", dt=1e-3, variable="v")
 
 
+def test_a_matrix_beside_a_list_of_spikes_is_no_recording(tmp_path):
+    times, ids = np.sort(np.random.default_rng(0).random(50)), np.arange(50) % 3
+    for name, more in (("edges", {"edges": np.ones((6, 3))}), ("alone", {})):
+        np.savez(tmp_path / f"{name}.npz", times=times, ids=ids, **more)
+        with pytest.raises(
+            InputError, match=r"list of spikes, times and ids: .*from_spikes\(times, ids, dt\), or .*\.csv"
+        ):
+            Recording.from_npz(tmp_path / f"{name}.npz", dt=1e-3)
+    assert Recording.from_npz(tmp_path / "edges.npz", dt=1e-3, variable="edges").n_samples == 6
+    np.savez(tmp_path / "samples.npz", v=np.ones((50, 3)) * times[:, None], t=times, unit=ids)  # each sample's own
+    assert Recording.from_npz(tmp_path / "samples.npz", dt=1e-3).n_samples == 50
+
+
 def test_nothing_is_unpickled(tmp_path):
     for name, write in (("o.npy", np.save), ("o.npz", lambda path, a: np.savez(path, a=a))):
         write(tmp_path / name, np.array([[Thief(), 1], [2, 3]], dtype=object))

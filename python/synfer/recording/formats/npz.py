@@ -12,6 +12,7 @@ import numpy as np
 from synfer.errors import InputError, ShapeError
 from synfer.recording.formats.blocks import Wanted, gathered
 from synfer.recording.formats.common import SAME_STEP, reading, refuse_beyond_memory, sample_span
+from synfer.recording.formats.spike_list import NAMES
 from synfer.recording.sampling import as_step
 from synfer.storage import StrPath, as_ids, as_path, positions
 
@@ -142,6 +143,7 @@ def choose(arrays: dict[str, Header], variable: str | None) -> str:
     usable = {name: shape for name, (shape, _) in arrays.items() if len(shape) in (2, 3) and min(shape) > 0}
     listed = ", ".join(f"{name} {shape}" for name, (shape, _) in arrays.items()) or "none"
     if variable is None:
+        _refuse_spikes(arrays, usable, listed)
         if len(usable) != 1:
             raise InputError(f"variable must name one of the file's arrays, which are: {listed}.")
         return next(iter(usable))
@@ -150,6 +152,27 @@ def choose(arrays: dict[str, Header], variable: str | None) -> str:
     if variable not in usable:
         raise ShapeError(f"{variable!r} must have shape ([trial,] time, unit); got {arrays[variable][0]}.")
     return variable
+
+
+def _refuse_spikes(arrays: dict[str, Header], usable: dict[str, tuple[int, ...]], listed: str) -> None:
+    """Refuse a file of times of spikes and their units: a matrix beside them, of weights or places, is no signal."""
+
+    def called(kind: str) -> list[tuple[str, tuple[int, ...]]]:
+        known = {name.removesuffix("s") for name in NAMES[kind]}
+        return [
+            (name, shape)
+            for name, (shape, _) in arrays.items()
+            if len(shape) == 1 and name.lower().removesuffix("s") in known
+        ]
+
+    for times, shape in called("time"):
+        for units in (name for name, other in called("unit") if other == shape):
+            if not any(shape[0] in of for of in usable.values()):  # else they may be those of its samples
+                raise InputError(
+                    f"the file holds a list of spikes, {times} and {units}: give them to "
+                    f"Recording.from_spikes({times}, {units}, dt), or write them as a .csv, a line a spike; where "
+                    f"another of its arrays is meant, variable must name it: {listed}."
+                )
 
 
 def _check(arrays: dict[str, Header], name: str) -> None:
