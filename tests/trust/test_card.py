@@ -145,7 +145,7 @@ def test_advice_does_not_speak_against_a_warning(card, change):
         ({"forecasts": Forecasts("MVGC", 0.3, 0.2, 0.0, 0.0)}, "does not improve MVGC's forecast of held-out samples."),
         (
             {"forecasts": Forecasts("ConditionalGranger", 0.3, 0.2, 0.0, 0.0)},
-            "ConditionalGranger's forecast of held-out samples, a linear one: counts may",
+            "ConditionalGranger's forecast of held-out samples, a linear one: what acts",
         ),
         ({"forecasts": Forecasts("MVGC", 0.1, 0.2, 0.0, 0.3)}, "correlated at the same instant"),
         ({"course": Course(5.0, 0.5, 0.2)}, "mean of 50% of the units drifts"),

@@ -23,7 +23,7 @@ def _drop_all_but_one(found: re.Match[str]) -> str:
 
 
 UNITS = r"units? (?P<units>[^:;]+): "
-OF_READING = "dt|series|variable|trials|trial_duration|duration|t0|signal"
+OF_READING = "dt|series|variable|trials|trial_duration|duration|t0|signal|sets|networks"
 """Arguments that are options of the same name."""
 ADVICE: tuple[tuple[str, Mend], ...] = (
     (rf"(?:^|(?<=meant, ))({OF_READING})(?= must | '| = )", lambda found: "--" + found[1].replace("_", "-")),

@@ -73,7 +73,12 @@ def discover(
     ],
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A parameter of the method, such as max_lag=5; may be repeated. In Python "
+            "help(synfer.discover.METHODS[NAME]) explains those of each.",
+        ),
     ] = None,
     signal: Annotated[str | None, typer.Option(help="Which signal, where the recording holds several.")] = None,
     seed: Annotated[int, typer.Option(help="The random_state of a method that has one.")] = 0,

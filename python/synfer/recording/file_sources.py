@@ -240,8 +240,8 @@ class FileSources:
         ----------
         path : path
             A scalar ``dt`` and an array ``unit_ids`` in an .npz are taken for what they are called; a ``dt``
-            given beside the file's must agree with it. A list of spikes, as of arrays ``times`` and ``ids`` of one length,
-            is refused: `from_spikes` takes it.
+            given beside the file's must agree with it. A list of spikes, as of arrays ``times`` and ``ids`` of one
+            length, is refused: `from_spikes` takes it.
         dt, variable, units_first, time
             As for `from_matlab`.
         units : sequence, optional

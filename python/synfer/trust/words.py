@@ -77,7 +77,8 @@ def warnings_of(card: Card) -> list[str]:
             "may be there all the same."
         )
     if card.forecasts is not None and card.forecasts.gain <= 0:
-        linear = ", a linear one: counts may well be driven all the same" if "Granger" in card.forecasts.by else ""
+        missed = ", a linear one: what acts otherwise, as on counts of spikes, it may miss"
+        linear = missed if "Granger" in card.forecasts.by else ""
         found.append(f"The others' past does not improve {card.forecasts.by}'s forecast of held-out samples{linear}.")
     if card.forecasts is not None and card.forecasts.together > 0.1:
         found.append(
