@@ -105,6 +105,18 @@ def test_trials_that_were_joined_are_not_to_be_sorted_into_one_another():
     assert Recording.from_array(np.stack(trials), 0.5).dims == ("trial", "time", "unit")
 
 
+def test_a_column_of_times_is_no_unit():
+    whole = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"])
+    whole["Time"] = np.arange(40) * 0.1
+    for table in (whole, pd.concat([whole.iloc[:20], whole.iloc[:20]], ignore_index=True)):
+        with pytest.raises(
+            InputError, match=r"column 'Time' must be a unit's samples; .* frame\.set_index\('Time'\), or"
+        ):
+            Recording.from_pandas(table, 0.1)
+    assert Recording.from_pandas(whole.set_index("Time")).dt == pytest.approx(0.1)
+    assert Recording.from_pandas(whole.assign(Time=whole["a"].cumsum()), 0.1).n_units == 3  # a unit of that name
+
+
 def test_shuffled_samples_are_to_be_sorted():
     shuffled = pd.DataFrame(np.zeros((300, 2)), index=np.arange(300) * 0.5).sample(frac=1.0, random_state=0)
     for frame in (shuffled, pd.concat([shuffled, shuffled.iloc[:5]]), shuffled.iloc[::-1]):

@@ -11,7 +11,15 @@ import xarray as xr
 
 from synfer.errors import InputError, ShapeError
 from synfer.recording.arrays import named
-from synfer.recording.sampling import as_step, as_trials, in_seconds, joined_trials, regular, warn_of_long_step
+from synfer.recording.sampling import (
+    REGULAR_TOLERANCE,
+    as_step,
+    as_trials,
+    in_seconds,
+    joined_trials,
+    regular,
+    warn_of_long_step,
+)
 from synfer.recording.spikes import raster_events
 from synfer.storage import as_number, on_host
 
@@ -28,6 +36,11 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> tuple[dict[str
     for column, dtype in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(dtype):
             raise InputError(f"column {column!r} must hold numbers; got {dtype}: drop it or convert it.")
+        if str(column).strip().lower() in CLOCKS and _is_clock(frame[column].to_numpy()):
+            raise InputError(
+                f"column {column!r} must be a unit's samples; it rises in equal steps, as times do: make it the index, "
+                f"frame.set_index({column!r}), or drop it."
+            )
     index = frame.index
     t0, told = 0.0, False
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
@@ -50,6 +63,18 @@ def of_frame(frame: pd.DataFrame, dt: float | None, name: str) -> tuple[dict[str
         "unit_ids": frame.columns.to_numpy() if len(frame.columns) else None,
     }
     return made, told or pd.api.types.is_float_dtype(index.dtype)
+
+
+CLOCKS = ("time", "times", "t", "time (s)", "time_s", "timestamp", "timestamps", "seconds")
+"""What a column of times is called, in any case."""
+MOST_RESTARTS = 0.1
+"""Share of a clock's steps that may be others: gaps, and where the next trial begins."""
+
+
+def _is_clock(column: np.ndarray) -> bool:
+    steps = np.diff(column.astype(np.float64))
+    step = np.median(steps) if len(steps) > 1 else 0.0
+    return bool(step > 0 and np.mean(np.abs(steps - step) > REGULAR_TOLERANCE * step) <= MOST_RESTARTS)
 
 
 def _refuse_gaps(index: pd.Index) -> None:

@@ -52,7 +52,7 @@ class Sources(FileSources):
         Raises
         ------
         InputError
-            The index is irregular or no time, a column holds no numbers, or labels repeat.
+            The index is irregular or no time, a column holds no numbers or is one of times, or labels repeat.
 
         Warns
         -----
