@@ -195,7 +195,7 @@ def null_pvalue(f: np.ndarray, mean: np.ndarray, variance: np.ndarray, residual_
     and variance.
 
     By bench/results/small_samples.md it rejects .044 to .059 at .05, and .0007 to .0015 at .001, while a unit's
-    coefficients are at most a third of the rows. At half of them or more it rejects .03 to .04 of least squares, and
+    coefficients are at most a third of the rows. At half of them or more it rejects .03 to .05 of least squares, and
     .01 of the lattice recursion; and where units remember for long (autoregressive with .8) and a criterion chooses
     the order, up to .07, as every such test does. Two moments do not make a tail: where the p weights differ
     (k = p / 2) a p-value of .001 is up to twice, one of 1e-5 up to five times too small.
