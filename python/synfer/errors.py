@@ -104,6 +104,10 @@ class ConstantSegmentWarning(SynferWarning):
     """A unit does not vary throughout a trial: it is silent or disconnected there."""
 
 
+class LargestOrderWarning(SynferWarning):
+    """A criterion chose the largest order that it was offered: it may have chosen a larger one."""
+
+
 class OutlierWarning(SynferWarning):
     """A few samples are so far from all others that the scale is theirs, and what the others do is no longer seen."""
 

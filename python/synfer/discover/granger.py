@@ -108,6 +108,8 @@ class ConditionalGranger(VectorAutoregression):
         The fitted process is not stable, so that the F statistic has not its distribution: p-values are withheld.
     UnitRootWarning
         It remembers for a tenth of the recording or longer: the test rejects too often.
+    LargestOrderWarning
+        ``lag`` is a criterion, and ``max_lag`` the order that it chose.
     NonStationaryWarning, ConstantSegmentWarning
         A unit's mean drifts, or it does not vary throughout a trial.
 
@@ -179,6 +181,7 @@ class ConditionalGranger(VectorAutoregression):
             ]
             self.criterion_ = criteria(fits)[["aic", "bic"]]
             self.lag_ = int(self.criterion_[self.lag].iloc[1:].idxmin())
+            self._warn_of_largest()
             # The common rows are in the factor already; those which only higher orders could not use are added.
             factor = leading_factor(factor, n_units, self.lag_)
             lagged_factor(samples.segments, self.lag_, stop=n_lags, factor=factor)

@@ -94,6 +94,8 @@ class MVGC(VectorAutoregression):
         The fitted process is not stable (of "ols").
     UnitRootWarning
         It remembers for a tenth of the recording or longer: F is large by chance, and its null law does not hold.
+    LargestOrderWarning
+        ``lag`` is a criterion, and ``max_lag`` the order that it chose.
     NonStationaryWarning, ConstantSegmentWarning
         A unit's mean drifts, or it does not vary throughout a trial.
 
@@ -138,6 +140,7 @@ class MVGC(VectorAutoregression):
         fit = self._fit(samples, factor)
         self.lag_, self.coef_, self.intercept_ = fit.n_lags, fit.coef, fit.intercept
         self.residual_covariance_ = fit.covariance
+        self._warn_of_largest()
         stable = self._check_stability(fit.n_rows)
         of_lags = leading_factor(factor, n_units, self.lag_)
         precision = LeastSquares(of_lags, n_units, self.lag_, rows).precision
