@@ -124,8 +124,8 @@ class VectorAutoregression(LaggedRegression):
         if isinstance(self.lag, str) and self.lag_ == self.max_lag > 1:
             warnings.warn(
                 f"max_lag must be above the order that lag={self.lag!r} chooses for that to be its minimum, got "
-                f"max_lag={self.max_lag} and {self.lag_} chosen: raise max_lag, or where samples are few for so many "
-                "coefficients set lag to 'bic' or a number.",
+                f"max_lag={self.max_lag} and {self.lag_} chosen: raise max_lag, or where the choice rises with it (few "
+                "samples for so many coefficients, spike trains) set lag to 'bic' or a number.",
                 LargestOrderWarning,
                 stacklevel=level_of_user(),
             )
