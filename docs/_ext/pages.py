@@ -21,7 +21,10 @@ ROOMS = (
     "discover.significance", "evaluate", "trust", "benchmark", "report", "plot", "datasets", "io", "ops", "errors",
 )  # fmt: skip
 """In the order of a reader, where synfer has them."""
-EXPLAINED = ("discover.stationarity", "discover.state_space", "discover.direction", "discover.group_lasso")
+EXPLAINED = (
+    "discover.stationarity", "discover.state_space", "discover.direction", "discover.group_lasso",
+    "discover.spike_evidence",
+)  # fmt: skip
 """Modules that are not called by users, and whose text docstrings refer to."""
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "bench" / "results"

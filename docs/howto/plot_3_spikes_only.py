@@ -18,10 +18,11 @@ minute = sf.simulate.run(network, duration=60.0, record="spikes", seed=5)
 # Three ways to ask
 # -----------------
 # The cross-correlogram asks of a pair whether there are more coincidences at a synapse's lag than their slower rhythm
-# explains; Granger's test and the spike model are given everybody else's past too. The truth only judges.
+# explains; Granger's test and the spike model are given everybody else's past too. The truth only judges. The number of
+# lags is given: of trains, which remember refractory times, AIC takes as many as it is offered, and warns of it.
 methods = {
     "cross_correlogram": sf.discover.CrossCorrelogram(max_lag=10),
-    "conditional_granger": sf.discover.ConditionalGranger(),
+    "conditional_granger": sf.discover.ConditionalGranger(lag=10),
     "spike_glm": sf.discover.SpikeGLM(window=20),
 }
 found = {name: method.fit(minute).connectome_ for name, method in methods.items()}

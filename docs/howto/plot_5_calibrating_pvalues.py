@@ -31,7 +31,8 @@ def pvalues(method, duration, networks, weight, p):
 # Voltages of spiking neurons are no linear process with Gaussian noise. Even without edges the F test rejects a
 # little more than it says; beside edges the noise is not of one size, and it rejects about twice as often. A
 # covariance that allows for that (``"hc3"``) comes nearer, and is not right either.
-plain, robust = sf.discover.ConditionalGranger(), sf.discover.ConditionalGranger(covariance="hc3")
+plain = sf.discover.ConditionalGranger(max_lag=20)
+robust = sf.discover.ConditionalGranger(max_lag=20, covariance="hc3")
 drawn = {
     "no edges, classical": pvalues(plain, 3.0, 12, weight=5.0, p=0.0),
     "edges, classical": pvalues(plain, 3.0, 12, weight=5.0, p=0.5),

@@ -88,6 +88,10 @@ class ResolutionWarning(SynferWarning):
     """Too few surrogates or samples, or no edges: p-values are coarse, missing, or of unknown worth."""
 
 
+class DispersionWarning(SynferWarning):
+    """Counts vary more than the law allows that p-values are of: these are too small."""
+
+
 class HorizonWarning(SynferWarning):
     """A forecast is asked for a time further ahead than any that was learnt."""
 
@@ -98,6 +102,10 @@ class UnitRootWarning(SynferWarning):
 
 class ConstantSegmentWarning(SynferWarning):
     """A unit does not vary throughout a trial: it is silent or disconnected there."""
+
+
+class LargestOrderWarning(SynferWarning):
+    """A criterion chose the largest order that it was offered: it may have chosen a larger one."""
 
 
 class OutlierWarning(SynferWarning):

@@ -1,12 +1,14 @@
 """What the regression methods have in common: forecasts, refusals, and warnings that point at the caller."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from synfer import Recording
 from synfer.discover import MVGC, ConditionalGranger, PairwiseGranger, TransferEntropy
 from synfer.discover.autoregressive import LaggedRegression, VectorAutoregression
-from synfer.errors import InputError, NotConvergedWarning, UnitRootWarning
+from synfer.errors import InputError, LargestOrderWarning, NotConvergedWarning, UnitRootWarning
 
 FORECASTING = [ConditionalGranger(lag=2), MVGC(lag=2), MVGC(lag=2, regression="ols")]
 ALL = [*FORECASTING, PairwiseGranger(lag=2)]
@@ -71,3 +73,20 @@ def test_warnings_point_at_the_caller(estimator):
     with pytest.warns((NotConvergedWarning, UnitRootWarning), match=rf"{name}\(lag=2\) .* radius") as caught:
         estimator.fit(x)
     assert {warning.filename for warning in caught} == {__file__}
+
+
+@pytest.mark.parametrize("method", [ConditionalGranger, MVGC])
+def test_a_criterion_whose_minimum_is_the_last_it_was_offered_is_warned_of(method, process):
+    """And only then: not above the minimum, not where there was no choice, nor of a number."""
+    coef = np.zeros((4, 2, 2))
+    coef[[0, 3]] = 0.3 * np.eye(2), [[-0.4, 0.0], [0.4, -0.4]]
+    x = process(coef, 3000)
+    said = r"max_lag must be above the order that lag='bic' chooses .* got max_lag=3 and 3 chosen: raise max_lag"
+    with pytest.warns(LargestOrderWarning, match=said) as caught:
+        fitted = method(lag="bic", max_lag=3).fit(x)
+    assert fitted.lag_ == 3 and caught[0].filename == __file__ and len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert method(lag="bic", max_lag=8).fit(x).lag_ == 4
+        assert method(lag="bic", max_lag=1).fit(x).lag_ == 1
+        assert method(lag=3).fit(x).lag_ == 3

@@ -82,6 +82,21 @@ def test_rejects_at_its_level_where_nothing_is_connected(regression, process):
     assert centre - 1.5 * (centre - low) < rejected < centre + 1.5 * (high - centre)
 
 
+@pytest.mark.parametrize("regression", ["lwr", "ols"])
+def test_rejects_at_its_level_of_few_samples(regression):
+    """A third of the rows are coefficients: the law of many rows rejected .18 at .05 and .016 at .001."""
+    n_series, n = 20, 20
+    pvalues = np.concatenate([
+        MVGC(lag=5, regression=regression)
+        .fit(np.random.default_rng(seed).standard_normal((300, n)))
+        .connectome_.pvalue.values[~np.eye(n, dtype=bool)]
+        for seed in range(n_series)
+    ])  # fmt: skip
+    for level in (0.05, 0.001):
+        low, high = binom.interval(1 - 1e-4, len(pvalues), level)
+        assert low <= (pvalues < level).sum() <= high
+
+
 def test_orientation_sign_and_delay(process):
     coef = np.zeros((3, 3, 3))
     coef[0, 0, 0] = 0.5

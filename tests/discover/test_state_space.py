@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.linalg import solve_discrete_are
 
 from synfer.discover import state_space
@@ -115,3 +116,15 @@ def test_no_matrix_of_units_by_units_is_made_for_each_source(stable):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < n**3 * 8 / 2  # half of one array (source, unit, unit)
+
+
+def test_the_null_law_is_f_of_equal_weights_and_gamma_of_many_rows():
+    f = np.array([0.0, 0.01, 0.05, 0.2])
+    # Five weights of 1: b' P b / V is five times the F statistic of regression.
+    np.testing.assert_allclose(
+        state_space.null_pvalue(f, np.full(4, 5.0), np.full(4, 10.0), 60.0), stats.f.sf(60.0 * np.expm1(f) / 5.0, 5, 60)
+    )
+    mean, variance, rows = np.full(4, 1.9), np.full(4, 2.65), 1e7
+    many = state_space.null_pvalue(f * 100.0 / rows, mean, variance, rows)
+    np.testing.assert_allclose(many, stats.gamma.sf(100.0 * f, mean**2 / variance, scale=variance / mean), rtol=1e-4)
+    assert np.isnan(state_space.null_pvalue(np.array([np.nan]), mean[:1], variance[:1], 60.0)).all()

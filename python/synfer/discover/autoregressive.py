@@ -9,7 +9,14 @@ import numpy as np
 
 from synfer.discover.autoregression import forecast, held_out_score, lagged_factor, n_rows, spectral_radius
 from synfer.discover.base import BaseDiscoverer, Samples
-from synfer.errors import FitDivergedError, InputError, NotConvergedWarning, UnitRootWarning
+from synfer.errors import (
+    FitDivergedError,
+    InputError,
+    LargestOrderWarning,
+    NotConvergedWarning,
+    UnitRootWarning,
+    level_of_user,
+)
 
 
 def check_root(name: str, radius: float, rows: int | None, stacklevel: int) -> bool:
@@ -111,6 +118,17 @@ class VectorAutoregression(LaggedRegression):
         self.spectral_radius_ = spectral_radius(self.coef_)
         # The warnings' frames: check_root, this, _discover, fit, its caller.
         return check_root(f"{type(self).__name__}(lag={self.lag_})", self.spectral_radius_, rows, stacklevel=4)
+
+    def _warn_of_largest(self) -> None:
+        """Warn where a criterion's minimum, ``lag_``, is at the end of what it was offered; where it had a choice."""
+        if isinstance(self.lag, str) and self.lag_ == self.max_lag > 1:
+            warnings.warn(
+                f"max_lag must be above the order that lag={self.lag!r} chooses for that to be its minimum, got "
+                f"max_lag={self.max_lag} and {self.lag_} chosen: raise max_lag, or where the choice rises with it (few "
+                "samples for so many coefficients, spike trains) set lag to 'bic' or a number.",
+                LargestOrderWarning,
+                stacklevel=level_of_user(),
+            )
 
     def _past(self) -> int:
         return int(self.lag_)

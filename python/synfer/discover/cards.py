@@ -168,7 +168,7 @@ CARDS: dict[str, MethodCard] = {
          OBSERVED, STEADY),
         (HIDDEN, "Strong recurrence biases its filters beyond what longer recordings mend.",
          "Slow changes of state that were not given as `covariates` become edges among all that share them.",
-         "Counts that vary more than Poisson's law says, as in wide bins: p-values are then far too small, unwarned."),
+         "Counts that vary more than Poisson's law says, as in wide bins (warned of): take `dispersion=\"pearson\"`."),
         signs=True, pvalues=True, cost=SOME,
     ),
     "synformer": MethodCard(

@@ -54,6 +54,8 @@ class CrossCorrelation(BaseDiscoverer):
     connectome_ : Connectome
         ``score`` as above, ``weight`` the signed r at the lag of the score, ``delay`` that lag in seconds (None where
         dt is unknown), ``pvalue`` (None without surrogates).
+    n_surrogates_ : int
+        Different shifts that were taken, at most B: no p-value is below 1 / (1 + ``n_surrogates_``). 0 without any.
 
     Raises
     ------
@@ -103,7 +105,8 @@ class CrossCorrelation(BaseDiscoverer):
         if n_surrogates:
             rng = check_random_state(self.random_state)
             offsets = draw_offsets(rng, [len(segment) for segment in samples.segments], max_lag, n_surrogates)
-        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller max_lag")
+        self.n_surrogates_ = offsets.shape[1]
+        warn_of_few(n_surrogates, self.n_surrogates_, "record for longer, or take a smaller max_lag")
         observed = np.zeros((max_lag, samples.n_units, samples.n_units))
         shifted = []
         for segment, mean, drawn in zip(samples.segments, means, offsets, strict=True):
@@ -117,7 +120,7 @@ class CrossCorrelation(BaseDiscoverer):
         best = np.abs(observed).argmax(axis=0)
         weight = np.take_along_axis(observed, best[None], axis=0)[0]
         score = np.abs(weight)
-        pvalue = _rank(score * samples.n_samples, shifted, max_lag, offsets.shape[1]) if n_surrogates else None
+        pvalue = _rank(score * samples.n_samples, shifted, max_lag, self.n_surrogates_) if n_surrogates else None
         delay = None if samples.dt is None else (1.0 + best) * samples.dt
         for field in (score, weight, pvalue, delay):
             if field is not None:

@@ -65,6 +65,8 @@ class ConvergentCrossMapping(BaseDiscoverer):
         In rising order.
     convergence_ : numpy.ndarray, (target, source)
         Skill with the largest library less that with the smallest: above 0 where j drives i.
+    n_surrogates_ : int
+        Different shifts that were taken, at most B: no p-value is below 1 / (1 + ``n_surrogates_``). 0 without any.
 
     Raises
     ------
@@ -172,13 +174,14 @@ class ConvergentCrossMapping(BaseDiscoverer):
         offsets = np.empty((len(held), 0), dtype=np.int64)
         if n_surrogates:
             offsets = draw_offsets(rng, [len(s) for s in held], max(reach, 1), n_surrogates)
-        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller E or tau")
+        self.n_surrogates_ = offsets.shape[1]
+        warn_of_few(n_surrogates, self.n_surrogates_, "record for longer, or take a smaller E or tau")
 
         present = np.concatenate([segment[reach:] for segment in held]).astype(np.float64)
         present -= present.mean(axis=0)
         shifted = [
             np.concatenate([np.roll(s, o[b], axis=0)[reach:] for s, o in zip(held, offsets, strict=True)])
-            for b in range(offsets.shape[1])
+            for b in range(self.n_surrogates_)
         ]
         # Points of different trials are never close in time: between trials the clock stands still for longer.
         gap = int(self.exclusion) + 1

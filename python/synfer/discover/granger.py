@@ -31,8 +31,9 @@ class ConditionalGranger(VectorAutoregression):
     residual variance. Fitted by least squares with intercept, all targets and all tests from one factorisation.
 
     The denominator's degrees of freedom are those of the whole system, unit x residual degrees of one equation, as
-    statsmodels' ``VARResults.test_causality(kind="f")`` has them (Luetkepohl, section 3.6, discusses the choice); at
-    the sample sizes of recordings it does not show.
+    statsmodels' ``VARResults.test_causality(kind="f")`` has them (Luetkepohl, section 3.6, discusses the choice). Of
+    short recordings they are too many: 300 samples of 20 units and 5 lags have .06 to .07 of absent edges below .05,
+    60 samples of 5 units .07 to .11 (bench/results/small_samples.md, where ``MVGC`` has .044 to .059 and .01 to .04).
 
     Limits: a unit that is not recorded, or noise on the measurement, makes edges that are not there. Close to a unit
     root the test rejects too often: of ten independent units x(t) = a x(t-1) + e(t), 2,000 samples, at .05 it rejects
@@ -107,6 +108,8 @@ class ConditionalGranger(VectorAutoregression):
         The fitted process is not stable, so that the F statistic has not its distribution: p-values are withheld.
     UnitRootWarning
         It remembers for a tenth of the recording or longer: the test rejects too often.
+    LargestOrderWarning
+        ``lag`` is a criterion, and ``max_lag`` the order that it chose.
     NonStationaryWarning, ConstantSegmentWarning
         A unit's mean drifts, or it does not vary throughout a trial.
 
@@ -178,6 +181,7 @@ class ConditionalGranger(VectorAutoregression):
             ]
             self.criterion_ = criteria(fits)[["aic", "bic"]]
             self.lag_ = int(self.criterion_[self.lag].iloc[1:].idxmin())
+            self._warn_of_largest()
             # The common rows are in the factor already; those which only higher orders could not use are added.
             factor = leading_factor(factor, n_units, self.lag_)
             lagged_factor(samples.segments, self.lag_, stop=n_lags, factor=factor)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from synfer.connectome import Connectome
@@ -60,9 +59,11 @@ class MVGC(VectorAutoregression):
     ----------
     connectome_ : Connectome
         ``score`` F; ``pvalue`` by the statistic's own null law, a weighted sum of chi-squares (Gutknecht and Barnett
-        2023), through the gamma law with its mean and variance; ``weight`` the sum of the coefficients over lags, in
-        standard deviations of the target per standard deviation of the source; ``delay`` the lag of the largest
-        coefficient, in seconds. Where the fit is explosive, ``converged`` is False and there are no p-values.
+        2023) over the chi-square of the residuals, through the F law with their degrees of freedom and its mean and
+        variance (:func:`synfer.discover.state_space.null_pvalue`: the equation, and where it does not hold); ``weight``
+        the sum of the coefficients over lags, in standard deviations of the target per standard deviation of the
+        source; ``delay`` the lag of the largest coefficient, in seconds. Where the fit is explosive, ``converged`` is
+        False and there are no p-values.
     lag_ : int
     coef_ : numpy.ndarray, (lag, target, source)
     intercept_ : numpy.ndarray, (target,)
@@ -93,6 +94,8 @@ class MVGC(VectorAutoregression):
         The fitted process is not stable (of "ols").
     UnitRootWarning
         It remembers for a tenth of the recording or longer: F is large by chance, and its null law does not hold.
+    LargestOrderWarning
+        ``lag`` is a criterion, and ``max_lag`` the order that it chose.
     NonStationaryWarning, ConstantSegmentWarning
         A unit's mean drifts, or it does not vary throughout a trial.
 
@@ -137,6 +140,7 @@ class MVGC(VectorAutoregression):
         fit = self._fit(samples, factor)
         self.lag_, self.coef_, self.intercept_ = fit.n_lags, fit.coef, fit.intercept
         self.residual_covariance_ = fit.covariance
+        self._warn_of_largest()
         stable = self._check_stability(fit.n_rows)
         of_lags = leading_factor(factor, n_units, self.lag_)
         precision = LeastSquares(of_lags, n_units, self.lag_, rows).precision
@@ -206,5 +210,5 @@ class MVGC(VectorAutoregression):
                 f"the forecast without some unit has no stable form at lag {self.lag_} (spectral radius "
                 f"{self.spectral_radius_:.4f}): detrend or difference X, or take fewer lags."
             ) from None
-        pvalue = stats.gamma.sf(fit.n_rows * score, mean**2 / variance, scale=variance / mean)
-        return score, pvalue
+        residual_df = fit.n_rows - fit.n_units * fit.n_lags - 1.0
+        return score, state_space.null_pvalue(score, mean, variance, residual_df)

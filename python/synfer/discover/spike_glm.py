@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,15 +18,17 @@ from synfer.connectome import Connectome
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
+from synfer.discover.spike_evidence import dispersion, silencers, tempered, told_by_loss, wald, warn_of_dispersion
 from synfer.discover.spike_trains import (
     check_counts,
+    check_rates,
     definite,
     events_of,
     inverse_of,
     raised_cosines,
-    remarkable,
-    silencers,
+    shortest_intervals,
     singular,
+    used_bins,
     without_source,
 )
 from synfer.errors import InputError, NotConvergedWarning
@@ -80,6 +83,9 @@ class SpikeGLM(BaseDiscoverer):
         target. ``score`` is then that of what is left, 0 for a source that is out, and there are no p-values: a list
         of edges, of which few are false; for a ranking of all pairs take the fit without it. A source after whose
         spikes the target hardly ever fires stays in: the quadratic knows next to nothing of it.
+    dispersion : {"fixed", "pearson"}
+        Of counts (Poisson): "pearson" divides the scores of a target by its ``dispersion_`` where that is above 1, as
+        for a quasi-likelihood of variance dispersion x mean; "fixed" takes Poisson's law as it is, and warns.
 
     Attributes
     ----------
@@ -89,9 +95,10 @@ class SpikeGLM(BaseDiscoverer):
         whole change of log rate (or log odds) that follows a spike of j; ``delay`` argmax_d |h_ij(d)| in seconds.
         Where i hardly ever fires after j's spikes, so that the filter has no size and W goes to 0, n_basis W is twice
         what the log likelihood loses without j, if that is more than once in a thousand times by chance
-        (Hauck and Donner 1977). Where a filter runs off so far that the information is singular, as in short or sparse
-        trains in which i by chance never fires just after j, that target is fitted with a ridge of .01, and of such j
-        n_basis W is what the log likelihood loses, twice, whatever it is.
+        (Hauck and Donner 1977); where W would be as sure as that, and a filter's standard error is above 1 (few spikes,
+        a filter that runs off), no more than that (:mod:`synfer.discover.spike_evidence`). Where one runs off so far
+        that the information is singular, as in short or sparse trains in which i by chance never fires just after j,
+        that target is fitted with a ridge of .01, and of such j n_basis W is what the log likelihood loses, twice.
         ``converged`` is False where a target's steps had not ended.
     coef_ : numpy.ndarray, (target, source, basis)
         beta.
@@ -101,6 +108,9 @@ class SpikeGLM(BaseDiscoverer):
     filters_ : numpy.ndarray, (target, source, window)
         h; the diagonal holds the units' own filters.
     refractory_ : numpy.ndarray of int, (unit,)
+    dispersion_ : numpy.ndarray, (target,)
+        Pearson's: variance of counts, given the fitted rates, over these; by Poisson's law 1. Of at most 20,000 bins;
+        NaN of targets that never spike twice in a bin, and of the Bernoulli family: they cannot vary more.
     log_likelihood_ : numpy.ndarray, (target,)
         Without the penalty and the constant log n!.
     n_iter_ : numpy.ndarray of int, (target,)
@@ -118,6 +128,8 @@ class SpikeGLM(BaseDiscoverer):
     -----
     NotConvergedWarning
         Targets whose steps had not ended, named.
+    DispersionWarning
+        Counts surely vary over 1.2 times as much as Poisson's law says, with p-values and ``dispersion="fixed"``.
 
     Notes
     -----
@@ -125,8 +137,7 @@ class SpikeGLM(BaseDiscoverer):
     the steps, and the information, are sums over all bins up to 20,000, beyond over 40 times as many as
     there are columns (and at least 20,000), spread evenly and scaled to all: then steps are conjugate gradients.
     Coefficients are those of all bins to the tolerance; standard errors and scores are estimates of what all bins would
-    give (in a test of three units and 60,000 bins, scores within a tenth). P-values are those of the family: of counts
-    that vary twice as much as Poisson's law says nearly half of absent edges has p < .05, without a warning.
+    give (in a test of three units and 60,000 bins, scores within a tenth). P-values are by the family's law.
 
     References
     ----------
@@ -153,6 +164,7 @@ class SpikeGLM(BaseDiscoverer):
         "ridge": [Interval(Real, 0, None, closed="left")],
         "own_ridge": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "dispersion": [StrOptions({"fixed", "pearson"})],
         "group_lasso": [Interval(Real, 0, None, closed="left"), StrOptions({"bic"}), None],
     }
 
@@ -167,6 +179,7 @@ class SpikeGLM(BaseDiscoverer):
         max_iter: int = 100,
         *,
         group_lasso: float | str | None = None,
+        dispersion: str = "fixed",
     ) -> None:
         self.family = family
         self.window = window
@@ -176,6 +189,7 @@ class SpikeGLM(BaseDiscoverer):
         self.own_ridge = own_ridge
         self.max_iter = max_iter
         self.group_lasso = group_lasso
+        self.dispersion = dispersion
 
     def fit(self, X: Any, signal: str | None = None, covariates: Any = None) -> Self:
         """Find who drives whom; as every discoverer's ``fit``, and
@@ -216,8 +230,13 @@ class SpikeGLM(BaseDiscoverer):
         given = read_covariates(X, covariates, samples)
         known = np.empty((samples.n_samples, 0)) if given is None else np.concatenate(given)
         n_known = known.shape[-1]
-        bins, units, counts, stops = events_of(samples.segments)
-        self.refractory_ = self._refractory(samples, bins, units, counts, stops)
+        spikes = events_of(samples.segments)
+        bins, units, counts, _ = spikes
+        auto = isinstance(self.refractory, str)
+        self.refractory_ = shortest_intervals(spikes, n, window) if auto else np.full(n, self.refractory)
+
+        def used_of(i: int) -> np.ndarray:
+            return used_bins(samples.segments, window, bins[units == i], int(self.refractory_[i]))
 
         n_columns = 1 + n * n_basis + n_known
         groups = 1 + np.arange(n * n_basis).reshape(n, n_basis)
@@ -227,18 +246,18 @@ class SpikeGLM(BaseDiscoverer):
         self.covariate_coef_ = np.empty((n, n_known))
         self.n_iter_ = np.empty(n, dtype=np.int64)
         score, unfinished = np.full((n, n), np.nan), []
+        tested = self.ridge == 0 and self.group_lasso is None
         self.group_lasso_ = None if self.group_lasso is None else np.full(n, np.nan)
         together = max(1, TOGETHER // (samples.n_samples * (1 + (n_known if known.ndim == 3 else 0))))
         with tqdm(total=n, desc="spike GLM", unit=" targets", delay=2, leave=False, disable=None) as progress:
             for first in range(0, n, together):
                 targets = np.arange(first, min(first + together, n))
                 trains = np.concatenate([segment[:, targets] for segment in samples.segments]).T
-                used = np.stack([self._used(samples, int(i), bins, units) for i in targets])
-                self._check_rates(samples, targets, trains, used)
+                used = np.stack([used_of(int(i)) for i in targets])
+                check_rates(samples, targets, trains, used, window, self.family == "bernoulli")
                 beside = known.T[None] if known.ndim == 2 else known[:, targets].transpose(1, 2, 0)
                 beside = np.ascontiguousarray(beside, dtype=np.float64)
                 trains = np.ascontiguousarray(trains, dtype=np.float64)
-                spikes = (bins, units, counts, stops)
                 fitted = self._fitted(targets, spikes, n, basis, trains, used, beside, rows)
                 for k, i in enumerate(targets):
                     one = slice(k, k + 1)
@@ -258,13 +277,20 @@ class SpikeGLM(BaseDiscoverer):
                     self.coef_[i] = coef[1 : 1 + n * n_basis].reshape(n, n_basis)
                     self.covariate_coef_[i] = coef[1 + n * n_basis :]
                     self.log_likelihood_[i], self.n_iter_[i] = likelihood, n_iter
-                    silencing = self._silencing(int(i), covariance, float(likelihood), samples.n_samples, refit, held)
+                    loss = functools.partial(self._loss, int(i), float(likelihood), refit, held)
+                    silencing: dict[int, float] = {}
+                    if self.ridge == 0:  # which gives filters a size
+                        n_bins = 0 if held else samples.n_samples
+                        found = silencers(self.coef_[i], covariance, basis, units, counts, int(i), n_bins)
+                        silencing = told_by_loss(found, n_basis, loss, always=held > 0)
                     if held and not (silencing and definite(information, held, groups, list(silencing))):
                         raise singular(samples, int(i))
                     if self.group_lasso is not None and decrement <= TOLERANCE:
                         events = int(trains[k][used[k] > 0].sum())
                         self._shrink(samples, int(i), information, events, list(silencing))
-                    score[i] = self._wald(int(i), covariance)
+                    score[i] = wald(self.coef_[i], covariance)
+                    if tested:
+                        score[i] = tempered(score[i], covariance, basis, [int(i), *silencing], loss)
                     for j, evidence in silencing.items():
                         score[i, j] = evidence if held else max(score[i, j], evidence)
                     if not decrement <= TOLERANCE:
@@ -280,9 +306,22 @@ class SpikeGLM(BaseDiscoverer):
                 stacklevel=3,
             )
         self.filters_ = self.coef_ @ basis.T
+        self.dispersion_, error = np.full(n, np.nan), np.full(n, np.nan)
+        twice = np.unique(units[counts > 1]) if self.family == "poisson" else np.empty(0, dtype=np.int64)
+        everything = np.concatenate(samples.segments) if len(twice) else np.empty(0)
+        for unit in twice.tolist():
+            beside = known if known.ndim == 2 else known[:, unit]
+            log_rate = self.intercept_[unit] + beside @ self.covariate_coef_[unit]
+            self.dispersion_[unit], error[unit] = dispersion(
+                everything, np.flatnonzero(used_of(unit)), unit, log_rate, self.filters_[unit], n_columns, ALL_ROWS
+            )
+        if self.dispersion == "pearson":
+            score /= np.fmax(self.dispersion_, 1.0)[:, None]
+        elif tested:
+            warn_of_dispersion(samples.unit_ids, self.dispersion_, error)
         weight = self.filters_.sum(axis=2)
         np.fill_diagonal(weight, np.nan)
-        pvalue = stats.chi2.sf(n_basis * score, n_basis) if self.ridge == 0 and self.group_lasso is None else None
+        pvalue = stats.chi2.sf(n_basis * score, n_basis) if tested else None
         delay = None
         if samples.dt is not None:
             delay = (1.0 + np.abs(self.filters_).argmax(axis=2)) * samples.dt
@@ -309,65 +348,16 @@ class SpikeGLM(BaseDiscoverer):
             float(self.ridge or ridge), float(self.own_ridge), TOLERANCE, int(self.max_iter), rows, n_threads(),
         )  # fmt: skip
 
-    def _silencing(
-        self, i: int, covariance: np.ndarray, likelihood: float, n_bins: int, refit: tuple[Any, ...], held: float
-    ) -> dict[int, float]:
-        """Sources that silence target i, and what the likelihood loses without each, over n_basis, as W counts it.
-
-        With ``held``, the ridge that the fit needed, all whose filters have no size, however little they tell.
-        """
-        if self.ridge > 0:  # which gives filters a size
-            return {}
+    def _loss(self, i: int, likelihood: float, refit: tuple[Any, ...], held: float, j: int) -> float:
+        """Twice what target i's log likelihood loses without source j; both held where that fit would be singular."""
         spikes, basis, *rest = refit
-        _, units, counts, _ = spikes
-        n, n_basis = self.coef_.shape[1:]
-        found = {}
-        for j in silencers(self.coef_[i], covariance, basis, units, counts, i, 0 if held else n_bins):
-            place = np.array([i - (i > j)])  # the units after j are counted one less
-            least = self._fitted(place, without_source(spikes, j), n - 1, basis, *rest, ridge=held)[2][0]
-            ratio = max(2.0 * (likelihood - float(least)), 0.0)
-            if held or ratio > remarkable(n_basis):
-                found[j] = ratio / n_basis
-        return found
-
-    def _refractory(
-        self, samples: Samples, bins: np.ndarray, units: np.ndarray, counts: np.ndarray, stops: np.ndarray
-    ) -> np.ndarray:
-        n, window = samples.n_units, int(self.window)
-        if not isinstance(self.refractory, str):
-            return np.full(n, int(self.refractory), dtype=np.int64)
-        found = np.zeros(n, dtype=np.int64)
-        for i in range(n):
-            own = units == i
-            interval = np.diff(bins[own])[stops[own][1:] == stops[own][:-1]]
-            if not (counts[own] > 1).any() and len(interval):
-                found[i] = min(int(interval.min()) - 1, window)
-        return found
-
-    def _used(self, samples: Samples, i: int, bins: np.ndarray, units: np.ndarray) -> np.ndarray:
-        """Which bins enter the likelihood of target i, as bytes."""
-        n_bins = samples.n_samples
-        used = np.ones(n_bins, dtype=np.uint8)
-        own = bins[units == i]
-        for after in range(1, int(self.refractory_[i]) + 1):
-            late = own + after
-            used[late[late < n_bins]] = 0
-        begin = 0
-        for segment in samples.segments:
-            used[begin : begin + min(int(self.window), len(segment))] = 0
-            begin += len(segment)
-        return used
-
-    def _check_rates(self, samples: Samples, targets: np.ndarray, trains: np.ndarray, used: np.ndarray) -> None:
-        for i, train, mask in zip(targets, trains, used, strict=True):
-            n_used, n_spikes = int(mask.sum()), float(train[mask > 0].sum())
-            if n_spikes == 0 or (self.family == "bernoulli" and n_spikes == n_used):
-                what = "never fires" if n_spikes == 0 else "always fires"
-                raise InputError(
-                    f"X must hold spikes and silences of every unit, but unit {samples.unit_ids[i]!s} {what} in the "
-                    f"{n_used} bins that have {self.window} predecessors in their own trial and lie outside its "
-                    "refractory time: drop it, or record for longer."
-                )
+        n, left = len(self.coef_), without_source(spikes, j)
+        place = np.array([i - (i > j)])  # the units after j are counted one less
+        least = self._fitted(place, left, n - 1, basis, *rest, ridge=held)
+        if inverse_of(least[1][0]) is None and not held:
+            likelihood = float(self._fitted(np.array([i]), spikes, n, basis, *rest, ridge=HELD)[2][0])
+            least = self._fitted(place, left, n - 1, basis, *rest, ridge=HELD)
+        return max(2.0 * (likelihood - float(least[2][0])), 0.0)
 
     def _shrink(self, samples: Samples, i: int, information: np.ndarray, events: int, kept: list[int]) -> None:
         """Put what the group lasso leaves in the place of target i's coefficients; sources ``kept`` are not asked."""
@@ -387,13 +377,3 @@ class SpikeGLM(BaseDiscoverer):
         assert self.group_lasso_ is not None
         self.intercept_[i], self.covariate_coef_[i], self.group_lasso_[i] = left[0], left[known], chosen
         self.coef_[i] = left[groups]
-
-    def _wald(self, i: int, covariance: np.ndarray) -> np.ndarray:
-        """W of each source for target i."""
-        n, n_basis = self.coef_.shape[1:]
-        score = np.empty(n)
-        for j in range(n):
-            block = slice(1 + j * n_basis, 1 + (j + 1) * n_basis)
-            beta = self.coef_[i, j]
-            score[j] = max(float(beta @ np.linalg.solve(covariance[block, block], beta)) / n_basis, 0.0)
-        return score

@@ -1,24 +1,14 @@
-"""What is asked of spike trains: whether they are, bases for filters, events in order, sources that silence others.
-
-Where a unit never fires after another's spikes, the likelihood grows for ever as the filter goes to minus infinity: its
-supremum is known, the filter's size is not, and a Wald statistic, that size squared over its variance, goes to nothing
-however sure the effect (Hauck and Donner 1977). What the likelihood loses without the source says how sure it is.
-
-W. W. Hauck and A. Donner, J. Am. Stat. Assoc. 72 (1977), 851-853.
-"""
+"""What is asked of spike trains: whether they are, bases for filters, events in order."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from synfer.discover.base import Samples
 from synfer.errors import InputError
 
 FEWEST_VALUES = 64  # a signal of fewer distinct whole numbers is counted, not measured
-SILENT = -2.0  # log rate: a bin in which the target fires an eighth as often, or less
-BOUNDLESS = 3.0  # standard error of a filter, in log rate, beyond which its curvature says nothing of its evidence
 
 
 def is_counted(samples: Samples, unit: int) -> bool:
@@ -49,6 +39,27 @@ def check_counts(samples: Samples, most: float) -> None:
             raise InputError(
                 f"X must hold {what}, got {segment[t, unit]:g} in unit {samples.unit_ids[unit]!s} at time index "
                 f"{t}: {mend}."
+            )
+
+
+def check_rates(
+    samples: Samples, targets: np.ndarray, trains: np.ndarray, used: np.ndarray, window: int, bernoulli: bool
+) -> None:
+    """Refuse targets that never, or by Bernoulli's law always, fire in the bins that are used.
+
+    Raises
+    ------
+    InputError
+        Naming the first.
+    """
+    for i, train, mask in zip(targets, trains, used, strict=True):
+        n_used, n_spikes = int(mask.sum()), float(train[mask > 0].sum())
+        if n_spikes == 0 or (bernoulli and n_spikes == n_used):
+            what = "never fires" if n_spikes == 0 else "always fires"
+            raise InputError(
+                f"X must hold spikes and silences of every unit, but unit {samples.unit_ids[i]!s} {what} in the "
+                f"{n_used} bins that have {window} predecessors in their own trial and lie outside its "
+                "refractory time: drop it, or record for longer."
             )
 
 
@@ -139,47 +150,30 @@ def without_source(spikes: tuple[np.ndarray, ...], j: int) -> tuple[np.ndarray, 
     return bins, units - (units > j), counts, stops
 
 
-def remarkable(n_basis: int) -> float:
-    """Give what twice the log-likelihood must lose without a source for that to take the place of its Wald statistic.
+def shortest_intervals(spikes: tuple[np.ndarray, ...], n_units: int, most: int) -> np.ndarray:
+    """Give bins after a spike in which each unit never fired, by its shortest interval, at most ``most``; 0 of counts.
 
-    Once in a thousand times by chance, so that of p-values at .05 as many hold as before.
+    ``spikes``: of `events_of`.
     """
-    return float(stats.chi2.isf(1e-3, n_basis))
-
-
-def silencers(
-    coef: np.ndarray,
-    covariance: np.ndarray,
-    basis: np.ndarray,
-    units: np.ndarray,
-    counts: np.ndarray,
-    target: int,
-    n_bins: int,
-) -> list[int]:
-    """Give the sources after whose spikes the target hardly fires, with a filter of unknown size, and much to be told.
-
-    Parameters
-    ----------
-    coef : array, (source, basis)
-        Of the target.
-    covariance : array, (column, column)
-        Of its intercept, ``coef`` and covariates.
-    basis : array, (window, basis)
-    units, counts : array, (event,)
-    target : int
-    n_bins : int
-        0 for all of them, however little there is to be told.
-    """
-    n, n_basis = coef.shape
-    fired = np.bincount(units, weights=counts, minlength=n)
-    found = []
-    for j in range(n):
-        silent = int((basis @ coef[j] < SILENT).sum())
-        # Were they independent: twice as many as that in those bins would cost the likelihood what is remarkable.
-        expected = fired[target] * fired[j] * silent / n_bins if n_bins else np.inf
-        if j == target or not silent or 4.0 * expected < remarkable(n_basis):
-            continue
-        block = slice(1 + j * n_basis, 1 + (j + 1) * n_basis)
-        if np.einsum("db,bc,dc->d", basis, covariance[block, block], basis).max() > BOUNDLESS**2:
-            found.append(j)
+    bins, units, counts, stops = spikes
+    found = np.zeros(n_units, dtype=np.int64)
+    for i in range(n_units):
+        own = units == i
+        interval = np.diff(bins[own])[stops[own][1:] == stops[own][:-1]]
+        if not (counts[own] > 1).any() and len(interval):
+            found[i] = min(int(interval.min()) - 1, most)
     return found
+
+
+def used_bins(segments: list[np.ndarray], window: int, own: np.ndarray, refractory: int) -> np.ndarray:
+    """Give which bins have ``window`` predecessors in their trial and follow none of ``own`` too closely, as bytes."""
+    n_bins = sum(map(len, segments))
+    used = np.ones(n_bins, dtype=np.uint8)
+    for after in range(1, refractory + 1):
+        late = own + after
+        used[late[late < n_bins]] = 0
+    begin = 0
+    for segment in segments:
+        used[begin : begin + min(window, len(segment))] = 0
+        begin += len(segment)
+    return used

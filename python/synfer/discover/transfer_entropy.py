@@ -70,6 +70,9 @@ class TransferEntropy(LaggedRegression):
         ``score`` TE, estimates below 0 set to 0; ``pvalue``. TE has no sign.
     transfer_entropy_ : numpy.ndarray, (target, source)
         The estimates as they are, diagonal NaN.
+    n_surrogates_ : int
+        Different shifts that were taken, at most B: no p-value is below 1 / (1 + ``n_surrogates_``). 0 without any, as
+        of "gaussian".
 
     Raises
     ------
@@ -131,7 +134,7 @@ class TransferEntropy(LaggedRegression):
         return 2 * int(self.lag) + 3 if self.condition == "own" else n_units * (int(self.lag) + 1) + 1
 
     def _discover(self, samples: Samples) -> Connectome:
-        stable = True
+        stable, self.n_surrogates_ = True, 0
         if self.estimator == "neighbours":
             te, pvalue = self._from_neighbours(samples)
         elif self.condition == "own":
@@ -173,7 +176,8 @@ class TransferEntropy(LaggedRegression):
         offsets = np.empty((len(segments), 0), dtype=np.int64)
         if n_surrogates:
             offsets = draw_offsets(rng, [len(s) for s in segments], lag, n_surrogates)
-        warn_of_few(n_surrogates, offsets.shape[1], "record for longer, or take a smaller lag")
+        self.n_surrogates_ = offsets.shape[1]
+        warn_of_few(n_surrogates, self.n_surrogates_, "record for longer, or take a smaller lag")
 
         present = np.concatenate([segment[lag:] for segment in segments])
         past = _past(segments, lag)
@@ -184,7 +188,7 @@ class TransferEntropy(LaggedRegression):
                 # One set of shifts of j serves all targets.
                 shifted = [
                     _past([np.roll(s[:, [j]], o[b], axis=0) for s, o in zip(segments, offsets, strict=True)], lag)[:, 0]
-                    for b in range(offsets.shape[1])
+                    for b in range(self.n_surrogates_)
                 ]
                 for i in (unit for unit in range(n) if unit != j):
                     given = [i] if self.condition == "own" else [unit for unit in range(n) if unit != j]
