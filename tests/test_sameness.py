@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 
 from synfer import Recording
 from synfer.discover import ConditionalGranger, significance
+from synfer.discover.significance import CircularShift
 from synfer.sameness import OWN, code_of, code_of_function, told
 
 
@@ -70,6 +71,63 @@ KINDS = {
 def test_what_is_abbreviated_is_told_in_full(kind):
     one, again, other = (told({"x": KINDS[kind](x)}) for x in (LONG, LONG.copy(), OTHER))
     assert one == again != other and len(one) < 100
+
+
+@dataclasses.dataclass
+class Shy:
+    a: int
+
+    def __repr__(self):
+        return "Shy"
+
+
+class More(CircularShift):
+    pass
+
+
+class Short(list):
+    def __repr__(self):
+        return "Short"
+
+
+class Bound:
+    def __init__(self, a):
+        self.a = a
+
+    def __repr__(self):
+        return "Bound"
+
+    def method(self):
+        return self.a
+
+
+def more(a):
+    made = More()
+    object.__setattr__(made, "a", a)
+    return made
+
+
+def local(a):
+    class Local:
+        x = a
+
+    return Local
+
+
+@pytest.mark.parametrize("made", [Shy, more, lambda a: Short([a]), lambda a: Bound(a).method, Bound])
+def test_what_a_repr_hides_is_told(made):
+    assert told({"x": made(1)}) == told({"x": made(1)}) != told({"x": made(2)})
+
+
+def test_classes_of_two_calls_are_never_taken_for_one():
+    assert told({"x": local(1)}) != told({"x": local(2)})
+
+
+def test_an_array_s_order_in_memory_is_not_told():
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    assert told({"x": x}) == told({"x": np.asfortranarray(x)}) == told({"x": np.repeat(x, 2, axis=1)[:, ::2]})
+    masked = np.ma.masked_less(x, 0.0)
+    assert told({"x": masked}) != told({"x": np.ma.masked_less(x, 0.5)})
 
 
 def test_what_an_object_only_remembers_is_not_told():

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import os
 import pathlib
 import sys
 from collections.abc import Callable, Mapping
@@ -17,8 +18,8 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
-EXACT = (bool, int, float, complex, str, bytes, range, slice, type, np.generic, pathlib.PurePath)
-"""Types whose repr says all that there is to say."""
+EXACT = frozenset({type(None), type(...), bool, int, float, complex, str, bytes, range, slice})
+"""Types whose repr says all that there is to say; what is derived from them may hold more than its repr tells."""
 OWN = hashlib.blake2b(digest_size=16).hexdigest()
 """What `code_of` says of classes of synfer's alone."""
 
@@ -37,8 +38,8 @@ def told_of(value: Any) -> str:
         return repr(value)
     try:
         return f"{type(value).__name__}:{joblib.hash(_held(value))}"
-    except Exception:  # whatever an object's own __reduce__ raises: its repr then has an address that never comes again
-        return repr(value)
+    except Exception:  # whatever an object's own __reduce__ raises: nothing that was kept counts
+        return f"{value!r} at {id(value):#x} of {os.getpid()}"
 
 
 def code_of(estimator: BaseEstimator) -> str | None:
@@ -89,14 +90,21 @@ def qualified(kind: type) -> str:
 
 
 def _is_exact(value: Any) -> bool:
-    if isinstance(value, tuple | list):
+    kind = type(value)
+    if kind in (tuple, list):
         return all(map(_is_exact, value))
-    if isinstance(value, dict):
+    if kind is dict:
         return all(_is_exact(part) for pair in value.items() for part in pair)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return all(field.repr and _is_exact(getattr(value, field.name)) for field in dataclasses.fields(value))
+    if isinstance(value, type):
+        return "<locals>" not in value.__qualname__  # those of two calls have one name
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        plain = f"{kind.__qualname__}({', '.join(f'{name}={held!r}' for name, held in fields.items())})"
+        whole = set(getattr(value, "__dict__", fields)) <= set(fields) and repr(value) == plain
+        return whole and _is_exact(kind) and all(map(_is_exact, fields.values()))
     # A function's name is not its code: with the address that its repr has, nothing that was kept counts.
-    return value is None or isinstance(value, EXACT) or inspect.isroutine(value)
+    named = inspect.isfunction(value) or (inspect.isbuiltin(value) and inspect.ismodule(value.__self__))
+    return kind in EXACT or named or isinstance(value, np.generic | pathlib.PurePath)
 
 
 def _held(value: Any) -> Any:
@@ -105,6 +113,8 @@ def _held(value: Any) -> Any:
         return [type(value).__name__, *map(_held, value)]
     if isinstance(value, dict):
         return {key: _held(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.copy(order="C")  # the same numbers in another order of memory are the same
     if isinstance(value, BaseEstimator):
         return qualified(type(value)), _held(value.get_params(deep=False))
     if isinstance(value, pd.Series | pd.Index):

@@ -192,6 +192,19 @@ def test_few_samples_of_many_sources_are_solved_for_together_or_not_tested():
         assert np.isnan(fitted(x, n_candidates=10).pvalue.values[off]).all()
 
 
+def test_halves_of_the_surest_sources_keep_to_what_is_allowed():
+    x = delayed(6, length=600)
+    prior = np.full((6, 6), np.nan)
+    prior[1, 2:] = prior[4, :3] = 0.0
+    settings = {"max_lag": 3, "value_window": 1, "window": 1, "hidden": 4, "n_steps": 60, "progress": False}
+    fit = Synformer(1, one_lag=True, cross_fit=True, n_candidates=2, prior=prior, random_state=0, **settings).fit(x)
+    assert fit.cross_fitted_
+    closed = (prior == 0.0) | np.eye(6, dtype=bool)
+    assert (fit.attention_[:, closed] == 0.0).all()
+    assert (np.nan_to_num(fit.connectome_.weight.values)[closed] == 0.0).all()
+    assert np.isfinite(fit.connectome_.weight.values[~closed]).all()
+
+
 def test_the_screened_step_is_nearly_the_whole_one_on_a_network():
     network = sf.simulate.izhikevich_network(24, 6, 0.3, seed=5)
     seen = sf.simulate.observe.clip_and_zscore(sf.simulate.run(network, 3.0, seed=5))

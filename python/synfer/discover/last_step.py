@@ -52,6 +52,7 @@ def solve(
     free = prior.allowed & ~np.eye(n, dtype=bool)
     steps = [one_step(member, pasts, law) for member in members] if one_lag else None
     if columns is not None:
+        columns = columns & free[..., None]
         keep_columns(forecaster, columns)
     elif steps is not None:
         columns = keep_surest_lags(forecaster, steps, free)
