@@ -25,11 +25,11 @@ from synfer.benchmark import run, summary
 METHODS = {
     "netsim": [
         "partial_correlation", "cross_correlation", "pairwise_granger", "conditional_granger", "mvgc",
-        "transfer_entropy", "differential_covariance", "grngc",
+        "transfer_entropy", "differential_covariance", "grngc", "synformer",
     ],
     "dream3": [
         "partial_correlation", "cross_correlation", "pairwise_granger", "conditional_granger", "transfer_entropy",
-        "differential_covariance", "grngc",
+        "differential_covariance", "grngc", "synformer",
     ],
     "spycon": [
         "cross_correlogram", "cross_correlation", "partial_correlation", "differential_covariance", "pairwise_granger",
