@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import binom, chi2
 
 from synfer import Recording
-from synfer.discover import SpikeGLM
-from synfer.discover.spike_evidence import remarkable, silencers, tempered
+from synfer.discover import SpikeGLM, spike_evidence
+from synfer.discover.spike_evidence import dispersion, remarkable, silencers, tempered
 from synfer.discover.spike_glm import raised_cosines
-from synfer.errors import DispersionWarning
+from synfer.errors import DispersionWarning, InputError
 
 
 def silenced(n=20_000, bins=5, seed=1):
@@ -179,3 +179,39 @@ def test_counts_of_poisson_s_law_are_not_warned_of():
     alone = SpikeGLM(window=6, n_basis=2, dispersion="pearson").fit(recording)
     assert (alone.dispersion_[:2] > 1.5).all() and alone.dispersion_[2] == pytest.approx(1.0, abs=0.1)
     assert np.isnan(SpikeGLM(window=5, n_basis=2, refractory=0).fit(silenced()).dispersion_).all()
+
+
+@pytest.mark.parametrize("settings", [{}, {"refractory": 2}, {"group_lasso": 1.0, "dispersion": "pearson"}])
+@pytest.mark.parametrize("each_its_own", [False, True])
+def test_dispersion_is_pearson_s_by_its_definition(settings, each_its_own, monkeypatch):
+    """Of two trials, with covariates; of the group lasso the columns that it left."""
+    monkeypatch.setattr(spike_evidence, "BLOCK", 6 * 4 * 7)
+    rng = np.random.default_rng(3)
+    x, z = counts(2.0, 3, 1000).reshape(2, 500, 4), rng.standard_normal((2, 500, 4, 1))
+    z = z if each_its_own else z[:, :, 0]
+    model = SpikeGLM(window=6, n_basis=2, **{"refractory": 0, "dispersion": "pearson"} | settings)
+    model.fit(Recording({"spikes": x}, 0.1, leading="trial"), covariates=z)
+    coef, gap = model.coef_, settings.get("refractory", 0)
+    assert not settings.get("group_lasso") or (coef == 0).any()
+    for i in range(4):
+        errors = []
+        for trial in range(2):
+            for t in range(6, 500):
+                if x[trial, t - gap : t, i].any():
+                    continue
+                known = z[trial, t, i] if each_its_own else z[trial, t]
+                told = known @ model.covariate_coef_[i] + (model.filters_[i] * x[trial, t - 6 : t][::-1].T).sum()
+                rate = np.exp(model.intercept_[i] + told)
+                errors.append((x[trial, t, i] - rate) ** 2 / rate)
+        expected = np.sum(errors) / (len(errors) - 2 - (coef[i] != 0).sum())
+        assert model.dispersion_[i] == pytest.approx(expected, rel=1e-9)
+
+
+def test_dispersion_of_a_few_of_many_bins_is_not_known():
+    assert np.isnan(dispersion(np.ones(10), np.zeros(10), 1000, 3)).all()
+    assert dispersion(np.ones(10), np.zeros(10), 10, 3) == (0.0, 0.0)
+
+
+def test_spikes_and_silences_have_no_dispersion_to_take():
+    with pytest.raises(InputError, match="dispersion must be 'fixed' with family='bernoulli', got 'pearson'"):
+        SpikeGLM("bernoulli", dispersion="pearson").fit(silenced())

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from synfer.errors import DispersionWarning, level_of_user
 
@@ -30,6 +30,8 @@ ROUGH = 1.0  # beyond which its curvature cannot say how sure it is: some e-fold
 
 DISPERSED = 1.2  # times the law's variance, at which .1 of absent edges of five basis functions has p < .05
 SURE = 5.0  # standard errors
+FEWEST_BINS = 100  # of which a dispersion is told, where there are more
+BLOCK = 2**20  # counts held as float64 at once
 
 
 def wald(coef: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -133,44 +135,98 @@ def _error(covariance: np.ndarray, basis: np.ndarray, j: int) -> float:
     return float(np.sqrt(np.einsum("db,bc,dc->d", basis, covariance[block, block], basis).max()))
 
 
-def dispersion(
-    counts: np.ndarray,
-    rows: np.ndarray,
-    target: int,
-    log_rate: np.ndarray,
-    filters: np.ndarray,
-    n_columns: int,
-    most: int,
-) -> tuple[float, float]:
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """Give at most ``most`` of ``rows``, spread evenly."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def histories(spikes: tuple[np.ndarray, ...], rows: np.ndarray, basis: np.ndarray, coef: np.ndarray) -> np.ndarray:
+    """Give what everybody's spikes add to targets' log rates, (row, target): all targets at once, by blocks of rows.
+
+    Parameters
+    ----------
+    spikes : tuple of array
+        Of `events_of`.
+    rows : array of int
+        Bins, each with a window of predecessors in its trial.
+    basis : array, (window, basis)
+    coef : array, (target, source, basis)
+    """
+    bins, units, counts, _ = spikes
+    n_targets, n, _ = coef.shape
+    shape = (1 + max(int(rows.max()), int(bins.max())), n)
+    trains = sparse.csr_array((counts, (bins, units)), shape=shape)
+    lags = np.arange(1, len(basis) + 1)
+    weights = coef.transpose(2, 1, 0).reshape(-1, n_targets)
+    added = np.empty((len(rows), n_targets))
+    step = max(1, BLOCK // (n * len(basis)))
+    for first in range(0, len(rows), step):
+        block = slice(first, first + step)
+        past = trains[(rows[block, None] - lags).ravel()].toarray().reshape(-1, len(basis), n)
+        added[block] = (basis.T @ past).reshape(len(past), -1) @ weights
+    return added
+
+
+def dispersion(counts: np.ndarray, log_rate: np.ndarray, n_bins: int, n_columns: int) -> tuple[float, float]:
     """Pearson's dispersion of a target's counts given its fitted Poisson rates, and its standard error.
 
         phi = sum_t (n(t) - mu(t))^2 / mu(t) / (bins - columns)
 
     1 where counts are as the fit says, and the factor by which Wald's statistics are too large where they vary more.
+    NaN where the bins that are looked at are too few of many to say.
 
     Parameters
     ----------
-    counts : array, (time, unit)
-    rows : array of int
-        Bins that were fitted; those before each hold a window's history.
-    target : int
-    log_rate : array, (time,)
-        Without the history: intercept and covariates.
-    filters : array, (source, window)
+    counts, log_rate : array, (bin,)
+        Of those of the fitted bins that are looked at.
+    n_bins : int
+        Fitted.
     n_columns : int
-        Coefficients of the fit.
-    most : int
-        Bins that are looked at, spread evenly.
+        Coefficients of the fit that are not 0.
     """
-    fitted = len(rows)
-    if fitted > most:
-        rows = rows[np.linspace(0, fitted - 1, most).astype(np.int64)]
-    rate = log_rate[rows]
-    for d, effects in enumerate(filters.T, start=1):
-        rate = rate + counts[rows - d] @ effects
-    rate = np.maximum(np.exp(rate), 1e-12)
-    errors = (counts[rows, target] - rate) ** 2 / rate * (fitted / max(fitted - n_columns, 1))
-    return float(errors.mean()), float(errors.std() / np.sqrt(len(rows)))
+    if len(counts) < min(n_bins, FEWEST_BINS):
+        return np.nan, np.nan
+    rate = np.maximum(np.exp(log_rate), 1e-12)
+    errors = (counts - rate) ** 2 / rate * (n_bins / max(n_bins - n_columns, 1))
+    return float(errors.mean()), float(errors.std() / np.sqrt(len(errors)))
+
+
+def dispersions(
+    spikes: tuple[np.ndarray, ...],
+    basis: np.ndarray,
+    coef: np.ndarray,
+    rows: np.ndarray,
+    used_of: Callable[[int], np.ndarray],
+    without_history: Callable[[int, np.ndarray], np.ndarray],
+    n_beside: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give `dispersion` of each target and its standard error, NaN of targets that never spike twice in a bin.
+
+    Parameters
+    ----------
+    spikes, basis, coef
+        As of `histories`; of all targets.
+    rows : array of int
+        Bins that are looked at; of each target those that were fitted.
+    used_of : callable
+        Of a target: which bins were fitted, (time,).
+    without_history : callable
+        Of a target and bins: log rates by the intercept and covariates, which are ``n_beside`` coefficients.
+    """
+    bins, units, counts, _ = spikes
+    phi, error = np.full((2, len(coef)), np.nan)
+    twice = np.unique(units[counts > 1])
+    if not len(twice):
+        return phi, error
+    history = histories(spikes, rows, basis, coef[twice])
+    for k, i in enumerate(twice.tolist()):
+        used, own = used_of(i) > 0, units == i
+        train = np.bincount(bins[own], weights=counts[own], minlength=len(used))
+        on = used[rows]
+        at, n_columns = rows[on], n_beside + np.count_nonzero(coef[i])  # the group lasso leaves zeros
+        log_rate = without_history(i, at) + history[on, k]
+        phi[i], error[i] = dispersion(train[at], log_rate, int(used.sum()), int(n_columns))
+    return phi, error
 
 
 def warn_of_dispersion(names: np.ndarray, phi: np.ndarray, error: np.ndarray) -> None:

@@ -18,7 +18,15 @@ from synfer.connectome import Connectome
 from synfer.discover._covariates import names_of, read_covariates
 from synfer.discover.base import BaseDiscoverer, Samples
 from synfer.discover.group_lasso import shrink
-from synfer.discover.spike_evidence import dispersion, silencers, tempered, told_by_loss, wald, warn_of_dispersion
+from synfer.discover.spike_evidence import (
+    dispersions,
+    evenly,
+    silencers,
+    tempered,
+    told_by_loss,
+    wald,
+    warn_of_dispersion,
+)
 from synfer.discover.spike_trains import (
     check_counts,
     check_rates,
@@ -85,7 +93,8 @@ class SpikeGLM(BaseDiscoverer):
         spikes the target hardly ever fires stays in: the quadratic knows next to nothing of it.
     dispersion : {"fixed", "pearson"}
         Of counts (Poisson): "pearson" divides the scores of a target by its ``dispersion_`` where that is above 1, as
-        for a quasi-likelihood of variance dispersion x mean; "fixed" takes Poisson's law as it is, and warns.
+        for a quasi-likelihood of variance dispersion x mean; "fixed" takes Poisson's law as it is, and warns. With the
+        Bernoulli family only "fixed".
 
     Attributes
     ----------
@@ -110,7 +119,8 @@ class SpikeGLM(BaseDiscoverer):
     refractory_ : numpy.ndarray of int, (unit,)
     dispersion_ : numpy.ndarray, (target,)
         Pearson's: variance of counts, given the fitted rates, over these; by Poisson's law 1. Of at most 20,000 bins;
-        NaN of targets that never spike twice in a bin, and of the Bernoulli family: they cannot vary more.
+        NaN of targets that never spike twice in a bin, and of the Bernoulli family: they cannot vary more; and where
+        fewer than 100 of those bins lie outside the refractory time, though more were fitted.
     log_likelihood_ : numpy.ndarray, (target,)
         Without the penalty and the constant log n!.
     n_iter_ : numpy.ndarray of int, (target,)
@@ -122,7 +132,7 @@ class SpikeGLM(BaseDiscoverer):
     InputError
         See ``fit``; further, samples that are not counts (not 0 or 1 with "bernoulli"), more basis functions than the
         window carries, too few bins for the columns, units or covariates that cannot be told apart, units that never
-        or always fire in the bins that count, and covariates that do not fit X.
+        or always fire in the bins that count, covariates that do not fit X, and "pearson" with "bernoulli".
 
     Warns
     -----
@@ -218,6 +228,11 @@ class SpikeGLM(BaseDiscoverer):
         return int(self.window) + (1 + n_units * int(self.n_basis) if self.ridge == 0 else 1)
 
     def _discover(self, samples: Samples) -> Connectome:
+        if self.family == "bernoulli" and self.dispersion == "pearson":
+            raise InputError(
+                "dispersion must be 'fixed' with family='bernoulli', got 'pearson': 0 and 1 cannot vary more than "
+                "their mean says."
+            )
         n, window, n_basis = samples.n_units, int(self.window), int(self.n_basis)
         basis = raised_cosines(window, n_basis)
         if np.linalg.matrix_rank(basis, tol=1e-6 * np.linalg.norm(basis)) < n_basis:
@@ -307,13 +322,15 @@ class SpikeGLM(BaseDiscoverer):
             )
         self.filters_ = self.coef_ @ basis.T
         self.dispersion_, error = np.full(n, np.nan), np.full(n, np.nan)
-        twice = np.unique(units[counts > 1]) if self.family == "poisson" else np.empty(0, dtype=np.int64)
-        everything = np.concatenate(samples.segments) if len(twice) else np.empty(0)
-        for unit in twice.tolist():
-            beside = known if known.ndim == 2 else known[:, unit]
-            log_rate = self.intercept_[unit] + beside @ self.covariate_coef_[unit]
-            self.dispersion_[unit], error[unit] = dispersion(
-                everything, np.flatnonzero(used_of(unit)), unit, log_rate, self.filters_[unit], n_columns, ALL_ROWS
+        if self.family == "poisson":
+
+            def without_history(i: int, at: np.ndarray) -> np.ndarray:
+                beside = known if known.ndim == 2 else known[:, i]
+                return np.asarray(self.intercept_[i] + beside[at] @ self.covariate_coef_[i])
+
+            with_past = np.flatnonzero(used_bins(samples.segments, window, bins[:0], 0))
+            self.dispersion_, error = dispersions(
+                spikes, basis, self.coef_, evenly(with_past, ALL_ROWS), used_of, without_history, 1 + n_known
             )
         if self.dispersion == "pearson":
             score /= np.fmax(self.dispersion_, 1.0)[:, None]
