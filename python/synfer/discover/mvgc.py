@@ -60,7 +60,7 @@ class MVGC(VectorAutoregression):
     connectome_ : Connectome
         ``score`` F; ``pvalue`` by the statistic's own null law, a weighted sum of chi-squares (Gutknecht and Barnett
         2023) over the chi-square of the residuals, through the F law with their degrees of freedom and its mean and
-        variance (:func:`synfer.discover.state_space.null_pvalue`: the equation, and where it does not hold); ``weight``
+        variance (``synfer.discover.state_space.null_pvalue``: the equation, and where it does not hold); ``weight``
         the sum of the coefficients over lags, in standard deviations of the target per standard deviation of the
         source; ``delay`` the lag of the largest coefficient, in seconds. Where the fit is explosive, ``converged`` is
         False and there are no p-values.
