@@ -80,9 +80,8 @@ class Synformer(BaseDiscoverer):
     n_candidates : int, "auto" or None
         Sources of a target that the last step is solved for together, the surest by a step of each alone, which is what
         the others get. "auto": all (None) where they make up to 400 columns, or more of so few samples that it takes no
-        longer; else 64. Where some are left out, p-values are somewhat too small (``bench/results/flagship.md``: .085
-        of absent edges below .05), and where samples are fewer than ten a column of all, there are none, nor intervals
-        (NaN).
+        longer; else 64. Where some are left out, p-values are somewhat too small (``bench/results/flagship.md``), and
+        where samples are fewer than ten a column of all, there are none, nor intervals (NaN).
     ridge : float or "gcv"
         Penalty on A in the last step, the same for all targets, relative to the mean information of a source; "gcv"
         chooses it by generalised cross-validation (of counts: by Mallows' criterion). P-values and intervals' widths
