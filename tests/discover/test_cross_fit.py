@@ -1,5 +1,7 @@
 """Tests on samples that responses were not learnt from: pooling, when it is done, and what it is for."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -172,9 +174,12 @@ def test_without_enough_samples_for_halves_nothing_is_tested():
 def test_p_values_of_short_recordings_hold_or_are_not_given(n_samples):
     """Defaults, where training takes most of the noise: .95 to 1.0 of the pairs were below .05 once."""
     x = np.random.default_rng(n_samples).normal(size=(n_samples, 4))
-    found = Synformer(1, random_state=0, progress=False).fit(x)
-    assert found.cross_fitted_
-    assert (found.connectome_.pvalue.values[~np.eye(4, dtype=bool)] < 0.05).mean() < 0.25  # 12 pairs: P = .02
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResolutionWarning)
+        found = Synformer(1, random_state=0, progress=False).fit(x)
+    pvalue = found.connectome_.pvalue.values[~np.eye(4, dtype=bool)]
+    assert found.cross_fitted_ if n_samples == 1000 else found.cross_fitted_ or np.isnan(pvalue).all()
+    assert not (pvalue < 0.05).mean() >= 0.25  # 12 pairs: P = .02
 
 
 def test_counts_are_crossed_where_events_are_few():

@@ -30,6 +30,11 @@ were learnt from. With fewer, training takes so much of the noise that statistic
 1,000 samples, .90 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
 are short of events from the start, fewer will do: with .1 to .3 of them .2 to .8 of the pairs (independent units,
 defaults: `bench/results/short.md`), with .6 and 1.1 a tenth (two recordings each of five units, steps alike)."""
+FEW_ROWS, ROWS_ENOUGH = 2, 20
+"""Rows of a half to a column of a target, below which it has no p-values: of a response as wide as it comes, whose
+forecasts of the other half are so poor that tests reject too seldom; and of a narrower one. Least squares itself
+rejects .076 of independent units at .05 where 20 slow ones have 300 samples: the more sources there are the more the
+target's own coefficient is underestimated, and what is left of its history meets theirs (`bench/results/short.md`)."""
 _ROWS = 2048
 
 
@@ -45,15 +50,16 @@ def plain(chi_square: np.ndarray, columns: np.ndarray, forecaster: SynformerFore
 
 
 def basis(
-    always: bool, counts: bool, products: bool, members: list[Refit], pasts: Pasts, of: SynformerForecaster
+    always: bool, narrow: bool, products: bool, members: list[Refit], pasts: Pasts, of: SynformerForecaster
 ) -> tuple[str, np.ndarray]:
     """What tests are to be of: the "whole", on which responses were learnt, "halves", or "none"; and of which targets.
 
     The whole where it holds so much that responses cannot have been learnt from its noise, and (of Gaussian samples)
     edges are plain, or halves cannot be solved; else halves, ``always`` if so asked, and of the targets whose columns a
     half determines; none with ``products``, or where that is no target, or a half has nothing of one: a p-value would
-    be worth nothing.
+    be worth nothing. Not the whole where the response is ``narrow`` because samples are few.
     """
+    counts = pasts.counts
     columns, statistics = f_statistics(members)
     rows, every = fewest_rows(pasts), np.ones(pasts.n_units, dtype=bool)
     if always:
@@ -61,9 +67,10 @@ def basis(
             raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
         return "halves", every
     enough = informative(pasts, counts) >= (EVENTS_ENOUGH if counts else SAMPLES_ENOUGH) * parameters_of(of)
+    enough &= not narrow
     if enough and (counts or products or plain(np.median(statistics, 0) * columns, columns, of)):
         return "whole", every
-    able = rows >= 2 * (columns.sum(1) + of.second.shape[-1])
+    able = rows >= (ROWS_ENOUGH if narrow else FEW_ROWS) * (columns.sum(1) + of.second.shape[-1])
     if not products and able.any() and rows.min() > 0:
         return "halves", able
     # Of many units with few rows each, what they share has been learnt from all of them together.

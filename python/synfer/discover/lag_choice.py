@@ -16,6 +16,14 @@ from synfer.forecast import Law, Pasts, SynformerForecaster
 HELD = 5  # the last of so many parts is not fitted to
 
 
+def last_fifth(pasts: Pasts) -> tuple[Pasts, Pasts]:
+    """The same pasts with the rows before the last fifth, and with those of it."""
+    first, last = copy.copy(pasts), copy.copy(pasts)
+    cut = len(pasts.rows) - len(pasts.rows) // HELD
+    first.rows, last.rows = pasts.rows[:cut], pasts.rows[cut:]
+    return first, last
+
+
 def lags_differ(
     learn: Callable[[Pasts, int], SynformerForecaster], pasts: Pasts, law: Law, max_lag: int, allowed: np.ndarray
 ) -> bool:
@@ -24,9 +32,7 @@ def lags_differ(
     ``learn`` gives a trained forecaster of one initialisation from pasts and a number of lags; ``allowed`` is (target,
     source).
     """
-    first, last = copy.copy(pasts), copy.copy(pasts)
-    cut = len(pasts.rows) - len(pasts.rows) // HELD
-    first.rows, last.rows = pasts.rows[:cut], pasts.rows[cut:]
+    first, last = last_fifth(pasts)
     unit = np.ones(pasts.n_units)
     together = log_likelihood(learn(first, 1), last, law, unit)
     forecaster = learn(first, max_lag)

@@ -75,8 +75,9 @@ class Synformer(BaseDiscoverer):
         Each pair acts at one lag of the ``max_lag``, chosen for it; p-values are corrected for the choice (Sidak).
         "auto": so, or all at lag 0 alone, whichever forecasts the last fifth of the samples better (an initialisation
         of each is fitted to those before; then the better to all).
-    hidden : int
-        Width of F.
+    hidden : int or "auto"
+        Width of F. "auto": 64; where ``n_steps`` would see each sample more than 40 times, and learn it by heart, that,
+        or 16, or 16 or 4 trained 40 times on each, whichever forecasts the last fifth of the samples best.
     n_candidates : int, "auto" or None
         Sources of a target that the last step is solved for together, the surest by a step of each alone, which is what
         the others get. "auto": all (None) where they make up to 400 columns, or more of so few samples that it takes no
@@ -141,8 +142,8 @@ class Synformer(BaseDiscoverer):
     instantaneous_ : Connectome
         With ``instantaneous``, the coupling alone, symmetric: ``weight``, the partial correlation of what was not
         foreseen, all others' given; ``score``, its magnitude; ``pvalue``.
-    one_lag_, cross_fitted_ : bool
-        Whether each pair has a lag of its own; whether tests are of halves.
+    hidden_, one_lag_, cross_fitted_ : int, bool, bool
+        Width of F; whether each pair has a lag of its own; whether tests are of halves.
     events_ : synfer.forecast.Events
         With ``values="events"``, what an event is.
     limits_ : tuple of numpy.ndarray (unit,)
@@ -182,7 +183,7 @@ class Synformer(BaseDiscoverer):
         "n_products": [Interval(Integral, 0, None, closed="left")],
         "memory": _COUNT,
         "one_lag": ["boolean", StrOptions({"auto"})],
-        "hidden": _COUNT,
+        "hidden": [*_COUNT, StrOptions({"auto"})],
         "n_candidates": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "ridge": [Interval(Real, 0.0, None, closed="left"), StrOptions({"gcv"})],
         "prior": ["array-like", None],
@@ -213,7 +214,7 @@ class Synformer(BaseDiscoverer):
         n_products: int = 0,
         memory: int = 1,
         one_lag: bool | str = False,
-        hidden: int = 64,
+        hidden: int | str = "auto",
         n_candidates: int | str | None = "auto",
         ridge: float | str = 0.0,
         prior: Any = None,
@@ -302,8 +303,7 @@ class Synformer(BaseDiscoverer):
 
     def _discover(self, samples: Samples) -> Connectome:
         refuse_combinations(self)
-        law = LAWS[self.likelihood]
-        counts = self.likelihood != "gaussian"
+        law, counts = LAWS[self.likelihood], self.likelihood != "gaussian"
         X, stimuli = getattr(self, "_given", (None, None))  # none where another estimator is put around this one
         covariates = read_covariates(X, stimuli, samples)
         prior = read_prior(self.prior, self.dale, self.cell_types, samples.n_units)
@@ -326,7 +326,7 @@ class Synformer(BaseDiscoverer):
                 "record longer trials, or take a smaller window, max_lag or value_window."
             )
         fit = fit_ensemble(self, pasts, law, prior)
-        self.forecaster_, self.loss_, self.one_lag_ = fit.forecaster, fit.loss, fit.one_lag
+        self.forecaster_, self.loss_, self.hidden_, self.one_lag_ = fit.forecaster, fit.loss, fit.hidden, fit.one_lag
         self.cross_fitted_ = fit.tested is not None
         shared = unforeseen(self.forecaster_, pasts, law, fit.n_fitted) if self.instantaneous else None
         found = effects_of(self, fit, samples, shared, prior.allowed)

@@ -12,6 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from synfer.discover.base import Samples
+from synfer.discover.capacity import Capacity, choices, choose
 from synfer.discover.cross_fit import basis, cross_fit
 from synfer.discover.effects import Effects, columns_of, combine, signs_of
 from synfer.discover.instantaneous import Coupling
@@ -43,9 +44,14 @@ class Fit:
     testable: np.ndarray
 
     @property
+    def hidden(self) -> int:
+        """Width of the response."""
+        return int(self.forecaster.second.shape[-1])
+
+    @property
     def n_fitted(self) -> int:
         """What was fitted to the samples of a target: its sources' columns, and the last layer of its response."""
-        return int(columns_of(self.members).sum((1, 2)).max()) + self.forecaster.second.shape[-1]
+        return int(columns_of(self.members).sum((1, 2)).max()) + self.hidden
 
 
 def refuse_combinations(of: Synformer) -> None:
@@ -77,36 +83,46 @@ def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
     seed, seeds = int(random.randint(2**31 - 1)), random.randint(2**31 - 1, size=n_init)
 
     def learn(
-        some: Pasts, max_lag: int, seeds: np.ndarray = seeds[:1], n_steps: int | str = of.n_steps
+        some: Pasts, max_lag: int, capacity: Capacity, seeds: np.ndarray = seeds[:1]
     ) -> tuple[SynformerForecaster, np.ndarray]:
-        forecaster = _forecaster(of, some, max_lag, seeds, prior.allowed)
+        forecaster = _forecaster(of, some, max_lag, capacity.hidden, seeds, prior.allowed)
         losses = train_synformer(
-            forecaster, some, law, n_steps=n_steps, batch_size=of.batch_size, learning_rate=float(of.learning_rate),
-            weight_decay=float(of.weight_decay), seed=seed, progress=bool(of.progress),
+            forecaster, some, law, n_steps=capacity.n_steps, batch_size=of.batch_size,
+            learning_rate=float(of.learning_rate), weight_decay=float(of.weight_decay), seed=seed,
+            progress=bool(of.progress),
         )  # fmt: skip
         return forecaster, losses
 
     max_lag, one_lag = int(of.max_lag), bool(of.one_lag)
+    narrow = False
+    if of.hidden == "auto":
+        among = choices(rows, n, of.n_steps, of.batch_size)
+        capacity = choose(lambda some, given: learn(some, max_lag, given)[0], pasts, law, among)
+        narrow = capacity.hidden < among[0].hidden
+    else:
+        capacity = Capacity(int(of.hidden), of.n_steps)
     if of.one_lag == "auto":
-        one_lag = max_lag > 1 and lags_differ(lambda *given: learn(*given)[0], pasts, law, max_lag, prior.allowed)
+        one_lag = max_lag > 1 and lags_differ(
+            lambda some, lags: learn(some, lags, capacity)[0], pasts, law, max_lag, prior.allowed
+        )
         max_lag = max_lag if one_lag else 1
-    forecaster, loss = learn(pasts, max_lag, seeds)
+    forecaster, loss = learn(pasts, max_lag, capacity, seeds)
     standardise(forecaster, pasts)
     members = solve(forecaster, pasts, law, of.ridge, prior, one_lag, of.n_candidates)
     tested = None
-    counts, products = of.likelihood != "gaussian", of.n_products > 0
     by, testable = "whole", np.ones(n, dtype=bool)
     if of.cross_fit:
-        by, testable = basis(of.cross_fit is True, counts, products, members, pasts, forecaster)
+        by, testable = basis(of.cross_fit is True, narrow, of.n_products > 0, members, pasts, forecaster)
     if by == "halves":
         # As many passes through a half as through the whole.
-        n_steps = of.n_steps if isinstance(of.n_steps, str) else max(1, int(of.n_steps) // 2)
+        if not isinstance(capacity.n_steps, str):
+            capacity = capacity._replace(n_steps=max(1, int(capacity.n_steps) // 2))
         few = random.randint(2**31 - 1, size=(2, (len(seeds) + 1) // 2))
         if isinstance(prior.signs, str):  # learnt once, of all samples, or the halves' might differ
             prior = replace(prior, signs=signs_of(members))
         tested = cross_fit(
-            lambda half, k: learn(half, max_lag, few[k], n_steps)[0], pasts, law, of.ridge, prior,
-            of.n_candidates, columns_of(members) if one_lag else None,
+            lambda half, k: learn(half, max_lag, capacity, few[k])[0], pasts, law, of.ridge, prior, of.n_candidates,
+            columns_of(members) if one_lag else None,
         )  # fmt: skip
     return Fit(forecaster, loss, one_lag, members, tested, testable)
 
@@ -122,7 +138,7 @@ def effects_of(of: Synformer, fit: Fit, samples: Samples, shared: Coupling | Non
     if (allowed & ~np.eye(len(allowed), dtype=bool)).any() and not np.isfinite(found.pvalue).any():
         warnings.warn(
             f"no pair has a p-value: {samples.n_samples} samples are too few for {samples.n_units} units, "
-            f"max_lag={of.max_lag} and hidden={of.hidden}; what has no p-value is not thereby absent.",
+            f"max_lag={of.max_lag} and hidden={fit.hidden}; what has no p-value is not thereby absent.",
             ResolutionWarning,
             stacklevel=level_of_user(),
         )
@@ -130,11 +146,11 @@ def effects_of(of: Synformer, fit: Fit, samples: Samples, shared: Coupling | Non
 
 
 def _forecaster(
-    of: Synformer, pasts: Pasts, max_lag: int, seeds: np.ndarray, allowed: np.ndarray
+    of: Synformer, pasts: Pasts, max_lag: int, hidden: int, seeds: np.ndarray, allowed: np.ndarray
 ) -> SynformerForecaster:
     forecaster = SynformerForecaster(
         pasts.n_units, pasts.n_features, max_lag=max_lag, value_window=int(of.value_window),
-        n_products=int(of.n_products), memory=int(of.memory), hidden=int(of.hidden),
+        n_products=int(of.n_products), memory=int(of.memory), hidden=hidden,
         allowed=torch.from_numpy(allowed), seeds=[int(seed) for seed in seeds],
     )  # fmt: skip
     if of.likelihood != "gaussian":  # at their mean rate: from 1/2 or 1 the first steps would go there alone

@@ -20,7 +20,7 @@ from synfer.forecast.pieces import Pieces
 from synfer.forecast.recurrent import LSTMForecaster
 from synfer.forecast.residual import ResidualForecaster
 from synfer.forecast.synformer import SynformerForecaster
-from synfer.forecast.synformer_training import train_synformer
+from synfer.forecast.synformer_training import rows_of, steps_of, train_synformer
 from synfer.forecast.training import evaluate, evaluation_batches, train
 from synfer.forecast.windows import Clock, Windows
 
@@ -58,7 +58,9 @@ __all__ = [
     "evaluate",
     "evaluation_batches",
     "moments",
+    "rows_of",
     "saturation",
+    "steps_of",
     "train",
     "train_synformer",
 ]

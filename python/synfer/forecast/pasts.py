@@ -120,7 +120,7 @@ class Pasts:
         told: list[np.ndarray] | None = None,
         put: np.ndarray | None = None,
     ) -> None:
-        self.window, self.depth = window, depth
+        self.window, self.depth, self.counts = window, depth, counts
         lengths = [len(segment) for segment in segments]
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
         raw = np.concatenate(segments)

@@ -1,0 +1,141 @@
+"""How wide a response is where samples are few: what forecasts best what it was not fitted to."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+from sklearn.metrics import roc_auc_score
+
+from synfer.discover import Synformer
+from synfer.discover.capacity import NARROWER, PASSES, WIDEST, Capacity, choices, choose, forecasts
+from synfer.discover.foretelling import foretold, log_likelihood
+from synfer.errors import ResolutionWarning
+from synfer.forecast import LAWS, Pasts, SynformerForecaster
+
+SEEN = {"progress": False, "random_state": 0}
+
+
+def autoregression(n_units, n_samples, seed):
+    """(time, unit) and who drives whom, (target, source)."""
+    rng = np.random.default_rng(seed)
+    weights = np.where(rng.random((n_units, n_units)) < 0.15, rng.choice([-0.35, 0.35], (n_units, n_units)), 0.0)
+    np.fill_diagonal(weights, 0.0)
+    matrix = weights + 0.4 * np.eye(n_units)
+    matrix *= min(1.0, 0.9 / np.abs(np.linalg.eigvals(matrix)).max())
+    x = np.zeros((n_samples + 100, n_units))
+    for t in range(1, len(x)):
+        x[t] = matrix @ x[t - 1] + rng.normal(size=n_units)
+    return x[100:], weights != 0
+
+
+def auroc(estimate, truth):
+    off = ~np.eye(len(truth), dtype=bool)
+    return roc_auc_score(truth[off], estimate.score.values[off])
+
+
+def test_a_choice_only_where_training_would_see_a_sample_too_often():
+    assert choices(4_993, 20, 2_400, "auto") == [Capacity(WIDEST, 2_400)]
+    assert choices(200, 20, "auto", "auto")[0] == Capacity(WIDEST, "auto")
+    assert choices(640, 20, 2_400, 64)[1:] == [Capacity(16, 2_400), *(Capacity(h, 10 * PASSES) for h in NARROWER)]
+    assert choices(640, 20, 10 * PASSES, 64) == [Capacity(WIDEST, 10 * PASSES)]
+    assert choices(1, 2, 2_400, "auto")[-1].n_steps == 1
+
+
+def made(counts=False, missing=False):
+    rng = np.random.default_rng(0)
+    x = (rng.random((90, 3)) < 0.2).astype(float) if counts else rng.normal(size=(90, 3))
+    if missing:
+        x[20:40, 1] = np.nan
+    pasts = Pasts(
+        (x,), depth=2, window=2, time_constants=(3.0,), offset=np.zeros(3), scale=np.ones(3), counts=counts,
+        limits=(np.full(3, -np.inf), np.full(3, np.inf)),
+    )  # fmt: skip
+    forecaster = SynformerForecaster(3, pasts.n_features, value_window=1, hidden=4, seeds=(1,))
+    with torch.no_grad():
+        forecaster.skip.normal_(generator=torch.Generator().manual_seed(0))
+    return x, pasts, forecaster
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_gaussian_forecasts_are_judged_by_their_errors_alone(missing):
+    x, pasts, forecaster = made(missing=missing)
+    law = LAWS["gaussian"]
+    error = np.nanmean((foretold(forecaster, pasts, law)[pasts.rows.numpy() + 1] - x[pasts.rows.numpy() + 1]) ** 2, 0)
+    if not missing:
+        assert forecasts(forecaster, pasts, law) == pytest.approx(-0.5 * np.log(error).mean(), rel=1e-5)
+    found = forecasts(forecaster, pasts, law)
+    with torch.no_grad():
+        forecaster.bias_out[..., 2] -= 5.0  # as sure as training makes it of what it knows by heart
+    assert forecasts(forecaster, pasts, law) == pytest.approx(found)
+    assert log_likelihood(forecaster, pasts, law, np.ones(3)) < found - 100
+
+
+def test_counts_are_judged_by_their_likelihood():
+    _, pasts, forecaster = made(counts=True)
+    law = LAWS["bernoulli"]
+    assert forecasts(forecaster, pasts, law) == log_likelihood(forecaster, pasts, law, np.ones(3))
+
+
+def test_the_first_stands_unless_another_is_better_by_a_margin(monkeypatch):
+    _, pasts, _ = made()
+    among = [Capacity(64, 9), Capacity(16, 5), Capacity(4, 5)]
+    trained = []
+
+    def learn(some, capacity):
+        trained.append((len(some.rows), capacity))
+        return capacity.hidden
+
+    def told(values):
+        monkeypatch.setattr("synfer.discover.capacity.forecasts", lambda forecaster, last, law: values[forecaster])
+
+    n = len(pasts.rows)
+    told({64: 0.0, 16: 0.05, 4: -1.0})
+    assert choose(learn, pasts, LAWS["gaussian"], among) == among[0]
+    assert trained == [(n - n // 5, each) for each in among]
+    told({64: 0.0, 16: 0.3, 4: 0.2})
+    assert choose(learn, pasts, LAWS["gaussian"], among) == among[1]
+    told({64: np.nan, 16: np.nan, 4: 0.2})
+    assert choose(learn, pasts, LAWS["gaussian"], among) == among[2]
+    trained.clear()
+    assert choose(learn, pasts, LAWS["gaussian"], among[:1]) == among[0] and not trained
+
+
+def test_few_noisy_samples_are_not_learnt_by_heart():
+    x, truth = autoregression(15, 200, 3)
+    with pytest.warns(ResolutionWarning, match="no pair has a p-value: 200 samples are too few for 15 units"):
+        auto = Synformer(1, **SEEN).fit(x)
+    wide = Synformer(1, hidden=64, cross_fit=False, **SEEN).fit(x)
+    assert auto.hidden_ < wide.hidden_ == 64
+    assert auroc(auto.connectome_, truth) > max(0.9, auroc(wide.connectome_, truth) + 0.02)
+
+
+def test_tests_of_few_samples_are_of_halves():
+    x, truth = autoregression(15, 1000, 3)
+    absent = ~truth & ~np.eye(15, dtype=bool)
+    auto = Synformer(1, **SEEN).fit(x)
+    assert auto.hidden_ < 64 and auto.cross_fitted_
+    assert (auto.connectome_.pvalue.values[absent] < 0.05).mean() < 0.1
+    assert (auto.connectome_.pvalue.values[truth] < 0.05).mean() > 0.9
+    whole = Synformer(1, hidden=64, cross_fit=False, **SEEN).fit(x).connectome_
+    assert (whole.pvalue.values[absent] < 0.05).mean() > 0.3
+
+
+def test_samples_without_noise_are_trained_for_long():
+    """Lorenz-96, 250 samples: every one is exact."""
+
+    def flow(_, x):
+        return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + 10.0
+
+    start = 10.0 + 0.1 * np.random.default_rng(0).normal(size=10)
+    x = solve_ivp(flow, (0, 45), start, t_eval=20.0 + 0.1 * np.arange(250), rtol=1e-6).y.T
+    found = Synformer(1, cross_fit=False, **SEEN).fit(x)
+    assert found.loss_.shape[1] > 500
+    off = ~np.eye(10, dtype=bool)
+    truth = sum(np.roll(np.eye(10), k, 1) for k in (-2, -1, 1))
+    assert roc_auc_score(truth[off] > 0, found.connectome_.score.values[off]) > 0.95
+
+
+def test_a_width_that_is_given_is_kept():
+    x, _ = autoregression(4, 100, 0)
+    fit = Synformer(1, hidden=5, n_steps=900, **SEEN).fit(x)
+    assert fit.hidden_ == 5 and fit.loss_.shape[1] == 900
