@@ -112,6 +112,10 @@ class OutlierWarning(SynferWarning):
     """A few samples are so far from all others that the scale is theirs, and what the others do is no longer seen."""
 
 
+class TruthWarning(SynferWarning):
+    """What an estimate is held against was estimated itself."""
+
+
 class NonStationaryWarning(SynferWarning):
     """A mean drifts, so that a method that takes it to be steady finds drives where there is a common course."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, ShapeError, TruthWarning
 from synfer.evaluate import compare
 
 
@@ -227,3 +227,11 @@ def test_a_weight_that_is_not_known_takes_no_other_figure_with_it():
     assert found["auroc"] == compare(whole, truth)["auroc"]
     unknown = compare(Connectome(np.abs(guess), weight=np.full((5, 5), NAN)), truth)
     assert unknown["weight_correlation"] == "not given"
+
+
+def test_an_estimate_in_the_truths_place_is_warned_of():
+    truth = Connectome.from_weights([[0, -2, 0], [3, 0, 0], [0, 1, 0]])
+    estimate = connectome([[NAN, 0.9, 0.0], [0.5, NAN, 0.6], [0.2, 0.8, NAN]], method="MVGC", converged=True)
+    with pytest.warns(TruthWarning, match="truth must be known wiring, got an estimate by MVGC"):
+        compare(truth, estimate)
+    compare(estimate, truth)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synfer.connectome import Connectome
-from synfer.errors import InputError, ShapeError
+from synfer.errors import InputError, ShapeError, TruthWarning, level_of_user
 
 NOT_GIVEN = "not given"
 NO_EDGES = "one class (no edges)"
@@ -66,6 +68,11 @@ def compare(estimate: Connectome, truth: Connectome, *, unscored: str = "refuse"
     InputError
         A pair without a score: compare does not guess where it would have ranked. Or no pair has one, or ``unscored``
         is something else.
+
+    Warns
+    -----
+    TruthWarning
+        ``truth`` is what an estimator gave.
     """
     if unscored not in ("refuse", "omit"):
         raise InputError(f"unscored must be 'refuse' or 'omit'; got {unscored!r}.")
@@ -75,6 +82,13 @@ def compare(estimate: Connectome, truth: Connectome, *, unscored: str = "refuse"
                 f"{name} must be a Connectome, got a {type(given).__name__}: label a matrix (target, source) by "
                 "Connectome(score), true weights by Connectome.from_weights(W)."
             )
+    if truth.converged is not None:
+        warnings.warn(
+            f"truth must be known wiring, got an estimate by {truth.method}, whose edges are all pairs with a score above "
+            "0: were the two given the wrong way round?",
+            TruthWarning,
+            stacklevel=level_of_user(),
+        )
     score, weight = arranged("estimate", estimate, truth, "score", "weight")
     true_score, true_weight = arranged("truth", truth, truth, "score", "weight")
     assert score is not None  # every connectome has one
