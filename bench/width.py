@@ -4,7 +4,7 @@
 
 Off-diagonal AUROC of one initialisation, mean over fresh recordings: `64` and `16, long`, with the 2,400 steps of the
 default; `16` and `4`, trained for 40 passes through the samples; `auto`, the default, which takes whichever of these
-forecasts the last fifth best, and how often it took which width. `var`: vector autoregressions of one lag, two sources
+forecasts the last fifth best, and which it took. `var`: vector autoregressions of one lag, two sources
 a unit. `lorenz`: Lorenz-96, F = 10, as `synfer benchmark lorenz96 --simulate` makes it. `izhikevich`: voltages of the
 paper's networks, p = .4.
 """
@@ -23,11 +23,10 @@ from tqdm import tqdm
 import synfer as sf
 from run import write_results
 from synfer.benchmark.simulated import make_lorenz96
-from synfer.discover.capacity import NARROWER, PASSES, WIDEST
+from synfer.discover.capacity import SHORT, choices
 from synfer.errors import ResolutionWarning
 
 CASES = [("var", 15, 200), ("var", 15, 800), ("lorenz", 10, 250), ("izhikevich", 20, 500), ("izhikevich", 20, 1500)]
-BATCH = 64
 
 
 def recording(system: str, n_units: int, n_samples: int, seed: int) -> tuple[sf.Recording, sf.Connectome]:
@@ -54,13 +53,13 @@ def main() -> None:
     warnings.simplefilter("ignore", ResolutionWarning)
     rows = []
     for system, n_units, n_samples in tqdm(CASES):
-        few = PASSES * n_samples // BATCH
-        widths = {
-            str(WIDEST): (WIDEST, 2400), "16, long": (NARROWER[0], 2400), **{str(h): (h, few) for h in NARROWER},
-            "auto": ("auto", 2400),
-        }  # fmt: skip
+        among = choices(n_samples, n_units, 2400, "auto")
+        widths: dict[str, tuple[int | str, int | str]] = {
+            name: tuple(each) for name, each in zip(("64", "16, long", "16", "4"), among, strict=True)
+        }
+        widths["auto"] = ("auto", 2400)
         found: dict[str, list[float]] = {name: [] for name in widths}
-        taken: Counter[int] = Counter()
+        taken: Counter[str] = Counter()
         for seed in range(arguments.recordings):
             seen, truth = recording(system, n_units, n_samples, seed)
             for name, (hidden, n_steps) in widths.items():
@@ -68,10 +67,12 @@ def main() -> None:
                     1, hidden=hidden, n_steps=n_steps, cross_fit=False, progress=False, random_state=0
                 ).fit(seen)
                 found[name].append(sf.evaluate.compare(fit.connectome_, truth)["auroc"])
-                taken[fit.hidden_] += name == "auto"
+                if name == "auto":
+                    long = fit.loss_.shape[1] > 2 * SHORT
+                    taken["16, long" if long and fit.hidden_ == 16 else str(fit.hidden_)] += 1
         line: dict[str, object] = {"system": system, "units": n_units, "samples": n_samples}
         line |= {name: f"{np.mean(of):.3f}" for name, of in found.items()}
-        line["of"] = ", ".join(f"{width} {count}x" for width, count in sorted(taken.items()) if count)
+        line["of"] = "; ".join(f"{count} of {width}" for width, count in sorted(taken.items()))
         rows.append(line)
         print(line, flush=True)
     text = (__doc__ or "").split("\n\n", 1)[1]

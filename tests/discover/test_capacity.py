@@ -7,9 +7,10 @@ from scipy.integrate import solve_ivp
 from sklearn.metrics import roc_auc_score
 
 from synfer.discover import Synformer
-from synfer.discover.capacity import NARROWER, PASSES, WIDEST, Capacity, choices, choose, forecasts
+from synfer.discover.capacity import NARROWER, SHORT, WIDEST, Capacity, choices, choose, passes
 from synfer.discover.foretelling import foretold, log_likelihood
-from synfer.errors import ResolutionWarning
+from synfer.discover.held_out import last_fifth, skill
+from synfer.errors import FitDivergedError, ResolutionWarning
 from synfer.forecast import LAWS, Pasts, SynformerForecaster
 
 SEEN = {"progress": False, "random_state": 0}
@@ -36,19 +37,21 @@ def auroc(estimate, truth):
 def test_a_choice_only_where_training_would_see_a_sample_too_often():
     assert choices(4_993, 20, 2_400, "auto") == [Capacity(WIDEST, 2_400)]
     assert choices(200, 20, "auto", "auto")[0] == Capacity(WIDEST, "auto")
-    assert choices(640, 20, 2_400, 64)[1:] == [Capacity(16, 2_400), *(Capacity(h, 10 * PASSES) for h in NARROWER)]
-    assert choices(640, 20, 10 * PASSES, 64) == [Capacity(WIDEST, 10 * PASSES)]
-    assert choices(1, 2, 2_400, "auto")[-1].n_steps == 1
+    assert choices(640, 20, 2_400, 64)[1:] == [Capacity(16, 2_400), *(Capacity(h, 10 * SHORT) for h in NARROWER)]
+    assert choices(640, 20, 20 * SHORT, 64) == [Capacity(WIDEST, 20 * SHORT)]
+    assert choices(10, 2, 2_400, "auto")[-1].n_steps == SHORT  # a batch is all ten
+    assert passes(2_400, 1_600, 20, "auto") == 96 and passes(500, 10, 20, "auto") == 500
 
 
-def made(counts=False, missing=False):
+def made(counts=False, missing=False, floor=-np.inf):
     rng = np.random.default_rng(0)
     x = (rng.random((90, 3)) < 0.2).astype(float) if counts else rng.normal(size=(90, 3))
     if missing:
         x[20:40, 1] = np.nan
+    x = np.maximum(x, floor)
     pasts = Pasts(
         (x,), depth=2, window=2, time_constants=(3.0,), offset=np.zeros(3), scale=np.ones(3), counts=counts,
-        limits=(np.full(3, -np.inf), np.full(3, np.inf)),
+        limits=(np.full(3, floor), np.full(3, np.inf)),
     )  # fmt: skip
     forecaster = SynformerForecaster(3, pasts.n_features, value_window=1, hidden=4, seeds=(1,))
     with torch.no_grad():
@@ -62,18 +65,46 @@ def test_gaussian_forecasts_are_judged_by_their_errors_alone(missing):
     law = LAWS["gaussian"]
     error = np.nanmean((foretold(forecaster, pasts, law)[pasts.rows.numpy() + 1] - x[pasts.rows.numpy() + 1]) ** 2, 0)
     if not missing:
-        assert forecasts(forecaster, pasts, law) == pytest.approx(-0.5 * np.log(error).mean(), rel=1e-5)
-    found = forecasts(forecaster, pasts, law)
+        assert skill(forecaster, pasts, law) == pytest.approx(-0.5 * np.log(error).mean(), rel=1e-5)
+    found = skill(forecaster, pasts, law)
     with torch.no_grad():
         forecaster.bias_out[..., 2] -= 5.0  # as sure as training makes it of what it knows by heart
-    assert forecasts(forecaster, pasts, law) == pytest.approx(found)
+    assert skill(forecaster, pasts, law) == pytest.approx(found)
     assert log_likelihood(forecaster, pasts, law, np.ones(3)) < found - 100
+
+
+def test_below_a_floor_is_no_error():
+    x, pasts, forecaster = made(floor=-0.5)
+    law = LAWS["gaussian"]
+    told = np.maximum(foretold(forecaster, pasts, law)[pasts.rows.numpy() + 1], -0.5)
+    error = ((told - x[pasts.rows.numpy() + 1]) ** 2).mean(0)
+    assert (x == -0.5).mean() > 0.2
+    # A forecast below the floor of a sample above it is as wrong as it is: only at the floor is it right.
+    assert skill(forecaster, pasts, law) <= -0.5 * np.log(error).mean() + 1e-6
+    with torch.no_grad():
+        forecaster.skip.zero_()
+        forecaster.bias_out[..., 0] = -0.5
+    at = skill(forecaster, pasts, law)
+    above = x[pasts.rows.numpy() + 1] > -0.5
+    assert at == pytest.approx(
+        -0.5 * np.log((np.where(above, x[pasts.rows.numpy() + 1] + 0.5, 0.0) ** 2).mean(0)).mean(), rel=1e-5
+    )
+
+
+def test_a_fifth_of_what_counts_is_held_out():
+    x, pasts, _ = made()
+    first, last = last_fifth(pasts)
+    assert len(last.rows) == len(pasts.rows) // 5 and len(first.rows) + len(last.rows) == len(pasts.rows)
+    x[50:] = np.nan
+    pasts = Pasts([x], depth=2, window=2, time_constants=(3.0,), offset=np.zeros(3), scale=np.ones(3))
+    first, last = last_fifth(pasts)
+    assert len(last.rows) == 48 // 5 and int(last.rows.max()) + 1 == 49  # rows 1 to 48: two samples before a target
 
 
 def test_counts_are_judged_by_their_likelihood():
     _, pasts, forecaster = made(counts=True)
     law = LAWS["bernoulli"]
-    assert forecasts(forecaster, pasts, law) == log_likelihood(forecaster, pasts, law, np.ones(3))
+    assert skill(forecaster, pasts, law) == log_likelihood(forecaster, pasts, law, np.ones(3))
 
 
 def test_the_first_stands_unless_another_is_better_by_a_margin(monkeypatch):
@@ -86,7 +117,7 @@ def test_the_first_stands_unless_another_is_better_by_a_margin(monkeypatch):
         return capacity.hidden
 
     def told(values):
-        monkeypatch.setattr("synfer.discover.capacity.forecasts", lambda forecaster, last, law: values[forecaster])
+        monkeypatch.setattr("synfer.discover.capacity.skill", lambda forecaster, last, law: values[forecaster])
 
     n = len(pasts.rows)
     told({64: 0.0, 16: 0.05, 4: -1.0})
@@ -96,8 +127,18 @@ def test_the_first_stands_unless_another_is_better_by_a_margin(monkeypatch):
     assert choose(learn, pasts, LAWS["gaussian"], among) == among[1]
     told({64: np.nan, 16: np.nan, 4: 0.2})
     assert choose(learn, pasts, LAWS["gaussian"], among) == among[2]
+    told({64: -1.0, 16: 0.05, 4: 0.2})
+
+    def diverges(some, capacity):
+        if capacity.hidden == 4:
+            raise FitDivergedError("no")
+        return capacity.hidden
+
+    assert choose(diverges, pasts, LAWS["gaussian"], among) == among[1]
     trained.clear()
     assert choose(learn, pasts, LAWS["gaussian"], among[:1]) == among[0] and not trained
+    pasts.rows = pasts.rows[:40]
+    assert choose(learn, pasts, LAWS["gaussian"], among) == among[-1] and not trained
 
 
 def test_few_noisy_samples_are_not_learnt_by_heart():
@@ -137,5 +178,5 @@ def test_samples_without_noise_are_trained_for_long():
 
 def test_a_width_that_is_given_is_kept():
     x, _ = autoregression(4, 100, 0)
-    fit = Synformer(1, hidden=5, n_steps=900, **SEEN).fit(x)
+    fit = Synformer(1, hidden=5, n_steps=900, cross_fit=False, **SEEN).fit(x)
     assert fit.hidden_ == 5 and fit.loss_.shape[1] == 900

@@ -11,19 +11,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from synfer.discover.foretelling import log_likelihood
-from synfer.discover.lag_choice import last_fifth
-from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster, rows_of, steps_of
+from synfer.discover.held_out import last_fifth, skill
+from synfer.errors import FitDivergedError
+from synfer.forecast import Law, Pasts, SynformerForecaster, rows_of, steps_of
 
 WIDEST, NARROWER = 64, (16, 4)
-PASSES = 40
-"""Through the samples: where training sees them no more often, the widest response is trained. Else the narrower are
-tried as well, for so many passes, and the wider of these for all steps: nearly exact samples take longer to learn."""
+SHORT = 40
+"""Passes through the samples that a short training takes. A response narrower than the widest that is trained for more
+is not tested on what it learnt from (`synfer.discover.cross_fit`)."""
+TOO_OFTEN = 80
+"""Passes beyond which the widest is not trained unasked."""
 MARGIN = 0.1
-"""Nats a sample by which a narrower response has to forecast better: of few samples the last fifth is few, too."""
-_ROWS = 512
+"""Nats a sample by which another has to forecast better: of few samples the last fifth is few, too."""
+FEWEST = 50
+"""Rows below which nothing is held out: what is best on ten is chance."""
 
 
 class Capacity(NamedTuple):
@@ -33,14 +35,22 @@ class Capacity(NamedTuple):
     n_steps: int | str
 
 
-def choices(n_rows: int, n_units: int, n_steps: int | str, batch_size: int | str) -> list[Capacity]:
-    """What there is to choose from: one, unless the steps asked for pass through the samples more than ``PASSES``
-    times."""
+def passes(n_steps: int | str, n_rows: int, n_units: int, batch_size: int | str) -> float:
+    """How often a training sees each sample."""
     rows = rows_of(batch_size, n_units)
-    few = max(1, PASSES * n_rows // rows)
+    return steps_of(n_steps, n_rows, rows) * min(rows, n_rows) / max(n_rows, 1)
+
+
+def choices(n_rows: int, n_units: int, n_steps: int | str, batch_size: int | str) -> list[Capacity]:
+    """What there is to choose from: one, where training does not see samples too often.
+
+    Else the widest, the next of the ``NARROWER`` for as long, as nearly exact samples take long to learn, and all of
+    these by a short training.
+    """
     widest = Capacity(WIDEST, n_steps)
-    if steps_of(n_steps, n_rows, rows) <= few:
+    if passes(n_steps, n_rows, n_units, batch_size) <= TOO_OFTEN:
         return [widest]
+    few = max(1, SHORT * n_rows // min(rows_of(batch_size, n_units), n_rows))
     return [widest, Capacity(NARROWER[0], n_steps), *(Capacity(h, few) for h in NARROWER)]
 
 
@@ -49,30 +59,19 @@ def choose(
 ) -> Capacity:
     """The one of those that forecasts the last fifth of the rows best, trained on those before.
 
-    ``learn`` gives a trained forecaster of one initialisation. The first stands unless another is better by ``MARGIN``.
-    Of fewer than five rows none is held out: the last.
+    ``learn`` gives a trained forecaster of one initialisation. The first stands unless another is better by ``MARGIN``;
+    of few rows none is held out, and it is the last.
     """
     first, last = last_fifth(pasts)
-    if len(among) == 1 or len(last.rows) == 0:
+    if len(among) == 1 or len(first.rows) + len(last.rows) < FEWEST:
         return among[-1]
-    found = [forecasts(learn(first, capacity), last, law) for capacity in among]
-    best = int(np.nanargmax(found)) if np.isfinite(found).any() else len(found) - 1
-    return among[0] if found[best] <= found[0] + MARGIN else among[best]
 
+    def judged(capacity: Capacity) -> float:
+        try:
+            return skill(learn(first, capacity), last, law)
+        except FitDivergedError:  # another may do; and if this one is taken, its fit says so
+            return -np.inf
 
-@torch.no_grad()
-def forecasts(forecaster: SynformerForecaster, pasts: Pasts, law: Law) -> float:
-    """How well, in nats a sample: the log-likelihood; of Gaussian samples with the error that each unit has in these.
-
-    A spread that was learnt from samples known by heart is far too small, and what it says of others says little.
-    """
-    if law is not LAWS["gaussian"]:
-        return log_likelihood(forecaster, pasts, law, np.ones(pasts.n_units))
-    squares, counted = torch.zeros(2, pasts.n_units, dtype=torch.float64)
-    for rows in pasts.rows.split(_ROWS):
-        batch = pasts.batch(rows)
-        error = forecaster(batch).eta.mean(0) - batch.target
-        squares += (error**2 * batch.weight).sum(0).double()
-        counted += (batch.weight * torch.ones_like(error)).sum(0).double()
-    told = counted > 0
-    return float(-0.5 * torch.log((squares / counted)[told].clamp_min(1e-12)).mean())
+    found = np.nan_to_num([judged(capacity) for capacity in among], nan=-np.inf, neginf=-np.inf)
+    best = int(np.argmax(found))
+    return among[best] if found[best] > found[0] + MARGIN else among[0]

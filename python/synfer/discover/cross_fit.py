@@ -27,9 +27,9 @@ PIECES = 10
 SAMPLES_ENOUGH, EVENTS_ENOUGH = 10.0, 0.5
 """Samples of all units (events, of counts) to a parameter of the responses, from which these may be tested on what they
 were learnt from. With fewer, training takes so much of the noise that statistics explode: of five independent units,
-1,000 samples, .90 of the pairs had p < .05, and no sum of statistics tells that from edges. Of counts, whose responses
-are short of events from the start, fewer will do: with .1 to .3 of them .2 to .8 of the pairs (independent units,
-defaults: `bench/results/short.md`), with .6 and 1.1 a tenth (two recordings each of five units, steps alike)."""
+1,000 samples, .90 of the pairs had p < .05 at a width of 64, and no sum of statistics tells that from edges. Of counts,
+whose responses are short of events from the start, fewer will do: with .1 to .3 of them .2 to .8 of the pairs, with .6
+and 1.1 a tenth (independent units; narrow responses trained for long are never so tested: a third)."""
 FEW_ROWS, ROWS_ENOUGH = 2, 20
 """Rows of a half to a column of a target, below which it has no p-values: of a response as wide as it comes, whose
 forecasts of the other half are so poor that tests reject too seldom; and of a narrower one. Least squares itself
@@ -57,7 +57,7 @@ def basis(
     The whole where it holds so much that responses cannot have been learnt from its noise, and (of Gaussian samples)
     edges are plain, or halves cannot be solved; else halves, ``always`` if so asked, and of the targets whose columns a
     half determines; none with ``products``, or where that is no target, or a half has nothing of one: a p-value would
-    be worth nothing. Not the whole where the response is ``narrow`` because samples are few.
+    be worth nothing. Not the whole where the response is ``narrow`` and was trained on few samples for long.
     """
     counts = pasts.counts
     columns, statistics = f_statistics(members)
@@ -67,7 +67,7 @@ def basis(
             raise InputError("cross_fit must be False or 'auto' where a unit has no sample in one half of X.")
         return "halves", every
     enough = informative(pasts, counts) >= (EVENTS_ENOUGH if counts else SAMPLES_ENOUGH) * parameters_of(of)
-    enough &= not narrow
+    enough &= products or not narrow  # halves cannot be of products: what is not enough for them has no test
     if enough and (counts or products or plain(np.median(statistics, 0) * columns, columns, of)):
         return "whole", every
     able = rows >= (ROWS_ENOUGH if narrow else FEW_ROWS) * (columns.sum(1) + of.second.shape[-1])

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from synfer.discover.foretelling import log_likelihood
+from synfer.discover.held_out import last_fifth
 from synfer.discover.linearised import standardise
 from synfer.discover.screening import OneStep, one_step, single_lags
 from synfer.forecast import Law, Pasts, SynformerForecaster
-
-HELD = 5  # the last of so many parts is not fitted to
-
-
-def last_fifth(pasts: Pasts) -> tuple[Pasts, Pasts]:
-    """The same pasts with the rows before the last fifth, and with those of it."""
-    first, last = copy.copy(pasts), copy.copy(pasts)
-    cut = len(pasts.rows) - len(pasts.rows) // HELD
-    first.rows, last.rows = pasts.rows[:cut], pasts.rows[cut:]
-    return first, last
 
 
 def lags_differ(

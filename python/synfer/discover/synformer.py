@@ -76,8 +76,8 @@ class Synformer(BaseDiscoverer):
         "auto": so, or all at lag 0 alone, whichever forecasts the last fifth of the samples better (an initialisation
         of each is fitted to those before; then the better to all).
     hidden : int or "auto"
-        Width of F. "auto": 64; where ``n_steps`` would see each sample more than 40 times, and learn it by heart, that,
-        or 16, or 16 or 4 trained 40 times on each, whichever forecasts the last fifth of the samples best.
+        Width of F. "auto": 64; where ``n_steps`` would see each sample more than 80 times, and learn it by heart, that,
+        or 16, or 16 or 4 trained 40 times on each, whichever forecasts the last fifth best.
     n_candidates : int, "auto" or None
         Sources of a target that the last step is solved for together, the surest by a step of each alone, which is what
         the others get. "auto": all (None) where they make up to 400 columns, or more of so few samples that it takes no
@@ -114,13 +114,13 @@ class Synformer(BaseDiscoverer):
         noise where nothing drives: networks without an edge would get false discoveries. It costs some power and up to
         twice the time; weights are slopes at no drive then. "auto": unless samples of all units are ten to a parameter
         of F (of counts: events, one to two), and edges are plain: their chi-squares together exceed expectation by more
-        than F has parameters. Where halves cannot be (with products, or where a target's rows in one are fewer than
-        twice its columns, F's last layer among them), and samples are not so many, p-values and intervals are NaN.
+        than F has parameters; but not where F is narrower than 64 and sees samples more than 40 times. Where halves
+        cannot be (with products, or where a target's rows in one are fewer than twice its columns, F's last layer among
+        them; then 20 times), and samples are not so many, p-values and intervals are NaN.
     level : float
         Of the intervals.
-    progress : bool
-        Show a bar where the output is a terminal.
-    random_state : int, RandomState or None
+    progress, random_state : bool, int or RandomState or None
+        Show a bar where the output is a terminal; seed.
 
     Attributes
     ----------

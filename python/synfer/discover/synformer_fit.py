@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import check_random_state
 
 from synfer.discover.base import Samples
-from synfer.discover.capacity import Capacity, choices, choose
+from synfer.discover.capacity import SHORT, WIDEST, Capacity, choices, choose, passes
 from synfer.discover.cross_fit import basis, cross_fit
 from synfer.discover.effects import Effects, columns_of, combine, signs_of
 from synfer.discover.instantaneous import Coupling
@@ -94,11 +94,9 @@ def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
         return forecaster, losses
 
     max_lag, one_lag = int(of.max_lag), bool(of.one_lag)
-    narrow = False
     if of.hidden == "auto":
         among = choices(rows, n, of.n_steps, of.batch_size)
         capacity = choose(lambda some, given: learn(some, max_lag, given)[0], pasts, law, among)
-        narrow = capacity.hidden < among[0].hidden
     else:
         capacity = Capacity(int(of.hidden), of.n_steps)
     if of.one_lag == "auto":
@@ -112,6 +110,8 @@ def fit_ensemble(of: Synformer, pasts: Pasts, law: Law, prior: Prior) -> Fit:
     tested = None
     by, testable = "whole", np.ones(n, dtype=bool)
     if of.cross_fit:
+        often = passes(of.n_steps, rows, n, of.batch_size) > SHORT
+        narrow = often and capacity.hidden < WIDEST
         by, testable = basis(of.cross_fit is True, narrow, of.n_products > 0, members, pasts, forecaster)
     if by == "halves":
         # As many passes through a half as through the whole.

@@ -84,8 +84,8 @@ def compare(estimate: Connectome, truth: Connectome, *, unscored: str = "refuse"
             )
     if truth.converged is not None:
         warnings.warn(
-            f"truth must be known wiring, got an estimate by {truth.method}, whose edges are all pairs with a score above "
-            "0: were the two given the wrong way round?",
+            f"truth must be known wiring, got an estimate by {truth.method}, whose edges are all pairs with a score "
+            "above 0: were the two given the wrong way round?",
             TruthWarning,
             stacklevel=level_of_user(),
         )
