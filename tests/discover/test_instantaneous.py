@@ -100,6 +100,7 @@ def test_what_is_cut_off_is_not_taken_for_shared(edge):
     assert (found.pvalue.values[OFF] < 0.01).mean() < 0.1
 
 
+@pytest.mark.filterwarnings("ignore:no pair has a p-value")  # by lags
 def test_the_fit_is_taken_off_the_degrees_of_freedom():
     p = []
     for seed in range(6):

@@ -30,11 +30,12 @@ were learnt from. With fewer, training takes so much of the noise that statistic
 1,000 samples, .90 of the pairs had p < .05 at a width of 64, and no sum of statistics tells that from edges. Of counts,
 whose responses are short of events from the start, fewer will do: with .1 to .3 of them .2 to .8 of the pairs, with .6
 and 1.1 a tenth (independent units; narrow responses trained for long are never so tested: a third)."""
-FEW_ROWS, ROWS_ENOUGH = 2, 20
-"""Rows of a half to a column of a target, below which it has no p-values: of a response as wide as it comes, whose
-forecasts of the other half are so poor that tests reject too seldom; and of a narrower one. Least squares itself
-rejects .076 of independent units at .05 where 20 slow ones have 300 samples: the more sources there are the more the
-target's own coefficient is underestimated, and what is left of its history meets theirs (`bench/results/short.md`)."""
+ROWS_OF_A_COLUMN, ROWS_OF_A_SOURCE = 2, 20
+"""Rows of a half to a column of a target, own ones among them, below which it has no p-values; and, where the response
+is narrow, to a column of its sources. Of a wide one forecasts of the other half are so poor that tests reject too
+seldom; but least squares itself rejects .076 at .05 of 20 independent slow units of 300 samples (autoregressive with
+.8): the more sources, the more the target's own coefficient is underestimated, and what is left of its history meets
+theirs. At 40 rows to a source it still is .06 to .07 (`bench/results/short.md`)."""
 _ROWS = 2048
 
 
@@ -70,7 +71,10 @@ def basis(
     enough &= products or not narrow  # halves cannot be of products: what is not enough for them has no test
     if enough and (counts or products or plain(np.median(statistics, 0) * columns, columns, of)):
         return "whole", every
-    able = rows >= (ROWS_ENOUGH if narrow else FEW_ROWS) * (columns.sum(1) + of.second.shape[-1])
+    sources = columns.sum(1)
+    able = rows >= ROWS_OF_A_COLUMN * (sources + of.second.shape[-1])
+    if narrow:
+        able &= rows >= ROWS_OF_A_SOURCE * sources
     if not products and able.any() and rows.min() > 0:
         return "halves", able
     # Of many units with few rows each, what they share has been learnt from all of them together.

@@ -116,7 +116,7 @@ class Synformer(BaseDiscoverer):
         of F (of counts: events, one to two), and edges are plain: their chi-squares together exceed expectation by more
         than F has parameters; but not where F is narrower than 64 and sees samples more than 40 times. Where halves
         cannot be (with products, or where a target's rows in one are fewer than twice its columns, F's last layer among
-        them; then 20 times), and samples are not so many, p-values and intervals are NaN.
+        them, or then 20 times its sources'), and samples are not so many, p-values and intervals are NaN.
     level : float
         Of the intervals.
     progress, random_state : bool, int or RandomState or None
