@@ -6,7 +6,7 @@ Independent units: `gaussian`, autoregressive with .8 (300 samples before them l
 sample with probability .03. One initialisation, else defaults. `to a parameter`: samples of all units together (events,
 of counts) over the numbers of the response beside the attention. Shares of all pairs with p < .05 and p < .001, of the
 recordings together, where .05 and .001 would be right: `same`, tested on the samples that responses were learnt from
-(`cross_fit=False`, which was what most of these got before); `auto`, the default, and what it is `of`: halves, the
+(`cross_fit=False`); `auto`, the default, and what it is `of`: halves, the
 whole, or none, where there are no p-values.
 """
 
