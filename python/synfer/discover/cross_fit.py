@@ -33,9 +33,9 @@ and 1.1 a tenth (independent units; narrow responses trained for long are never 
 ROWS_OF_A_COLUMN, ROWS_OF_A_SOURCE = 2, 20
 """Rows of a half to a column of a target, own ones among them, below which it has no p-values; and, where the response
 is narrow, to a column of its sources. Of a wide one forecasts of the other half are so poor that tests reject too
-seldom; but least squares itself rejects .076 at .05 of 20 independent slow units of 300 samples (autoregressive with
-.8): the more sources, the more the target's own coefficient is underestimated, and what is left of its history meets
-theirs. At 40 rows to a source it still is .06 to .07 (`bench/results/short.md`)."""
+seldom; but even least squares reject .07 at .05 of 20 independent slow units of 300 samples
+(`bench/results/small_samples.md`): the more sources, the more the target's own coefficient is underestimated, and what
+is left of its history meets theirs. At 40 rows to a source it still is .06 to .07 (`bench/results/short.md`)."""
 _ROWS = 2048
 
 

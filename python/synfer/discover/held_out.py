@@ -11,7 +11,7 @@ from synfer.discover.foretelling import log_likelihood
 from synfer.forecast import LAWS, Law, Pasts, SynformerForecaster
 
 HELD = 5  # the last of so many parts is not fitted to
-_ROWS = 512
+_ROWS = 512  # of a forward pass
 
 
 def last_fifth(pasts: Pasts) -> tuple[Pasts, Pasts]:
